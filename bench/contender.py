@@ -1,0 +1,59 @@
+"""What a contender prints: one JSON line on stdout, the last line, with its seconds, its peak memory and what it found."""
+
+from __future__ import annotations
+
+import glob
+import json
+import os
+import resource
+import sys
+import time
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+Etl = Callable[[list[str], list[str], str | None, str], Mapping[str, object]]
+
+
+def parser() -> ArgumentParser:
+    """The command line all contenders of the mortgage ETL share; a contender may add options of its own."""
+    options = ArgumentParser(description="Run one contender of the mortgage ETL once, and print its JSON line.")
+    options.add_argument("--performance", required=True, metavar="GLOB", help="pipe-separated monthly rows")
+    options.add_argument("--acquisition", required=True, metavar="GLOB", help="pipe-separated loans")
+    options.add_argument("--names", metavar="FILE", help="seller_name|new")
+    options.add_argument("--out", required=True, metavar="FILE", help="the parquet file to write")
+    return options
+
+
+def measure(etl: Etl, options: Namespace) -> None:
+    """One call of `etl`, timed, and its JSON line on stdout. What was imported before the call is not counted in `seconds`.
+
+    Raises
+    ------
+    SystemExit
+        A glob matches no file.
+    """
+    performance, acquisition = _files(options.performance), _files(options.acquisition)
+    started = time.perf_counter()
+    facts = etl(performance, acquisition, options.names, options.out)
+    report(time.perf_counter() - started, facts)
+
+
+def report(seconds: float, facts: Mapping[str, object]) -> None:
+    """The JSON line of this process on stdout: `seconds`, `total_seconds` since it started, `peak_rss_bytes`, and `facts`."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    measured = {"seconds": seconds, "total_seconds": _seconds_since_start(), "peak_rss_bytes": peak}
+    print(json.dumps({**facts, **measured}), file=sys.stdout, flush=True)
+
+
+def _seconds_since_start() -> float:
+    # Field 22 of proc(5)'s stat, counted after the parenthesised name, which may hold spaces.
+    fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - int(fields[19]) / os.sysconf("SC_CLK_TCK")
+
+
+def _files(pattern: str) -> list[str]:
+    files = sorted(glob.glob(pattern))
+    if not files:
+        raise SystemExit(f"expected files at {pattern!r}, got none: check the pattern, and quote it so that the shell leaves it alone")
+    return files

@@ -1,0 +1,72 @@
+"""gpupipe: pipelines from tables to models, declared once, run on one CPU, many, or GPUs.
+
+Names are loaded when they are first used, so that importing the package loads no dataframe library.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gpupipe._face import *  # noqa: F403
+
+_ADDRESSES = {
+    "Cast": "stages.cast",
+    "Concat": "stages.concat",
+    "Deduplicate": "stages.deduplicate",
+    "Drop": "stages.select",
+    "EncodeCategory": "stages.encode_category",
+    "Evaluate": "models.evaluate",
+    "Field": "core.schema",
+    "FillNull": "stages.fill_null",
+    "Filter": "stages.filter",
+    "FromArrow": "sources.from_arrow",
+    "FromFrame": "sources.from_frame",
+    "GpupipeError": "core.errors",
+    "GroupBy": "stages.group_by",
+    "HashCategory": "stages.hash_category",
+    "Join": "stages.join",
+    "Learn": "models.learn",
+    "Pipeline": "pipeline",
+    "ReadArrow": "sources.read_arrow",
+    "ReadCsv": "sources.read_csv",
+    "ReadJson": "sources.read_json",
+    "ReadParquet": "sources.read_parquet",
+    "ReadSql": "sources.read_sql",
+    "Rename": "stages.rename",
+    "Rolling": "stages.rolling",
+    "Sample": "stages.sample",
+    "Scalar": "stages.scalar",
+    "Select": "stages.select",
+    "SortRows": "stages.sort_rows",
+    "Split": "stages.split",
+    "Standardize": "stages.standardize",
+    "ToMemory": "sinks.to_memory",
+    "WithColumns": "stages.with_columns",
+    "WriteArrow": "sinks.write_arrow",
+    "WriteCsv": "sinks.write_csv",
+    "WriteParquet": "sinks.write_parquet",
+    "WriteSql": "sinks.write_sql",
+    "by_key": "stages.function",
+    "load": "models.artefact",
+    "rows": "stages.function",
+    "save": "models.artefact",
+    "whole_table": "stages.function",
+}
+
+__all__ = sorted(_ADDRESSES)  # noqa: PLE0605
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ADDRESSES:
+        msg = f"module 'gpupipe' has no attribute {name!r}"
+        raise AttributeError(msg)
+    value = getattr(import_module(f"gpupipe.{_ADDRESSES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

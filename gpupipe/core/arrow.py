@@ -1,0 +1,118 @@
+"""Between Arrow's types and planned dtypes: which Arrow types a source may have, and what each is read as.
+
+Engines deliver a small set of plain types. What stands for one of them in a file (dictionaries, views, half floats, seconds) is read
+as that one; what stands for none is refused, by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import narwhals.stable.v2 as nw
+import pyarrow as pa
+from narwhals.stable.v2.dtypes import DType
+
+from gpupipe.core.errors import DtypeError
+from gpupipe.core.schema import Field, Schema
+
+
+def plain_type(kind: pa.DataType) -> pa.DataType:
+    """Return the plain type that a column of an Arrow type is read as.
+
+    Raises
+    ------
+    DtypeError
+        There is none: maps, unions, intervals, decimals of more than 38 digits.
+
+    Examples
+    --------
+    >>> plain_type(pa.dictionary(pa.int32(), pa.string())), plain_type(pa.timestamp("s")), plain_type(pa.list_(pa.float16()))
+    (DataType(large_string), TimestampType(timestamp[ms]), LargeListType(large_list<item: float>))
+    """
+    if isinstance(kind, pa.BaseExtensionType):
+        return plain_type(kind.storage_type)
+    if pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind):
+        return plain_type(kind.value_type)
+    if pa.types.is_list_view(kind) or pa.types.is_large_list_view(kind) or pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return pa.large_list(plain_type(kind.value_type))
+    if pa.types.is_fixed_size_list(kind):
+        return pa.list_(plain_type(kind.value_type), kind.list_size)
+    if pa.types.is_struct(kind):
+        return pa.struct([(child.name, plain_type(child.type)) for child in kind])
+    return _plain_scalar(kind)
+
+
+def _plain_scalar(kind: pa.DataType) -> pa.DataType:
+    """Return the plain type of a type without parts."""
+    if pa.types.is_string(kind) or pa.types.is_string_view(kind) or pa.types.is_large_string(kind) or pa.types.is_null(kind):
+        return pa.large_string()
+    if pa.types.is_binary(kind) or pa.types.is_binary_view(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
+        return pa.large_binary()
+    if pa.types.is_float16(kind):
+        return pa.float32()
+    if pa.types.is_date(kind):
+        return pa.date32()
+    if pa.types.is_time(kind):
+        return pa.time64("ns")
+    if pa.types.is_timestamp(kind):
+        return pa.timestamp("ms", kind.tz) if kind.unit == "s" else kind
+    if pa.types.is_duration(kind):
+        return pa.duration("ms") if kind.unit == "s" else kind
+    if pa.types.is_decimal(kind) and kind.precision <= 38 and kind.scale >= 0:
+        return pa.decimal128(kind.precision, kind.scale)
+    if pa.types.is_boolean(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind):
+        return kind
+    msg = f"Expected an Arrow type that has a dtype here, got {kind}."
+    raise DtypeError(msg)
+
+
+def dtype_of(kind: pa.DataType) -> DType:
+    """Return the planned dtype of a column of an Arrow type.
+
+    Raises
+    ------
+    DtypeError
+        There is none.
+
+    Examples
+    --------
+    >>> dtype_of(pa.decimal128(9, 2))
+    Decimal(precision=9, scale=2)
+    """
+    empty = nw.from_native(pa.table({"column": pa.array([], plain_type(kind))}), eager_only=True)
+    return empty.schema["column"]
+
+
+def schema_of(schema: pa.Schema, names: Iterable[str] | None = None) -> Schema:
+    """Return the planned schema of an Arrow one, or of some of its columns; a field that cannot be null is not null.
+
+    Raises
+    ------
+    DtypeError
+        A column has a type that no dtype stands for.
+
+    Examples
+    --------
+    >>> schema_of(pa.schema([pa.field("a", pa.int8(), nullable=False), ("b", pa.string())])).as_json()
+    [['a', 'Int8', False], ['b', 'String', True]]
+    """
+    chosen = [schema.field(name) for name in names] if names is not None else list(schema)
+    columns = []
+    for field in chosen:
+        try:
+            columns.append((field.name, Field(dtype_of(field.type), field.nullable)))
+        except DtypeError as error:
+            msg = f"Column {field.name!r}: {error} Leave the column out by declaring a schema of the others, or write it in another type."
+            raise DtypeError(msg) from error
+    return Schema(tuple(columns))
+
+
+def plain_table(table: pa.Table) -> pa.Table:
+    """Return the table in plain types."""
+    arrays = [column.cast(plain_type(column.type)) for column in map(_decoded, table.columns)]
+    return pa.table(arrays, names=table.column_names) if arrays else table
+
+
+def _decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return the column without a dictionary, which does not cast to every plain type at once."""
+    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column

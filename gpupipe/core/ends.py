@@ -1,0 +1,133 @@
+"""Sources and sinks: where rows come from and where they go.
+
+A source says where its rows are and what columns they have; engines read it. A sink opens a writer: rows go to a temporary name, and
+only `commit` puts them in place, so that a run that fails leaves the old output as it was.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
+
+from gpupipe.core.errors import SourceError
+from gpupipe.core.node import Table, Value
+from gpupipe.core.schema import Schema
+from gpupipe.core.stage import Stage
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from gpupipe.core.engine import Reading
+
+
+@dataclass(frozen=True)
+class FileScan:
+    """Files of one format, as an engine's own reader takes them.
+
+    Parameters
+    ----------
+    options
+        What the format needs beyond the paths; the source that makes the scan says which keys.
+    """
+
+    format: Literal["parquet", "csv", "ndjson", "ipc"]
+    paths: tuple[str, ...]
+    schema: Schema
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Source(Stage):
+    """Starts a pipeline: rows from outside."""
+
+    kind: ClassVar[str] = "source"
+    n_inputs: ClassVar[tuple[int, int | None]] = (0, 0)
+
+    def node(self) -> Table:
+        """Return the table of this source's rows."""
+        return cast(Table, self.wire(Table, ()))
+
+    @abstractmethod
+    def schema(self) -> Schema:
+        """Return the columns, from a declaration or from the file's own metadata; no rows are read."""
+
+    def scan(self, scratch: str) -> FileScan | None:
+        """Return the local files behind the source where there are some, checked and ready for an engine's own reader.
+
+        Parameters
+        ----------
+        scratch
+            A folder of the run's own for what must be downloaded, decompressed or cleaned first.
+        """
+        return None
+
+    def explain(self, error: Exception) -> SourceError | None:
+        """Return a better account of a reader's error, with the file, the row and its content, where the source can find one."""
+        return None
+
+    def batches(self, reading: Reading) -> pa.RecordBatchReader:
+        """Return the rows as Arrow batches; a source without a scan has this instead."""
+        raise NotImplementedError
+
+    def known_rows(self) -> int | None:
+        """Return how many rows there are, where metadata or an inspection has told; None where nobody has counted."""
+        return None
+
+    def origin(self) -> str:
+        """Return where the rows come from, for plans and errors."""
+        return self.name
+
+
+@dataclass(frozen=True)
+class NativeWrite:
+    """A file that an engine's own writer may write instead of taking batches through the host."""
+
+    format: Literal["parquet", "csv", "ipc"]
+    path: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Writer(ABC):
+    """One output being written, under a temporary name."""
+
+    native: NativeWrite | None = None
+
+    @abstractmethod
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Take some rows."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Finish the temporary output: all rows are written and on disk."""
+
+    @abstractmethod
+    def commit(self) -> Any:
+        """Put the output in place of the old one, and return the value that the run gives for it."""
+
+    @abstractmethod
+    def abort(self) -> None:
+        """Remove the temporary output; the old one stays as it is."""
+
+
+class Sink(Stage):
+    """Ends a pipeline: rows to outside."""
+
+    kind: ClassVar[str] = "sink"
+
+    def __call__(self, table: Table) -> Value:
+        """Return the node that writes the table."""
+        return cast(Value, self.wire(Value, (table,)))
+
+    def target(self) -> str | None:
+        """Return the one place that this sink replaces, so that two sinks on it are found before they run."""
+        return None
+
+    def probe(self) -> None:
+        """Raise SinkError where the target cannot be written, before any work is done."""
+        return None
+
+    @abstractmethod
+    def open(self, schema: pa.Schema) -> Writer:
+        """Return a writer for rows of the schema."""
+

@@ -1,0 +1,240 @@
+"""What an engine is: it knows where the rows live. Its verbs are few, and about that alone.
+
+A pipeline's tables pass through the executor as the engine's own data, which nobody else looks into. `run` may be lazy: nothing need
+be computed before `compute`, which gets everything that is demanded at one time, so that an engine can do shared work once.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+if TYPE_CHECKING:
+    import narwhals.stable.v2 as nw
+    import pyarrow as pa
+
+    from gpupipe.core.ends import Source, Writer
+    from gpupipe.core.schema import Schema
+    from gpupipe.core.stage import TableStage, Want
+
+
+Progress = Callable[[int, int | None, Mapping[str, float]], None]  # round, rounds in all, figures of the round
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a source is read for: the columns, and the rows, that the pipeline needs.
+
+    Parameters
+    ----------
+    columns
+        The columns to read, in the source's order.
+    predicate
+        A Polars expression that keeps every row the pipeline needs, or None for all rows.
+    """
+
+    columns: tuple[str, ...]
+    predicate: Any = None
+
+
+@dataclass(frozen=True)
+class Joining:
+    """How two tables are joined. Missing keys match nothing."""
+
+    left_on: tuple[str, ...]
+    right_on: tuple[str, ...]
+    how: Literal["inner", "left", "right", "full", "semi", "anti", "cross"]
+    suffix: str = "_right"
+
+
+@dataclass(frozen=True)
+class Rolled:
+    """One column of a rolling window: a function of a column, under a new name."""
+
+    name: str
+    column: str
+    function: Literal["min", "max", "sum", "mean", "count"]
+
+
+@dataclass(frozen=True)
+class Window:
+    """The rows of the same key whose index lies in ``[index + start, index + stop)``, around each row."""
+
+    by: tuple[str, ...]
+    index: str
+    start: int
+    stop: int
+    aggregates: tuple[Rolled, ...]
+
+
+class Verbs(ABC):
+    """What a stage may ask of an engine on frames, beyond narwhals: where the libraries disagree, or narwhals has no word for it."""
+
+    @abstractmethod
+    def join(self, left: nw.LazyFrame[Any], right: nw.LazyFrame[Any], how: Joining) -> nw.LazyFrame[Any]:
+        """Return the joined rows. A full join keeps one key column, from whichever side has the row."""
+
+    @abstractmethod
+    def sort(self, frame: nw.LazyFrame[Any], columns: Sequence[str], descending: Sequence[bool], *, nulls_last: bool) -> nw.LazyFrame[Any]:
+        """Return the rows in order; NaN is the largest number."""
+
+    @abstractmethod
+    def hash_rows(self, frame: nw.LazyFrame[Any], columns: Sequence[str], seed: int, name: str) -> nw.LazyFrame[Any]:
+        """Return the frame with a UInt64 column `name`: XXH64 of the columns' values, the same on every engine."""
+
+    @abstractmethod
+    def hash_columns(self, frame: nw.LazyFrame[Any], columns: Sequence[str], seed: int, n_bits: int) -> nw.LazyFrame[Any]:
+        """Return the frame with each of the columns replaced by the upper bits of its XXH64, as UInt32; missing stays missing."""
+
+    @abstractmethod
+    def roll(self, frame: nw.LazyFrame[Any], window: Window) -> nw.LazyFrame[Any]:
+        """Return the frame with the window's aggregates appended to each row."""
+
+    @abstractmethod
+    def map_arrays(self, frame: nw.LazyFrame[Any], mapped: ArrayMap) -> nw.LazyFrame[Any]:
+        """Return the frame with columns appended that a function makes of an array of some columns."""
+
+    @abstractmethod
+    def literal(self, table: pa.Table) -> nw.LazyFrame[Any]:
+        """Return a small Arrow table as a frame of this engine."""
+
+
+@dataclass(frozen=True)
+class ArrayMap:
+    """A function from an array [n_rows, n_columns] to one array [n_rows] for each output.
+
+    Parameters
+    ----------
+    columns
+        The columns of the array, in order.
+    outputs
+        Names and dtypes of the columns made.
+    function
+        Gets the engine's array (NumPy, CuPy), never of zero rows; missing values are NaN.
+    drop
+        Columns left out of the result.
+    """
+
+    columns: tuple[str, ...]
+    outputs: tuple[tuple[str, Any], ...]
+    function: Callable[[Any], Sequence[Any]]
+    drop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Demand:
+    """One thing to compute.
+
+    Parameters
+    ----------
+    form
+        ``"arrow"``: an Arrow table; ``"held"``: the engine's data, computed and kept; ``"rows"``: the number of rows;
+        ``"write"``: nothing, but the writer has all rows; ``"drain"``: nothing, but every value was made.
+    """
+
+    form: Literal["arrow", "held", "rows", "write", "drain"]
+    data: Any
+    want: Want | None = None
+    writer: Writer | None = None
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A thing an engine cannot do: whose it is (*todo* ours, *upstream* theirs, *never*), and why."""
+
+    what: str
+    whose: Literal["todo", "upstream", "never"]
+    why: str
+
+
+@dataclass
+class Ledger:
+    """Counts what crossed between host and device, and what was copied on the host, by stage."""
+
+    events: list[dict[str, Any]] = field(default_factory=list)
+    fallbacks: list[dict[str, Any]] = field(default_factory=list)
+    stage: int | None = None
+
+    def cross(self, direction: Literal["host_to_device", "device_to_host", "host_copy"], n_bytes: int, seconds: float, reason: str) -> None:
+        """Enter one crossing of the stage at work."""
+        self.events.append({"stage": self.stage, "direction": direction, "bytes": n_bytes, "seconds": seconds, "reason": reason})
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the totals by direction, and every event."""
+        totals = {"host_to_device": 0, "device_to_host": 0, "host_copy": 0}
+        for event in self.events:
+            totals[event["direction"]] += event["bytes"]
+        return {
+            "host_to_device_bytes": totals["host_to_device"],
+            "device_to_host_bytes": totals["device_to_host"],
+            "host_copies_bytes": totals["host_copy"],
+            "events": list(self.events),
+        }
+
+
+class Engine(ABC):
+    """Where the rows live, and how to get at them."""
+
+    name: ClassVar[str]
+    lazy: ClassVar[bool] = False
+    limits: ClassVar[tuple[Limit, ...]] = ()
+
+    def __init__(self) -> None:
+        self.ledger = Ledger()
+
+    @abstractmethod
+    def read(self, source: Source, reading: Reading, schema: Schema) -> Any:
+        """Return the source's rows as this engine's data."""
+
+    @abstractmethod
+    def run(self, stage: TableStage, inputs: Sequence[Any], schema: Schema) -> Any:
+        """Return the stage's result on the inputs, with exactly the dtypes of the schema."""
+
+    @abstractmethod
+    def compute(self, demands: Sequence[Demand]) -> list[Any]:
+        """Return what is demanded, in order; work that demands share is done once."""
+
+    @abstractmethod
+    def train(self, recipe: TrainingRecipe, train: Any, validation: Any | None) -> Any:
+        """Return the fitted estimator."""
+
+    @abstractmethod
+    def score(self, recipe: ScoringRecipe, data: Any) -> Mapping[str, Any]:
+        """Return ``{"values": {metric: number}, "curves": [...]}``."""
+
+    @abstractmethod
+    def deliver(self, data: Any) -> Any:
+        """Return a table of the run's outputs as an eager narwhals frame, which lives where the engine's data does."""
+
+    @abstractmethod
+    def size(self, data: Any) -> int | None:
+        """Return the bytes that held data takes, or None where they are not known."""
+
+    def close(self) -> None:
+        """Let go of everything the engine holds."""
+        return None
+
+
+@dataclass(frozen=True)
+class TrainingRecipe:
+    """What to train on what."""
+
+    estimator: Any
+    features: tuple[str, ...]
+    target: str | None
+    weight: str | None
+    progress: Progress | None = None
+
+
+@dataclass(frozen=True)
+class ScoringRecipe:
+    """What to measure of predictions against what is true."""
+
+    metrics: tuple[str, ...]
+    target: str
+    prediction: str | None
+    probability: str | None
+    weight: str | None
+    features: tuple[str, ...] = ()

@@ -1,0 +1,105 @@
+"""Every error gpupipe raises, in one tree.
+
+::
+
+    GpupipeError
+    ├── UsageError            the call is wrong: a misspelled option, an unknown engine
+    │   └── WiringError       nodes are joined in a way that cannot work: a cycle, a wrong kind of node
+    ├── PlanError             the pipeline cannot run on these schemas; found before a row is read
+    │   ├── ColumnError       a column that is not there
+    │   └── DtypeError        a column of a dtype the stage cannot take
+    ├── SourceError           an input cannot be read: no file, a broken file, a bad row
+    ├── SinkError             an output cannot be written: no permission, no space
+    ├── StageError            a stage failed on the rows it got
+    ├── UnsupportedError      this engine cannot do it; says whose it is and what to do
+    ├── MissingExtraError     an optional package is not installed
+    └── ArtefactError         a saved model or stage cannot be saved or loaded
+
+A message says what was expected, what came, and what to do. ``UsageError`` and ``PlanError`` end a command with exit code 2,
+all others with 1.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class GpupipeError(Exception):
+    """The root of gpupipe's errors: ``except GpupipeError`` catches them all."""
+
+
+class UsageError(GpupipeError):
+    """The call is wrong."""
+
+
+class WiringError(UsageError):
+    """Nodes are joined in a way that cannot work."""
+
+
+class PlanError(GpupipeError):
+    """The pipeline cannot run on the schemas of its sources."""
+
+
+class ColumnError(PlanError):
+    """A column is not there."""
+
+
+class DtypeError(PlanError):
+    """A column has a dtype the stage cannot take."""
+
+
+class SourceError(GpupipeError):
+    """An input cannot be read."""
+
+
+class SinkError(GpupipeError):
+    """An output cannot be written."""
+
+
+class StageError(GpupipeError):
+    """A stage failed on the rows it got."""
+
+
+class UnsupportedError(GpupipeError):
+    """The engine cannot do this."""
+
+
+class MissingExtraError(GpupipeError):
+    """An optional package is not installed."""
+
+
+class ArtefactError(GpupipeError):
+    """A saved part cannot be saved or loaded."""
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """Return ``" Did you mean 'x'?"`` for the known name closest to `name`, or an empty string.
+
+    Examples
+    --------
+    >>> nearest("loan_idd", ["loan_id", "month"])
+    " Did you mean 'loan_id'?"
+    >>> nearest("zzz", ["loan_id"])
+    ''
+    """
+    known = [str(candidate) for candidate in names]
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    if not close:  # a difference in case alone scores low for short names
+        close = [candidate for candidate in known if candidate.lower() == name.lower()]
+    return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def listing(names: Iterable[str], *, limit: int = 20) -> str:
+    """Return the names as a readable list, cut after `limit`.
+
+    Examples
+    --------
+    >>> listing(["a", "b"])
+    "'a', 'b'"
+    >>> listing(map(str, range(30)), limit=2)
+    "'0', '1' and 28 more"
+    """
+    known = list(names)
+    shown = ", ".join(repr(name) for name in known[:limit])
+    return shown if len(known) <= limit else f"{shown} and {len(known) - limit} more"

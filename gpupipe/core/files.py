@@ -1,0 +1,227 @@
+"""Where files are: local paths, globs, folders and fsspec addresses, for everything that reads or writes files.
+
+An address with ``://`` is fsspec's; ``file://`` and plain paths are local. Names that begin with ``.`` or ``_`` are nobody's rows:
+temporary outputs, ``_SUCCESS`` marks.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import posixpath
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from gpupipe.core.errors import MissingExtraError, SourceError, UsageError, listing, nearest
+
+Paths: TypeAlias = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+
+_PACKAGES = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "abfs": "adlfs", "az": "adlfs", "hf": "huggingface_hub"}
+_BLOCK_BYTES = 1 << 23
+
+
+@dataclass(frozen=True)
+class Place:
+    """One address: a file system and a path on it; no file system where it is local.
+
+    Parameters
+    ----------
+    root
+        The folder above which the path tells nothing about the rows: partition folders lie below it.
+    """
+
+    path: str
+    fs: Any = None
+    root: str = ""
+
+    def __str__(self) -> str:
+        return self.path if self.fs is None else str(self.fs.unstrip_protocol(self.path))
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """The names of the folders between the root and the file."""
+        return tuple(part for part in posixpath.dirname(self.path)[len(self.root) :].split("/") if part)
+
+    def open(self) -> Any:
+        """Return the file, opened for reading bytes at any place."""
+        return open(self.path, "rb") if self.fs is None else self.fs.open(self.path, "rb")
+
+
+def place(path: str | os.PathLike[str]) -> Place:
+    """Return the file system and path of an address.
+
+    Raises
+    ------
+    MissingExtraError
+        The package for its protocol is not installed.
+
+    Examples
+    --------
+    >>> place("file:///data/a.csv").path, place("a.csv").fs
+    ('/data/a.csv', None)
+    """
+    text = os.fspath(path)
+    if "://" not in text:
+        return Place(os.path.expanduser(text))
+    import fsspec  # local: plain paths need no file systems, and loading it takes as long as the rest of the package
+
+    protocol = text.partition("://")[0]
+    try:
+        fs, inner = fsspec.core.url_to_fs(text)
+    except ImportError as error:
+        package = _PACKAGES.get(protocol, error.name or protocol)
+        msg = f"{text!r} needs the package {package}, which is not installed. Run: pip install {package}"
+        raise MissingExtraError(msg) from error
+    except ValueError as error:
+        known = [*fsspec.available_protocols()]
+        msg = f"Expected an address that fsspec knows, got {text!r}.{nearest(protocol, known)} ({error})"
+        raise UsageError(msg) from error
+    return Place(inner) if protocol in ("file", "local") else Place(inner, fs)
+
+
+def find_files(paths: Paths, suffixes: Sequence[str], what: str) -> list[Place]:
+    """Return the files behind a path, several paths, a glob, or a folder with all its folders, in order of their names.
+
+    Parameters
+    ----------
+    suffixes
+        The endings that a file of a folder must have; a path or a glob may name any file.
+    what
+        What is looked for, in errors: ``"parquet files"``.
+
+    Raises
+    ------
+    SourceError
+        There is no such file, or none of the kind in the folder.
+    """
+    given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+    if not given:
+        msg = f"Expected the path of {what}, got an empty list."
+        raise UsageError(msg)
+    return [found for path in given for found in _find(os.fspath(path), suffixes, what)]
+
+
+def _find(path: str, suffixes: Sequence[str], what: str) -> list[Place]:
+    """Return the files behind one path."""
+    at = place(path)
+    if _is_dir(at):
+        found = _below(at, suffixes)
+        if not found:
+            msg = f"Expected {what} ({listing(suffixes)}) in the folder {path!r}, got {_contents(at)}. Check the path."
+            raise SourceError(msg)
+        return found
+    if _is_file(at):
+        return [Place(at.path, at.fs, posixpath.dirname(at.path))]
+    if glob.has_magic(at.path):
+        return _matches(at, path, suffixes, what)
+    raise _missing(at, path, what)
+
+
+def _matches(at: Place, path: str, suffixes: Sequence[str], what: str) -> list[Place]:
+    """Return the files that a glob matches, and those in the folders it matches."""
+    if at.fs is None:
+        names = sorted(glob.glob(at.path, recursive=True))
+    else:
+        names = sorted(map(str, at.fs.glob(at.path)))
+    root = posixpath.dirname(at.path[: min(at.path.index(sign) for sign in "*?[" if sign in at.path)])
+    found: list[Place] = []
+    for name in names:
+        one = Place(name, at.fs, root)
+        if _is_dir(one):
+            found += [Place(below.path, below.fs, root) for below in _below(one, suffixes)]
+        else:
+            found.append(one)
+    if not found:
+        raise _missing(at, path, what)
+    return found
+
+
+def _missing(at: Place, path: str, what: str) -> SourceError:
+    """Return the error for a path with nothing behind it, with what is in the nearest folder there is."""
+    folder = posixpath.dirname(at.path)
+    while folder and not _is_dir(Place(folder, at.fs)) and folder != posixpath.dirname(folder) or glob.has_magic(folder):
+        folder = posixpath.dirname(folder)
+    here = Place(folder or ".", at.fs)
+    rest = at.path[len(folder) :].lstrip("/").split("/")[0]
+    close = nearest(rest, _names(here))
+    got = f"got nothing there; the folder {str(here)!r} holds {_contents(here)}"
+    return SourceError(f"Expected {what} at {path!r}, {got}.{close} Check the path.")
+
+
+def _contents(at: Place) -> str:
+    """Return what a folder holds, as errors say it."""
+    names = _names(at)
+    return listing(names, limit=8) if names else "nothing"
+
+
+def _names(at: Place) -> list[str]:
+    """Return the names in a folder."""
+    try:
+        if at.fs is None:
+            return sorted(os.listdir(at.path or "."))
+        return sorted(posixpath.basename(str(name).rstrip("/")) for name in at.fs.ls(at.path, detail=False))
+    except OSError:
+        return []
+
+
+def _is_dir(at: Place) -> bool:
+    return os.path.isdir(at.path or ".") if at.fs is None else bool(at.fs.isdir(at.path))
+
+
+def _is_file(at: Place) -> bool:
+    return os.path.exists(at.path) if at.fs is None else bool(at.fs.isfile(at.path))
+
+
+def _below(at: Place, suffixes: Sequence[str]) -> list[Place]:
+    """Return the files with one of the suffixes in a folder and its folders, without hidden ones."""
+    root = at.path.rstrip("/")
+    names = _walk(root) if at.fs is None else map(str, at.fs.find(root))
+    kept = [name for name in names if name.lower().endswith(tuple(suffixes)) and not _hidden(name[len(root) :])]
+    return [Place(name, at.fs, root) for name in sorted(kept)]
+
+
+def _walk(root: str) -> Iterable[str]:
+    """Yield every file below a local folder."""
+    for folder, folders, names in os.walk(root, followlinks=True):
+        folders[:] = [name for name in folders if not _hidden(name)]
+        yield from (posixpath.join(folder, name) for name in names)
+
+
+def _hidden(below: str) -> bool:
+    """Whether a path has a part that is nobody's rows; a partition folder's name may begin with an underscore."""
+    return any(part.startswith((".", "_")) and "=" not in part for part in below.split("/"))
+
+
+def local_files(places: Iterable[Place], scratch: str) -> list[str]:
+    """Return local paths of the files; remote ones are downloaded into `scratch`, block by block, once.
+
+    Raises
+    ------
+    SourceError
+        A file cannot be downloaded.
+    """
+    return [found.path if found.fs is None else _downloaded(found, scratch) for found in places]
+
+
+def _downloaded(found: Place, scratch: str) -> str:
+    """Return the local copy of a remote file; its partition folders keep their names."""
+    import hashlib  # local: only remote files need it
+
+    stamp = hashlib.blake2b(f"{found}{found.fs.ukey(found.path)}".encode(), digest_size=8).hexdigest()
+    target = Path(scratch, f"remote-{stamp}", *found.folders, posixpath.basename(found.path))
+    if target.exists():
+        return str(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f".{target.name}.part")
+    try:
+        with found.open() as source, part.open("wb") as copy:
+            shutil.copyfileobj(source, copy, _BLOCK_BYTES)
+        part.replace(target)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        msg = f"{found} could not be downloaded to {scratch!r}: {error}. Check the address, the network, and the room there."
+        raise SourceError(msg) from error
+    return str(target)

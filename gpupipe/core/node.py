@@ -1,0 +1,144 @@
+"""Nodes: a stage applied to other nodes. They are handles, made by calling stages, and never change.
+
+::
+
+    Node
+    ├── Table     rows and columns
+    ├── Fitted    what fitting returns: calling it on a table gives a table
+    └── Value     a number, or a few named ones
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gpupipe.core.errors import WiringError
+
+if TYPE_CHECKING:
+    from gpupipe.core.stage import Stage
+
+_PACKAGE = str(Path(__file__).resolve().parents[1])
+
+
+def calling_line() -> tuple[str, int]:
+    """Return the file and line, outside gpupipe, that the present call comes from."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame = frame.f_back
+    return frame.f_code.co_filename, frame.f_lineno
+
+
+class Node:
+    """A stage applied to other nodes.
+
+    Parameters
+    ----------
+    stage
+        What makes this node's result.
+    inputs
+        The nodes it is made from, in the order the stage takes them.
+    """
+
+    __slots__ = ("inputs", "label", "line", "path", "stage")
+
+    def __init__(self, stage: Stage, inputs: tuple[Node, ...], label: str | None = None) -> None:
+        self.stage = stage
+        self.inputs = inputs
+        self.label = label
+        self.path, self.line = calling_line()
+
+    @property
+    def where(self) -> str:
+        """The file and line at which the stage was wired."""
+        path = Path(self.path)
+        shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+        return f"{shown}:{self.line}"
+
+    @property
+    def title(self) -> str:
+        """The stage's name, with the node's label where it has one."""
+        return f"{self.stage.name} ({self.label})" if self.label else self.stage.name
+
+    def named(self, label: str) -> Any:
+        """Return this node with a label of its own for plans, reports and errors."""
+        again = type(self)(self.stage, self.inputs, label)
+        again.path, again.line = self.path, self.line
+        return again
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.title} at {self.where}>"
+
+    def __bool__(self) -> bool:
+        msg = f"{self.title} has no truth value before it runs. Put the condition into a stage, or run the pipeline first."
+        raise WiringError(msg)
+
+
+class Table(Node):
+    """Rows and columns that a stage makes."""
+
+    __slots__ = ()
+
+    def __rshift__(self, stage: Any) -> Any:
+        """Return ``stage(self)``: ``node >> A() >> B()`` is a chain."""
+        return stage(self)
+
+
+class Value(Node):
+    """A number, or a few named ones."""
+
+    __slots__ = ()
+
+
+class Fitted(Node):
+    """What a fit stage measured or a learner learned; a row stage once it is run."""
+
+    __slots__ = ()
+
+    def __call__(self, table: Table) -> Table:
+        """Return the table that the fitted stage makes of `table`."""
+        return self.use("apply", table)
+
+    def predict(self, table: Table) -> Table:
+        """Return the table with the model's ``prediction`` (or ``cluster``) appended."""
+        return self.use("predict", table)
+
+    def predict_proba(self, table: Table) -> Table:
+        """Return the table with the model's class probabilities appended."""
+        return self.use("predict_proba", table)
+
+    def transform(self, table: Table) -> Table:
+        """Return the table with the model's transformed columns in place of its features."""
+        return self.use("transform", table)
+
+    def use(self, method: str, table: Table) -> Table:
+        """Return the table that one of the fitted stage's methods makes of `table`."""
+        return self.stage.use(self, method, table)
+
+
+def ordered(outputs: dict[str, Node]) -> list[Node]:
+    """Return every node that the outputs need, inputs before what is made of them.
+
+    Raises
+    ------
+    WiringError
+        Where nodes depend on themselves.
+    """
+    done: dict[int, Node] = {}
+    open_: set[int] = set()
+    for output in outputs.values():
+        stack: list[tuple[Node, bool]] = [(output, False)]
+        while stack:
+            node, finished = stack.pop()
+            if finished:
+                open_.discard(id(node))
+                done[id(node)] = node
+            elif id(node) in open_:
+                msg = f"{node.title} at {node.where} depends on itself. A pipeline's nodes must form no cycle: wire it from its sources on."
+                raise WiringError(msg)
+            elif id(node) not in done:
+                open_.add(id(node))
+                stack.append((node, True))
+                stack.extend((given, False) for given in reversed(node.inputs) if id(given) not in done)
+    return list(done.values())

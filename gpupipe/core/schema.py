@@ -1,0 +1,119 @@
+"""Schemas: the names, dtypes and nullability that a stage promises and every engine delivers.
+
+The dtypes are narwhals' own (``nw.Int64``, ``nw.Date`` ...). A column that is not nullable holds no missing value; that is known of a
+column only where a source declares it or a stage proves it, and is checked where it is declared.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import narwhals.stable.v2 as nw
+from narwhals.stable.v2.dtypes import DType
+
+from gpupipe.core.errors import ColumnError, DtypeError, UsageError, listing, nearest
+
+
+@dataclass(frozen=True)
+class Field:
+    """A column's dtype, and whether it may hold missing values."""
+
+    dtype: DType
+    nullable: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.dtype}" if self.nullable else f"{self.dtype} not null"
+
+
+@dataclass(frozen=True)
+class Schema(Mapping[str, Field]):
+    """The columns of a table, in order."""
+
+    columns: tuple[tuple[str, Field], ...]
+
+    def __post_init__(self) -> None:
+        names = [name for name, _ in self.columns]
+        twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
+        if twice:
+            msg = f"Expected every column once, got {listing(twice)} more than once. Rename one of them."
+            raise ColumnError(msg)
+        object.__setattr__(self, "_fields", dict(self.columns))
+
+    def __getitem__(self, name: str) -> Field:
+        fields: dict[str, Field] = self.__dict__["_fields"]
+        return fields[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.__dict__["_fields"])
+
+    def __len__(self) -> int:
+        return len(self.columns)
+
+    @property
+    def dtypes(self) -> dict[str, DType]:
+        """The dtype of each column."""
+        return {name: field.dtype for name, field in self.columns}
+
+    @property
+    def not_null(self) -> frozenset[str]:
+        """The columns without missing values."""
+        return frozenset(name for name, field in self.columns if not field.nullable)
+
+    @classmethod
+    def of_names(cls, dtypes: Mapping[str, DType]) -> Schema:
+        """Return the schema of a frame's own dtypes, every column nullable."""
+        return cls(tuple((name, Field(dtype)) for name, dtype in dtypes.items()))
+
+    def require(self, columns: Iterable[str]) -> None:
+        """Raise ColumnError for the first of the columns that is not there, naming the nearest one."""
+        for name in columns:
+            if name not in self:
+                msg = f"There is no column {name!r}.{nearest(name, self)} The columns are {listing(self)}."
+                raise ColumnError(msg)
+
+    def require_numeric(self, columns: Iterable[str], what: str) -> None:
+        """Raise DtypeError for the first of the columns that is neither a number nor a boolean; `what` says who asks."""
+        columns = list(columns)
+        self.require(columns)
+        for name in columns:
+            dtype = self[name].dtype
+            if not (dtype.is_numeric() or dtype == nw.Boolean):
+                msg = f"{what} expects numbers, got {dtype} in column {name!r}. Cast or encode it first, or leave it out."
+                raise DtypeError(msg)
+
+    def as_json(self) -> list[list[Any]]:
+        """Return ``[[name, dtype, nullable], ...]``, as the plan and the report hold it."""
+        return [[name, str(field.dtype), field.nullable] for name, field in self.columns]
+
+
+def as_dtype(value: Any) -> DType:
+    """Return the dtype instance of a narwhals dtype class or instance.
+
+    Examples
+    --------
+    >>> as_dtype(nw.Int64)
+    Int64
+    """
+    if isinstance(value, DType):
+        return value
+    if inspect.isclass(value) and issubclass(value, DType):
+        made: DType = value()
+        return made
+    msg = f"Expected a narwhals dtype such as nw.Int64 or nw.String, got {value!r}."
+    raise UsageError(msg)
+
+
+def as_schema(columns: Mapping[str, Any] | Schema) -> Schema:
+    """Return the schema of a mapping from names to dtypes or fields.
+
+    Examples
+    --------
+    >>> as_schema({"a": nw.Int64, "b": Field(nw.String(), nullable=False)}).not_null
+    frozenset({'b'})
+    """
+    if isinstance(columns, Schema):
+        return columns
+    return Schema(tuple((name, value if isinstance(value, Field) else Field(as_dtype(value))) for name, value in columns.items()))

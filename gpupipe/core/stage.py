@@ -1,0 +1,272 @@
+"""Stages: frozen values that say what to do. Calling one on nodes wires it; ``apply`` runs it on plain frames.
+
+::
+
+    Stage
+    ├── TableStage       frames in, one frame out
+    │   ├── RowStage     sees any subset of the rows
+    │   └── KeyStage     sees every row of each key it gets
+    ├── Apply            a fitted stage, applied
+    ├── Barrier          must see results before anything after it can start
+    │   └── FitStage     measures blocks, merges what it measured, finishes into a row stage
+    ├── Source           starts a pipeline       (core/ends.py)
+    └── Sink             ends one                (core/ends.py)
+
+A stage is written against narwhals frames and a few `Verbs` that narwhals lacks, so it never asks which library is below it.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
+
+from gpupipe.core.errors import UsageError, WiringError
+from gpupipe.core.node import Fitted, Node, Table
+from gpupipe.core.schema import Schema
+
+if TYPE_CHECKING:
+    import narwhals.stable.v2 as nw
+    import pyarrow as pa
+
+    from gpupipe.core.engine import Engine, Progress, Verbs
+
+
+class Stage(ABC):
+    """What a node does; a frozen value."""
+
+    kind: ClassVar[str]
+    n_inputs: ClassVar[tuple[int, int | None]] = (1, 1)
+
+    @property
+    def name(self) -> str:
+        """The name that plans, reports and errors use."""
+        return type(self).__name__
+
+    def check(self, *schemas: Schema) -> None:
+        """Raise PlanError where the stage cannot take tables of these schemas; the symbolic run finds the rest."""
+        return None
+
+    def wire(self, node: type[Node], inputs: Sequence[Any]) -> Any:
+        """Return a node of this stage on the inputs, which must be as many and of the kind that it takes."""
+        low, high = self.n_inputs
+        if len(inputs) < low or (high is not None and len(inputs) > high):
+            count = f"{low}" if low == high else f"at least {low}" if high is None else f"{low} to {high}"
+            msg = f"{self.name} takes {count} table(s), got {len(inputs)}."
+            raise WiringError(msg)
+        for given in inputs:
+            if not isinstance(given, Table):
+                hint = "Call the fitted stage on a table first." if isinstance(given, Fitted) else "Use .apply(frame) for plain frames."
+                msg = f"{self.name} takes tables of a pipeline, got {type(given).__name__}. {hint}"
+                raise WiringError(msg)
+        return node(self, tuple(inputs))
+
+    def use(self, fitted: Node, method: str, table: Table) -> Table:
+        """Return the node that applies what this stage fitted; only stages that fit have one."""
+        msg = f"{self.name} fits nothing, so there is nothing to apply."
+        raise WiringError(msg)
+
+
+class TableStage(Stage):
+    """Makes one frame of one or several; by itself, it sees all rows of each."""
+
+    kind: ClassVar[str] = "table"
+
+    def __call__(self, *tables: Table) -> Table:
+        """Return the table that this stage makes of the tables."""
+        return cast(Table, self.wire(Table, tables))
+
+    @abstractmethod
+    def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        """Return the frame made of the frames."""
+
+    def apply(self, *frames: Any) -> Any:
+        """Return the stage's result on plain frames (Polars, pandas, Arrow, narwhals), in the library of the first."""
+        from gpupipe.engines.load import apply_plain  # local: the one place where core reaches up, so that a stage runs alone
+
+        return apply_plain(self, *frames)
+
+    def same_rows(self) -> bool:
+        """Whether as many rows come out as went in, so that nobody needs to count them again."""
+        return False
+
+    def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
+        """Return which of the result's columns are proven to hold no missing value."""
+        return frozenset()
+
+    def promises(self) -> tuple[Promise, ...]:
+        """Return what is known of columns that depend on the data, so that later stages may use them before they exist."""
+        return ()
+
+
+@dataclass(frozen=True)
+class Promise:
+    """Columns whose names match `pattern` (shell style) will come out as `dtype`; checked once they have."""
+
+    pattern: str
+    dtype: Any
+
+
+class RowStage(TableStage):
+    """Makes of any subset of the rows what it makes of them among all rows."""
+
+    kind: ClassVar[str] = "row"
+
+    def using(self, method: str) -> RowStage:
+        """Return the row stage behind a method of a fitted stage; ``apply`` is the stage itself."""
+        if method == "apply":
+            return self
+        msg = f"{self.name} has no {method!r}: it is a fitted transformation. Call it on the table instead."
+        raise WiringError(msg)
+
+    def save_parts(self) -> dict[str, Any]:
+        """Return what is needed to make this stage again: values that JSON holds, Arrow tables, and models."""
+        return {name: getattr(self, name) for name in getattr(self, "__dataclass_fields__", {})}
+
+
+class KeyStage(TableStage):
+    """Makes of the rows of some keys what it makes of them among all keys; `keys` names the columns, the same in every input."""
+
+    kind: ClassVar[str] = "key"
+
+    @property
+    @abstractmethod
+    def keys(self) -> tuple[str, ...]:
+        """The key's columns."""
+
+    def check(self, *schemas: Schema) -> None:
+        """Raise ColumnError where an input lacks a key column."""
+        for schema in schemas:
+            schema.require(self.keys)
+
+
+@dataclass(frozen=True)
+class Apply(Stage):
+    """Applies what another node fitted to a table, through one of its methods."""
+
+    method: str
+    fitted_name: str
+    kind: ClassVar[str] = "apply"
+
+    @property
+    def name(self) -> str:
+        """The fitted stage's name, and the method where it is not the plain one."""
+        return self.fitted_name if self.method == "apply" else f"{self.fitted_name}.{self.method}"
+
+
+@dataclass(frozen=True)
+class Want:
+    """What a barrier needs of one input before it can conclude.
+
+    Parameters
+    ----------
+    prepare
+        Makes the wanted frame of the input; on several blocks it is called on each.
+    form
+        ``"arrow"``: a small Arrow table on the host. ``"held"``: rows that stay where the engine keeps them.
+    merge
+        Makes one Arrow table of those of several blocks.
+    """
+
+    prepare: Callable[[Verbs, nw.LazyFrame[Any]], nw.LazyFrame[Any]]
+    form: Literal["arrow", "held"]
+    merge: Callable[[Sequence[pa.Table]], pa.Table] | None = None
+
+
+class Barrier(Stage):
+    """Must see results before anything after it can start."""
+
+    @abstractmethod
+    def wants(self, *schemas: Schema) -> tuple[Want, ...]:
+        """Return what is needed of each input, one entry an input."""
+
+    @abstractmethod
+    def conclude(self, engine: Engine, results: Sequence[Any], progress: Progress) -> Any:
+        """Return the node's result, made of what was wanted."""
+
+    def sketch(self, results: Sequence[Any], *schemas: Schema) -> Any:
+        """Return what stands for the result in the plan, made of the wanted parts of empty tables."""
+        return None
+
+    def describe(self, result: Any) -> Mapping[str, Any]:
+        """Return what the report shows of a result beyond its value: entries for ``models`` and ``curves``."""
+        return {}
+
+
+class FitStage(Barrier):
+    """Measures blocks, merges what it measured, and finishes into a row stage.
+
+    Measuring two halves and merging must give what measuring the whole gives; measuring an empty table must work.
+    """
+
+    kind: ClassVar[str] = "fit"
+
+    def __call__(self, *tables: Table) -> Table:
+        """Raise WiringError: a fit stage is fitted first."""
+        msg = f"{self.name} must be fitted before it is applied: fitted = {self.name}(...).fit(train); fitted(table)."
+        raise WiringError(msg)
+
+    def fit(self, table: Table) -> Fitted:
+        """Return what the stage measures on the table; calling that on a table applies it."""
+        return cast(Fitted, self.wire(Fitted, (table,)))
+
+    def use(self, fitted: Node, method: str, table: Table) -> Table:
+        """Return the table that the fitted stage makes."""
+        if method != "apply":
+            msg = f"{self.name} has no {method!r}: call the fitted stage on the table instead."
+            raise WiringError(msg)
+        return Table(Apply(method, f"{self.name}.apply"), (fitted, _table(table)))
+
+    @abstractmethod
+    def measure(self, verbs: Verbs, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        """Return the statistics of some rows as a small frame."""
+
+    @abstractmethod
+    def merge(self, measured: Sequence[pa.Table]) -> pa.Table:
+        """Return the statistics of all rows from those of parts of them."""
+
+    @abstractmethod
+    def finish(self, statistics: pa.Table) -> RowStage:
+        """Return the row stage that the statistics make."""
+
+    def wants(self, *schemas: Schema) -> tuple[Want, ...]:
+        """Return the one want: the statistics, as Arrow."""
+        return (Want(self.measure, "arrow", self.merge),)
+
+    def conclude(self, engine: Engine, results: Sequence[Any], progress: Progress) -> RowStage:
+        """Return the fitted row stage."""
+        return self.finish(results[0])
+
+    def sketch(self, results: Sequence[Any], *schemas: Schema) -> RowStage:
+        """Return the stage fitted to nothing, which has the right columns."""
+        return self.finish(results[0])
+
+    def fit_plain(self, frame: Any) -> RowStage:
+        """Return the stage fitted to a plain frame, with no pipeline."""
+        from gpupipe.engines.load import measure_plain  # local: see TableStage.apply
+
+        return self.finish(measure_plain(self, frame))
+
+
+def _table(given: Any) -> Table:
+    """Return the table node given, or raise WiringError."""
+    if isinstance(given, Table):
+        return given
+    msg = f"A fitted stage is applied to a table, got {type(given).__name__}."
+    raise WiringError(msg)
+
+
+def as_columns(value: str | Sequence[str], what: str) -> tuple[str, ...]:
+    """Return the column names given as one name or several.
+
+    Examples
+    --------
+    >>> as_columns("a", "by")
+    ('a',)
+    """
+    names = (value,) if isinstance(value, str) else tuple(value)
+    if not names or not all(isinstance(name, str) for name in names):
+        msg = f"{what} expects one column name or several, got {value!r}."
+        raise UsageError(msg)
+    return names

@@ -1,0 +1,137 @@
+"""Between Arrow, narwhals dtypes and NumPy arrays, without a dataframe library."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import narwhals.stable.v2 as nw
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from narwhals.stable.v2.dtypes import DType
+
+from gpupipe.core.errors import DtypeError
+from gpupipe.core.schema import Field, Schema
+
+_FIXED: dict[type[DType], pa.DataType] = {
+    nw.Int8: pa.int8(),
+    nw.Int16: pa.int16(),
+    nw.Int32: pa.int32(),
+    nw.Int64: pa.int64(),
+    nw.UInt8: pa.uint8(),
+    nw.UInt16: pa.uint16(),
+    nw.UInt32: pa.uint32(),
+    nw.UInt64: pa.uint64(),
+    nw.Float32: pa.float32(),
+    nw.Float64: pa.float64(),
+    nw.Boolean: pa.bool_(),
+    nw.String: pa.large_string(),
+    nw.Binary: pa.large_binary(),
+    nw.Date: pa.date32(),
+    nw.Time: pa.time64("ns"),
+}
+
+
+def arrow_dtype(dtype: DType) -> pa.DataType:
+    """Return the Arrow type that gpupipe delivers for a dtype.
+
+    Examples
+    --------
+    >>> arrow_dtype(nw.String())
+    DataType(large_string)
+    """
+    fixed = _FIXED.get(type(dtype))
+    if fixed is not None:
+        return fixed
+    if isinstance(dtype, nw.Datetime):
+        return pa.timestamp(dtype.time_unit, tz=dtype.time_zone)
+    if isinstance(dtype, nw.Duration):
+        return pa.duration(dtype.time_unit)
+    if isinstance(dtype, nw.Decimal):
+        return pa.decimal128(getattr(dtype, "precision", None) or 38, getattr(dtype, "scale", None) or 0)
+    if isinstance(dtype, nw.Categorical | nw.Enum):
+        return pa.dictionary(pa.uint32(), pa.large_string())
+    if isinstance(dtype, nw.List):
+        return pa.large_list(arrow_dtype(_inner(dtype)))
+    if isinstance(dtype, nw.Array):
+        return pa.list_(arrow_dtype(_inner(dtype)), dtype.size)
+    if isinstance(dtype, nw.Struct):
+        return pa.struct([(field.name, arrow_dtype(field.dtype())) for field in dtype.fields])
+    msg = f"Expected a dtype that Arrow has, got {dtype}. Cast the column first."
+    raise DtypeError(msg)
+
+
+def _inner(dtype: Any) -> DType:
+    """Return the dtype of a list's items."""
+    inner = dtype.inner
+    return inner() if isinstance(inner, type) else inner
+
+
+def arrow_schema(schema: Schema) -> pa.Schema:
+    """Return the Arrow schema that gpupipe delivers for a planned one."""
+    return pa.schema([pa.field(name, arrow_dtype(field.dtype), nullable=field.nullable) for name, field in schema.items()])
+
+
+def schema_of_arrow(schema: pa.Schema) -> Schema:
+    """Return the planned schema of an Arrow one; dictionaries of strings are read as strings, views as plain columns."""
+    empty = nw.from_native(plain(schema.empty_table()), eager_only=True)
+    fields = zip(empty.schema.items(), schema, strict=True)
+    return Schema(tuple((name, Field(dtype, field.nullable)) for (name, dtype), field in fields))
+
+
+def plain(table: pa.Table) -> pa.Table:
+    """Return the table with dictionaries, views and half floats as the plain types that every engine has."""
+    columns = []
+    for field in table.schema:
+        kind = field.type
+        if pa.types.is_dictionary(kind):
+            kind = kind.value_type
+        if pa.types.is_string_view(kind) or pa.types.is_string(kind):
+            kind = pa.large_string()
+        elif pa.types.is_binary_view(kind) or pa.types.is_binary(kind):
+            kind = pa.large_binary()
+        elif pa.types.is_float16(kind):
+            kind = pa.float32()
+        elif pa.types.is_null(kind):
+            kind = pa.large_string()
+        elif pa.types.is_date64(kind):
+            kind = pa.date32()
+        columns.append(table[field.name] if kind == field.type else table[field.name].cast(kind))
+    return pa.table(dict(zip(table.column_names, columns, strict=True))) if columns else table
+
+
+def conform_arrow(table: pa.Table, schema: Schema) -> pa.Table:
+    """Return the table in exactly the Arrow types that gpupipe delivers for the schema."""
+    wanted = arrow_schema(schema)
+    arrays = [table[field.name] if table[field.name].type == field.type else table[field.name].cast(field.type) for field in wanted]
+    return pa.table(arrays, schema=pa.schema([field.with_nullable(True) for field in wanted]))
+
+
+def column_values(column: pa.Array) -> Any:
+    """Return a column as a masked NumPy array of numbers; dates and times as their integers, booleans as 0 and 1."""
+    kind = column.type
+    if pa.types.is_temporal(kind):
+        column = column.cast(pa.int64() if kind.bit_width == 64 else pa.int32())
+    elif pa.types.is_boolean(kind):
+        column = column.cast(pa.int8())
+    elif pa.types.is_decimal(kind):
+        column = column.cast(pa.float64())
+    mask = np.asarray(column.is_null())
+    data = np.asarray(pc.fill_null(column, 0)) if mask.any() else column.to_numpy(zero_copy_only=False)
+    return np.ma.MaskedArray(data, mask=mask)
+
+
+def as_array(table: pa.Table) -> Any:
+    """Return a table of numbers as an array [n_rows, n_columns]: float32 if every column fits in it, else float64; missing is NaN."""
+    narrow = all(
+        pa.types.is_float32(kind) or pa.types.is_boolean(kind) or pa.types.is_integer(kind) and kind.bit_width <= 16
+        for kind in table.schema.types
+    )
+    dtype = pa.float32() if narrow else pa.float64()
+    array = np.empty((table.num_rows, table.num_columns), dtype=dtype.to_pandas_dtype(), order="F")
+    for position, column in enumerate(table.columns):
+        values = column.combine_chunks()
+        if pa.types.is_boolean(values.type):
+            values = values.cast(pa.int8())
+        array[:, position] = values.cast(dtype, safe=False).to_numpy(zero_copy_only=False)
+    return array

@@ -1,0 +1,239 @@
+"""Training and scoring on a CPU: scikit-learn's and XGBoost's own estimators, fed from columns.
+
+XGBoost takes a Polars or Arrow table as it is; scikit-learn gets one NumPy array. Nothing goes through pandas.
+"""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import narwhals.stable.v2 as nw
+import numpy as np
+import polars as pl
+
+from gpupipe.core.engine import Ledger, ScoringRecipe, TrainingRecipe
+from gpupipe.core.errors import MissingExtraError, StageError, UsageError, listing, nearest
+from gpupipe.engines._arrow import as_array, plain
+
+Frame = nw.DataFrame[Any]
+
+
+def train_estimator(recipe: TrainingRecipe, train: Frame, validation: Frame | None, ledger: Ledger) -> Any:
+    """Return a copy of the recipe's estimator, fitted on the training rows.
+
+    Raises
+    ------
+    StageError
+        Where there are no rows, the target has missing values, or the estimator refuses the data; its own words are kept.
+    """
+    sklearn_base = _sklearn("base")
+    if len(train) == 0:
+        msg = "Expected rows to train on, got an empty table. Look at the filters and splits before it."
+        raise StageError(msg)
+    estimator = sklearn_base.clone(recipe.estimator)
+    target = None if recipe.target is None else target_values(train, recipe.target)
+    features = feature_matrix(estimator, train, recipe.features, ledger)
+    options: dict[str, Any] = {}
+    if recipe.weight is not None:
+        options["sample_weight"] = train[recipe.weight].to_numpy()
+    if is_xgboost(estimator):
+        options.update(_xgboost_options(estimator, recipe, validation, ledger))
+    elif validation is not None:
+        msg = f"{type(estimator).__name__} takes no validation table; only XGBoost's estimators stop early on one."
+        raise UsageError(msg)
+    try:
+        fitted = estimator.fit(features, **options) if target is None else estimator.fit(features, target, **options)
+    except (ValueError, TypeError, RuntimeError) as error:
+        msg = f"{type(estimator).__name__} could not be trained on {len(train)} rows: {error}"
+        raise StageError(msg) from error
+    if is_xgboost(estimator):
+        fitted.set_params(callbacks=None)
+    return fitted
+
+
+def _sklearn(module: str) -> Any:
+    """Return a module of scikit-learn, or say how to install it."""
+    try:
+        return __import__(f"sklearn.{module}", fromlist=[module])
+    except ImportError as error:
+        msg = "Training needs scikit-learn, which is not installed. Run: pip install 'gpupipe[cpu]'"
+        raise MissingExtraError(msg) from error
+
+
+def is_xgboost(estimator: Any) -> bool:
+    """Whether the estimator is one of XGBoost's."""
+    return type(estimator).__module__.startswith("xgboost")
+
+
+def target_values(frame: Frame, target: str) -> Any:
+    """Return the target as an array of labels or numbers, all present."""
+    column = frame[target]
+    missing = int(column.null_count())
+    if missing:
+        msg = f"Expected a label in every row, got {missing} missing in target {target!r}. Drop those rows or fill them first."
+        raise StageError(msg)
+    return column.to_numpy()
+
+
+def feature_matrix(estimator: Any, frame: Frame, features: tuple[str, ...], ledger: Ledger) -> Any:
+    """Return the features as the estimator takes them: columns for XGBoost, one array for the others."""
+    chosen = frame.select(list(features))
+    if is_xgboost(estimator):
+        native = chosen.to_native()
+        return native if isinstance(native, pl.DataFrame) else pl.from_arrow(plain(chosen.to_arrow()))
+    started = time.perf_counter()
+    array = as_array(plain(chosen.to_arrow()))
+    ledger.cross("host_copy", array.nbytes, time.perf_counter() - started, "columns to one array, for scikit-learn")
+    return array
+
+
+def _xgboost_options(estimator: Any, recipe: TrainingRecipe, validation: Frame | None, ledger: Ledger) -> dict[str, Any]:
+    """Return what XGBoost's fit gets beside the training rows."""
+    options: dict[str, Any] = {"verbose": False}
+    callbacks = list(estimator.get_params().get("callbacks") or [])
+    if recipe.progress is not None:
+        callbacks.append(_round_callback(recipe.progress, estimator.get_params().get("n_estimators")))
+    if callbacks:
+        estimator.set_params(callbacks=callbacks)
+    if validation is not None and recipe.target is not None:
+        held_out = feature_matrix(estimator, validation, recipe.features, ledger)
+        options["eval_set"] = [(held_out, target_values(validation, recipe.target))]
+        if recipe.weight is not None:
+            options["sample_weight_eval_set"] = [validation[recipe.weight].to_numpy()]
+    return options
+
+
+def _round_callback(progress: Callable[[int, int | None, Mapping[str, float]], None], n_rounds: int | None) -> Any:
+    """Return the XGBoost callback that tells `progress` of each round."""
+    from xgboost.callback import TrainingCallback  # local: only a caller with an XGBoost estimator has xgboost
+
+    class Rounds(TrainingCallback):  # type: ignore[misc]
+        """Tells of each boosting round."""
+
+        def after_iteration(self, model: Any, epoch: int, evals_log: Mapping[str, Any]) -> bool:
+            latest = {f"{data} {metric}": float(values[-1]) for data, log in evals_log.items() for metric, values in log.items()}
+            progress(epoch + 1, n_rounds, latest)
+            return False
+
+    return Rounds()
+
+
+def score_arrays(recipe: ScoringRecipe, frame: Frame) -> Mapping[str, Any]:
+    """Return the metrics of the predictions, and the curves that the report draws."""
+    metrics = _sklearn("metrics")
+    if len(frame) == 0:
+        msg = "Expected rows to evaluate, got an empty table. Look at the filters and splits before it."
+        raise StageError(msg)
+    truth = target_values(frame, recipe.target)
+    weight = None if recipe.weight is None else frame[recipe.weight].to_numpy()
+    values: dict[str, float] = {}
+    for metric in recipe.metrics:
+        values[metric] = _metric(metrics, metric, recipe, frame, truth, weight)
+    curves = []
+    if "roc_auc" in recipe.metrics and recipe.probability is not None and recipe.probability in frame.columns:
+        curves.append(_roc(metrics, truth, frame[recipe.probability].to_numpy(), weight, values["roc_auc"]))
+    return {"values": values, "curves": curves}
+
+
+def _metric(metrics: Any, metric: str, recipe: ScoringRecipe, frame: Frame, truth: Any, weight: Any) -> float:
+    """Return one metric."""
+    options = {} if weight is None else {"sample_weight": weight}
+    try:
+        if metric in ("silhouette", "davies_bouldin", "calinski_harabasz"):
+            return float(_internal(metrics, metric, recipe, frame))
+        if metric in _OF_PROBABILITY:
+            return float(_of_probability(metrics, metric, recipe, frame, truth, options))
+        predicted = _column(frame, recipe.prediction, metric, "prediction").to_numpy()
+        if metric in _OF_CLUSTERS:
+            return float(getattr(metrics, _OF_CLUSTERS[metric])(truth, predicted))
+        name, fixed = _OF_PREDICTION[metric]
+        if metric in ("precision", "recall", "f1") and len(np.unique(truth)) <= 2:
+            fixed = {**fixed, "average": "binary", "pos_label": np.unique(np.concatenate([truth, predicted]))[-1]}
+        return float(getattr(metrics, name)(truth, predicted, **fixed, **options))
+    except ValueError as error:
+        msg = f"{metric} cannot be computed on these {len(frame)} rows: {error}"
+        raise StageError(msg) from error
+
+
+_OF_PROBABILITY = ("roc_auc", "average_precision", "log_loss", "brier")
+_OF_PREDICTION: dict[str, tuple[str, dict[str, Any]]] = {
+    "accuracy": ("accuracy_score", {}),
+    "balanced_accuracy": ("balanced_accuracy_score", {}),
+    "precision": ("precision_score", {"average": "macro", "zero_division": 0.0}),
+    "recall": ("recall_score", {"average": "macro", "zero_division": 0.0}),
+    "f1": ("f1_score", {"average": "macro", "zero_division": 0.0}),
+    "matthews": ("matthews_corrcoef", {}),
+    "mse": ("mean_squared_error", {}),
+    "rmse": ("root_mean_squared_error", {}),
+    "mae": ("mean_absolute_error", {}),
+    "median_ae": ("median_absolute_error", {}),
+    "r2": ("r2_score", {}),
+    "mape": ("mean_absolute_percentage_error", {}),
+    "explained_variance": ("explained_variance_score", {}),
+}
+_OF_CLUSTERS = {
+    "adjusted_rand": "adjusted_rand_score",
+    "adjusted_mutual_info": "adjusted_mutual_info_score",
+    "normalized_mutual_info": "normalized_mutual_info_score",
+    "homogeneity": "homogeneity_score",
+    "completeness": "completeness_score",
+    "v_measure": "v_measure_score",
+}
+METRICS = (*_OF_PROBABILITY, *_OF_PREDICTION, *_OF_CLUSTERS, "silhouette", "davies_bouldin", "calinski_harabasz")
+
+
+def _column(frame: Frame, name: str | None, metric: str, what: str) -> Any:
+    """Return a column that a metric needs."""
+    if name is None or name not in frame.columns:
+        near = "" if name is None else nearest(name, frame.columns)
+        msg = f"{metric} needs the {what} column {name!r}, which is not among {listing(frame.columns)}.{near}"
+        raise StageError(msg)
+    return frame[name]
+
+
+def _of_probability(metrics: Any, metric: str, recipe: ScoringRecipe, frame: Frame, truth: Any, options: dict[str, Any]) -> float:
+    """Return a metric of probabilities: of the positive class where there are two, of every class where there are more."""
+    classes = np.unique(truth)
+    prefix = f"{recipe.probability}_"
+    several = [name for name in frame.columns if name.startswith(prefix)]
+    if several and recipe.probability not in frame.columns:
+        given = [name.removeprefix(prefix) for name in several]
+        scores = frame.select(several).to_numpy()
+        if metric == "log_loss":
+            return float(metrics.log_loss(truth.astype(str), _by_sorted(scores, given), labels=sorted(given), **options))
+        if metric == "roc_auc":
+            ordered = _by_sorted(scores, given)
+            return float(metrics.roc_auc_score(truth.astype(str), ordered, multi_class="ovr", labels=sorted(given), **options))
+        msg = f"{metric} is of two classes, got {len(given)}."
+        raise StageError(msg)
+    score = _column(frame, recipe.probability, metric, "probability").to_numpy()
+    if len(classes) != 2:
+        msg = f"{metric} needs two classes among the rows, got {len(classes)}: {listing(map(str, classes))}. Take more rows."
+        raise StageError(msg)
+    name = {"roc_auc": "roc_auc_score", "average_precision": "average_precision_score", "log_loss": "log_loss", "brier": "brier_score_loss"}
+    positive = (truth == classes[-1]).astype(int)
+    return float(getattr(metrics, name[metric])(positive, score, **options))
+
+
+def _by_sorted(scores: Any, given: list[str]) -> Any:
+    """Return the class columns in the order of the sorted class names, each row summing to one."""
+    ordered = scores[:, np.argsort(given)]
+    return ordered / ordered.sum(axis=1, keepdims=True)
+
+
+def _internal(metrics: Any, metric: str, recipe: ScoringRecipe, frame: Frame) -> float:
+    """Return a metric of clusters among the features themselves."""
+    features = as_array(plain(frame.select(list(recipe.features)).to_arrow()))
+    labels = _column(frame, recipe.prediction, metric, "prediction").to_numpy()
+    name = {"silhouette": "silhouette_score", "davies_bouldin": "davies_bouldin_score", "calinski_harabasz": "calinski_harabasz_score"}
+    return float(getattr(metrics, name[metric])(features, labels))
+
+
+def _roc(metrics: Any, truth: Any, score: Any, weight: Any, auc: float) -> dict[str, Any]:
+    """Return the ROC curve, thinned to at most 400 points."""
+    false, true, _ = metrics.roc_curve((truth == np.unique(truth)[-1]).astype(int), score, sample_weight=weight)
+    keep = np.unique(np.linspace(0, len(false) - 1, min(len(false), 400)).astype(int))
+    return {"kind": "roc", "x": [float(x) for x in false[keep]], "y": [float(y) for y in true[keep]], "auc": auc}

@@ -1,0 +1,106 @@
+"""Frames of pandas' kind: eager, one library for all of it, dtypes from Arrow. cuDF takes pandas' place by another `PandasLikeEngine`.
+
+Every stage's result is brought to the planned dtypes at this seam, so that a library's own promotion rules do not leak out.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+import narwhals.stable.v2 as nw
+import pyarrow as pa
+
+from gpupipe.core.engine import Demand
+from gpupipe.core.errors import GpupipeError, StageError
+from gpupipe.core.schema import Schema
+from gpupipe.core.stage import TableStage
+from gpupipe.engines._arrow import plain
+from gpupipe.engines._single import SingleEngine, batches_of
+from gpupipe.engines._verbs import NarwhalsVerbs
+
+Frame = nw.LazyFrame[Any]
+
+
+class PandasLikeVerbs(NarwhalsVerbs):
+    """The verbs where pandas' own would mean something else."""
+
+    def sort(self, frame: Frame, columns: Sequence[str], descending: Sequence[bool], *, nulls_last: bool) -> Frame:
+        """Return the rows in order, NaN as the largest number: pandas would put it beside the missing ones."""
+        schema = frame.collect_schema()
+        names = schema.names()
+        keys: list[str] = []
+        order: list[bool] = []
+        extra: list[nw.Expr] = []
+        for column, down in zip(columns, descending, strict=True):
+            if schema[column].is_float():
+                mark = nw.generate_temporary_column_name(8, [*names, *keys])
+                extra.append(nw.col(column).is_nan().alias(mark))
+                keys.append(mark)
+                order.append(down)
+            keys.append(column)
+            order.append(down)
+        return frame.with_columns(*extra).sort(keys, descending=order, nulls_last=nulls_last).select(names)
+
+
+class PandasLikeEngine(SingleEngine):
+    """An engine over eager frames of pandas' kind."""
+
+    @abstractmethod
+    def semantics(self) -> AbstractContextManager[Any]:
+        """Return the context in which the library keeps NaN and missing apart."""
+
+    @abstractmethod
+    def to_arrow(self, frame: Frame) -> pa.Table:
+        """Return the frame as Arrow, entered in the ledger."""
+
+    def run(self, stage: TableStage, inputs: Sequence[Frame], schema: Schema) -> Frame:
+        """Return the stage's result, in the planned dtypes."""
+        try:
+            with self.semantics():
+                return conformed(stage.run(self.verbs, *inputs), schema, stage.name)
+        except GpupipeError:
+            raise
+        except Exception as error:
+            raise StageError(f"{type(error).__name__}: {error}") from error
+
+    def compute(self, demands: Sequence[Demand]) -> list[Any]:
+        """Return what is demanded, one after the other."""
+        with self.semantics():
+            return [self._compute(demand) for demand in demands]
+
+    def _compute(self, demand: Demand) -> Any:
+        """Return what one demand asks for."""
+        data = demand.data if demand.want is None else demand.want.prepare(self.verbs, demand.data)
+        if demand.form in ("held", "drain"):
+            return data
+        if demand.form == "rows":
+            return len(data.collect())
+        table = self.to_arrow(data)
+        if demand.form == "arrow":
+            return table
+        assert demand.writer is not None
+        for batch in batches_of(table):
+            demand.writer.write(batch)
+        demand.writer.close()
+        return None
+
+
+def conformed(frame: Frame, schema: Schema, name: str) -> Frame:
+    """Return the frame with exactly the schema's columns, order and dtypes."""
+    have = frame.collect_schema()
+    missing = [column for column in schema if column not in have]
+    if missing or len(have) != len(schema):
+        extra = [column for column in have if column not in schema]
+        msg = f"{name} promised the columns {list(schema)}, but left out {missing} and added {extra}."
+        raise StageError(msg)
+    casts = [nw.col(column).cast(field.dtype) for column, field in schema.items() if have[column] != field.dtype]
+    frame = frame.with_columns(*casts) if casts else frame
+    return frame if list(have) == list(schema) else frame.select(list(schema))
+
+
+def arrow_of(frame: Frame) -> pa.Table:
+    """Return a frame as plain Arrow."""
+    return plain(frame.collect().to_arrow())

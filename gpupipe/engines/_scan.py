@@ -1,0 +1,124 @@
+"""Reading, for every engine on a CPU: one reader of each format, Polars', so that all of them get the same values.
+
+What a reader delivers is brought to gpupipe's meaning here: the declared dtypes, no dictionaries, and NaN as missing where the source
+says so.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import narwhals.stable.v2 as nw
+import polars as pl
+
+from gpupipe.core.ends import FileScan, Source
+from gpupipe.core.engine import Reading
+from gpupipe.core.errors import GpupipeError, SourceError
+from gpupipe.core.schema import Schema
+from gpupipe.engines._arrow import arrow_schema
+
+
+def polars_dtypes(schema: Schema) -> dict[str, pl.DataType]:
+    """Return the Polars dtype of each column."""
+    frame = pl.from_arrow(arrow_schema(schema).empty_table())
+    assert isinstance(frame, pl.DataFrame)
+    wanted = dict(frame.schema)
+    return {name: pl.Categorical() if isinstance(field.dtype, nw.Categorical) else wanted[name] for name, field in schema.items()}
+
+
+def read_lazy(source: Source, reading: Reading, schema: Schema, scratch: str) -> pl.LazyFrame:
+    """Return the source's rows, lazily: only the columns, and where the source is files only the rows, that are needed."""
+    scan = source.scan(scratch)
+    if scan is None:
+        frame = _from_batches(source, reading)
+        frame = _conformed(frame, Schema(tuple((name, schema[name]) for name in reading.columns)))
+    else:
+        frame = _conformed(scan_files(scan), scan.schema).select(reading.columns)
+    if getattr(source, "nan_as_null", False):
+        frame = frame.with_columns(_no_nan(frame.collect_schema()))
+    return frame if reading.predicate is None else frame.filter(reading.predicate)
+
+
+def _no_nan(schema: pl.Schema) -> list[pl.Expr]:
+    """Return the expressions that make NaN missing."""
+    return [pl.col(name).fill_nan(None) for name, dtype in schema.items() if dtype.is_float()]
+
+
+def _from_batches(source: Source, reading: Reading) -> pl.LazyFrame:
+    """Return the rows of a source that has Arrow batches."""
+    frame = pl.from_arrow(source.batches(reading))
+    assert isinstance(frame, pl.DataFrame)
+    return frame.lazy()
+
+
+def _conformed(frame: pl.LazyFrame, schema: Schema) -> pl.LazyFrame:
+    """Return the columns of the schema, in its dtypes."""
+    have = frame.collect_schema()
+    wanted = polars_dtypes(schema)
+    casts = [pl.col(name).cast(dtype) for name, dtype in wanted.items() if have[name] != dtype]
+    frame = frame.with_columns(casts) if casts else frame
+    return frame if list(have) == list(wanted) else frame.select(list(wanted))
+
+
+def scan_files(scan: FileScan) -> pl.LazyFrame:
+    """Return a lazy scan of the files, in the reader's own dtypes."""
+    paths = list(scan.paths)
+    if scan.format == "parquet":
+        hive = bool(scan.options.get("hive", False))
+        return pl.scan_parquet(paths, hive_partitioning=hive, glob=False)
+    if scan.format == "ipc":
+        return pl.scan_ipc(paths, hive_partitioning=False)
+    if scan.format == "ndjson":
+        return pl.scan_ndjson(paths, schema=polars_dtypes(scan.schema))
+    return _scan_csv(paths, scan)
+
+
+def _scan_csv(paths: list[str], scan: FileScan) -> pl.LazyFrame:
+    """Return a lazy scan of delimited text; columns with a format are read as text and parsed by it."""
+    options = scan.options
+    formats: dict[str, str] = dict(options["formats"])
+    wanted = polars_dtypes(scan.schema)
+    names: list[str] = list(options["names"])
+    raw = {name: pl.String() if name in formats or not _native(wanted.get(name)) else wanted[name] for name in names}
+    frame = pl.scan_csv(
+        paths,
+        has_header=options["header"],
+        separator=options["separator"],
+        quote_char=options["quote"],
+        comment_prefix=options["comment"],
+        skip_lines=options["skip_rows"],
+        schema=raw,
+        null_values=list(options["null_values"]),
+        truncate_ragged_lines=False,
+        glob=False,
+    )
+    parsed = [_parsed(name, wanted[name], formats.get(name)) for name in names if name in wanted and raw[name] != wanted[name]]
+    return frame.with_columns(parsed) if parsed else frame
+
+
+def _native(dtype: Any) -> bool:
+    """Whether the CSV reader parses the dtype itself."""
+    return dtype is None or dtype.is_numeric() and not dtype.is_decimal() or dtype in (pl.String, pl.Boolean, pl.Date)
+
+
+def _parsed(name: str, dtype: Any, pattern: str | None) -> pl.Expr:
+    """Return the expression that parses a text column."""
+    text = pl.col(name)
+    if dtype == pl.Date:
+        return text.str.to_date(pattern, strict=True)
+    if isinstance(dtype, pl.Datetime):
+        return text.str.to_datetime(pattern, time_unit=dtype.time_unit, time_zone=dtype.time_zone, strict=True)
+    if dtype == pl.Time:
+        return text.str.to_time(pattern or "%H:%M:%S", strict=True)
+    return text.cast(dtype, strict=True)
+
+
+def explained(source: Source, error: Exception) -> GpupipeError:
+    """Return a reader's error as gpupipe's, with the source's own account of what is wrong where it has one."""
+    if isinstance(error, GpupipeError):
+        return error
+    better = source.explain(error)
+    if better is not None:
+        return better
+    first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    return SourceError(f"{source.origin()} could not be read: {first}. Check the file, and the schema the source declares.")

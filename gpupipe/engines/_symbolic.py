@@ -1,0 +1,67 @@
+"""Empty Polars frames that stand for tables in the plan, and tell which columns and rows a query asks of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import narwhals.stable.v2 as nw
+import polars as pl
+import pyarrow as pa
+from polars.io.plugins import register_io_source
+
+from gpupipe.core.schema import Field, Schema
+from gpupipe.engines._scan import polars_dtypes
+from gpupipe.engines.polars.verbs import PolarsVerbs
+
+Frame = nw.LazyFrame[Any]
+VERBS = PolarsVerbs()
+
+
+@dataclass
+class Recorder:
+    """What Polars' optimizer asked of one source, over all queries."""
+
+    schema: Schema
+    columns: set[str] = field(default_factory=set)
+    predicates: list[pl.Expr | None] = field(default_factory=list)
+
+    def frame(self) -> Frame:
+        """Return an empty frame of the schema that records what is asked of it."""
+        dtypes = polars_dtypes(self.schema)
+
+        def scan(columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, batch_size: int | None) -> Iterator[pl.DataFrame]:
+            self.columns.update(dtypes if columns is None else columns)
+            self.predicates.append(predicate)
+            empty = pl.DataFrame(schema=dtypes)
+            empty = empty if predicate is None else empty.filter(predicate)
+            yield empty if columns is None else empty.select(columns)
+
+        return nw.from_native(register_io_source(scan, schema=dtypes, is_pure=False))
+
+    def predicate(self) -> pl.Expr | None:
+        """Return what keeps every row that any query asked for, or None where one asked for all."""
+        if not self.predicates or any(predicate is None for predicate in self.predicates):
+            return None
+        distinct = {str(predicate): predicate for predicate in self.predicates}
+        whole: pl.Expr | None = None
+        for predicate in distinct.values():
+            whole = predicate if whole is None else whole | predicate
+        return whole
+
+
+def empty_frame(schema: Schema) -> Frame:
+    """Return an empty frame of the schema."""
+    return nw.from_native(pl.LazyFrame(schema=polars_dtypes(schema)))
+
+
+def frame_schema(frame: Frame, not_null: frozenset[str]) -> Schema:
+    """Return a symbolic frame's schema, with the columns that are proven to have no missing value."""
+    found = frame.collect_schema()
+    return Schema(tuple((name, Field(dtype, nullable=name not in not_null)) for name, dtype in found.items()))
+
+
+def collect_symbolic(frames: Sequence[Frame]) -> list[pa.Table]:
+    """Return the results of the queries on empty frames, each run by itself so that what it asks of its sources is its own."""
+    return [frame.to_native().collect().to_arrow() for frame in frames]

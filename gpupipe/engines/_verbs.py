@@ -1,0 +1,154 @@
+"""The verbs on any frame that narwhals knows: joins through narwhals, the rest through Arrow and the array kernels.
+
+An engine replaces what its library does better; what is here defines the meaning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import narwhals.stable.v2 as nw
+import numpy as np
+import pyarrow as pa
+
+from gpupipe.core.engine import ArrayMap, Joining, Verbs, Window
+from gpupipe.core.schema import as_dtype
+from gpupipe.engines._arrow import arrow_dtype, as_array, column_values
+from gpupipe.kernels.rolling import reduce_ranges, window_ranges
+from gpupipe.kernels.xxh64 import hash_table
+
+Frame = nw.LazyFrame[Any]
+
+
+class NarwhalsVerbs(Verbs):
+    """The verbs, on whatever library the frame is of."""
+
+    def join(self, left: Frame, right: Frame, how: Joining) -> Frame:
+        """Return the joined rows; see `Verbs.join`."""
+        if how.how == "cross":
+            return left.join(right, how="cross", suffix=how.suffix)
+        if how.how == "right":
+            names = left.collect_schema().names()
+            swapped = Joining(how.right_on, how.left_on, "left", how.suffix)
+            return self._right(left, right, swapped, names)
+        right = right.rename({r: k for k, r in zip(how.left_on, how.right_on, strict=True) if r != k})
+        keys = list(how.left_on)
+        if how.how != "full":
+            return left.join(right, on=keys, how=how.how, suffix=how.suffix)
+        names = left.collect_schema().names()
+        mark = nw.generate_temporary_column_name(8, [*names, *right.collect_schema().names()])
+        right = right.with_columns(nw.col(key).alias(f"{mark}{key}") for key in keys)
+        joined = left.join(right, on=keys, how="full", suffix=how.suffix)
+        filled = joined.with_columns(nw.coalesce(nw.col(key), nw.col(f"{mark}{key}")).alias(key) for key in keys)
+        kept = [name for name in filled.collect_schema().names() if not name.startswith(mark) and name not in {k + how.suffix for k in keys}]
+        return filled.select(kept)
+
+    def _right(self, left: Frame, right: Frame, swapped: Joining, names: Sequence[str]) -> Frame:
+        """Return a right join: the left join of the swapped tables with the columns in the usual order and under the usual names."""
+        right = right.rename({r: k for k, r in zip(swapped.right_on, swapped.left_on, strict=True) if r != k})
+        keys = set(swapped.right_on)
+        others = [name for name in right.collect_schema().names() if name not in keys]
+        clash = {name: name + swapped.suffix for name in others if name in names}
+        joined = right.rename(clash).join(left, on=list(swapped.right_on), how="left", suffix="_gpupipe_never")
+        return joined.select([*names, *(clash.get(name, name) for name in others)])
+
+    def sort(self, frame: Frame, columns: Sequence[str], descending: Sequence[bool], *, nulls_last: bool) -> Frame:
+        """Return the rows in order; see `Verbs.sort`."""
+        return frame.sort(list(columns), descending=list(descending), nulls_last=nulls_last)
+
+    def hash_rows(self, frame: Frame, columns: Sequence[str], seed: int, name: str) -> Frame:
+        """Return the frame with the hash of the columns; see `Verbs.hash_rows`."""
+        eager = frame.collect()
+        hashed = row_hashes(eager.select(list(columns)).to_arrow(), seed)
+        return eager.with_columns(self._series(eager, name, pa.array(hashed, pa.uint64()))).lazy()
+
+    def hash_columns(self, frame: Frame, columns: Sequence[str], seed: int, n_bits: int) -> Frame:
+        """Return the frame with the columns hashed; see `Verbs.hash_columns`."""
+        eager = frame.collect()
+        made = [self._series(eager, name, hashed_column(eager[name].to_arrow(), seed, n_bits)) for name in columns]
+        return eager.with_columns(made).lazy()
+
+    def roll(self, frame: Frame, window: Window) -> Frame:
+        """Return the frame with the window's aggregates; see `Verbs.roll`."""
+        eager = frame.collect()
+        needed = list(dict.fromkeys([*window.by, window.index, *(rolled.column for rolled in window.aggregates)]))
+        table = eager.select(needed).to_arrow()
+        made = roll_table(table, window)
+        return eager.with_columns(self._series(eager, name, made[name]) for name in made.column_names).lazy()
+
+    def map_arrays(self, frame: Frame, mapped: ArrayMap) -> Frame:
+        """Return the frame with the function's columns; see `Verbs.map_arrays`."""
+        eager = frame.collect()
+        kept = [name for name in eager.columns if name not in mapped.drop]
+        columns = run_mapped(eager.select(list(mapped.columns)).to_arrow(), mapped)
+        made = [self._series(eager, name, column) for (name, _), column in zip(mapped.outputs, columns, strict=True)]
+        if not kept:
+            return nw.from_native(made[0].to_frame().to_native()).with_columns(*made).lazy()
+        return eager.select(kept).with_columns(*made).lazy()
+
+    def literal(self, table: pa.Table) -> Frame:
+        """Return an Arrow table as a narwhals frame."""
+        return nw.from_native(table).lazy()
+
+    def _series(self, like: nw.DataFrame[Any], name: str, values: pa.Array | pa.ChunkedArray) -> nw.Series[Any]:
+        """Return Arrow values as a column of the library that `like` is of."""
+        return nw.from_arrow(pa.table({name: values}), backend=like.implementation)[name]
+
+
+def roll_table(table: pa.Table, window: Window) -> pa.Table:
+    """Return one column for each aggregate of the window, in the row order of the table."""
+    n_rows = table.num_rows
+    keyed = table.select(list(window.by))
+    key = _codes(keyed)
+    index = table[window.index].combine_chunks()
+    present = np.asarray(index.is_valid())
+    position = np.asarray(index.fill_null(0).cast(pa.int64()))
+    rows = np.flatnonzero(present)
+    order, first, last = window_ranges(key[rows], position[rows], window.start, window.stop)
+    made = {}
+    for rolled in window.aggregates:
+        column = table[rolled.column].combine_chunks()
+        values = column_values(column)[rows][order]
+        reduced, valid = reduce_ranges(values, first, last, rolled.function)
+        whole = np.zeros(n_rows, dtype=reduced.dtype)
+        mask = np.ones(n_rows, dtype=bool)
+        whole[rows[order]], mask[rows[order]] = reduced, ~valid | ((first >= last) & (rolled.function in ("min", "max", "mean")))
+        kind = column.type if rolled.function in ("min", "max") else None
+        made[rolled.name] = pa.array(whole, mask=mask).cast(kind) if kind is not None else pa.array(whole, mask=mask)
+    return pa.table(made)
+
+
+def row_hashes(table: pa.Table, seed: int) -> Any:
+    """Return the hash of each row; floats count in single precision, since their last bits depend on the order of sums."""
+    columns = [column.cast(pa.float32(), safe=False) if pa.types.is_float64(column.type) else column for column in table.columns]
+    return hash_table(pa.table(columns, names=table.column_names), table.column_names, seed)
+
+
+def hashed_column(column: pa.Array, seed: int, n_bits: int) -> pa.Array:
+    """Return the upper bits of each value's hash; each distinct value is hashed once."""
+    encoded = column.dictionary_encode()
+    table = pa.table({"value": encoded.dictionary})
+    bits = hash_table(table, ["value"], seed) >> np.uint64(64 - n_bits)
+    return pa.array(bits, pa.uint64()).cast(pa.uint32()).take(encoded.indices)
+
+
+def _codes(keyed: pa.Table) -> Any:
+    """Return one integer for each distinct key."""
+    if keyed.num_rows == 0:
+        return np.zeros(0, dtype=np.int64)
+    code = np.zeros(keyed.num_rows, dtype=np.int64)
+    for name in keyed.column_names:
+        values = keyed[name].combine_chunks().dictionary_encode(null_encoding="encode").indices
+        part = np.asarray(values, dtype=np.int64)
+        code = np.unique(code * (int(part.max()) + 1) + part, return_inverse=True)[1]
+    return code
+
+
+def run_mapped(table: pa.Table, mapped: ArrayMap) -> list[pa.Array]:
+    """Return the function's columns for a table, in their promised dtypes; an empty table never reaches the function."""
+    dtypes = [arrow_dtype(as_dtype(dtype)) for _, dtype in mapped.outputs]
+    if table.num_rows == 0:
+        return [pa.array([], type=dtype) for dtype in dtypes]
+    made = mapped.function(as_array(table))
+    return [pa.array(column, from_pandas=False).cast(dtype, safe=False) for column, dtype in zip(made, dtypes, strict=True)]

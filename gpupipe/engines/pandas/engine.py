@@ -1,0 +1,74 @@
+"""Engine ``pandas``: pandas frames with Arrow dtypes."""
+
+from __future__ import annotations
+
+import time
+from contextlib import AbstractContextManager
+from typing import Any, ClassVar
+
+import narwhals.stable.v2 as nw
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+
+from gpupipe.core.ends import Source
+from gpupipe.core.engine import Reading
+from gpupipe.core.schema import Schema
+from gpupipe.engines._arrow import conform_arrow, plain
+from gpupipe.engines._pandaslike import PandasLikeEngine, PandasLikeVerbs, arrow_of
+from gpupipe.engines._scan import explained, read_lazy
+from gpupipe.engines.pandas.limits import LIMITS
+
+Frame = nw.LazyFrame[Any]
+
+
+class PandasVerbs(PandasLikeVerbs):
+    """The verbs on pandas frames."""
+
+    def literal(self, table: pa.Table) -> Frame:
+        """Return an Arrow table as a pandas frame with Arrow dtypes."""
+        return from_arrow(table)
+
+
+class PandasEngine(PandasLikeEngine):
+    """pandas with Arrow dtypes: eager, one core."""
+
+    name: ClassVar[str] = "pandas"
+    limits = LIMITS
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.verbs = PandasVerbs()
+
+    def semantics(self) -> AbstractContextManager[Any]:
+        """Return the pandas options under which NaN is a number."""
+        return pd.option_context("future.distinguish_nan_and_na", True)
+
+    def read(self, source: Source, reading: Reading, schema: Schema) -> Frame:
+        """Return what is needed of the source as a pandas frame."""
+        try:
+            table = read_lazy(source, reading, schema, self.scratch).collect(engine="streaming").to_arrow()
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+            raise explained(source, error) from error
+        started = time.perf_counter()
+        needed = Schema(tuple((name, schema[name]) for name in reading.columns))
+        frame = from_arrow(conform_arrow(plain(table), needed))
+        self.ledger.cross("host_copy", table.nbytes, time.perf_counter() - started, "reader to pandas, through Arrow")
+        return frame
+
+    def size(self, data: Frame) -> int | None:
+        """Return the bytes of the rows."""
+        return int(data.to_native().memory_usage(index=False).sum())
+
+    def to_arrow(self, frame: Frame) -> pa.Table:
+        """Return the frame as Arrow."""
+        started = time.perf_counter()
+        table = arrow_of(frame)
+        self.ledger.cross("host_copy", table.nbytes, time.perf_counter() - started, "pandas to Arrow")
+        return table
+
+
+def from_arrow(table: pa.Table) -> Frame:
+    """Return an Arrow table as a pandas frame with Arrow dtypes; NaN stays a number."""
+    columns = {name: pd.array(table[name], dtype=pd.ArrowDtype(table[name].type)) for name in table.column_names}
+    return nw.from_native(pd.DataFrame(columns, index=pd.RangeIndex(table.num_rows))).lazy()

@@ -1,0 +1,1 @@
+"""Engine ``cpu``: Polars, lazy and streaming."""

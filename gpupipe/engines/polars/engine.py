@@ -1,0 +1,124 @@
+"""Engine ``cpu``: every table is a lazy Polars frame, and everything demanded at one time is one streaming query.
+
+Consecutive stages stay lazy, so Polars fuses them; demands computed together share their common parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+import narwhals.stable.v2 as nw
+import polars as pl
+
+from gpupipe.core.ends import NativeWrite, Source, Writer
+from gpupipe.core.engine import Demand, Reading
+from gpupipe.core.errors import GpupipeError, SinkError, StageError
+from gpupipe.core.schema import Schema
+from gpupipe.engines._arrow import plain
+from gpupipe.engines._scan import explained, read_lazy
+from gpupipe.engines._single import SingleEngine
+from gpupipe.engines.polars.limits import LIMITS
+from gpupipe.engines.polars.verbs import PolarsVerbs
+
+Frame = nw.LazyFrame[Any]
+
+
+class CpuEngine(SingleEngine):
+    """Polars: lazy, streaming, on all cores."""
+
+    name: ClassVar[str] = "cpu"
+    lazy: ClassVar[bool] = True
+    limits = LIMITS
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.verbs = PolarsVerbs()
+
+    def read(self, source: Source, reading: Reading, schema: Schema) -> Frame:
+        """Return a lazy scan of what is needed."""
+        try:
+            return nw.from_native(read_lazy(source, reading, schema, self.scratch))
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise explained(source, error) from error
+
+    def compute(self, demands: Sequence[Demand]) -> list[Any]:
+        """Return what is demanded, computed as one query."""
+        queries, finishers = [], []
+        for demand in demands:
+            native = demand.data.to_native() if demand.want is None else demand.want.prepare(self.verbs, demand.data).to_native()
+            query, finish = _plan(demand, native)
+            queries.append(query)
+            finishers.append(finish)
+        with _polars_errors():
+            frames = pl.collect_all(queries, engine="streaming") if len(queries) > 1 else [_one(queries[0])]
+        return [finish(frame) for finish, frame in zip(finishers, frames, strict=True)]
+
+    def size(self, data: Frame) -> int | None:
+        """Return the bytes of held rows."""
+        return int(data.to_native().collect().estimated_size())
+
+
+def _one(query: pl.LazyFrame) -> pl.DataFrame:
+    """Return the result of one query."""
+    frame = query.collect(engine="streaming")
+    assert isinstance(frame, pl.DataFrame)
+    return frame
+
+
+def _plan(demand: Demand, native: pl.LazyFrame) -> tuple[pl.LazyFrame, Callable[[pl.DataFrame], Any]]:
+    """Return the query of one demand, and what makes its result of the query's frame."""
+    if demand.form == "held":
+        return native, lambda frame: nw.from_native(frame.lazy())
+    if demand.form == "rows":
+        return native.select(pl.len()), lambda frame: int(frame.item())
+    if demand.form == "arrow":
+        return native, lambda frame: plain(frame.to_arrow())
+    if demand.form == "drain":
+        query = native.sink_batches(lambda frame: None, lazy=True)
+        assert query is not None
+        return query, lambda frame: None
+    assert demand.writer is not None
+    return _write(demand.writer, native)
+
+
+def _write(writer: Writer, native: pl.LazyFrame) -> tuple[pl.LazyFrame, Callable[[pl.DataFrame], Any]]:
+    """Return the query that writes, and what closes the writer after it."""
+    if writer.native is not None:
+        query = _native_sink(writer.native, native)
+    else:
+
+        def take(frame: pl.DataFrame) -> None:
+            for batch in plain(frame.to_arrow()).to_batches():
+                writer.write(batch)
+
+        query = native.sink_batches(take, lazy=True)
+    assert query is not None
+
+    def finish(_: pl.DataFrame) -> None:
+        writer.close()
+
+    return query, finish
+
+
+def _native_sink(target: NativeWrite, native: pl.LazyFrame) -> pl.LazyFrame | None:
+    """Return the query of Polars' own writer."""
+    if target.format == "parquet":
+        return native.sink_parquet(target.path, lazy=True, **target.options)
+    if target.format == "ipc":
+        return native.sink_ipc(target.path, lazy=True, **target.options)
+    return native.sink_csv(target.path, lazy=True, **target.options)
+
+
+@contextmanager
+def _polars_errors() -> Iterator[None]:
+    """Turn Polars' errors into gpupipe's; which stage is at fault is the executor's to find."""
+    try:
+        yield
+    except GpupipeError:
+        raise
+    except OSError as error:
+        raise SinkError(f"Polars could not read or write: {error}.") from error
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        raise StageError(f"Polars: {error}") from error

@@ -1,0 +1,14 @@
+"""What the ``cpu`` engine cannot do, whose it is, and why."""
+
+from __future__ import annotations
+
+from gpupipe.core.engine import Limit
+
+LIMITS = (
+    Limit(
+        "NaN in comparisons",
+        "upstream",
+        "Polars orders NaN above every number and equal to itself, pandas and cuDF follow IEEE 754, where NaN compares false. "
+        "Sources make NaN missing unless told otherwise; where it is kept, test it with is_nan() before comparing.",
+    ),
+)

@@ -1,0 +1,97 @@
+"""The verbs in Polars' own lazy words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import narwhals.stable.v2 as nw
+import polars as pl
+import pyarrow as pa
+
+from gpupipe.core.engine import ArrayMap, Rolled, Window
+from gpupipe.core.schema import as_dtype
+from gpupipe.engines._arrow import arrow_dtype
+from gpupipe.engines._verbs import NarwhalsVerbs, hashed_column, row_hashes, run_mapped
+
+Frame = nw.LazyFrame[Any]
+
+
+def _lazy(frame: Frame) -> pl.LazyFrame:
+    """Return the Polars frame inside."""
+    native = frame.to_native()
+    assert isinstance(native, pl.LazyFrame)
+    return native
+
+
+class PolarsVerbs(NarwhalsVerbs):
+    """The verbs on lazy Polars frames; nothing here computes."""
+
+    def hash_rows(self, frame: Frame, columns: Sequence[str], seed: int, name: str) -> Frame:
+        """Return the frame with the hash of the columns; see `Verbs.hash_rows`."""
+        names = list(columns)
+
+        def hashed(rows: pl.Series) -> pl.Series:
+            return pl.Series(name, row_hashes(rows.struct.unnest().to_arrow(), seed))
+
+        expression = pl.struct(names).map_batches(hashed, return_dtype=pl.UInt64, is_elementwise=True).alias(name)
+        return nw.from_native(_lazy(frame).with_columns(expression))
+
+    def hash_columns(self, frame: Frame, columns: Sequence[str], seed: int, n_bits: int) -> Frame:
+        """Return the frame with the columns hashed; see `Verbs.hash_columns`."""
+
+        def hashed(rows: pl.Series) -> pl.Series:
+            made = pl.from_arrow(hashed_column(rows.to_arrow(), seed, n_bits))
+            assert isinstance(made, pl.Series)
+            return made
+
+        return nw.from_native(
+            _lazy(frame).with_columns(
+                pl.col(name).map_batches(hashed, return_dtype=pl.UInt32, is_elementwise=True).alias(name) for name in columns
+            )
+        )
+
+    def roll(self, frame: Frame, window: Window) -> Frame:
+        """Return the frame with the window's aggregates; see `Verbs.roll`."""
+        native = _lazy(frame)
+        names = native.collect_schema().names()
+        index = nw.generate_temporary_column_name(8, names)
+        whole = native.with_columns(pl.col(window.index).cast(pl.Int64).alias(index))
+        keyed = whole.filter(pl.col(index).is_not_null()).sort([*window.by, index])
+        rolled = keyed.rolling(
+            index, period=f"{window.stop - window.start}i", offset=f"{window.start}i", closed="left", group_by=list(window.by)
+        ).agg(_aggregate(rolled) for rolled in window.aggregates)
+        made = [rolled.name for rolled in window.aggregates]
+        beside = pl.concat([keyed, rolled.select(made)], how="horizontal")
+        rest = whole.filter(pl.col(index).is_null())
+        return nw.from_native(pl.concat([beside, rest], how="diagonal").select([*names, *made]))
+
+    def map_arrays(self, frame: Frame, mapped: ArrayMap) -> Frame:
+        """Return the frame with the function's columns; see `Verbs.map_arrays`."""
+        native = _lazy(frame)
+        names = native.collect_schema().names()
+        kept = [name for name in names if name not in mapped.drop and name not in {name for name, _ in mapped.outputs}]
+        types = pl.Schema(pa.schema([(name, arrow_dtype(as_dtype(dtype))) for name, dtype in mapped.outputs]))
+        whole = nw.generate_temporary_column_name(8, names)
+
+        def function(rows: pl.Series) -> pl.Series:
+            columns = run_mapped(rows.struct.unnest().to_arrow(), mapped)
+            made = pl.DataFrame({name: pl.from_arrow(column) for name, column in zip(types, columns, strict=True)})
+            return made.to_struct(whole)
+
+        expression = pl.struct(mapped.columns).map_batches(function, return_dtype=pl.Struct(types), is_elementwise=True)
+        made = native.with_columns(expression.alias(whole)).select([*kept, pl.col(whole).struct.unnest()])
+        return nw.from_native(made)
+
+    def literal(self, table: pa.Table) -> Frame:
+        """Return an Arrow table as a lazy Polars frame."""
+        frame = pl.from_arrow(table)
+        assert isinstance(frame, pl.DataFrame)
+        return nw.from_native(frame.lazy())
+
+
+def _aggregate(rolled: Rolled) -> pl.Expr:
+    """Return one aggregate of a window."""
+    column = pl.col(rolled.column)
+    functions = {"min": column.min, "max": column.max, "sum": column.sum, "mean": column.mean, "count": column.count}
+    return functions[rolled.function]().alias(rolled.name)

@@ -1,0 +1,125 @@
+"""Measures how good predictions are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from gpupipe.core.engine import ScoringRecipe
+from gpupipe.core.errors import UsageError, listing, nearest
+from gpupipe.core.node import Table, Value
+from gpupipe.core.schema import Schema
+from gpupipe.core.stage import Barrier, Want, as_columns
+
+if TYPE_CHECKING:
+    from gpupipe.core.engine import Engine, Progress
+
+OF_PROBABILITY = ("roc_auc", "average_precision", "log_loss", "brier")
+OF_FEATURES = ("silhouette", "davies_bouldin", "calinski_harabasz")
+OF_CLUSTERS = ("adjusted_rand", "adjusted_mutual_info", "normalized_mutual_info", "homogeneity", "completeness", "v_measure")
+OF_PREDICTION = ("accuracy", "balanced_accuracy", "precision", "recall", "f1", "matthews")
+OF_NUMBERS = ("mse", "rmse", "mae", "median_ae", "r2", "mape", "explained_variance")
+METRICS = (*OF_PROBABILITY, *OF_PREDICTION, *OF_NUMBERS, *OF_CLUSTERS, *OF_FEATURES)
+
+
+@dataclass(frozen=True, init=False)
+class Evaluate(Barrier):
+    """Measures predictions against the truth; gives a mapping from metric to number. The metrics are scikit-learn's.
+
+    Classification: ``roc_auc``, ``average_precision``, ``log_loss``, ``brier`` (of probabilities), ``accuracy``,
+    ``balanced_accuracy``, ``precision``, ``recall``, ``f1``, ``matthews`` (of predictions; the last three averaged over classes unless
+    there are two). Regression: ``mse``, ``rmse``, ``mae``, ``median_ae``, ``r2``, ``mape``, ``explained_variance``. Clustering against
+    known groups: ``adjusted_rand``, ``adjusted_mutual_info``, ``normalized_mutual_info``, ``homogeneity``, ``completeness``,
+    ``v_measure``; of clusters by themselves, with `features`: ``silhouette``, ``davies_bouldin``, ``calinski_harabasz``.
+
+    Parameters
+    ----------
+    metrics
+        One name or several.
+    target
+        The column that holds the truth.
+    prediction, probability
+        The columns that a model appended.
+    """
+
+    kind: ClassVar[str] = "value"
+
+    metrics: tuple[str, ...]
+    target: str | None
+    prediction: str
+    probability: str
+    weight: str | None
+    features: tuple[str, ...]
+
+    def __init__(
+        self,
+        metrics: str | Sequence[str],
+        *,
+        target: str | None = None,
+        prediction: str | None = None,
+        probability: str = "probability",
+        weight: str | None = None,
+        features: Sequence[str] = (),
+    ) -> None:
+        names = as_columns(metrics, "Evaluate's metrics")
+        for name in names:
+            if name not in METRICS:
+                msg = f"There is no metric {name!r}.{nearest(name, METRICS)} The metrics are {listing(METRICS, limit=40)}."
+                raise UsageError(msg)
+        if target is None and any(name not in OF_FEATURES for name in names):
+            msg = f"Evaluate needs target, the column of the truth, for {listing(names)}."
+            raise UsageError(msg)
+        if not features and any(name in OF_FEATURES for name in names):
+            msg = f"Evaluate needs features, the columns that were clustered, for {listing(OF_FEATURES)}."
+            raise UsageError(msg)
+        clusters = any(name in OF_FEATURES + OF_CLUSTERS for name in names)
+        object.__setattr__(self, "metrics", names)
+        object.__setattr__(self, "target", target)
+        object.__setattr__(self, "prediction", prediction or ("cluster" if clusters else "prediction"))
+        object.__setattr__(self, "probability", probability)
+        object.__setattr__(self, "weight", weight)
+        object.__setattr__(self, "features", tuple(features))
+
+    def __call__(self, table: Table) -> Value:
+        """Return the node of the metrics."""
+        return cast(Value, self.wire(Value, (table,)))
+
+    def needed(self, schema: Schema) -> list[str]:
+        """Return the columns that the metrics need."""
+        needed = [name for name in (self.target, self.weight) if name is not None]
+        if any(name in OF_PROBABILITY for name in self.metrics):
+            several = [name for name in schema if name.startswith(f"{self.probability}_")]
+            needed += [self.probability] if self.probability in schema or not several else several
+        if any(name not in OF_PROBABILITY for name in self.metrics):
+            needed.append(self.prediction)
+        return list(dict.fromkeys([*needed, *self.features]))
+
+    def check(self, *schemas: Schema) -> None:
+        """Raise ColumnError for a column that is not there."""
+        schemas[0].require(self.needed(schemas[0]))
+
+    def wants(self, *schemas: Schema) -> tuple[Want, ...]:
+        """Return the needed columns."""
+        columns = self.needed(schemas[0])
+        return (Want(lambda _, frame: frame.select(columns), "held"),)
+
+    def conclude(self, engine: Engine, results: Sequence[Any], progress: Progress) -> Scores:
+        """Return the metrics, with the curves behind them."""
+        recipe = ScoringRecipe(
+            self.metrics, self.target or self.prediction, self.prediction, self.probability, self.weight, self.features
+        )
+        scored = engine.score(recipe, results[0])
+        return Scores(scored["values"], tuple(scored["curves"]))
+
+    def describe(self, result: Any) -> Mapping[str, Any]:
+        """Return the curves for the report."""
+        return {"curves": list(result.curves)}
+
+
+class Scores(dict[str, float]):
+    """Metrics by name, with the curves behind them."""
+
+    def __init__(self, values: Mapping[str, float], curves: tuple[Mapping[str, Any], ...] = ()) -> None:
+        self.update(values)
+        self.curves = curves

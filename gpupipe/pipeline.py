@@ -1,0 +1,166 @@
+"""Pipelines: named outputs, and what one can do with them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from gpupipe.core.errors import UsageError, WiringError, listing, nearest
+from gpupipe.core.node import Node, ordered
+from gpupipe.engines.load import load_engine
+from gpupipe.plan import Plan, make_plan
+from gpupipe.report.drawing import draw_svg, draw_text
+from gpupipe.report.record import MemoryWatch
+from gpupipe.run import Execution, Tell, new_record, silent
+
+
+class Pipeline:
+    """A graph of nodes with named outputs. It never changes; running it twice does the work twice.
+
+    Parameters
+    ----------
+    name
+        What reports call it.
+    outputs
+        The nodes whose results the run gives: tables, fitted stages, values, sinks. By keyword, or as mappings.
+
+    Raises
+    ------
+    WiringError
+        Where an output is no node, two outputs have one name, or nodes form a cycle.
+
+    Examples
+    --------
+    >>> import polars as pl, narwhals.stable.v2 as nw, gpupipe as gp
+    >>> table = gp.FromFrame(pl.DataFrame({"a": [1, 2]})).node()
+    >>> gp.Pipeline("sum", total=gp.Scalar(nw.col("a").sum())(table)).run()["total"]
+    3
+    """
+
+    def __init__(self, name: str, *outputs: Mapping[str, Node], **more: Node) -> None:
+        if not isinstance(name, str) or not name:
+            msg = f"Pipeline expects a name first, got {name!r}: Pipeline('mortgage', model=model)."
+            raise UsageError(msg)
+        whole: dict[str, Node] = {}
+        for given in (*outputs, more):
+            for output, node in given.items():
+                if output in whole:
+                    msg = f"Two outputs are called {output!r}. Give one of them another name."
+                    raise WiringError(msg)
+                whole[output] = node
+        for output, node in whole.items():
+            if not isinstance(node, Node):
+                msg = f"Output {output!r} must be a node of the pipeline, got {type(node).__name__}."
+                raise WiringError(msg)
+        if not whole:
+            msg = "Pipeline expects at least one output, by keyword: Pipeline('mortgage', model=model)."
+            raise UsageError(msg)
+        ordered(whole)
+        self.name = name
+        self.outputs = whole
+
+    def plan(self) -> Plan:
+        """Return the plan: every stage checked on empty tables, and what each source will be read for."""
+        return make_plan(self.name, self.outputs)
+
+    def check(self) -> None:
+        """Raise PlanError where a stage cannot take what reaches it; nothing is read but schemas."""
+        self.plan()
+
+    def run(
+        self, engine: str = "auto", *, profile: bool = False, tell: Tell = silent, file: str | None = None, parameters: Mapping[str, Any] | None = None
+    ) -> Result:
+        """Return the outputs, and the report of how they were made.
+
+        Parameters
+        ----------
+        engine
+            ``"auto"``, ``"cpu"``, ``"pandas"``.
+        profile
+            Run stage by stage, without fusing them, so that each one's time and memory is known by itself; slower.
+        tell
+            Told of what happens as it happens: event, step, facts.
+        file, parameters
+            Where the pipeline was defined and what it was called with, for the report.
+
+        Raises
+        ------
+        GpupipeError
+            With the stage, the engine, and the line that wired it in the error's notes; the report so far is its ``report`` attribute.
+        """
+        started = time.perf_counter()
+        plan = self.plan()
+        planned = time.perf_counter() - started
+        chosen = load_engine(engine)
+        record = new_record(plan, chosen, file, parameters or {})
+        watch = MemoryWatch()
+        outputs: dict[str, Any] = {}
+        failure: BaseException | None = None
+        try:
+            with watch:
+                outputs = Execution(plan, chosen, record, watch, tell, profile).run()
+        except BaseException as error:
+            failure = error
+            raise
+        finally:
+            chosen.close()
+            report = record.as_json(watch, chosen.ledger, {name: plain_output(value) for name, value in outputs.items()}, failure)
+            report |= {"plan_seconds": planned, "output_stages": dict(plan.outputs)}
+            if failure is not None:
+                failure.report = report  # type: ignore[attr-defined]
+        return Result(outputs, report)
+
+    def _repr_svg_(self) -> str:
+        """Return the drawing that a notebook shows."""
+        return draw_svg(self.plan().as_json()["stages"], self.plan().outputs)
+
+    def __repr__(self) -> str:
+        return f"<Pipeline {self.name!r}: {len(ordered(self.outputs))} nodes, outputs {listing(self.outputs)}>"
+
+    def __str__(self) -> str:
+        plan = self.plan()
+        return draw_text(plan.as_json()["stages"], plan.outputs)
+
+
+class Result(Mapping[str, Any]):
+    """The outputs of a run by name, and its report.
+
+    Tables are eager narwhals frames (``.to_native()``, ``.to_arrow()``, ``.to_polars()``, ``.to_pandas()``), fitted stages are row stages
+    (``.apply(frame)``, `gpupipe.save`), values are plain numbers and mappings.
+    """
+
+    def __init__(self, outputs: Mapping[str, Any], report: dict[str, Any]) -> None:
+        self._outputs = dict(outputs)
+        self.report = report
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._outputs:
+            msg = f"There is no output {name!r}.{nearest(name, self._outputs)} The outputs are {listing(self._outputs)}."
+            raise KeyError(msg)
+        return self._outputs[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._outputs)
+
+    def __len__(self) -> int:
+        return len(self._outputs)
+
+    def __repr__(self) -> str:
+        return f"<Result of {self.report['pipeline']!r} on {self.report['engine']!r}: {listing(self._outputs)}>"
+
+
+def plain_output(value: Any) -> Any:
+    """Return an output as the report holds it: a value, or what is to be said of a table or a model."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, Mapping):
+        return {str(name): plain_output(part) for name, part in value.items()}
+    shape = getattr(value, "shape", None)
+    if isinstance(shape, tuple) and len(shape) == 2:
+        return {"rows": int(shape[0]), "columns": int(shape[1]), "path": None}
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    return {"fitted": value.name, "path": None} if hasattr(value, "name") else str(value)
+
+

@@ -1,0 +1,272 @@
+"""The plan: a pipeline run symbolically on empty tables, before anything is read.
+
+It checks every stage against the schemas that reach it, learns from Polars' optimizer which columns and rows each source is asked for,
+and orders the work into phases: a stage in phase n needs what barriers (fits, trainings, scores) of phase n - 1 conclude.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gpupipe.core.ends import Sink, Source
+from gpupipe.core.engine import Reading
+from gpupipe.core.errors import ColumnError, GpupipeError, PlanError, WiringError, listing, nearest
+from gpupipe.core.node import Node, Table, ordered
+from gpupipe.core.schema import Schema
+from gpupipe.core.stage import Apply, Barrier, RowStage, Stage, TableStage
+from gpupipe.engines._symbolic import VERBS, Frame, Recorder, collect_symbolic, frame_schema
+
+
+@dataclass(frozen=True)
+class Step:
+    """One node in the plan.
+
+    Parameters
+    ----------
+    inputs
+        The ids of the steps that this one needs, in the order the stage takes them.
+    schema
+        What a table step delivers; None for the others.
+    reading
+        What a source is read for.
+    phase
+        When the step can run: after all barriers of earlier phases.
+    open
+        Whether the columns depend on what a barrier learns, so that they are known only then.
+    """
+
+    id: int
+    node: Node
+    inputs: tuple[int, ...]
+    schema: Schema | None
+    reading: Reading | None
+    phase: int
+    open: bool = False
+
+    @property
+    def stage(self) -> Stage:
+        """The step's stage."""
+        return self.node.stage
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The steps of a pipeline, inputs before what is made of them, and which of them are outputs."""
+
+    name: str
+    steps: tuple[Step, ...]
+    outputs: Mapping[str, int]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the plan as plain values, as ``gpupipe plan --json`` and the drawings take it."""
+        return {"pipeline": self.name, "stages": [describe_step(step) for step in self.steps], "outputs": dict(self.outputs)}
+
+
+def describe_step(step: Step) -> dict[str, Any]:
+    """Return one step as plain values."""
+    pushed = None
+    if step.reading is not None and isinstance(step.stage, Source):
+        predicate = step.reading.predicate
+        whole = step.schema
+        n_columns = len(step.stage.schema()) if whole is None else len(whole)
+        filter_ = None if predicate is None else readable(str(predicate))
+        pushed = {"columns": list(step.reading.columns), "of": n_columns, "filter": filter_}
+    return {
+        "id": step.id,
+        "name": step.stage.name,
+        "label": step.node.label or (step.stage.origin() if isinstance(step.stage, Source) else None),
+        "kind": step.stage.kind,
+        "inputs": list(step.inputs),
+        "where": step.node.where,
+        "pushed": pushed,
+        "schema": None if step.schema is None else step.schema.as_json(),
+    }
+
+
+def readable(predicate: str) -> str:
+    """Return a Polars predicate as a person would write it.
+
+    Examples
+    --------
+    >>> readable('[(col("a")) > (dyn int: 3)]')
+    '(a) > (3)'
+    """
+    plain = re.sub(r'col\("([^"]*)"\)', r"\1", predicate)
+    return re.sub(r"dyn \w+: ", "", plain).removeprefix("[").removesuffix("]")
+
+
+def make_plan(name: str, outputs: dict[str, Node]) -> Plan:
+    """Return the plan of the outputs.
+
+    Raises
+    ------
+    PlanError
+        Where a stage cannot take what reaches it, with the stage and the line that wired it in the error's notes.
+    SourceError
+        Where a source's schema cannot be read.
+    """
+    planner = _Planner()
+    for node in ordered(outputs):
+        try:
+            planner.add(node)
+        except Exception as error:
+            error.add_note(note(node))
+            raise
+    _check_targets(planner.nodes)
+    ids = {output: planner.ids[id(node)] for output, node in outputs.items()}
+    planner.ask([planner.frames[ids[output]] for output, node in outputs.items() if isinstance(node, Table)])
+    return Plan(name, tuple(planner.steps()), ids)
+
+
+def note(node: Node, engine: str | None = None) -> str:
+    """Return the note that tells where in the pipeline an error belongs."""
+    on = f" on engine {engine!r}" if engine else ""
+    return f"In stage {node.title}{on}, wired at {node.where}."
+
+
+def _check_targets(nodes: Sequence[Node]) -> None:
+    """Raise WiringError where two sinks write to one place."""
+    seen: dict[str, Node] = {}
+    for node in nodes:
+        target = node.stage.target() if isinstance(node.stage, Sink) else None
+        if target is not None and target in seen:
+            msg = f"{node.title} at {node.where} and the one at {seen[target].where} both write to {target}. Give one of them another path."
+            raise WiringError(msg)
+        if target is not None:
+            seen[target] = node
+
+
+class _Planner:
+    """Runs the nodes symbolically, one after the other."""
+
+    def __init__(self) -> None:
+        self.nodes: list[Node] = []
+        self.ids: dict[int, int] = {}
+        self.schemas: dict[int, Schema | None] = {}
+        self.frames: dict[int, Frame] = {}
+        self.sketches: dict[int, Any] = {}
+        self.recorders: dict[int, Recorder] = {}
+        self.phases: dict[int, int] = {}
+        self.open: set[int] = set()
+
+    def add(self, node: Node) -> None:
+        """Run one node whose inputs have been run."""
+        number = len(self.nodes)
+        inputs = [self.ids[id(given)] for given in node.inputs]
+        self.nodes.append(node)
+        self.ids[id(node)] = number
+        self.schemas[number] = None
+        self.phases[number] = max((self._ready(given) for given in inputs), default=0)
+        stage = node.stage
+        if isinstance(stage, Source):
+            self.schemas[number] = stage.schema()
+            self.recorders[number] = Recorder(stage.schema())
+            self.frames[number] = self.recorders[number].frame()
+        elif isinstance(stage, Sink):
+            stage.probe()
+            self.ask([self.frames[inputs[0]]])
+        elif isinstance(stage, Barrier):
+            self._sketch(number, stage, inputs)
+        else:
+            tables = inputs[1:] if isinstance(stage, Apply) else inputs
+            table_stage = table_stage_of(stage, self.sketches.get(inputs[0]) if isinstance(stage, Apply) else None)
+            self._table(number, table_stage, tables)
+            if table_stage.promises() or any(given in self.open for given in inputs):
+                self.open.add(number)
+
+    def _ready(self, number: int) -> int:
+        """Return the phase from which a step's result is there."""
+        return self.phases[number] + (1 if isinstance(self.nodes[number].stage, Barrier) else 0)
+
+    def _table(self, number: int, stage: TableStage, inputs: Sequence[int]) -> None:
+        """Run a stage that makes a table."""
+        schemas = [self._schema(given) for given in inputs]
+        frame, schema = run_symbolic(stage, [self.frames[given] for given in inputs], schemas)
+        self.frames[number], self.schemas[number] = frame, schema
+
+    def _sketch(self, number: int, stage: Barrier, inputs: Sequence[int]) -> None:
+        """Run a barrier: what it wants of empty tables is asked of the sources."""
+        schemas = [self._schema(given) for given in inputs]
+        stage.check(*schemas)
+        wants = stage.wants(*schemas)
+        frames = [translated(lambda w=want, g=given: w.prepare(VERBS, self.frames[g]), schemas) for want, given in zip(wants, inputs, strict=True)]
+        results = translated(lambda: self.ask(frames), schemas)
+        self.sketches[number] = stage.sketch(results, *schemas)
+
+    def ask(self, frames: Sequence[Frame]) -> list[Any]:
+        """Return the results of empty queries; the sources record what they are asked."""
+        return collect_symbolic(frames)
+
+    def _schema(self, number: int) -> Schema:
+        """Return a table step's schema."""
+        schema = self.schemas[number]
+        assert schema is not None
+        return schema
+
+    def steps(self) -> list[Step]:
+        """Return the steps planned."""
+        return [self._step(number, node) for number, node in enumerate(self.nodes)]
+
+    def _step(self, number: int, node: Node) -> Step:
+        inputs = tuple(self.ids[id(given)] for given in node.inputs)
+        reading = None
+        if number in self.recorders:
+            recorder = self.recorders[number]
+            asked = tuple(name for name in recorder.schema if name in recorder.columns)
+            reading = Reading(asked or tuple(recorder.schema)[:1], recorder.predicate())
+        return Step(number, node, inputs, self.schemas[number], reading, self.phases[number], number in self.open)
+
+
+def table_stage_of(stage: Stage, fitted: Any) -> TableStage:
+    """Return the stage that makes the table: itself, or for an applied one what was fitted."""
+    if isinstance(stage, Apply):
+        assert isinstance(fitted, RowStage)
+        return fitted.using(stage.method)
+    assert isinstance(stage, TableStage)
+    return stage
+
+
+def run_symbolic(stage: TableStage, frames: Sequence[Frame], schemas: Sequence[Schema]) -> tuple[Frame, Schema]:
+    """Return a stage's empty result and its schema."""
+    stage.check(*schemas)
+
+    def run() -> tuple[Frame, Schema]:
+        frame = stage.run(VERBS, *frames)
+        names = frame.collect_schema().names()
+        return frame, frame_schema(frame, stage.not_null(names, *schemas) & set(names))
+
+    made: tuple[Frame, Schema] = translated(run, schemas)
+    return made
+
+
+def translated(run: Any, schemas: Sequence[Schema]) -> Any:
+    """Return what `run` returns; an error of the libraries below becomes a PlanError with the nearest name."""
+    try:
+        return run()
+    except GpupipeError:
+        raise
+    except Exception as error:
+        known = list(dict.fromkeys(name for schema in schemas for name in schema))
+        message = str(error).strip()
+        if "ColumnNotFound" in type(error).__name__:
+            missing = _missing_name(message, known)
+            msg = f"There is no column {missing!r}.{nearest(missing, known)} The columns are {listing(known)}."
+            raise ColumnError(msg) from error
+        first = message.splitlines()[0] if message else type(error).__name__
+        msg = (
+            f"{type(error).__name__}: {message or first}\n"
+            f"The stage was tried on empty tables with the columns {listing(known)}; a stage must accept those."
+        )
+        raise PlanError(msg) from error
+
+
+def _missing_name(message: str, known: Sequence[str]) -> str:
+    """Return the column name that a library's error says is not there."""
+    quoted = [name for name in re.findall(r"[\"'`]([^\"'`]+)[\"'`]", message) if name not in known]
+    if quoted:
+        return quoted[0]
+    words = re.findall(r"[\w.]+", message)
+    return next((word for word in words if word not in known), message)

@@ -1,0 +1,169 @@
+"""Charts as SVG inside a figure: lines (ROC, training), bars (importance), an area (memory).
+
+Their legends are HTML lists in the figure's caption, so that they wrap, read aloud and print. Curves differ by dash as well as by
+colour.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from gpupipe.report.markup import cut, element, escape
+from gpupipe.report.units import number_text
+
+Points = Sequence[tuple[float, float]]
+
+STYLES = 5  # as many `.s0`, `.s1`, ... as the style sheet knows
+BAR_HEIGHT = 22.0
+LABEL_WIDTH = 190.0
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A direction of a chart: the values `low` to `high` stand at the pixels `start` to `end`."""
+
+    low: float
+    high: float
+    start: float
+    end: float
+    title: str = ""
+    text: Callable[[float], str] = number_text
+
+    def at(self, value: float) -> float:
+        """Return the pixel of a value; values outside stand at the rim."""
+        span = self.high - self.low
+        share = 0.0 if span <= 0 else (min(max(value, self.low), self.high) - self.low) / span
+        return round(self.start + share * (self.end - self.start), 2)
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A curve, what the legend says of it, and its points."""
+
+    label: str
+    points: Points
+
+
+def ticks(low: float, high: float, count: int = 5) -> list[float]:
+    """Return round values between two bounds, about as many as asked for.
+
+    The steps are 1, 2 or 5 times a power of ten (Heckbert, "Nice numbers for graph labels", Graphics Gems, 1990).
+
+    Examples
+    --------
+    >>> ticks(0.0, 1.0), ticks(0, 437)
+    ([0.0, 0.2, 0.4, 0.6, 0.8, 1.0], [0.0, 100.0, 200.0, 300.0, 400.0])
+    """
+    if not (math.isfinite(low) and math.isfinite(high)) or high <= low:
+        return [low]
+    power = 10.0 ** math.floor(math.log10((high - low) / count))
+    step = min((factor * power for factor in (1, 2, 5, 10)), key=lambda size: abs((high - low) / size - count))
+    first = math.ceil(low / step - 1e-9)
+    return [round(index * step, 12) for index in range(first, math.floor(high / step + 1e-9) + 1)]
+
+
+def tick_text(value: float) -> str:
+    """Return a tick's value in its shortest form.
+
+    Examples
+    --------
+    >>> tick_text(0.2), tick_text(400.0), tick_text(20000)
+    ('0.2', '400', '20,000')
+    """
+    return f"{value:,.0f}" if value == int(value) else f"{value:.6g}"
+
+
+def thinned(points: Points, x: Axis, y: Axis) -> list[tuple[float, float]]:
+    """Return the points in pixels, without those that no eye could tell from the one before."""
+    kept: list[tuple[float, float]] = []
+    for value, height in points:
+        if math.isfinite(value) and math.isfinite(height):
+            place = (x.at(value), y.at(height))
+            if not kept or abs(place[0] - kept[-1][0]) + abs(place[1] - kept[-1][1]) >= 0.7:
+                kept.append(place)
+    finite = [(value, height) for value, height in points if math.isfinite(value) and math.isfinite(height)]
+    if finite and kept[-1] != (last := (x.at(finite[-1][0]), y.at(finite[-1][1]))):
+        kept.append(last)
+    return kept
+
+
+def line_chart(title: str, curves: Sequence[Curve], x: Axis, y: Axis, *, diagonal: bool = False) -> str:
+    """Return curves over a grid, as a figure with its legend; `diagonal` draws what guessing would give."""
+    drawn = [_grid(x, y)]
+    if diagonal:
+        drawn.append(f'<path class="guess" d="M{x.start:g} {y.start:g}L{x.end:g} {y.end:g}"/>')
+    for index, curve in enumerate(curves):
+        places = thinned(curve.points, x, y)
+        if len(places) == 1:
+            drawn.append(f'<circle class="dot s{index % STYLES}" cx="{places[0][0]:g}" cy="{places[0][1]:g}" r="3"/>')
+        drawn.append(f'<path class="line s{index % STYLES}" d="{_path(places)}"/>')
+    return _figure(title, "".join(drawn), x.end + 16, y.start + 44, [curve.label for curve in curves])
+
+
+def area_chart(title: str, points: Points, x: Axis, y: Axis, mark: float, mark_label: str) -> str:
+    """Return one quantity over time as a filled area, its highest value marked."""
+    places = thinned(points, x, y)
+    drawn = _grid(x, y)
+    if places:
+        floor = f"V{y.start:g}H{places[0][0]:g}z"
+        drawn += f'<path class="area" d="{_path(places)}{floor}"/><path class="line s0" d="{_path(places)}"/>'
+    height = y.at(mark)
+    drawn += f'<path class="mark" d="M{x.start:g} {height:g}H{x.end:g}"/>'
+    drawn += element("text", escape(mark_label), class_="value end", x=f"{x.end:g}", y=f"{height - 6:g}")
+    return _figure(title, drawn, x.end + 16, y.start + 44, [], wide=True)
+
+
+def bar_chart(title: str, bars: Sequence[tuple[str, float]]) -> str:
+    """Return named quantities as bars, in the order given."""
+    most = max((value for _, value in bars if math.isfinite(value)), default=0.0)
+    x = Axis(0.0, most, LABEL_WIDTH + 10, 470.0)
+    drawn = []
+    for index, (name, value) in enumerate(bars):
+        y = index * BAR_HEIGHT
+        length = max(x.at(value) - x.start, 1.0) if math.isfinite(value) else 0.0
+        label = element("title", escape(name)) + escape(cut(name, 28))
+        drawn.append(element("text", label, class_="label end", x=f"{LABEL_WIDTH:g}", y=f"{y + 15:g}"))
+        drawn.append(f'<rect class="bar" x="{x.start:g}" y="{y + 4:g}" width="{length:g}" height="{BAR_HEIGHT - 8:g}" rx="2.5"/>')
+        drawn.append(element("text", number_text(value), class_="value", x=f"{x.start + length + 6:g}", y=f"{y + 15:g}"))
+    return _figure(title, "".join(drawn), 540.0, len(bars) * BAR_HEIGHT + 4, [])
+
+
+def _path(places: Sequence[tuple[float, float]]) -> str:
+    """Return points as SVG path data."""
+    return "M" + "L".join(f"{x:g} {y:g}" for x, y in places) if places else "M0 0"
+
+
+def _grid(x: Axis, y: Axis) -> str:
+    """Return the lines of both axes with their values and titles."""
+    drawn = []
+    for value in ticks(y.low, y.high):
+        height = y.at(value)
+        drawn.append(f'<path class="grid" d="M{x.start:g} {height:g}H{x.end:g}"/>')
+        drawn.append(element("text", escape(y.text(value)), class_="tick end", x=f"{x.start - 7:g}", y=f"{height + 4:g}"))
+    drawn.append(f'<path class="axis" d="M{x.start:g} {y.start:g}H{x.end:g}"/>')
+    for value in ticks(x.low, x.high, 5 if x.end - x.start < 600 else 10):
+        place = x.at(value)
+        drawn.append(f'<path class="axis" d="M{place:g} {y.start:g}v4"/>')
+        drawn.append(element("text", escape(x.text(value)), class_="tick mid", x=f"{place:g}", y=f"{y.start + 17:g}"))
+    middle = (x.start + x.end) / 2
+    drawn.append(element("text", escape(x.title), class_="title mid", x=f"{middle:g}", y=f"{y.start + 36:g}"))
+    drawn.append(element("text", escape(y.title), class_="title", x="0", y=f"{y.end - 13:g}"))
+    return "".join(drawn)
+
+
+def _figure(title: str, drawn: str, width: float, height: float, legend: Sequence[str], *, wide: bool = False) -> str:
+    """Return the figure: its title, the drawing, and what each curve is."""
+    told = f"{title}: {'; '.join(legend)}" if legend else title
+    svg = (
+        f'<svg class="chart" role="img" aria-label="{escape(told)}" viewBox="0 0 {width:g} {height:g}" '
+        f'width="{width:g}" height="{height:g}">{drawn}</svg>'
+    )
+    items = "".join(
+        f'<li><svg class="chart key" aria-hidden="true" viewBox="0 0 26 8" width="26" height="8">'
+        f'<path class="line s{index % STYLES}" d="M1 4H25"/></svg>{escape(label)}</li>'
+        for index, label in enumerate(legend)
+    )
+    caption = element("figcaption", element("span", escape(title), class_="name") + (element("ul", items) if items else ""))
+    return element("figure", caption + svg, class_="wide" if wide else None)

@@ -1,0 +1,112 @@
+"""The form of what this package draws: plain values, as they stand in ``report.json``.
+
+A report::
+
+    gpupipe pipeline engine status started seconds file      status: ok, failed, interrupted; started: ISO 8601; file: path or null
+    parameters versions                                      {name: value}
+    machine        {platform, cpus, memory_bytes}
+    memory         {peak_bytes, samples: [[seconds, bytes], ...]}
+    stages         [{id, name, label, kind, inputs, where, rows_in, rows_out, columns_out, seconds, bytes, stretch, pushed, schema,
+                   note}]; kind: see ``KINDS``; pushed: {columns, of, filter} or null
+                   schema: [[column, dtype, nullable], ...] or null
+    stretches      [{id, stages, seconds, peak_bytes}]       stages that ran as one query: their seconds are known only together
+    crossings      {host_to_device_bytes, device_to_host_bytes, host_copies_bytes, events}
+                   events: [{stage, direction, bytes, seconds, reason}]; direction: host_to_device, device_to_host, host_copy
+    fallbacks      [{stage, reason}]
+    outputs        {name: a scalar, or {rows, columns, path}, or {metric: number}}
+    curves         [{stage, label, kind, x, y, auc}]
+    models         [{stage, estimator, parameters, features, importance: [[feature, number], ...], importance_kind, history}]
+    error          {type, message, notes} or null
+    output_stages  {name: stage id}, may be missing: marks in the drawing where the outputs come from
+
+A *plan* holds ``pipeline``, ``stages`` and ``outputs`` (name to stage id); its stages have no rows, seconds or bytes. They are
+mappings and not classes, because a report is read back from JSON that another gpupipe may have written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+Stage = Mapping[str, Any]
+Stages = Sequence[Stage]
+Report = Mapping[str, Any]
+Plan = Mapping[str, Any]
+
+# Kind to how it is spoken of; the order is that of the legend.
+KINDS: Mapping[str, str] = {
+    "source": "source",
+    "row": "row stage",
+    "key": "key stage",
+    "table": "table verb",
+    "fit": "fit",
+    "learner": "learner",
+    "apply": "fitted",
+    "value": "value",
+    "sink": "sink",
+}
+
+
+def title_of(stage: Stage) -> str:
+    """Return what a stage is called: its label, or the name of its class.
+
+    Examples
+    --------
+    >>> title_of({"name": "ReadCsv", "label": "performance"}), title_of({"name": "Join", "label": None})
+    ('performance', 'Join')
+    """
+    return str(stage.get("label") or stage["name"])
+
+
+def kind_of(stage: Stage) -> str:
+    """Return the kind of a stage; one that this version does not know is drawn as a row stage."""
+    kind = str(stage.get("kind"))
+    return kind if kind in KINDS else "row"
+
+
+def has_run(stage: Stage) -> bool:
+    """Return whether a run came as far as this stage.
+
+    Examples
+    --------
+    >>> has_run({"rows_in": 3, "rows_out": None, "seconds": 0.0}), has_run({"rows_in": None, "rows_out": None, "seconds": 0.0})
+    (True, False)
+    """
+    return stage.get("rows_out") is not None or stage.get("rows_in") is not None or bool(stage.get("seconds"))
+
+
+def pushed_of(stage: Stage) -> tuple[str, str]:
+    """Return what a source was told to read: its columns as "4 of 31 columns", and its filter; empty where not known.
+
+    Examples
+    --------
+    >>> pushed_of({"pushed": {"columns": ["a", "b"], "of": 31, "filter": "status >= 1"}})
+    ('2 of 31 columns', 'status >= 1')
+    >>> pushed_of({"pushed": None})
+    ('', '')
+    """
+    pushed = stage.get("pushed")
+    if not pushed:
+        return "", ""
+    columns, total = pushed.get("columns"), pushed.get("of")
+    if columns is None:
+        read = "all columns"
+    elif total is None:
+        read = f"{len(columns)} columns"
+    elif len(columns) == total:
+        read = f"all {total} columns"
+    else:
+        read = f"{len(columns)} of {total} columns"
+    return read, str(pushed.get("filter") or "")
+
+
+def inputs_of(stages: Stages) -> dict[int, tuple[int, ...]]:
+    """Return each stage's inputs by id: each once, those that are not in the list left out.
+
+    Examples
+    --------
+    >>> inputs_of([{"id": 0, "inputs": []}, {"id": 1, "inputs": [0, 0, 9]}])
+    {0: (), 1: (0,)}
+    """
+    known = {int(stage["id"]) for stage in stages}
+    return {int(s["id"]): tuple(dict.fromkeys(int(i) for i in s.get("inputs") or () if int(i) in known)) for s in stages}

@@ -1,0 +1,93 @@
+"""What a run cost and where it ran: memory, crossings between host and device, fallbacks, parameters, versions, machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from gpupipe.report.charts import Axis, area_chart, tick_text
+from gpupipe.report.form import Report
+from gpupipe.report.html_parts import facts, paragraph, stage_link, table
+from gpupipe.report.markup import element, escape
+from gpupipe.report.units import bytes_text, plural, seconds_text
+
+DIRECTIONS = {"host_to_device": "host to device", "device_to_host": "device to host", "host_copy": "copied within the host"}
+
+
+def memory_section(report: Report) -> str:
+    """Return the process' memory over the run; its peak alone where it was not sampled."""
+    memory = report["memory"]
+    samples = [(float(second), float(size)) for second, size in memory.get("samples") or ()]
+    peak = float(memory.get("peak_bytes") or 0)
+    if len(samples) < 2:
+        return paragraph(f"The peak was {bytes_text(peak)}; the run was too short to be sampled.", "lead") if peak else ""
+    highest = max(peak, max(size for _, size in samples))
+    x = Axis(samples[0][0], max(samples[-1][0], samples[0][0] + 1e-6), 64.0, 1062.0, "seconds", tick_text)
+    y = Axis(0.0, highest * 1.15 or 1.0, 220.0, 26.0, "", bytes_text)
+    return area_chart("Memory of the process over time", samples, x, y, highest, f"peak {bytes_text(highest)}")
+
+
+def crossings_text(report: Report) -> str:
+    """Return in one sentence what crossed between host and device.
+
+    Examples
+    --------
+    >>> crossings_text({"crossings": {"host_to_device_bytes": 0, "device_to_host_bytes": 0, "host_copies_bytes": 0}})
+    'Nothing crossed between host and device.'
+    >>> crossings_text({"crossings": {"host_to_device_bytes": 2_000_000, "device_to_host_bytes": 10, "host_copies_bytes": 0}})
+    '2.0 MB went from host to device and 10 B from device to host.'
+    """
+    crossed = report["crossings"]
+    there, back, within = (crossed.get(key) or 0 for key in ("host_to_device_bytes", "device_to_host_bytes", "host_copies_bytes"))
+    if there or back:
+        told = f"{bytes_text(there)} went from host to device and {bytes_text(back)} from device to host."
+    else:
+        told = "Nothing crossed between host and device."
+    return told + (f" {bytes_text(within)} were copied from one library to another within the host." if within else "")
+
+
+def crossings_section(report: Report) -> str:
+    """Return the ledger of crossings, those of one stage for one reason added up, and the fallbacks."""
+    stages = {int(stage["id"]): stage for stage in report["stages"]}
+    sums: dict[tuple[Any, str, str], tuple[int, float, float]] = {}
+    for event in report["crossings"].get("events") or ():
+        key = (event.get("stage"), str(event["direction"]), str(event.get("reason") or ""))
+        count, size, seconds = sums.get(key, (0, 0.0, 0.0))
+        sums[key] = (count + 1, size + (event.get("bytes") or 0), seconds + (event.get("seconds") or 0.0))
+    rows = [
+        (
+            stage_link(stages, stage),
+            escape(DIRECTIONS.get(way, way)),
+            f"{count:,}",
+            bytes_text(size),
+            seconds_text(seconds),
+            escape(why),
+        )
+        for (stage, way, why), (count, size, seconds) in sums.items()
+    ]
+    content = paragraph(crossings_text(report), "lead")
+    if rows:
+        content += table("Crossings", ("Stage", "Direction", "Times", "Bytes", "Time", "Reason"), rows, (2, 3, 4))
+    fallbacks = report["fallbacks"]
+    if not fallbacks:
+        return content + paragraph("No stage fell back to the host.", "lead")
+    content += element("h3", f"{plural(len(fallbacks), 'stage')} fell back to the host")
+    return content + table(
+        "Fallbacks",
+        ("Stage", "Reason"),
+        [(stage_link(stages, fallback["stage"]), escape(fallback["reason"])) for fallback in fallbacks],
+    )
+
+
+def environment_section(report: Report) -> str:
+    """Return what the run was given and where it ran."""
+    machine: Mapping[str, Any] = report["machine"]
+    told = {
+        "platform": machine.get("platform"),
+        "CPUs": machine.get("cpus"),
+        "memory": bytes_text(machine.get("memory_bytes")),
+        **{name: value for name, value in machine.items() if name not in ("platform", "cpus", "memory_bytes")},
+    }
+    known = {name: value for name, value in told.items() if value is not None}
+    panels = facts("Parameters", report["parameters"]) + facts("Versions", report["versions"]) + facts("Machine", known)
+    return element("div", panels, class_="panels")

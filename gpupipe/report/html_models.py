@@ -1,0 +1,164 @@
+"""What came out of a run on a page: outputs, scores with their curves, and the models behind them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gpupipe.report.charts import Axis, Curve, bar_chart, line_chart, tick_text
+from gpupipe.report.form import Report, Stage
+from gpupipe.report.html_parts import fact_text, facts, names_list, paragraph, stage_link, table
+from gpupipe.report.markup import element, escape
+from gpupipe.report.units import UNKNOWN, number_text, plural, rows_text
+
+MOST_BARS = 20
+CURVES_TOGETHER = 4
+METRICS_BESIDE = 4
+# Kind of curve to its name, what runs along it, and what runs up.
+_CURVE_AXES = {
+    "roc": ("ROC curve", "false positive rate", "true positive rate"),
+    "precision_recall": ("Precision and recall", "recall", "precision"),
+    "calibration": ("Calibration", "predicted probability", "observed share"),
+}
+
+
+def is_table(value: object) -> bool:
+    """Return whether an output is a table that was written, or kept, somewhere.
+
+    Examples
+    --------
+    >>> is_table({"rows": 3, "columns": 2, "path": None}), is_table({"roc_auc": 0.8})
+    (True, False)
+    """
+    return isinstance(value, Mapping) and "rows" in value and "columns" in value
+
+
+def scores_of(outputs: Mapping[str, Any]) -> dict[str, Mapping[str, object]]:
+    """Return the outputs that are metrics: name to number."""
+    return {name: value for name, value in outputs.items() if isinstance(value, Mapping) and not is_table(value)}
+
+
+def output_text(value: object) -> str:
+    """Return an output in words.
+
+    Examples
+    --------
+    >>> output_text({"rows": 10_000, "columns": 45, "path": "out"}), output_text({"roc_auc": 0.87})
+    ('10,000 rows × 45 columns', 'roc_auc 0.8700')
+    """
+    if is_table(value) and isinstance(value, Mapping):
+        columns = value["columns"]
+        width = len(columns) if isinstance(columns, (list, tuple)) else columns
+        size = [plural(count, word) for count, word in ((value["rows"], "row"), (width, "column")) if count is not None]
+        return " × ".join(size) or "a table"
+    if isinstance(value, Mapping):
+        return " · ".join(f"{name} {number_text(number)}" for name, number in value.items())
+    return fact_text(value) if isinstance(value, (list, tuple)) else number_text(value)
+
+
+def outputs_section(report: Report) -> str:
+    """Return the table of the outputs."""
+    rows = []
+    for name, value in report["outputs"].items():
+        path = value.get("path") if is_table(value) else None
+        where = element("code", escape(path)) if path else ""
+        rows.append((element("b", escape(name)), escape(output_text(value)), where))
+    if not rows:
+        return paragraph("The run gave out nothing.", "lead")
+    return table("Outputs", ("Output", "Value", "Where"), rows)
+
+
+def scores_section(report: Report) -> str:
+    """Return the metrics of all models side by side, with their curves; empty where nothing was scored."""
+    scores = scores_of(report["outputs"])
+    content, curves = "", _curves(report["curves"])
+    if scores:
+        metrics = list(dict.fromkeys(metric for values in scores.values() for metric in values))
+        rows = [
+            (element("b", escape(name)), *(escape(number_text(values[m])) if m in values else UNKNOWN for m in metrics))
+            for name, values in scores.items()
+        ]
+        content = table("Scores", ("Output", *metrics), rows, range(1, len(metrics) + 1))
+        if curves and len(metrics) <= METRICS_BESIDE:
+            return element("div", content + curves, class_="figures beside")
+    return content + (element("div", curves, class_="figures") if curves else "")
+
+
+def _curves(curves: Sequence[Mapping[str, Any]]) -> str:
+    """Return the curves, those of one kind drawn together as long as the eye can tell them apart."""
+    figures = []
+    for kind in dict.fromkeys(str(curve["kind"]) for curve in curves):
+        alike = [curve for curve in curves if curve["kind"] == kind]
+        title, along, upward = _CURVE_AXES.get(kind, (kind, "x", "y"))
+        for start in range(0, len(alike), CURVES_TOGETHER):
+            together = [_curve(curve) for curve in alike[start : start + CURVES_TOGETHER]]
+            x = Axis(0.0, 1.0, 46.0, 426.0, along, tick_text)
+            y = Axis(0.0, 1.0, 350.0, 30.0, upward, tick_text)
+            figures.append(line_chart(title, together, x, y, diagonal=kind in ("roc", "calibration")))
+    return "".join(figures)
+
+
+def _curve(curve: Mapping[str, Any]) -> Curve:
+    area = curve.get("auc")
+    label = str(curve.get("label") or f"stage {curve['stage']}")
+    told = label if area is None else f"{label}, area {number_text(float(area))}"
+    pairs = zip(curve["x"], curve["y"], strict=False)
+    return Curve(told, [(float(x), float(y)) for x, y in pairs if x is not None and y is not None])
+
+
+def models_section(report: Report) -> str:
+    """Return each model with its parameters, its most important features and its training; empty where nothing was learned."""
+    stages = {int(stage["id"]): stage for stage in report["stages"]}
+    return "".join(_model(model, stages) for model in report["models"])
+
+
+def _model(model: Mapping[str, Any], stages: Mapping[int, Stage]) -> str:
+    link = stage_link(stages, model["stage"])
+    features = model.get("features") or ()
+    heading = element("h3", f"{escape(model['estimator'])} {element('span', f'in {link}', class_='quiet')}")
+    figures = _importance(model) + _history(model.get("history") or {})
+    if features:
+        listed = element("details", element("summary", plural(len(features), "feature")) + element("p", names_list(features)))
+    else:
+        listed = ""
+    given = facts("Parameters", model.get("parameters") or {})
+    settings = element("details", element("summary", "Parameters") + given) if given else ""
+    return heading + (element("div", figures, class_="figures") if figures else "") + listed + settings
+
+
+def _importance(model: Mapping[str, Any]) -> str:
+    """Return the features that count most, most first."""
+    known = [(str(name), float(value)) for name, value in model.get("importance") or () if value is not None]
+    ordered = sorted((pair for pair in known if math.isfinite(pair[1])), key=lambda pair: (-pair[1], pair[0]))
+    if not ordered:
+        return ""
+    kind = f" by {model['importance_kind']}" if model.get("importance_kind") else ""
+    some = f", top {MOST_BARS} of {rows_text(len(ordered))}" if len(ordered) > MOST_BARS else ""
+    return bar_chart(f"Feature importance{kind}{some}", ordered[:MOST_BARS])
+
+
+def _history(history: Mapping[str, Sequence[float]]) -> str:
+    """Return how training went: a chart for each metric, its curves those data sets on which it was measured."""
+    metrics: dict[str, list[tuple[str, Sequence[float]]]] = {}
+    for name, values in history.items():
+        data, _, metric = str(name).rpartition(" ")
+        if values:
+            metrics.setdefault(metric, []).append((data or metric, values))
+    figures = []
+    for metric, measured in metrics.items():
+        finite = [value for _, values in measured for value in values if value is not None and math.isfinite(value)]
+        if finite:
+            low, high = min(finite), max(finite)
+            pad = (high - low) * 0.06 or abs(high) * 0.1 or 1.0
+            curves = [_training(name, values) for name, values in measured]
+            x = Axis(1.0, max(2.0, float(max(len(values) for _, values in measured))), 46.0, 486.0, "round", tick_text)
+            figures.append(
+                line_chart(f"Training, {metric}", curves, x, Axis(low - pad, high + pad, 290.0, 30.0, metric, tick_text))
+            )
+    return "".join(figures)
+
+
+def _training(name: str, values: Sequence[float]) -> Curve:
+    points = [(float(index), float("nan") if value is None else float(value)) for index, value in enumerate(values, start=1)]
+    return Curve(f"{name}, last {number_text(points[-1][1])}", points)

@@ -1,0 +1,155 @@
+"""The facts of a run, as they come in: what each stage did, how long it took, how much memory there was."""
+
+from __future__ import annotations
+
+import os
+import platform
+import resource
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+PACKAGES = ("gpupipe", "polars", "narwhals", "pyarrow", "numpy", "pandas", "scikit-learn", "xgboost-cpu", "xgboost")
+
+
+def resident_bytes() -> int:
+    """Return the memory that this process holds now."""
+    statm = Path("/proc/self/statm")
+    if statm.exists():
+        return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+class MemoryWatch:
+    """Samples this process's memory in a thread of its own, while it is entered."""
+
+    def __init__(self, every_seconds: float = 0.05) -> None:
+        self.every_seconds = every_seconds
+        self.samples: list[tuple[float, int]] = []
+        self._started = time.perf_counter()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="gpupipe-memory", daemon=True)
+
+    def __enter__(self) -> MemoryWatch:
+        self._started = time.perf_counter()
+        self.sample()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._stop.set()
+        self._thread.join()
+        self.sample()
+
+    def sample(self) -> None:
+        """Take one sample."""
+        self.samples.append((time.perf_counter() - self._started, resident_bytes()))
+
+    def _watch(self) -> None:
+        while not self._stop.wait(self.every_seconds):
+            self.sample()
+
+    def peak_since(self, seconds: float) -> int:
+        """Return the most memory held since that many seconds after the start."""
+        return max((n_bytes for at, n_bytes in self.samples if at >= seconds), default=resident_bytes())
+
+    @property
+    def now(self) -> float:
+        """The seconds since the start."""
+        return time.perf_counter() - self._started
+
+    def thinned(self, limit: int = 500) -> list[list[float]]:
+        """Return at most about `limit` samples, the peak among them."""
+        step = max(1, len(self.samples) // limit)
+        kept = self.samples[::step]
+        peak = max(self.samples, key=lambda sample: sample[1])
+        return [[round(at, 3), n_bytes] for at, n_bytes in sorted({*kept, peak})]
+
+
+@dataclass
+class Record:
+    """What is known of a run so far."""
+
+    pipeline: str
+    engine: str
+    stages: list[dict[str, Any]]
+    file: str | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    stretches: list[dict[str, Any]] = field(default_factory=list)
+    curves: list[dict[str, Any]] = field(default_factory=list)
+    models: list[dict[str, Any]] = field(default_factory=list)
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def __post_init__(self) -> None:
+        for stage in self.stages:
+            stage |= {"rows_in": None, "rows_out": None, "seconds": 0.0, "bytes": None, "stretch": None, "note": None}
+            stage["columns_out"] = None if stage["schema"] is None else len(stage["schema"])
+
+    def spend(self, stage: int, seconds: float) -> None:
+        """Enter time that a stage took by itself."""
+        self.stages[stage]["seconds"] += seconds
+
+    def fill_rows_in(self) -> None:
+        """Enter each stage's incoming rows, where all of its inputs' outgoing ones are known."""
+        for stage in self.stages:
+            counts = [self.stages[given]["rows_out"] for given in stage["inputs"] if self.stages[given]["schema"] is not None]
+            stage["rows_in"] = sum(counts) if counts and all(count is not None for count in counts) else None
+
+    def as_json(self, watch: MemoryWatch, ledger: Any, outputs: Mapping[str, Any], error: BaseException | None) -> dict[str, Any]:
+        """Return the report as plain values."""
+        self.fill_rows_in()
+        interrupted = isinstance(error, KeyboardInterrupt)
+        return {
+            "gpupipe": _version("gpupipe") or "unknown",
+            "pipeline": self.pipeline,
+            "engine": self.engine,
+            "status": "interrupted" if interrupted else "failed" if error is not None else "ok",
+            "started": self.started.isoformat(timespec="seconds"),
+            "seconds": round(watch.now, 4),
+            "file": self.file,
+            "parameters": dict(self.parameters),
+            "versions": versions(),
+            "machine": machine(),
+            "memory": {"peak_bytes": watch.peak_since(0), "samples": watch.thinned()},
+            "stages": self.stages,
+            "stretches": self.stretches,
+            "crossings": ledger.as_json(),
+            "fallbacks": list(ledger.fallbacks),
+            "outputs": dict(outputs),
+            "curves": self.curves,
+            "models": self.models,
+            "error": None if error is None else error_as_json(error),
+        }
+
+
+def error_as_json(error: BaseException) -> dict[str, Any]:
+    """Return an error as plain values."""
+    return {"type": type(error).__name__, "message": str(error), "notes": list(getattr(error, "__notes__", []))}
+
+
+def _version(package: str) -> str | None:
+    """Return a package's version, or None where it is not installed."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the packages that matter to a run."""
+    found = {package: _version(package) for package in PACKAGES}
+    return {"python": platform.python_version(), **{name: version for name, version in found.items() if version is not None}}
+
+
+def machine() -> dict[str, Any]:
+    """Return what the machine is."""
+    pages = os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 0
+    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return {"platform": platform.platform(), "cpus": cpus, "memory_bytes": pages * os.sysconf("SC_PAGE_SIZE")}

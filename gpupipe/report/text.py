@@ -1,0 +1,117 @@
+"""What a run came to, for the terminal: its stages, its outputs, and where to look further."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from gpupipe.report.form import Report, Stage, has_run, title_of
+from gpupipe.report.html_facts import crossings_text
+from gpupipe.report.html_models import is_table, output_text
+from gpupipe.report.html_stages import grouped
+from gpupipe.report.markup import cut, one_line
+from gpupipe.report.units import bytes_text, plural, rows_text, seconds_text
+
+MOST_STAGES = 40
+STATUS_STYLES = {"ok": ("✓", "green"), "failed": ("✕", "red"), "interrupted": ("◼", "yellow")}
+
+
+def print_summary(report: Report, console: Console, *, page: str | None = None) -> None:
+    """Print a run's summary; `page` is where its HTML report was written."""
+    console.print(_headline(report))
+    console.print(_stages(report))
+    told = crossings_text(report)
+    console.print(Text(told, style="dim"))
+    for fallback in report["fallbacks"]:
+        console.print(
+            Text(f"! {_title(report, fallback['stage'])} fell back to the host: {one_line(fallback['reason'])}", style="yellow")
+        )
+    if report["outputs"]:
+        console.print()
+        console.print(_outputs(report))
+    if report["error"] is not None:
+        console.print()
+        _print_error(report, console)
+    if page is not None:
+        console.print()
+        console.print(Text.assemble(("report  ", "dim"), (page, "bold")), soft_wrap=True)
+
+
+def _headline(report: Report) -> Text:
+    """Return the pipeline, how it ended, and what it took."""
+    mark, colour = STATUS_STYLES.get(str(report["status"]), ("•", "white"))
+    peak = report["memory"].get("peak_bytes")
+    told = f"  {report['engine']} engine · {seconds_text(report['seconds'])}" + (
+        f" · peak memory {bytes_text(peak)}" if peak else ""
+    )
+    return Text.assemble((f"{mark} ", colour), (one_line(report["pipeline"]), "bold"), (told, "dim"))
+
+
+def _stages(report: Report) -> Table:
+    """Return the stages as a table; of a very long pipeline those that took longest."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
+    table.add_column("#", justify="right", style="dim")
+    table.add_column("stage")
+    for name in ("rows in", "rows out", "bytes", "time"):
+        table.add_column(name, justify="right", no_wrap=True)
+    stretches = {int(stretch["id"]): stretch for stretch in report["stretches"]}
+    units = list(grouped(report["stages"], stretches))
+    hidden = 0
+    for number, members in units:
+        if number is not None:
+            told = Text(f"{plural(len(members), 'stage')} as one query", style="italic")
+            table.add_row("", told, "", "", "", seconds_text(stretches[number]["seconds"]))
+        elif len(units) > MOST_STAGES and (members[0].get("seconds") or 0.0) < float(report["seconds"] or 0.0) / MOST_STAGES:
+            hidden += 1
+            continue
+        for stage in members:
+            table.add_row(*_row(stage, fused=number is not None))
+    if hidden:
+        table.add_row("", Text(f"and {plural(hidden, 'short stage')}", style="dim"), "", "", "", "")
+    return table
+
+
+def _row(stage: Stage, *, fused: bool) -> tuple[Text | str, ...]:
+    """Return the cells of a stage; a member of a stretch is indented and has no time of its own."""
+    name = Text("  " if fused else "")
+    name.append(cut(title_of(stage), 40))
+    if stage.get("label"):
+        name.append(f"  {cut(stage['name'], 24)}", style="dim")
+    seconds = stage.get("seconds") or 0.0
+    time = "" if fused and seconds < 0.0005 else seconds_text(seconds if has_run(stage) else None)
+    return (
+        str(stage["id"]),
+        name,
+        rows_text(stage.get("rows_in")),
+        rows_text(stage.get("rows_out")),
+        bytes_text(stage.get("bytes")),
+        time,
+    )
+
+
+def _outputs(report: Report) -> Table:
+    """Return the outputs as a table without lines."""
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in report["outputs"].items():
+        told = Text(output_text(value))
+        if is_table(value) and value.get("path"):
+            told.append(f"  {value['path']}", style="cyan")
+        table.add_row(Text(one_line(name)), told)
+    return table
+
+
+def _print_error(report: Report, console: Console) -> None:
+    """Print why the run did not finish."""
+    error = report["error"]
+    console.print(Text.assemble((f"{error['type']}: ", "bold red"), str(error["message"])), soft_wrap=True)
+    for note in error.get("notes") or ():
+        console.print(Padding(Text(str(note), style="dim"), (0, 0, 0, 2)), soft_wrap=True)
+
+
+def _title(report: Report, number: object) -> str:
+    """Return the title of a stage."""
+    return next((title_of(stage) for stage in report["stages"] if stage["id"] == number), str(number))

@@ -1,0 +1,299 @@
+"""The executor: takes a plan through an engine, phase by phase, and keeps the record.
+
+Within a phase, tables are only described; then everything that the phase's barriers, sinks and outputs need, and every table that a later
+phase needs, is demanded from the engine at once. A lazy engine makes one query of that; an eager one is asked step by step. A result is
+let go when its last consumer has it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from gpupipe.core.ends import Sink, Source, Writer
+from gpupipe.core.engine import Demand, Engine
+from gpupipe.core.errors import GpupipeError
+from gpupipe.core.node import Table
+from gpupipe.core.schema import Schema
+from gpupipe.core.stage import Apply, Barrier, TableStage
+from gpupipe.engines._arrow import arrow_schema
+from gpupipe.engines._symbolic import empty_frame
+from gpupipe.plan import Plan, Step, describe_step, note, run_symbolic, table_stage_of
+from gpupipe.report.record import MemoryWatch, Record
+
+Tell = Callable[[str, Step | None, Mapping[str, Any]], None]
+
+
+def silent(event: str, step: Step | None, facts: Mapping[str, Any]) -> None:
+    """Tell nobody."""
+
+
+@dataclass
+class Execution:
+    """One run of a plan on an engine."""
+
+    plan: Plan
+    engine: Engine
+    record: Record
+    watch: MemoryWatch
+    tell: Tell = silent
+    profile: bool = False
+    results: dict[int, Any] = field(default_factory=dict)
+    schemas: dict[int, Schema] = field(default_factory=dict)
+    writers: dict[int, Writer] = field(default_factory=dict)
+    learned: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.uses = dict.fromkeys(range(len(self.plan.steps)), 0)
+        for step in self.plan.steps:
+            for given in step.inputs:
+                self.uses[given] += 1
+        for number in self.plan.outputs.values():
+            self.uses[number] += 1
+
+    def run(self) -> dict[str, Any]:
+        """Return the outputs; what sinks wrote is put in place only when everything has succeeded."""
+        try:
+            for phase in sorted({step.phase for step in self.plan.steps}):
+                self._phase([step for step in self.plan.steps if step.phase == phase])
+            outputs = {name: self._output(number) for name, number in self.plan.outputs.items()}
+            for number in list(self.writers):
+                value = self.writers[number].commit()
+                del self.writers[number]
+                self._wrote(number, value)
+                outputs |= {name: value for name, output in self.plan.outputs.items() if output == number}
+            return outputs
+        finally:
+            for writer in self.writers.values():
+                writer.abort()
+
+    def _phase(self, steps: Sequence[Step]) -> None:
+        """Run the steps of one phase."""
+        waiting: list[Step] = []
+        for step in steps:
+            demanding = isinstance(step.stage, Barrier | Sink)
+            if not demanding:
+                self._table(step)
+            if demanding or self._is_held(step):
+                waiting.append(step)
+            if waiting and (self.profile or not self.engine.lazy):
+                self._compute(waiting, [step])
+                waiting = []
+        tables = [step for step in steps if not isinstance(step.stage, Barrier | Sink)]
+        if waiting:
+            self._compute(waiting, tables)
+        if self.engine.lazy and not self.profile:  # a query needs them until it has run
+            for step in tables:
+                self._let_go(step)
+
+    def _is_held(self, step: Step) -> bool:
+        """Whether a table must be there as rows: it is an output, a later phase needs it, or every stage is looked at by itself."""
+        if self.profile or not self.engine.lazy:
+            return True
+        if step.id in self.plan.outputs.values():
+            return True
+        return any(step.id in other.inputs and other.phase > step.phase for other in self.plan.steps)
+
+    def _table(self, step: Step) -> None:
+        """Describe, or on an eager engine make, the table of one step."""
+        started = time.perf_counter()
+        self.engine.ledger.stage = step.id
+        self.tell("start", step, {})
+        with blamed(step, self.engine):
+            if isinstance(step.stage, Source):
+                assert step.reading is not None and step.schema is not None
+                self.schemas[step.id] = step.schema
+                self.results[step.id] = self.engine.read(step.stage, step.reading, step.schema)
+            else:
+                tables = step.inputs[1:] if isinstance(step.stage, Apply) else step.inputs
+                stage = table_stage_of(step.stage, self.results[step.inputs[0]] if isinstance(step.stage, Apply) else None)
+                self.schemas[step.id] = self._schema(step, stage, tables)
+                self.results[step.id] = self.engine.run(stage, [self.results[given] for given in tables], self.schemas[step.id])
+        self.record.spend(step.id, time.perf_counter() - started)
+        if self.profile or not self.engine.lazy:
+            self._let_go(step)
+
+    def _schema(self, step: Step, stage: TableStage, tables: Sequence[int]) -> Schema:
+        """Return what the step delivers: as planned, or where that depends on what was learned, planned again from it."""
+        assert step.schema is not None
+        if not step.open:
+            return step.schema
+        schemas = [self.schemas[given] for given in tables]
+        _, schema = run_symbolic(stage, [empty_frame(given) for given in schemas], schemas)
+        self.record.stages[step.id] |= {"schema": schema.as_json(), "columns_out": len(schema)}
+        return schema
+
+    def _let_go(self, step: Step) -> None:
+        """Let go of inputs whose last consumer this step was."""
+        for given in step.inputs:
+            self.uses[given] -= 1
+            if not self.uses[given]:
+                self.results.pop(given, None)
+
+    def _compute(self, waiting: Sequence[Step], lazy: Sequence[Step]) -> None:
+        """Demand what the waiting steps need, all at once, and conclude them."""
+        demands = [demand for step in waiting for demand in self._demands(step)]
+        counted = self._uncounted(lazy, waiting) if self.engine.lazy and not self.profile else []
+        demands += [Demand("rows", self.results[step.id]) for step in counted]
+        started, at = time.perf_counter(), self.watch.now
+        self.engine.ledger.stage = waiting[0].id
+        self.tell("stretch", waiting[0], {"n_stages": len(waiting) + len(lazy)})
+        try:
+            results = self.engine.compute(demands)
+        except GpupipeError as error:
+            self._find_blame(lazy, waiting, error)
+            raise
+        self._enter_stretch(waiting, lazy, time.perf_counter() - started, at)
+        parts = iter(results)
+        for step in waiting:
+            self._conclude(step, parts)
+        for step in counted:
+            self.record.stages[step.id]["rows_out"] = next(parts)
+        self._spread_rows(lazy)
+
+    def _demands(self, step: Step) -> list[Demand]:
+        """Return what one waiting step needs."""
+        if isinstance(step.stage, Sink):
+            given = step.inputs[0]
+            with blamed(step, self.engine):
+                self.writers[step.id] = step.stage.open(arrow_schema(self.schemas[given]))
+            return [Demand("write", self.results[given], writer=self.writers[step.id])]
+        if isinstance(step.stage, Barrier):
+            wants = step.stage.wants(*(self.schemas[given] for given in step.inputs))
+            return [Demand(want.form, self.results[given], want) for want, given in zip(wants, step.inputs, strict=True)]
+        return [Demand("held", self.results[step.id])]
+
+    def _conclude(self, step: Step, parts: Iterator[Any]) -> None:
+        """Finish one waiting step with its parts of the results."""
+        started = time.perf_counter()
+        self.engine.ledger.stage = step.id
+        entry = self.record.stages[step.id]
+        if isinstance(step.stage, Barrier):
+            results = [next(parts) for _ in step.inputs]
+            self.tell("start", step, {})
+            with blamed(step, self.engine):
+                value = self._barrier(step, step.stage, results)
+            self.results[step.id] = value
+            self._let_go(step)
+        elif isinstance(step.stage, Sink):
+            next(parts)
+            self._let_go(step)
+        else:
+            held = next(parts)
+            self.results[step.id] = held
+            entry["bytes"] = self.engine.size(held)
+            entry["rows_out"] = self.engine.compute([Demand("rows", held)])[0]
+        self.record.spend(step.id, time.perf_counter() - started)
+        self.tell("done", step, {"rows": entry["rows_out"], "seconds": entry["seconds"]})
+
+    def _barrier(self, step: Step, stage: Barrier, results: Sequence[Any]) -> Any:
+        """Return what a barrier concludes, entered in the record."""
+
+        def progress(number: int, total: int | None, facts: Mapping[str, float]) -> None:
+            self.tell("progress", step, {"number": number, "total": total, **facts})
+
+        value = stage.conclude(self.engine, results, progress)
+        described = stage.describe(value)
+        label = step.node.label or next((name for name, number in self.plan.outputs.items() if number == step.id), step.stage.name)
+        self.record.models += [{"stage": step.id, "label": label, **model} for model in described.get("models", [])]
+        self.record.curves += [{"stage": step.id, "label": label, **curve} for curve in described.get("curves", [])]
+        return value
+
+    def _output(self, number: int) -> Any:
+        """Return the value of an output."""
+        node = self.plan.steps[number].node
+        if isinstance(node, Table):
+            return self.engine.deliver(self.results[number])
+        return self.results.get(number)
+
+    def _wrote(self, number: int, value: Any) -> None:
+        """Enter what a sink wrote."""
+        if isinstance(value, Mapping):
+            entry = self.record.stages[number]
+            entry["rows_out"], entry["bytes"] = value.get("rows"), value.get("bytes")
+
+    def _enter_stretch(self, waiting: Sequence[Step], lazy: Sequence[Step], seconds: float, at: float) -> None:
+        """Enter the time of a query: of the one stage it was for, or of all the stages fused in it."""
+        fused = {step.id for step in (*lazy, *waiting)}
+        if len(fused) == 1:
+            self.record.spend(waiting[0].id, seconds)
+            return
+        number = len(self.record.stretches)
+        self.watch.sample()
+        peak = self.watch.peak_since(at)
+        self.record.stretches.append({"id": number, "stages": sorted(fused), "seconds": seconds, "peak_bytes": peak})
+        for one in fused:
+            self.record.stages[one]["stretch"] = number
+
+    def _classes(self, lazy: Sequence[Step]) -> dict[int, int]:
+        """Return, for each lazy step, the first step that has as many rows."""
+        first: dict[int, int] = {}
+        for step in lazy:
+            stage = step.stage
+            same = isinstance(stage, Apply) or (isinstance(stage, TableStage) and stage.same_rows())
+            given = step.inputs[-1] if same else step.id
+            first[step.id] = first.get(given, given)
+        return first
+
+    def _uncounted(self, lazy: Sequence[Step], waiting: Sequence[Step]) -> list[Step]:
+        """Return the steps whose rows must be counted, since neither metadata nor a held result will tell."""
+        first = self._classes(lazy)
+        known = {first.get(step.id, step.id) for step in waiting if isinstance(step.node, Table)}
+        for step in lazy:
+            if isinstance(step.stage, Source) and step.reading is not None and step.reading.predicate is None:
+                rows = step.stage.known_rows()
+                if rows is not None:
+                    self.record.stages[step.id]["rows_out"] = rows
+                    known.add(first[step.id])
+        for given in first.values():
+            if self.record.stages[given]["rows_out"] is not None:
+                known.add(given)
+        return [step for step in lazy if first[step.id] == step.id and step.id not in known and step.id in self.results]
+
+    def _spread_rows(self, lazy: Sequence[Step]) -> None:
+        """Enter the rows of steps that have as many as another one."""
+        first = self._classes(lazy)
+        counts = {first[step.id]: rows for step in lazy if (rows := self.record.stages[step.id]["rows_out"]) is not None}
+        for step in lazy:
+            rows = counts.get(first[step.id], self.record.stages[first[step.id]]["rows_out"])
+            if rows is not None:
+                self.record.stages[step.id]["rows_out"] = rows
+
+    def _find_blame(self, lazy: Sequence[Step], waiting: Sequence[Step], error: GpupipeError) -> None:
+        """Run the fused stages one after the other until one fails, and name it in the error's notes."""
+        if any(text.startswith("In stage ") for text in getattr(error, "__notes__", [])):
+            return
+        for step in lazy:
+            if step.id not in self.results:
+                continue
+            try:
+                self.engine.compute([Demand("drain", self.results[step.id])])
+            except GpupipeError as again:
+                better = step.stage.explain(again) if isinstance(step.stage, Source) else None
+                failed = better or error
+                failed.add_note(note(step.node, self.engine.name))
+                if better is not None:
+                    raise better from error
+                return
+        error.add_note(note(waiting[0].node, self.engine.name))
+
+
+class blamed:  # noqa: N801  (used like a function)
+    """Names the step in the notes of an error that leaves the block."""
+
+    def __init__(self, step: Step, engine: Engine) -> None:
+        self.step, self.engine = step, engine
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if isinstance(error, Exception) and not any(text.startswith("In stage ") for text in getattr(error, "__notes__", [])):
+            error.add_note(note(self.step.node, self.engine.name))
+
+
+def new_record(plan: Plan, engine: Engine, file: str | None, parameters: Mapping[str, Any]) -> Record:
+    """Return the empty record of a run."""
+    return Record(plan.name, engine.name, [describe_step(step) for step in plan.steps], file, parameters)

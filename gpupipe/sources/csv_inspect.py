@@ -1,0 +1,279 @@
+"""What must be known of a delimited file before a fast, lenient reader gets it.
+
+The Polars reader fills a short row with nulls and makes a row of nulls out of a blank line, and says nothing. So the file is
+counted first: were every row to have its n fields, there would be n - 1 separators for each newline. A reader that refuses long
+rows then makes "the counts agree" mean "every row is whole", for the price of reading the file once more at memory speed.
+
+Separators and newlines inside quotes do not count. Where they are is found without a loop over bytes: one bit a byte, and the
+prefix-xor of the quotes' bits is 1 exactly inside quotes (Langdale and Lemire, "Parsing gigabytes of JSON per second", VLDB
+Journal 28 (2019), section 3.1.1). That takes every quote for a delimiter of a field; a block with a quote that is none (``5" disk``) is noticed and
+read line by line, and so is one with comments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import BinaryIO, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from gpupipe.core.errors import SourceError
+from gpupipe.sources.csv_text import Dialect, Grammar, Record, Source, opened, origin, records, whole_lines
+
+Bits: TypeAlias = npt.NDArray[np.uint64]
+
+_BLOCK_BYTES = 1 << 19  # the block and its masks stay in the L2 cache
+_NEWLINE, _RETURN = 10, 13
+
+
+@dataclass(frozen=True)
+class CsvFacts:
+    """What a delimited file holds.
+
+    Parameters
+    ----------
+    n_rows
+        Data rows, without header, comments and blank lines.
+    header
+        The column names as they stand in the file; None when the dialect has no header or the file no record.
+    n_columns
+        Fields of the header, or of the first row where there is no header; 0 when the file has no record.
+    blank_lines
+        Empty lines outside quotes, after the skipped rows. (In a file of one column such a line may mean a null.)
+    short
+        Whether the separators do not come out even, so that some row is too short or too long, or a quote never closes.
+        When it is False and no row is too long, every row has the expected number of fields.
+    """
+
+    n_rows: int
+    header: tuple[str, ...] | None
+    n_columns: int
+    blank_lines: int
+    short: bool
+
+
+@dataclass(frozen=True)
+class Scan:
+    """One block of whole lines, seen outside quotes and comments.
+
+    Parameters
+    ----------
+    n_records, n_separators, n_blank
+        How many there are; records are counted at their end, blank lines are none.
+    blank
+        One bit a byte: newlines that end a blank line.
+    is_open
+        Whether a quote is open at the block's end.
+    is_unended
+        Whether a record has begun and not ended at the block's end.
+    """
+
+    n_records: int
+    n_separators: int
+    n_blank: int
+    blank: Bits
+    is_open: bool
+    is_unended: bool
+
+
+@dataclass(frozen=True)
+class _Tally:
+    n_records: int = 0
+    n_separators: int = 0
+    n_blank: int = 0
+    is_open: bool = False
+
+
+def inspect_csv(source: Source, dialect: Dialect, n_columns: int | None = None, *, block_bytes: int = _BLOCK_BYTES) -> CsvFacts:
+    r"""Return what a delimited file holds, and whether some row lacks fields.
+
+    Parameters
+    ----------
+    source
+        A path, or the file's bytes; gzip, bzip2, xz and Zstandard are read through.
+    n_columns
+        Fields each row must have; by default as many as the header or the first row has.
+    block_bytes
+        Bytes looked at together.
+
+    Raises
+    ------
+    SourceError
+        The file cannot be read, its archive is damaged, its header is not UTF-8, or the file is UTF-16.
+
+    Examples
+    --------
+    >>> inspect_csv(b"a,b\n1,2\n3,4\n", Dialect())
+    CsvFacts(n_rows=2, header=('a', 'b'), n_columns=2, blank_lines=0, short=False)
+    >>> inspect_csv(b"a,b\n1,2\n\n3\n", Dialect())
+    CsvFacts(n_rows=2, header=('a', 'b'), n_columns=2, blank_lines=1, short=True)
+    """
+    grammar, name = Grammar.of(dialect), origin(source)
+    with opened(source) as stream:
+        first, tally = _read_first(records(stream, grammar, name), dialect, grammar)
+        counted = tally if tally.is_open else _count_blocks(stream, grammar, tally, block_bytes)
+    header = _names(first, name) if dialect.header and first else None
+    short = counted.is_open or counted.n_separators != counted.n_records * ((n_columns or len(first)) - 1)
+    return CsvFacts(counted.n_records, header, len(first), counted.n_blank, bool(first) and short)
+
+
+def check_header(names: Sequence[str], name: str = "the file") -> None:
+    """Raise where a header holds a column name twice; `name` is what the message calls the file.
+
+    Raises
+    ------
+    SourceError
+        A name is there more than once.
+
+    Examples
+    --------
+    >>> check_header(["a", "b"])
+    """
+    places: dict[str, list[int]] = {}
+    for position, column in enumerate(names, start=1):
+        places.setdefault(column, []).append(position)
+    twice = [f"{column!r} in columns {', '.join(map(str, at))}" for column, at in places.items() if len(at) > 1]
+    if twice:
+        raise SourceError(
+            f"{name}: expected a header of distinct column names, got {'; '.join(twice)}. "
+            "Rename them in the file, or skip the header line and name the columns yourself."
+        )
+
+
+def scan(buffer: bytearray, n_bytes: int, grammar: Grammar, *, is_open: bool) -> Scan:
+    """Return what stands in the whole lines that a buffer begins with.
+
+    Parameters
+    ----------
+    n_bytes
+        How much of the buffer counts.
+    is_open
+        Whether a quote is open at the block's start.
+    """
+    if _has_comment(buffer, n_bytes, grammar):
+        return _scan_lines(buffer, n_bytes, grammar, is_open=is_open)
+    block = np.frombuffer(buffer, np.uint8, n_bytes)
+    newline, returns, starts_open = _bits(block == _NEWLINE), None, is_open
+    if buffer.find(b"\r", 0, n_bytes) >= 0:
+        returns = _bits(block == _RETURN)
+    if grammar.quote is not None and (is_open or buffer.find(grammar.quote, 0, n_bytes) >= 0):
+        quote, separator = _bits(block == grammar.quote[0]), _bits(block == grammar.separator[0])
+        inside = _inside(quote, is_open=is_open)
+        ends = separator | newline if returns is None else separator | newline | returns
+        if not _delimits(quote, inside, separator | newline, ends, n_bytes):
+            return _scan_lines(buffer, n_bytes, grammar, is_open=is_open)
+        is_open ^= bool(_count(quote) & 1)
+        newline &= ~inside
+        n_separators = _count(separator & ~inside)
+    else:
+        n_separators = int(np.count_nonzero(block == grammar.separator[0]))
+    starts = _after(newline, first=not starts_open)
+    blank = newline & (starts if returns is None else starts | _after(returns & starts, first=False))
+    n_blank = _count(blank)
+    return Scan(_count(newline) - n_blank, n_separators, n_blank, blank, is_open, is_open or buffer[n_bytes - 1] != _NEWLINE)
+
+
+def _scan_lines(buffer: bytearray, n_bytes: int, grammar: Grammar, *, is_open: bool) -> Scan:
+    """What `scan` returns, line by line."""
+    n_records, n_separators, at, is_unended = 0, 0, 0, is_open
+    blank = np.zeros(n_bytes, np.bool_)
+    while at < n_bytes:
+        end = buffer.find(b"\n", at, n_bytes) + 1 or n_bytes
+        line, at = bytes(buffer[at:end]), end
+        if not is_open and grammar.comment and line.startswith(grammar.comment):
+            is_unended = False
+        elif not is_open and line in (b"\n", b"\r\n"):
+            blank[end - 1] = True
+        else:
+            found, is_open = grammar.outside(line, is_open=is_open)
+            n_separators += found
+            is_unended = is_open or not line.endswith(b"\n")
+            n_records += not is_unended
+    return Scan(n_records, n_separators, int(np.count_nonzero(blank)), _bits(blank), is_open, is_unended)
+
+
+def _has_comment(buffer: bytearray, n_bytes: int, grammar: Grammar) -> bool:
+    comment = grammar.comment
+    if comment is None or buffer.find(comment, 0, n_bytes) < 0:
+        return False
+    return buffer.startswith(comment) or buffer.find(b"\n" + comment, 0, n_bytes) >= 0
+
+
+def _bits(mask: npt.NDArray[np.bool_]) -> Bits:
+    """One bit an item, lowest first, and at least one bit more."""
+    words = np.zeros(len(mask) // 64 + 1, "<u8")
+    packed = np.packbits(mask, bitorder="little")
+    words.view(np.uint8)[: len(packed)] = packed
+    return words
+
+
+def _count(bits: Bits) -> int:
+    return int(np.bitwise_count(bits).sum())
+
+
+def _after(bits: Bits, *, first: bool) -> Bits:
+    """The bits that follow a set bit; `first` stands for the one before the block."""
+    moved = bits << np.uint64(1)
+    moved[1:] |= bits[:-1] >> np.uint64(63)
+    moved[0] |= np.uint64(first)
+    return moved
+
+
+def _inside(quote: Bits, *, is_open: bool) -> Bits:
+    """The bits from an opening quote up to its closing one, that one left out: each the xor of all quotes up to it."""
+    inside = quote.copy()
+    for n_bits in (1, 2, 4, 8, 16, 32):
+        inside ^= inside << np.uint64(n_bits)
+    odd = np.empty_like(inside)
+    odd[0], odd[1:] = is_open, inside[:-1] >> np.uint64(63)
+    inside ^= np.bitwise_xor.accumulate(odd) * np.uint64(2**64 - 1)
+    return inside
+
+
+def _delimits(quote: Bits, inside: Bits, begins: Bits, ends: Bits, n_bytes: int) -> bool:
+    """Whether each quote opens a field (after a separator, newline), closes one (before one, or at the end), or is doubled."""
+    opening, closing = quote & inside, quote & ~inside
+    stray = opening & ~_after(begins | quote, first=True)
+    follows = ends | quote
+    follows[n_bytes // 64] |= np.uint64(1 << n_bytes % 64)
+    before = follows >> np.uint64(1)
+    before[:-1] |= follows[1:] << np.uint64(63)
+    stray |= closing & ~before
+    return not stray.any()
+
+
+def _read_first(found: Iterator[Record], dialect: Dialect, grammar: Grammar) -> tuple[list[bytes], _Tally]:
+    """The header's fields, or the first row's, and the counts so far."""
+    for _ in range(dialect.skip_rows):
+        next(found, None)
+    n_blank = 0
+    for record in found:
+        if not record.is_blank:
+            fields = grammar.split(record.raw)
+            row = (0, 0) if dialect.header else (1, len(fields) - 1)
+            return fields, _Tally(*row, n_blank, not record.closed)
+        n_blank += 1
+    return [], _Tally(n_blank=n_blank)
+
+
+def _count_blocks(stream: BinaryIO, grammar: Grammar, tally: _Tally, block_bytes: int) -> _Tally:
+    """The counts at the end of the stream."""
+    n_records, n_separators, n_blank, is_open, is_unended = tally.n_records, tally.n_separators, tally.n_blank, False, False
+    for buffer, n_bytes in whole_lines(stream, block_bytes):
+        seen = scan(buffer, n_bytes, grammar, is_open=is_open)
+        n_records += seen.n_records
+        n_separators += seen.n_separators
+        n_blank += seen.n_blank
+        is_open, is_unended = seen.is_open, seen.is_unended
+    return _Tally(n_records + is_unended, n_separators, n_blank, is_open)
+
+
+def _names(fields: list[bytes], name: str) -> tuple[str, ...]:
+    try:
+        return tuple(field.decode() for field in fields)
+    except UnicodeDecodeError as error:
+        raise SourceError(
+            f"{name}: expected a header in UTF-8, got {b', '.join(fields)[:200]!r} ({error.reason}). Convert the file to UTF-8."
+        ) from error

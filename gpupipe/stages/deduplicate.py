@@ -1,0 +1,73 @@
+"""Keeps one row of each key."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from gpupipe.core.errors import UsageError
+from gpupipe.core.schema import Schema
+from gpupipe.core.stage import KeyStage, as_columns
+
+if TYPE_CHECKING:
+    import narwhals.stable.v2 as nw
+
+    from gpupipe.core.engine import Verbs
+
+
+@dataclass(frozen=True, init=False)
+class Deduplicate(KeyStage):
+    """Keeps one row of each key: the first or last in `order`, with the remaining columns to settle ties.
+
+    Parameters
+    ----------
+    by
+        The key's columns; without them, whole rows that are equal stand once. Missing values are equal to one another here.
+    order
+        The columns that say which row of a key is the first; needed with `by`, since no row order is promised otherwise.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> Deduplicate("k", order="t", keep="last").apply(pl.DataFrame({"k": [1, 1], "t": [1, 2]})).to_dicts()
+    [{'k': 1, 't': 2}]
+    """
+
+    by: tuple[str, ...]
+    order: tuple[str, ...]
+    keep: Literal["first", "last"]
+
+    def __init__(
+        self, by: str | Sequence[str] | None = None, *, order: str | Sequence[str] | None = None, keep: Literal["first", "last"] = "first"
+    ) -> None:
+        if keep not in ("first", "last"):
+            msg = f"Deduplicate expects keep to be 'first' or 'last', got {keep!r}."
+            raise UsageError(msg)
+        if (by is None) != (order is None):
+            msg = "Deduplicate expects by and order together: which row of a key is kept must not depend on chance. Without both, whole rows."
+            raise UsageError(msg)
+        object.__setattr__(self, "by", () if by is None else as_columns(by, "Deduplicate's by"))
+        object.__setattr__(self, "order", () if order is None else as_columns(order, "Deduplicate's order"))
+        object.__setattr__(self, "keep", keep)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The key's columns; none means all."""
+        return self.by
+
+    def check(self, *schemas: Schema) -> None:
+        """Raise ColumnError for a column that is not there."""
+        schemas[0].require((*self.by, *self.order))
+
+    def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        """Return one row a key."""
+        if not self.by:
+            return frames[0].unique()
+        names = frames[0].collect_schema().names()
+        ties = [name for name in names if name not in self.order and name not in self.by]
+        return frames[0].unique(list(self.by), keep=self.keep, order_by=[*self.order, *ties])
+
+    def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
+        """Return the columns that had no missing value."""
+        return schemas[0].not_null

@@ -1,0 +1,146 @@
+"""Replaces categories by whole numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import narwhals.stable.v2 as nw
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gpupipe.core.engine import Joining
+from gpupipe.core.errors import DtypeError, UsageError
+from gpupipe.core.schema import Schema
+from gpupipe.core.stage import FitStage, RowStage, as_columns
+
+if TYPE_CHECKING:
+    from gpupipe.core.engine import Verbs
+
+
+@dataclass(frozen=True, init=False)
+class EncodeCategory(FitStage):
+    """Replaces each category by its rank among the categories seen where it is fitted: 0, 1, 2, ... in sorted order, as Int32.
+
+    Missing stays missing, and so does a category that was not seen, unless `unknown` gives it a code, as scikit-learn's OrdinalEncoder
+    does.
+
+    Parameters
+    ----------
+    columns
+        Columns of text, whole numbers or booleans.
+    min_count
+        Categories seen fewer times than this count as not seen.
+    unknown
+        The code of a category that was not seen; missing if None.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> frame = pl.DataFrame({"c": ["b", "a", None, "b"]})
+    >>> EncodeCategory("c").fit_plain(frame).apply(frame)["c"].to_list()
+    [1, 0, None, 1]
+    """
+
+    columns: tuple[str, ...]
+    min_count: int
+    unknown: int | None
+
+    def __init__(self, columns: str | Sequence[str], *, min_count: int = 1, unknown: int | None = None) -> None:
+        if min_count < 1:
+            msg = f"EncodeCategory expects min_count >= 1, got {min_count}."
+            raise UsageError(msg)
+        object.__setattr__(self, "columns", as_columns(columns, "EncodeCategory's columns"))
+        object.__setattr__(self, "min_count", min_count)
+        object.__setattr__(self, "unknown", unknown)
+
+    def check(self, *schemas: Schema) -> None:
+        """Raise ColumnError for a column that is not there, DtypeError for one that holds no categories."""
+        _check(self.columns, schemas[0])
+
+    def measure(self, verbs: Verbs, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        """Return how often each category stands in each column: column's number, category as text, count."""
+        parts = []
+        for number, name in enumerate(self.columns):
+            counted = frame.select(nw.col(name).cast(nw.String).alias("category")).group_by("category", drop_null_keys=True)
+            rows = counted.agg(nw.len().cast(nw.Int64).alias("count"))
+            parts.append(rows.select(nw.lit(number, dtype=nw.Int32).alias("column"), "category", "count"))
+        return nw.concat(parts, how="vertical")
+
+    def merge(self, measured: Sequence[pa.Table]) -> pa.Table:
+        """Return the counts of all parts together, sorted."""
+        whole = pa.concat_tables([part.cast(_COUNTS) for part in measured])
+        summed = whole.group_by(["column", "category"]).aggregate([("count", "sum")])
+        return summed.rename_columns({"count_sum": "count"}).select(["column", "category", "count"]).sort_by(
+            [("column", "ascending"), ("category", "ascending")]
+        )
+
+    def finish(self, statistics: pa.Table) -> EncodedCategory:
+        """Return the encoding with the categories that were seen often enough."""
+        kept = statistics.filter(pc.greater_equal(statistics["count"], self.min_count))
+        categories = []
+        for number in range(len(self.columns)):
+            seen = kept.filter(pc.equal(kept["column"], number))["category"].to_pylist()
+            categories.append(tuple(sorted(seen, key=_order)))
+        return EncodedCategory(self.columns, tuple(categories), self.unknown)
+
+
+_COUNTS = pa.schema([("column", pa.int32()), ("category", pa.large_string()), ("count", pa.int64())])
+
+
+def _order(category: str) -> tuple[int, Any]:
+    """Return what categories are sorted by: whole numbers by value before text by its UTF-8 bytes."""
+    digits = category.removeprefix("-")
+    return (0, int(category)) if digits.isascii() and digits.isdigit() else (1, category.encode())
+
+
+def _check(columns: tuple[str, ...], schema: Schema) -> None:
+    """Raise where a column is not there or holds no categories."""
+    schema.require(columns)
+    for name in columns:
+        dtype = schema[name].dtype
+        if not (dtype in (nw.String, nw.Boolean, nw.Categorical) or dtype.is_integer()):
+            msg = f"EncodeCategory expects text, whole numbers or booleans, got {dtype} in {name!r}. Cast or cut it into classes first."
+            raise DtypeError(msg)
+
+
+@dataclass(frozen=True)
+class EncodedCategory(RowStage):
+    """Replaces the categories of columns by their positions in `categories`."""
+
+    columns: tuple[str, ...]
+    categories: tuple[tuple[str, ...], ...]
+    unknown: int | None
+
+    def check(self, *schemas: Schema) -> None:
+        """Raise ColumnError for a column that is not there, DtypeError for one that holds no categories."""
+        _check(self.columns, schemas[0])
+
+    def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        """Return the frame with the codes."""
+        frame = frames[0]
+        names = frame.collect_schema().names()
+        for column, categories in zip(self.columns, self.categories, strict=True):
+            text = nw.generate_temporary_column_name(8, names)
+            code = nw.generate_temporary_column_name(8, [*names, text])
+            table = pa.table({text: pa.array(categories, pa.large_string()), code: pa.array(range(len(categories)), pa.int32())})
+            coded = verbs.join(frame.with_columns(nw.col(column).cast(nw.String).alias(text)), verbs.literal(table), _left(text))
+            found = nw.col(code)
+            if self.unknown is not None:
+                found = nw.when(nw.col(text).is_null()).then(found).otherwise(found.fill_null(self.unknown))
+            frame = coded.with_columns(found.cast(nw.Int32).alias(column)).select(names)
+        return frame
+
+    def same_rows(self) -> bool:
+        """Whether as many rows come out: they do."""
+        return True
+
+    def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
+        """Return the columns that cannot be missing: an encoded one only where unknown categories have a code."""
+        return schemas[0].not_null if self.unknown is not None else schemas[0].not_null - set(self.columns)
+
+
+def _left(column: str) -> Joining:
+    """Return a left join on one column."""
+    return Joining((column,), (column,), "left")

@@ -1,0 +1,88 @@
+"""Puts a value where one is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import narwhals.stable.v2 as nw
+
+from gpupipe.core.errors import DtypeError, UsageError
+from gpupipe.core.schema import Schema
+from gpupipe.core.stage import RowStage
+
+if TYPE_CHECKING:
+    from gpupipe.core.engine import Verbs
+
+
+@dataclass(frozen=True, init=False)
+class FillNull(RowStage):
+    """Puts a value where one is missing; NaN is a number and stays. The columns keep their dtypes.
+
+    Parameters
+    ----------
+    value
+        One value for every column, or a mapping from columns to values.
+    columns
+        Which columns get the one value; all that can hold it unless given.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> FillNull({"a": 0}).apply(pl.DataFrame({"a": [None, 1]})).to_dicts()
+    [{'a': 0}, {'a': 1}]
+    """
+
+    values: tuple[tuple[str, Any], ...]
+    everywhere: Any = None
+
+    def __init__(self, value: Any, columns: Sequence[str] | None = None) -> None:
+        if value is None:
+            msg = "FillNull expects a value to put in place of missing ones, got None."
+            raise UsageError(msg)
+        pairs = tuple(value.items()) if isinstance(value, Mapping) else tuple((name, value) for name in columns or ())
+        object.__setattr__(self, "values", pairs)
+        object.__setattr__(self, "everywhere", None if pairs or isinstance(value, Mapping) else value)
+
+    def check(self, *schemas: Schema) -> None:
+        """Raise ColumnError for a column that is not there, DtypeError for a value that it cannot hold."""
+        schemas[0].require(name for name, _ in self.values)
+        for name, value in self.values:
+            if not _holds(schemas[0][name].dtype, value):
+                msg = f"FillNull expects a value that column {name!r} of dtype {schemas[0][name].dtype} can hold, got {value!r}."
+                raise DtypeError(msg)
+
+    def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        """Return the filled frame."""
+        schema = frames[0].collect_schema()
+        pairs = self.values
+        if self.everywhere is not None:
+            pairs = tuple((name, self.everywhere) for name, dtype in schema.items() if _holds(dtype, self.everywhere))
+        filled = [nw.col(name).fill_null(nw.lit(value, dtype=schema[name])) for name, value in pairs]
+        return frames[0].with_columns(filled) if filled else frames[0]
+
+    def same_rows(self) -> bool:
+        """Whether as many rows come out: they do."""
+        return True
+
+    def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
+        """Return the filled columns and those that had no missing value."""
+        filled = {name for name, _ in self.values}
+        if self.everywhere is not None:
+            filled = {name for name, field in schemas[0].items() if _holds(field.dtype, self.everywhere)}
+        return schemas[0].not_null | filled
+
+
+def _holds(dtype: Any, value: Any) -> bool:
+    """Whether a column of the dtype can hold the value."""
+    if isinstance(value, bool):
+        return bool(dtype == nw.Boolean)
+    if isinstance(value, int):
+        unsigned = str(dtype).startswith("UInt")
+        return bool(dtype.is_numeric()) and not (unsigned and value < 0)
+    if isinstance(value, float):
+        return bool(dtype.is_float())
+    if isinstance(value, str):
+        return bool(dtype == nw.String)
+    return True

@@ -1,0 +1,51 @@
+"""Keeps the rows for which a condition is true."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from gpupipe.core.errors import UsageError
+from gpupipe.core.schema import Schema
+from gpupipe.core.stage import RowStage
+from gpupipe.stages._named import Named, named, text
+
+if TYPE_CHECKING:
+    import narwhals.stable.v2 as nw
+
+    from gpupipe.core.engine import Verbs
+
+
+@dataclass(frozen=True, init=False, eq=False)
+class Filter(RowStage):
+    """Keeps the rows for which every condition is true; a missing answer is not true.
+
+    Examples
+    --------
+    >>> import polars as pl, narwhals.stable.v2 as nw
+    >>> Filter(nw.col("a") > 1).apply(pl.DataFrame({"a": [1, 2, None]})).to_dicts()
+    [{'a': 2}]
+    """
+
+    conditions: Named
+
+    def __init__(self, *conditions: Any) -> None:
+        if not conditions:
+            msg = "Filter expects at least one condition, got none."
+            raise UsageError(msg)
+        object.__setattr__(self, "conditions", named(conditions, {}, "Filter"))
+
+    @property
+    def name(self) -> str:
+        """The stage's name with its conditions, where they are short."""
+        shown = text(self.conditions)
+        return f"Filter({shown})" if len(shown) <= 40 else "Filter"
+
+    def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        """Return the rows kept."""
+        return frames[0].filter(*(condition for _, condition in self.conditions))
+
+    def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
+        """Return the columns that had no missing value."""
+        return schemas[0].not_null

@@ -1,0 +1,74 @@
+"""Aggregates the rows of each key."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from gpupipe.core.errors import ColumnError, UsageError
+from gpupipe.core.schema import Schema
+from gpupipe.core.stage import KeyStage, as_columns
+from gpupipe.stages._named import Named, expressions, named
+
+if TYPE_CHECKING:
+    import narwhals.stable.v2 as nw
+
+    from gpupipe.core.engine import Verbs
+
+
+@dataclass(frozen=True, init=False, eq=False)
+class GroupBy(KeyStage):
+    """Makes one row of each key, with aggregates of its rows.
+
+    Parameters
+    ----------
+    by
+        The key's columns.
+    aggregates
+        Expressions that reduce the rows of a key to one value: ``total=nw.col("x").sum()``.
+    null_keys
+        ``"keep"``: rows whose key is missing make a key of their own. ``"drop"``: they are left out.
+
+    Examples
+    --------
+    >>> import polars as pl, narwhals.stable.v2 as nw
+    >>> GroupBy("k", total=nw.col("x").sum()).apply(pl.DataFrame({"k": [1, 1], "x": [2, 3]})).to_dicts()
+    [{'k': 1, 'total': 5}]
+    """
+
+    by: tuple[str, ...]
+    aggregates: Named
+    null_keys: Literal["keep", "drop"]
+
+    def __init__(self, by: str | Sequence[str], *aggregates: Any, null_keys: Literal["keep", "drop"] = "keep", **named_aggregates: Any) -> None:
+        if null_keys not in ("keep", "drop"):
+            msg = f"GroupBy expects null_keys to be 'keep' or 'drop', got {null_keys!r}."
+            raise UsageError(msg)
+        if not aggregates and not named_aggregates:
+            msg = "GroupBy expects at least one aggregate, got none. For the distinct keys alone use Select and Deduplicate."
+            raise UsageError(msg)
+        object.__setattr__(self, "by", as_columns(by, "GroupBy's by"))
+        object.__setattr__(self, "aggregates", named(aggregates, named_aggregates, "GroupBy"))
+        object.__setattr__(self, "null_keys", null_keys)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The key's columns."""
+        return self.by
+
+    def check(self, *schemas: Schema) -> None:
+        """Raise ColumnError for a key that is not there, or an aggregate named like one."""
+        schemas[0].require(self.by)
+        for name, _ in self.aggregates:
+            if name in self.by:
+                msg = f"GroupBy expects aggregates under new names, got {name!r}, which is a key. Name it differently."
+                raise ColumnError(msg)
+
+    def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        """Return one row a key."""
+        return frames[0].group_by(list(self.by), drop_null_keys=self.null_keys == "drop").agg(expressions(self.aggregates))
+
+    def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
+        """Return the keys that cannot be missing."""
+        return frozenset(self.by) if self.null_keys == "drop" else schemas[0].not_null & set(self.by)

@@ -1,0 +1,56 @@
+"""Gives columns new names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from gpupipe.core.errors import UsageError
+from gpupipe.core.schema import Schema
+from gpupipe.core.stage import RowStage
+
+if TYPE_CHECKING:
+    import narwhals.stable.v2 as nw
+
+    from gpupipe.core.engine import Verbs
+
+
+@dataclass(frozen=True, init=False)
+class Rename(RowStage):
+    """Gives columns new names: a mapping from old to new, or keywords ``old="new"``.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> Rename({"a": "x"}).apply(pl.DataFrame({"a": [1], "b": [2]})).columns
+    ['x', 'b']
+    """
+
+    names: tuple[tuple[str, str], ...]
+
+    def __init__(self, names: Mapping[str, str] | None = None, **more: str) -> None:
+        pairs = {**(names or {}), **more}
+        if not pairs or not all(isinstance(name, str) for pair in pairs.items() for name in pair):
+            msg = f"Rename expects old and new names, got {pairs!r}."
+            raise UsageError(msg)
+        object.__setattr__(self, "names", tuple(pairs.items()))
+
+    def check(self, *schemas: Schema) -> None:
+        """Raise ColumnError for an old name that is not there, or a new one that is there already."""
+        schemas[0].require(old for old, _ in self.names)
+        renamed = dict(self.names)
+        Schema(tuple((renamed.get(name, name), field) for name, field in schemas[0].items()))
+
+    def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        """Return the frame with the new names."""
+        return frames[0].rename(dict(self.names))
+
+    def same_rows(self) -> bool:
+        """Whether as many rows come out: they do."""
+        return True
+
+    def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
+        """Return the columns that had no missing value, under their new names."""
+        renamed = dict(self.names)
+        return frozenset(renamed.get(name, name) for name in schemas[0].not_null)

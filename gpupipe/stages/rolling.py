@@ -1,0 +1,103 @@
+"""Aggregates a window of rows around each row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+from gpupipe.core.engine import Rolled, Window
+from gpupipe.core.errors import DtypeError, UsageError, listing, nearest
+from gpupipe.core.schema import Schema
+from gpupipe.core.stage import KeyStage, as_columns
+
+if TYPE_CHECKING:
+    import narwhals.stable.v2 as nw
+
+    from gpupipe.core.engine import Verbs
+
+FUNCTIONS = ("min", "max", "sum", "mean", "count")
+
+
+@dataclass(frozen=True, init=False)
+class Rolling(KeyStage):
+    """Appends to each row aggregates of the rows of its key whose index lies in a window around its own.
+
+    The window of a row with index t holds the rows with index in ``[t + start, t + stop)``, however many there are: gaps are no rows, and
+    rows of one index share a window. Missing values are passed over; a row whose index is missing gets missing aggregates.
+
+    Parameters
+    ----------
+    by
+        The key's columns.
+    index
+        An integer column: months, seconds, positions.
+    start, stop
+        The window's ends, relative to the row's index: ``start=0, stop=12`` is this month and the eleven after it.
+    aggregates
+        ``new_name=("column", "max")``, with ``min``, ``max``, ``sum``, ``mean`` or ``count``.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> frame = pl.DataFrame({"k": [1, 1, 1], "t": [0, 1, 5], "x": [3, 1, 2]})
+    >>> Rolling("k", index="t", start=0, stop=2, low=("x", "min")).apply(frame).sort("t")["low"].to_list()
+    [1, 1, 2]
+    """
+
+    window: Window
+
+    def __init__(self, by: str | Sequence[str], *, index: str, start: int, stop: int, **aggregates: tuple[str, str]) -> None:
+        if not isinstance(start, int) or not isinstance(stop, int) or start >= stop:
+            msg = f"Rolling expects integers start < stop, got start={start!r}, stop={stop!r}."
+            raise UsageError(msg)
+        if not aggregates:
+            msg = "Rolling expects at least one aggregate, new_name=('column', 'max'), got none."
+            raise UsageError(msg)
+        rolled = tuple(_rolled(name, given) for name, given in aggregates.items())
+        object.__setattr__(self, "window", Window(as_columns(by, "Rolling's by"), index, start, stop, rolled))
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The key's columns."""
+        return self.window.by
+
+    def check(self, *schemas: Schema) -> None:
+        """Raise ColumnError for a column that is not there, DtypeError for an index of no integers."""
+        schema = schemas[0]
+        schema.require((*self.window.by, self.window.index))
+        if not schema[self.window.index].dtype.is_integer():
+            msg = f"Rolling expects integers in index {self.window.index!r}, got {schema[self.window.index].dtype}. Cast it first."
+            raise DtypeError(msg)
+        for rolled in self.window.aggregates:
+            schema.require((rolled.column,))
+            if rolled.function != "count":
+                schema.require_numeric((rolled.column,), f"Rolling's {rolled.function}")
+            if rolled.name in schema:
+                msg = f"Rolling expects new names for its aggregates, got {rolled.name!r}, which is a column already."
+                raise DtypeError(msg)
+
+    def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        """Return the frame with the aggregates."""
+        return verbs.roll(frames[0], self.window)
+
+    def same_rows(self) -> bool:
+        """Whether as many rows come out: they do."""
+        return True
+
+    def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
+        """Return the columns that had no missing value."""
+        return schemas[0].not_null
+
+
+def _rolled(name: str, given: Any) -> Rolled:
+    """Return one aggregate from ``("column", "function")``."""
+    if not isinstance(given, tuple) or len(given) != 2:
+        msg = f"Rolling expects ('column', 'function') for {name!r}, got {given!r}."
+        raise UsageError(msg)
+    column, function = given
+    if function not in FUNCTIONS:
+        msg = f"Rolling expects one of {listing(FUNCTIONS)} for {name!r}, got {function!r}.{nearest(str(function), FUNCTIONS)}"
+        raise UsageError(msg)
+    return Rolled(name, column, cast(Any, function))
+

@@ -1,0 +1,64 @@
+"""Reduces a table to a number."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from gpupipe.core.errors import PlanError, UsageError
+from gpupipe.core.node import Table, Value
+from gpupipe.core.schema import Schema
+from gpupipe.core.stage import Barrier, Want
+from gpupipe.stages._named import Named, expressions, named
+
+if TYPE_CHECKING:
+    import narwhals.stable.v2 as nw
+
+    from gpupipe.core.engine import Engine, Progress, Verbs
+
+
+@dataclass(frozen=True, init=False, eq=False)
+class Scalar(Barrier):
+    """Reduces a table to one number, or to several named ones: ``Scalar(nw.len())``, ``Scalar(low=nw.col("x").min(), ...)``.
+
+    One expression by position gives the bare value; expressions by keyword give a mapping.
+    """
+
+    kind: ClassVar[str] = "value"
+
+    columns: Named
+
+    def __init__(self, expression: Any = None, **expressions: Any) -> None:
+        if (expression is None) == (not expressions):
+            msg = "Scalar expects either one expression, or several by keyword."
+            raise UsageError(msg)
+        object.__setattr__(self, "columns", named([] if expression is None else [expression], expressions, "Scalar"))
+
+    def __call__(self, table: Table) -> Value:
+        """Return the node of the number."""
+        return cast(Value, self.wire(Value, (table,)))
+
+    def measure(self, verbs: Verbs, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        """Return the one row of numbers."""
+        return frame.select(expressions(self.columns))
+
+    def wants(self, *schemas: Schema) -> tuple[Want, ...]:
+        """Return the one want: the numbers."""
+        return (Want(self.measure, "arrow"),)
+
+    def conclude(self, engine: Engine, results: Sequence[Any], progress: Progress) -> Any:
+        """Return the number, or the named ones."""
+        return self._value(results[0])
+
+    def _value(self, table: Any) -> Any:
+        """Return the number, or the named ones, of the one row."""
+        if table.num_rows != 1:
+            msg = f"Scalar expects expressions that reduce all rows to one value, got {table.num_rows} rows. Use .sum(), .max() and the like."
+            raise PlanError(msg)
+        values = table.to_pylist()[0]
+        return next(iter(values.values())) if self.columns[0][0] is None else values
+
+    def sketch(self, results: Sequence[Any], *schemas: Schema) -> Any:
+        """Return the value of an empty table, which must be one."""
+        return self._value(results[0])

@@ -1,0 +1,97 @@
+"""Keeps some columns, or makes new ones in their place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from gpupipe.core.errors import UsageError
+from gpupipe.core.schema import Schema
+from gpupipe.core.stage import RowStage
+from gpupipe.stages._named import Named, expressions, named
+
+if TYPE_CHECKING:
+    import narwhals.stable.v2 as nw
+
+    from gpupipe.core.engine import Verbs
+
+
+@dataclass(frozen=True, init=False, eq=False)
+class Select(RowStage):
+    """Keeps the given columns and expressions, in their order. Expressions work on each row by itself.
+
+    Raises
+    ------
+    UsageError
+        Where nothing is selected, or something that is no column or expression.
+
+    Examples
+    --------
+    >>> import polars as pl, narwhals.stable.v2 as nw
+    >>> Select("a", twice=nw.col("a") * 2).apply(pl.DataFrame({"a": [1], "b": [2]})).to_dicts()
+    [{'a': 1, 'twice': 2}]
+    """
+
+    columns: Named
+
+    def __init__(self, *columns: Any, **expressions: Any) -> None:
+        flat = [item for given in columns for item in ([given] if isinstance(given, str) or not isinstance(given, Sequence) else given)]
+        if not flat and not expressions:
+            msg = "Select expects at least one column or expression, got none."
+            raise UsageError(msg)
+        object.__setattr__(self, "columns", named(flat, expressions, "Select"))
+
+    def check(self, *schemas: Schema) -> None:
+        """Raise ColumnError for a column that is not there."""
+        schemas[0].require(given for name, given in self.columns if name is None and isinstance(given, str))
+
+    def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        """Return the selected columns."""
+        return frames[0].select(expressions(self.columns))
+
+    def same_rows(self) -> bool:
+        """Whether only columns are taken: an expression might be a constant or a reduction."""
+        return all(isinstance(given, str) for _, given in self.columns)
+
+    def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
+        """Return the columns taken as they are that had no missing value."""
+        taken = {given for name, given in self.columns if name is None and isinstance(given, str)}
+        return schemas[0].not_null & taken
+
+
+@dataclass(frozen=True, init=False)
+class Drop(RowStage):
+    """Leaves out the given columns.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> Drop("b").apply(pl.DataFrame({"a": [1], "b": [2]})).columns
+    ['a']
+    """
+
+    columns: tuple[str, ...]
+
+    def __init__(self, *columns: Any) -> None:
+        flat = [item for given in columns for item in ([given] if isinstance(given, str) else given)]
+        if not flat or not all(isinstance(item, str) for item in flat):
+            msg = f"Drop expects column names, got {columns!r}."
+            raise UsageError(msg)
+        object.__setattr__(self, "columns", tuple(flat))
+
+    def check(self, *schemas: Schema) -> None:
+        """Raise ColumnError for a column that is not there."""
+        schemas[0].require(self.columns)
+
+    def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        """Return the other columns."""
+        return frames[0].drop(list(self.columns))
+
+    def same_rows(self) -> bool:
+        """Whether as many rows come out: they do."""
+        return True
+
+    def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
+        """Return the columns that had no missing value."""
+        return schemas[0].not_null - set(self.columns)

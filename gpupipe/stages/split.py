@@ -1,0 +1,134 @@
+"""Splits the rows of a table into parts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import narwhals.stable.v2 as nw
+
+from gpupipe.core.errors import UsageError
+from gpupipe.core.node import Table
+from gpupipe.core.schema import Schema
+from gpupipe.core.stage import RowStage, as_columns
+from gpupipe.stages._chance import drawn, threshold
+
+if TYPE_CHECKING:
+    from gpupipe.core.engine import Verbs
+
+
+@dataclass(frozen=True, init=False)
+class Split:
+    """Splits a table into parts that together are the whole: at random, by key, or by time.
+
+    At random, a row's draw is the hash of its values, so equal rows go into one part; by key, it is the hash of the key, so all rows of
+    a key do. Either way the split is the same on every engine and however the table is cut, and the sizes come out near the fractions,
+    not exactly. By time, the parts are the rows before, between and from the cuts.
+
+    Parameters
+    ----------
+    fractions
+        The share of each part; they sum to 1.
+    by
+        The columns of a key whose rows stay together.
+    order, at
+        The column that tells time, and the cuts, ascending; missing times go into the first part.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> frame = pl.DataFrame({"a": range(100)})
+    >>> train, test = Split(fractions=(0.8, 0.2)).apply(frame)
+    >>> len(train) + len(test)
+    100
+    """
+
+    parts: tuple[SplitPart, ...]
+
+    def __init__(
+        self,
+        fractions: Sequence[float] | None = None,
+        *,
+        by: str | Sequence[str] | None = None,
+        order: str | None = None,
+        at: Any = None,
+        seed: int = 0,
+    ) -> None:
+        if (fractions is None) == (order is None) or (order is None) != (at is None) or (order is not None and by is not None):
+            msg = "Split expects either fractions (and by, for a key), or order and at, for time."
+            raise UsageError(msg)
+        if order is not None:
+            cuts = tuple(at) if isinstance(at, list | tuple) else (at,)
+            edges = (None, *cuts, None)
+            if any(low >= high for low, high in pairwise(cuts)):
+                msg = f"Split expects ascending cuts, got {cuts!r}."
+                raise UsageError(msg)
+            parts = tuple(SplitPart((order,), low, high, None) for low, high in pairwise(edges))
+        else:
+            assert fractions is not None
+            columns = None if by is None else as_columns(by, "Split's by")
+            parts = tuple(SplitPart(columns, low, high, seed) for low, high in pairwise(_edges(fractions)))
+        object.__setattr__(self, "parts", parts)
+
+    def __call__(self, table: Table) -> tuple[Table, ...]:
+        """Return the parts as tables."""
+        return tuple(part(table) for part in self.parts)
+
+    def apply(self, frame: Any) -> tuple[Any, ...]:
+        """Return the parts of a plain frame."""
+        return tuple(part.apply(frame) for part in self.parts)
+
+
+def _edges(fractions: Sequence[float]) -> list[int]:
+    """Return the hash values between which the parts lie."""
+    if len(fractions) < 2 or any(fraction < 0 for fraction in fractions) or not math.isclose(sum(fractions), 1, abs_tol=1e-9):
+        msg = f"Split expects two or more fractions >= 0 that sum to 1, got {tuple(fractions)} (sum {sum(fractions)})."
+        raise UsageError(msg)
+    edges = [0]
+    for number in range(1, len(fractions)):
+        edges.append(threshold(sum(fractions[:number])))
+    return [*edges, 1 << 64]
+
+
+@dataclass(frozen=True)
+class SplitPart(RowStage):
+    """Keeps the rows of one part of a split: those whose draw, or time if `seed` is None, lies in ``[low, high)``."""
+
+    columns: tuple[str, ...] | None
+    low: Any
+    high: Any
+    seed: int | None
+
+    @property
+    def name(self) -> str:
+        """The name of the whole."""
+        return "Split"
+
+    def check(self, *schemas: Schema) -> None:
+        """Raise ColumnError for a column that is not there."""
+        schemas[0].require(self.columns or ())
+
+    def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        """Return the rows of the part."""
+        if self.seed is None:
+            assert self.columns is not None
+            return frames[0].filter(_between(nw.col(self.columns[0]), self.low, self.high))
+        hashed, draw = drawn(verbs, frames[0], self.columns, self.seed)
+        kept = nw.col(draw) >= nw.lit(self.low, dtype=nw.UInt64)
+        if self.high < 1 << 64:
+            kept = kept & (nw.col(draw) < nw.lit(self.high, dtype=nw.UInt64))
+        return hashed.filter(kept).drop(draw)
+
+    def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
+        """Return the columns that had no missing value."""
+        return schemas[0].not_null
+
+
+def _between(time: nw.Expr, low: Any, high: Any) -> nw.Expr:
+    """Return whether a time lies in ``[low, high)``; None is an open end, and a missing time lies before everything."""
+    if low is None:
+        return (time < high) | time.is_null()
+    return time >= low if high is None else (time >= low) & (time < high)

@@ -1,0 +1,114 @@
+"""Scales numbers to mean 0 and standard deviation 1."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import narwhals.stable.v2 as nw
+import numpy as np
+import pyarrow as pa
+
+from gpupipe.core.errors import UsageError
+from gpupipe.core.schema import Schema
+from gpupipe.core.stage import FitStage, RowStage, as_columns
+
+if TYPE_CHECKING:
+    from gpupipe.core.engine import Verbs
+
+
+@dataclass(frozen=True, init=False)
+class Standardize(FitStage):
+    """Scales columns to mean 0 and (population) standard deviation 1, both measured where it is fitted; missing values stay missing.
+
+    A column without spread is only centred, as scikit-learn's StandardScaler does.
+
+    Source: means and squared deviations of parts are merged by Chan, Golub and LeVeque, "Updating Formulae and a Pairwise Algorithm for
+    Computing Sample Variances", 1979, equations 2.1.
+
+    Parameters
+    ----------
+    columns
+        Columns of numbers; they come out as Float64.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> frame = pl.DataFrame({"x": [1.0, 3.0]})
+    >>> Standardize("x").fit_plain(frame).apply(frame)["x"].to_list()
+    [-1.0, 1.0]
+    """
+
+    columns: tuple[str, ...]
+    with_mean: bool
+    with_std: bool
+
+    def __init__(self, columns: str | Sequence[str], *, with_mean: bool = True, with_std: bool = True) -> None:
+        if not with_mean and not with_std:
+            msg = "Standardize with neither mean nor standard deviation changes nothing: leave it out."
+            raise UsageError(msg)
+        object.__setattr__(self, "columns", as_columns(columns, "Standardize's columns"))
+        object.__setattr__(self, "with_mean", with_mean)
+        object.__setattr__(self, "with_std", with_std)
+
+    def check(self, *schemas: Schema) -> None:
+        """Raise ColumnError for a column that is not there, DtypeError for one that holds no numbers."""
+        schemas[0].require_numeric(self.columns, "Standardize")
+
+    def measure(self, verbs: Verbs, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        """Return one row: count, mean and mean squared deviation of each column."""
+        wanted = []
+        for number, name in enumerate(self.columns):
+            column = nw.col(name).cast(nw.Float64)
+            wanted += [column.count().alias(f"n{number}"), column.mean().alias(f"m{number}"), column.var(ddof=0).alias(f"v{number}")]
+        return frame.select(wanted)
+
+    def merge(self, measured: Sequence[pa.Table]) -> pa.Table:
+        """Return count, mean and mean squared deviation of all parts together."""
+        made: dict[str, list[float]] = {}
+        for number in range(len(self.columns)):
+            count, mean, square = 0.0, 0.0, 0.0
+            for part in measured:
+                n, m, v = (part[f"{letter}{number}"][0].as_py() for letter in "nmv")
+                if not n:
+                    continue
+                delta, total = m - mean, count + n
+                square += (v or 0.0) * n + delta * delta * count * n / total
+                mean += delta * n / total
+                count = total
+            made |= {f"n{number}": [count], f"m{number}": [mean], f"v{number}": [square / count if count else 0.0]}
+        return pa.table(made)
+
+    def finish(self, statistics: pa.Table) -> Standardized:
+        """Return the scaling with the measured means and deviations."""
+        values = statistics.to_pylist()[0]
+        means = tuple(float(values[f"m{number}"] or 0.0) if self.with_mean else 0.0 for number in range(len(self.columns)))
+        deviations = [float(np.sqrt(values[f"v{number}"] or 0.0)) if self.with_std else 1.0 for number in range(len(self.columns))]
+        return Standardized(self.columns, means, tuple(1.0 if deviation == 0 else deviation for deviation in deviations))
+
+
+@dataclass(frozen=True)
+class Standardized(RowStage):
+    """Takes `means` from columns and divides by `deviations`."""
+
+    columns: tuple[str, ...]
+    means: tuple[float, ...]
+    deviations: tuple[float, ...]
+
+    def check(self, *schemas: Schema) -> None:
+        """Raise ColumnError for a column that is not there, DtypeError for one that holds no numbers."""
+        schemas[0].require_numeric(self.columns, "Standardize")
+
+    def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        """Return the frame with the columns scaled."""
+        triples = zip(self.columns, self.means, self.deviations, strict=True)
+        return frames[0].with_columns([(nw.col(name).cast(nw.Float64) - mean) / deviation for name, mean, deviation in triples])
+
+    def same_rows(self) -> bool:
+        """Whether as many rows come out: they do."""
+        return True
+
+    def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
+        """Return the columns that had no missing value."""
+        return schemas[0].not_null

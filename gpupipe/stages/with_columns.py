@@ -1,0 +1,51 @@
+"""Adds columns, or replaces them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from gpupipe.core.errors import UsageError
+from gpupipe.core.schema import Schema
+from gpupipe.core.stage import RowStage
+from gpupipe.stages._named import Named, expressions, named
+
+if TYPE_CHECKING:
+    import narwhals.stable.v2 as nw
+
+    from gpupipe.core.engine import Verbs
+
+
+@dataclass(frozen=True, init=False, eq=False)
+class WithColumns(RowStage):
+    """Adds or replaces columns by expressions that work on each row by itself; ``.over(...)`` belongs into a key stage.
+
+    Examples
+    --------
+    >>> import polars as pl, narwhals.stable.v2 as nw
+    >>> WithColumns(b=nw.col("a") + 1).apply(pl.DataFrame({"a": [1]})).to_dicts()
+    [{'a': 1, 'b': 2}]
+    """
+
+    columns: Named
+
+    def __init__(self, *columns: Any, **expressions: Any) -> None:
+        if not columns and not expressions:
+            msg = "WithColumns expects at least one expression, got none."
+            raise UsageError(msg)
+        object.__setattr__(self, "columns", named(columns, expressions, "WithColumns"))
+
+    def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        """Return the frame with the columns."""
+        return frames[0].with_columns(expressions(self.columns))
+
+    def same_rows(self) -> bool:
+        """Whether as many rows come out: they do."""
+        return True
+
+    def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
+        """Return the untouched columns that had no missing value; nothing is known where an expression names itself."""
+        if any(name is None for name, _ in self.columns):
+            return frozenset()
+        return schemas[0].not_null - {name for name, _ in self.columns if name is not None}
