@@ -5,7 +5,6 @@ from __future__ import annotations
 import glob
 import json
 import os
-import resource
 import sys
 import time
 from argparse import ArgumentParser, Namespace
@@ -41,8 +40,7 @@ def measure(etl: Etl, options: Namespace) -> None:
 
 def report(seconds: float, facts: Mapping[str, object]) -> None:
     """The JSON line of this process on stdout: `seconds`, `total_seconds` since it started, `peak_rss_bytes`, and `facts`."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    measured = {"seconds": seconds, "total_seconds": _seconds_since_start(), "peak_rss_bytes": peak}
+    measured = {"seconds": seconds, "total_seconds": _seconds_since_start(), "peak_rss_bytes": _peak_rss_bytes()}
     print(json.dumps({**facts, **measured}), file=sys.stdout, flush=True)
 
 
@@ -52,8 +50,14 @@ def _seconds_since_start() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME) - int(fields[19]) / os.sysconf("SC_CLK_TCK")
 
 
+def _peak_rss_bytes() -> int:
+    # Not getrusage's ru_maxrss: Linux starts that with the peak of the process that started this one. VmHWM is this program's own.
+    status = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM:"))
+
+
 def _files(pattern: str) -> list[str]:
-    files = sorted(glob.glob(pattern))
+    files = sorted(glob.glob(pattern))  # noqa: PTH207 - pathlib has no glob for an absolute pattern
     if not files:
-        raise SystemExit(f"expected files at {pattern!r}, got none: check the pattern, and quote it so that the shell leaves it alone")
+        raise SystemExit(f"expected files at {pattern!r}, got none: check the pattern, and quote it to keep it from the shell")
     return files

@@ -9,11 +9,12 @@ import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from bench.workload import BenchmarkError, Command
 
 ROOT = Path(__file__).resolve().parents[1]
+MEASURED = ("seconds", "total_seconds", "peak_rss_bytes")
 
 
 @dataclass(frozen=True)
@@ -27,29 +28,32 @@ class Measurement:
     facts: dict[str, object]
 
 
+def environment() -> dict[str, str]:
+    """The environment of a child, which finds `bench` and `gpupipe` wherever it is started."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))}
+
+
 def measure_process(name: str, command: Command) -> Measurement:
     """What a fresh process of `command` measured and found.
 
-    `seconds` is the process' own word; processor time and peak memory are the kernel's, from wait4(2). Linux starts a process' peak
-    with that of its parent, so the caller must stay small: it imports no dataframe library.
+    Processor time is the kernel's, from wait4(2); the rest is the process' own word, since only it knows when its imports are done,
+    and since wait4's peak memory is never below that of the caller.
 
     Raises
     ------
     BenchmarkError
-        The process fails, or its last line is no JSON object with `seconds` and `total_seconds`.
+        The process fails, or its last line is no JSON object with the measurements that `bench.contender.report` prints.
     """
-    paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
-        process = subprocess.Popen(command, stdout=output, stderr=errors, env={**os.environ, "PYTHONPATH": paths})
+        process = subprocess.Popen(command, stdout=output, stderr=errors, env=environment())
         status, usage = _wait(process)
         printed, complaint = _text(output), _text(errors)
     if status != 0:
         last = "\n".join(complaint.splitlines()[-12:])
         raise BenchmarkError(f"contender {name!r}: expected exit status 0, got {status}; the end of its stderr:\n{last}")
     facts = _facts(name, printed)
-    seconds, total = (float(str(facts.pop(key))) for key in ("seconds", "total_seconds"))
-    facts.pop("peak_rss_bytes", None)
-    return Measurement(seconds, total, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024, facts)
+    seconds, total, peak = (facts.pop(key) for key in MEASURED)
+    return Measurement(float(seconds), float(total), usage.ru_utime + usage.ru_stime, int(peak), facts)
 
 
 def _wait(process: subprocess.Popen[bytes]) -> tuple[int, resource.struct_rusage]:
@@ -68,15 +72,15 @@ def _text(file: IO[bytes]) -> str:
     return file.read().decode(errors="replace").strip()
 
 
-def _facts(name: str, printed: str) -> dict[str, object]:
+def _facts(name: str, printed: str) -> dict[str, Any]:
     last = printed.rpartition("\n")[2]
     try:
         facts = json.loads(last)
     except json.JSONDecodeError:
         facts = None
-    if not isinstance(facts, dict) or not {"seconds", "total_seconds"} <= facts.keys():
+    if not isinstance(facts, dict) or not set(MEASURED) <= facts.keys():
         raise BenchmarkError(
-            f"contender {name!r}: expected a last line of JSON with seconds and total_seconds, got {last[:200]!r}: "
+            f"contender {name!r}: expected a last line of JSON with {', '.join(MEASURED)}, got {last[:200]!r}: "
             "print it with bench.contender.report"
         )
     return facts

@@ -8,12 +8,12 @@
 from __future__ import annotations
 
 import json
-import os
+import shutil
 import subprocess
 import sys
 import tempfile
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
@@ -21,7 +21,7 @@ from pathlib import Path
 from rich.console import Console
 
 from bench.machine import describe
-from bench.process import ROOT, Measurement, measure_process
+from bench.process import Measurement, environment, measure_process
 from bench.summary import Contender, Rounds, growth, print_growth, print_size, summarize
 from bench.workload import BenchmarkError, Command, Workload
 
@@ -58,7 +58,7 @@ def load(name: str) -> Workload:
     if stem not in files:
         near = get_close_matches(stem, files, n=1)
         hint = f"did you mean {near[0].replace('_', '-')}?" if near else "there are " + ", ".join(sorted(files)).replace("_", "-")
-        raise BenchmarkError(f"expected a workload, a file of bench/workloads with `workload = Workload(...)`, got {name!r}: {hint}")
+        raise BenchmarkError(f"expected a workload, a file of bench/workloads that makes one, got {name!r}: {hint}")
     found = import_module(f"bench.workloads.{stem}").workload
     assert isinstance(found, Workload)
     return found
@@ -112,7 +112,7 @@ def _sizes(text: str) -> list[int]:
 def _size(workload: Workload, options: Namespace, rows: int, console: Console) -> dict[str, Contender]:
     data = options.data / f"{options.workload}-{rows}"
     if workload.prepare is not None:
-        _prepare(workload.prepare(rows, data.with_suffix(".part")), data, console)
+        _prepare(workload.prepare, rows, data, console)
     rounds = _measure(workload, options, data, console)
     check_agreement(rounds, workload.agree)
     title = f"{options.workload}, {rows:,} rows" if workload.prepare else options.workload
@@ -121,15 +121,17 @@ def _size(workload: Workload, options: Namespace, rows: int, console: Console) -
     return contenders
 
 
-def _prepare(command: Command, data: Path, console: Console) -> None:
-    # Made under another name, so that data of a killed run is never taken for whole.
+def _prepare(prepare: Callable[[int, Path], Command], rows: int, data: Path, console: Console) -> None:
     if not data.exists():
+        # Made under another name, so that the data of a killed run is never taken for whole.
+        part = data.with_name(data.name + ".part")
+        shutil.rmtree(part, ignore_errors=True)
         data.parent.mkdir(parents=True, exist_ok=True)
         console.print(f"making {data.name}", highlight=False)
-        made = subprocess.run(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL, check=False)
+        made = subprocess.run(prepare(rows, part), env=environment(), stdout=subprocess.DEVNULL, check=False)
         if made.returncode != 0:
-            raise BenchmarkError(f"expected data in {data}, got exit status {made.returncode} from {' '.join(command[1:])}")
-        data.with_suffix(".part").rename(data)
+            raise BenchmarkError(f"expected {rows:,} rows in {data}, got exit status {made.returncode}; see its error above")
+        part.rename(data)
     for file in data.rglob("*"):  # read once, so that the first contender does not pay for a cold disk
         if file.is_file():
             with file.open("rb") as stream:

@@ -82,15 +82,14 @@ def growth(sizes: Mapping[int, Mapping[str, Contender]]) -> dict[str, dict[str, 
 def print_size(console: Console, title: str, contenders: Mapping[str, Contender], baselines: Sequence[str]) -> None:
     """One table: a row a contender, fastest first."""
     present = [name for name in baselines if name in contenders]
-    table = Table(title=title, title_justify="left")
+    table = Table(title=title, title_justify="left", show_lines=True)
     table.add_column("contender")
-    for heading in ("seconds", "with start", "cpu seconds", "peak MiB", *(f"x as fast as {name}" for name in present)):
+    for heading in ("seconds", "cpu s", "peak MiB", *(f"against\n{name}" for name in present)):
         table.add_column(heading, justify="right")
     for name, found in sorted(contenders.items(), key=lambda item: item[1]["seconds"]["median"]):
         peak = f"{found['peak_rss_bytes']['median'] / 2**20:,.0f}"
-        ratios = [_range(found["times_as_fast_as"].get(base)) for base in present]
-        start, cpu = found["total_seconds"]["median"], found["cpu_seconds"]["median"]
-        table.add_row(name, _range(found["seconds"]), _digits(start), _digits(cpu), peak, *ratios)
+        ratios = [_range(found["times_as_fast_as"].get(base), unit="x") for base in present]
+        table.add_row(name, _range(found["seconds"]), _digits(found["cpu_seconds"]["median"]), peak, *ratios)
     console.print(table)
 
 
@@ -108,11 +107,11 @@ def print_growth(console: Console, sizes: Mapping[int, Mapping[str, Contender]])
     console.print(table)
 
 
-def _range(value: Spread | None) -> str:
+def _range(value: Spread | None, unit: str = "") -> str:
     if value is None:
         return "-"
-    return f"{_digits(value['median'])} ({_digits(value['min'])}..{_digits(value['max'])})"
+    return f"{_digits(value['median'])}{unit}\n{_digits(value['min'])}..{_digits(value['max'])}"
 
 
 def _digits(value: float) -> str:
-    return f"{value:.3g}" if value < 100 else f"{value:,.0f}"
+    return f"{value:#.3g}" if value < 100 else f"{value:,.0f}"

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _ADDRESSES = {
     "Cast": "stages.cast",
+    "Chain": "stages.chain",
     "Concat": "stages.concat",
     "Deduplicate": "stages.deduplicate",
     "Drop": "stages.select",
@@ -49,9 +50,9 @@ _ADDRESSES = {
     "WriteParquet": "sinks.write_parquet",
     "WriteSql": "sinks.write_sql",
     "by_key": "stages.function",
-    "load": "models.artefact",
+    "load": "artefact",
     "rows": "stages.function",
-    "save": "models.artefact",
+    "save": "artefact",
     "whole_table": "stages.function",
 }
 

@@ -23,7 +23,8 @@ class Pipeline:
     name
         What reports call it.
     outputs
-        The nodes whose results the run gives: tables, fitted stages, values, sinks. By keyword, or as mappings.
+        The nodes whose results the run gives: tables, fitted stages, values, sinks. By keyword, or as mappings; a mapping of nodes under
+        one name gives a mapping of their results.
 
     Raises
     ------
@@ -38,17 +39,18 @@ class Pipeline:
     3
     """
 
-    def __init__(self, name: str, *outputs: Mapping[str, Node], **more: Node) -> None:
+    def __init__(self, name: str, *outputs: Mapping[str, Any], **more: Any) -> None:
         if not isinstance(name, str) or not name:
             msg = f"Pipeline expects a name first, got {name!r}: Pipeline('mortgage', model=model)."
             raise UsageError(msg)
-        whole: dict[str, Node] = {}
+        whole: dict[str, Any] = {}
         for given in (*outputs, more):
             for output, node in given.items():
                 if output in whole:
                     msg = f"Two outputs are called {output!r}. Give one of them another name."
                     raise WiringError(msg)
                 whole[output] = node
+        whole = _flat(whole)
         for output, node in whole.items():
             if not isinstance(node, Node):
                 msg = f"Output {output!r} must be a node of the pipeline, got {type(node).__name__}."
@@ -105,6 +107,7 @@ class Pipeline:
             raise
         finally:
             chosen.close()
+            outputs = _nested(outputs)
             report = record.as_json(watch, chosen.ledger, {name: plain_output(value) for name, value in outputs.items()}, failure)
             report |= {"plan_seconds": planned, "output_stages": dict(plan.outputs)}
             if failure is not None:
@@ -121,6 +124,29 @@ class Pipeline:
     def __str__(self) -> str:
         plan = self.plan()
         return draw_text(plan.as_json()["stages"], plan.outputs)
+
+
+def _flat(outputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the outputs with those inside mappings under dotted names."""
+    flat: dict[str, Any] = {}
+    for name, given in outputs.items():
+        if "." in name:
+            msg = f"An output's name has no dot, got {name!r}."
+            raise WiringError(msg)
+        flat |= {f"{name}.{part}": node for part, node in given.items()} if isinstance(given, Mapping) else {name: given}
+    return flat
+
+
+def _nested(outputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return results under dotted names as mappings again."""
+    nested: dict[str, Any] = {}
+    for name, value in outputs.items():
+        whole, _, part = name.partition(".")
+        if part:
+            nested.setdefault(whole, {})[part] = value
+        else:
+            nested[whole] = value
+    return nested
 
 
 class Result(Mapping[str, Any]):

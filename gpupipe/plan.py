@@ -9,15 +9,18 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any
+
+import narwhals.stable.v2 as nw
 
 from gpupipe.core.ends import Sink, Source
 from gpupipe.core.engine import Reading
-from gpupipe.core.errors import ColumnError, GpupipeError, PlanError, WiringError, listing, nearest
+from gpupipe.core.errors import ColumnError, GpupipeError, PlanError, WiringError, listing
 from gpupipe.core.node import Node, Table, ordered
 from gpupipe.core.schema import Schema
-from gpupipe.core.stage import Apply, Barrier, RowStage, Stage, TableStage
-from gpupipe.engines._symbolic import VERBS, Frame, Recorder, collect_symbolic, frame_schema
+from gpupipe.core.stage import Apply, Barrier, Promise, RowStage, Stage, TableStage
+from gpupipe.engines._symbolic import VERBS, Frame, Recorder, collect_symbolic, empty_frame, frame_schema, named_columns
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,9 @@ class Step:
     inputs
         The ids of the steps that this one needs, in the order the stage takes them.
     schema
-        What a table step delivers; None for the others.
+        What a table step promises; None for the others.
+    delivered
+        What it delivers in a run: the promise less the columns that nothing after it needs.
     reading
         What a source is read for.
     phase
@@ -42,6 +47,7 @@ class Step:
     node: Node
     inputs: tuple[int, ...]
     schema: Schema | None
+    delivered: Schema | None
     reading: Reading | None
     phase: int
     open: bool = False
@@ -70,10 +76,8 @@ def describe_step(step: Step) -> dict[str, Any]:
     pushed = None
     if step.reading is not None and isinstance(step.stage, Source):
         predicate = step.reading.predicate
-        whole = step.schema
-        n_columns = len(step.stage.schema()) if whole is None else len(whole)
         filter_ = None if predicate is None else readable(str(predicate))
-        pushed = {"columns": list(step.reading.columns), "of": n_columns, "filter": filter_}
+        pushed = {"columns": list(step.reading.columns), "of": len(step.schema or ()), "filter": filter_}
     return {
         "id": step.id,
         "name": step.stage.name,
@@ -108,17 +112,71 @@ def make_plan(name: str, outputs: dict[str, Node]) -> Plan:
     SourceError
         Where a source's schema cannot be read.
     """
-    planner = _Planner()
-    for node in ordered(outputs):
-        try:
-            planner.add(node)
-        except Exception as error:
-            error.add_note(note(node))
-            raise
-    _check_targets(planner.nodes)
+    nodes = ordered(outputs)
+    try:
+        planner = _planned(nodes, {})
+    except _Failed as failed:
+        failed.error.add_note(note(failed.node))
+        raise failed.error from failed.error.__cause__
+    _check_targets(nodes)
     ids = {output: planner.ids[id(node)] for output, node in outputs.items()}
     planner.ask([planner.frames[ids[output]] for output, node in outputs.items() if isinstance(node, Table)])
-    return Plan(name, tuple(planner.steps()), ids)
+    return Plan(name, tuple(planner.steps(_narrowed(planner))), ids)
+
+
+def _narrowed(planner: _Planner) -> _Planner:
+    """Return the planner that has run the nodes on as few columns of each source as will do.
+
+    The optimizer drops a column that is computed but not used, while the stage that computes it still names it. So where a stage misses a
+    column, the columns that it names are put back.
+    """
+    columns = {id(node): planner.asked(number) for number, node in enumerate(planner.nodes) if number in planner.recorders}
+    while True:
+        try:
+            return _planned(planner.nodes, columns)
+        except _Failed as failed:
+            before = dict(columns)
+            for name in planner.named(failed.node) if isinstance(failed.error, ColumnError) else ():
+                for number, recorder in planner.recorders.items():
+                    source = id(planner.nodes[number])
+                    if name in recorder.schema and name not in columns[source]:
+                        columns[source] = tuple(known for known in recorder.schema if known in columns[source] or known == name)
+            if columns == before:  # a stage that cannot do with fewer columns for a reason of its own: every source is read whole
+                return planner
+
+
+class _Failed(Exception):
+    """A node failed in the symbolic run."""
+
+    def __init__(self, node: Node, error: Exception) -> None:
+        super().__init__()
+        self.node = node
+        self.error = error
+
+
+def _planned(nodes: Sequence[Node], narrowed: Mapping[int, tuple[str, ...]]) -> _Planner:
+    """Return the planner that has run the nodes; a column that a fitted stage promises to make is there once something asks for it.
+
+    Parameters
+    ----------
+    narrowed
+        For sources, by identity of their nodes, the columns that are read.
+    """
+    promised: dict[int, set[str]] = {}
+    while True:
+        planner = _Planner(promised, narrowed)
+        try:
+            for node in nodes:
+                planner.add(node)
+        except ColumnError as error:
+            source = planner.promiser(node, error.missing)
+            if source is None or error.missing in promised.get(id(source), ()):
+                raise _Failed(node, error) from error
+            promised.setdefault(id(source), set()).add(str(error.missing))
+        except Exception as error:
+            raise _Failed(node, error) from error
+        else:
+            return planner
 
 
 def note(node: Node, engine: str | None = None) -> str:
@@ -142,7 +200,10 @@ def _check_targets(nodes: Sequence[Node]) -> None:
 class _Planner:
     """Runs the nodes symbolically, one after the other."""
 
-    def __init__(self) -> None:
+    def __init__(self, promised: Mapping[int, set[str]], narrowed: Mapping[int, tuple[str, ...]]) -> None:
+        self.promised = promised
+        self.narrowed = narrowed
+        self.promises: dict[int, tuple[Promise, ...]] = {}
         self.nodes: list[Node] = []
         self.ids: dict[int, int] = {}
         self.schemas: dict[int, Schema | None] = {}
@@ -162,19 +223,23 @@ class _Planner:
         self.phases[number] = max((self._ready(given) for given in inputs), default=0)
         stage = node.stage
         if isinstance(stage, Source):
-            self.schemas[number] = stage.schema()
-            self.recorders[number] = Recorder(stage.schema())
+            schema = stage.schema()
+            kept = self.narrowed.get(id(node), tuple(schema))
+            self.schemas[number] = Schema(tuple((name, schema[name]) for name in kept))
+            self.recorders[number] = Recorder(self._schema(number))
             self.frames[number] = self.recorders[number].frame()
         elif isinstance(stage, Sink):
-            stage.probe()
-            self.ask([self.frames[inputs[0]]])
+            if not self.narrowed:
+                stage.probe()
+                self.ask([self.frames[inputs[0]]])
         elif isinstance(stage, Barrier):
             self._sketch(number, stage, inputs)
         else:
             tables = inputs[1:] if isinstance(stage, Apply) else inputs
             table_stage = table_stage_of(stage, self.sketches.get(inputs[0]) if isinstance(stage, Apply) else None)
             self._table(number, table_stage, tables)
-            if table_stage.promises() or any(given in self.open for given in inputs):
+            self.promises[number] = table_stage.promises()
+            if self.promises[number] or any(given in self.open for given in inputs):
                 self.open.add(number)
 
     def _ready(self, number: int) -> int:
@@ -185,7 +250,38 @@ class _Planner:
         """Run a stage that makes a table."""
         schemas = [self._schema(given) for given in inputs]
         frame, schema = run_symbolic(stage, [self.frames[given] for given in inputs], schemas)
+        wanted = sorted(self.promised.get(id(self.nodes[number]), ()))
+        if wanted:
+            dtypes = {name: promise.dtype for name in wanted for promise in stage.promises() if fnmatchcase(name, promise.pattern)}
+            frame = frame.with_columns([nw.lit(None, dtype=dtype).alias(name) for name, dtype in dtypes.items()])
+            schema = frame_schema(frame, schema.not_null)
         self.frames[number], self.schemas[number] = frame, schema
+
+    def named(self, node: Node) -> set[str]:
+        """Return the columns that a node's stage names, used or not."""
+        inputs = [self.ids[id(given)] for given in node.inputs]
+        stage = node.stage
+        if isinstance(stage, Barrier):
+            schemas = [self._schema(given) for given in inputs]
+            pairs = zip(stage.wants(*schemas), schemas, strict=True)
+            frames = [want.prepare(VERBS, empty_frame(schema)) for want, schema in pairs]
+        elif isinstance(stage, Sink | Source):
+            return set()
+        else:
+            tables = inputs[1:] if isinstance(stage, Apply) else inputs
+            schemas = [self._schema(given) for given in tables]
+            fitted = self.sketches.get(inputs[0]) if isinstance(stage, Apply) else None
+            frames = [table_stage_of(stage, fitted).run(VERBS, *(empty_frame(schema) for schema in schemas))]
+        return {name for frame in frames for name in named_columns(frame)}
+
+    def promiser(self, node: Node, missing: str | None) -> Node | None:
+        """Return the node above that promises to make a column that `node` misses, or None."""
+        above = ordered({"": node})[:-1]
+        for given in reversed(above):
+            promises = self.promises.get(self.ids.get(id(given), -1), ())
+            if missing is not None and any(fnmatchcase(missing, promise.pattern) for promise in promises):
+                return given
+        return None
 
     def _sketch(self, number: int, stage: Barrier, inputs: Sequence[int]) -> None:
         """Run a barrier: what it wants of empty tables is asked of the sources."""
@@ -193,7 +289,8 @@ class _Planner:
         stage.check(*schemas)
         wants = stage.wants(*schemas)
         frames = [translated(lambda w=want, g=given: w.prepare(VERBS, self.frames[g]), schemas) for want, given in zip(wants, inputs, strict=True)]
-        results = translated(lambda: self.ask(frames), schemas)
+        needed = [frame for want, frame in zip(wants, frames, strict=True) if want.form == "arrow" or not self.narrowed]
+        results = translated(lambda: self.ask(needed), schemas)
         self.sketches[number] = stage.sketch(results, *schemas)
 
     def ask(self, frames: Sequence[Frame]) -> list[Any]:
@@ -206,18 +303,23 @@ class _Planner:
         assert schema is not None
         return schema
 
-    def steps(self) -> list[Step]:
-        """Return the steps planned."""
-        return [self._step(number, node) for number, node in enumerate(self.nodes)]
+    def asked(self, number: int) -> tuple[str, ...]:
+        """Return the columns that a source was asked for; at least one, since rows of no columns cannot be counted."""
+        recorder = self.recorders[number]
+        asked = tuple(name for name in recorder.schema if name in recorder.columns)
+        return asked or tuple(recorder.schema)[:1]
 
-    def _step(self, number: int, node: Node) -> Step:
+    def steps(self, narrow: _Planner) -> list[Step]:
+        """Return the steps planned here, as they will run on the columns of the narrow planner."""
+        return [self._step(number, node, narrow) for number, node in enumerate(self.nodes)]
+
+    def _step(self, number: int, node: Node, narrow: _Planner) -> Step:
         inputs = tuple(self.ids[id(given)] for given in node.inputs)
+        delivered = narrow.schemas[number]
         reading = None
-        if number in self.recorders:
-            recorder = self.recorders[number]
-            asked = tuple(name for name in recorder.schema if name in recorder.columns)
-            reading = Reading(asked or tuple(recorder.schema)[:1], recorder.predicate())
-        return Step(number, node, inputs, self.schemas[number], reading, self.phases[number], number in self.open)
+        if number in self.recorders and delivered is not None:
+            reading = Reading(tuple(delivered), self.recorders[number].predicate())
+        return Step(number, node, inputs, self.schemas[number], delivered, reading, self.phases[number], number in self.open)
 
 
 def table_stage_of(stage: Stage, fitted: Any) -> TableStage:
@@ -253,8 +355,7 @@ def translated(run: Any, schemas: Sequence[Schema]) -> Any:
         message = str(error).strip()
         if "ColumnNotFound" in type(error).__name__:
             missing = _missing_name(message, known)
-            msg = f"There is no column {missing!r}.{nearest(missing, known)} The columns are {listing(known)}."
-            raise ColumnError(msg) from error
+            raise ColumnError.of(missing, known) from error
         first = message.splitlines()[0] if message else type(error).__name__
         msg = (
             f"{type(error).__name__}: {message or first}\n"

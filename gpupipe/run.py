@@ -103,9 +103,9 @@ class Execution:
         self.tell("start", step, {})
         with blamed(step, self.engine):
             if isinstance(step.stage, Source):
-                assert step.reading is not None and step.schema is not None
-                self.schemas[step.id] = step.schema
-                self.results[step.id] = self.engine.read(step.stage, step.reading, step.schema)
+                assert step.reading is not None and step.delivered is not None
+                self.schemas[step.id] = step.delivered
+                self.results[step.id] = self.engine.read(step.stage, step.reading, step.delivered)
             else:
                 tables = step.inputs[1:] if isinstance(step.stage, Apply) else step.inputs
                 stage = table_stage_of(step.stage, self.results[step.inputs[0]] if isinstance(step.stage, Apply) else None)
@@ -117,9 +117,9 @@ class Execution:
 
     def _schema(self, step: Step, stage: TableStage, tables: Sequence[int]) -> Schema:
         """Return what the step delivers: as planned, or where that depends on what was learned, planned again from it."""
-        assert step.schema is not None
+        assert step.delivered is not None
         if not step.open:
-            return step.schema
+            return step.delivered
         schemas = [self.schemas[given] for given in tables]
         _, schema = run_symbolic(stage, [empty_frame(given) for given in schemas], schemas)
         self.record.stages[step.id] |= {"schema": schema.as_json(), "columns_out": len(schema)}

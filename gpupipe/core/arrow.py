@@ -15,6 +15,24 @@ from narwhals.stable.v2.dtypes import DType
 from gpupipe.core.errors import DtypeError
 from gpupipe.core.schema import Field, Schema
 
+_FIXED: dict[pa.DataType, type[DType]] = {
+    pa.int8(): nw.Int8,
+    pa.int16(): nw.Int16,
+    pa.int32(): nw.Int32,
+    pa.int64(): nw.Int64,
+    pa.uint8(): nw.UInt8,
+    pa.uint16(): nw.UInt16,
+    pa.uint32(): nw.UInt32,
+    pa.uint64(): nw.UInt64,
+    pa.float32(): nw.Float32,
+    pa.float64(): nw.Float64,
+    pa.bool_(): nw.Boolean,
+    pa.large_string(): nw.String,
+    pa.large_binary(): nw.Binary,
+    pa.date32(): nw.Date,
+    pa.time64("ns"): nw.Time,
+}
+
 
 def plain_type(kind: pa.DataType) -> pa.DataType:
     """Return the plain type that a column of an Arrow type is read as.
@@ -79,8 +97,25 @@ def dtype_of(kind: pa.DataType) -> DType:
     >>> dtype_of(pa.decimal128(9, 2))
     Decimal(precision=9, scale=2)
     """
-    empty = nw.from_native(pa.table({"column": pa.array([], plain_type(kind))}), eager_only=True)
-    return empty.schema["column"]
+    return _dtype(plain_type(kind))
+
+
+def _dtype(kind: pa.DataType) -> DType:
+    """Return the dtype of a plain type."""
+    fixed = _FIXED.get(kind)
+    if fixed is not None:
+        return fixed()
+    if pa.types.is_timestamp(kind):
+        return nw.Datetime(kind.unit, kind.tz)
+    if pa.types.is_duration(kind):
+        return nw.Duration(kind.unit)
+    if pa.types.is_decimal(kind):
+        return nw.Decimal(kind.precision, kind.scale)
+    if pa.types.is_fixed_size_list(kind):
+        return nw.Array(_dtype(kind.value_type), kind.list_size)
+    if pa.types.is_struct(kind):
+        return nw.Struct([nw.Field(child.name, _dtype(child.type)) for child in kind])
+    return nw.List(_dtype(kind.value_type))
 
 
 def schema_of(schema: pa.Schema, names: Iterable[str] | None = None) -> Schema:
@@ -114,5 +149,8 @@ def plain_table(table: pa.Table) -> pa.Table:
 
 
 def _decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return the column without a dictionary, which does not cast to every plain type at once."""
-    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+    """Return the column as it is stored, without an extension or a dictionary, which do not cast to every plain type at once."""
+    kind = column.type
+    if isinstance(kind, pa.BaseExtensionType):
+        return _decoded(pa.chunked_array([chunk.storage for chunk in column.chunks], kind.storage_type))
+    return column.cast(kind.value_type) if pa.types.is_dictionary(kind) else column

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
-from gpupipe.core.errors import SourceError
+from gpupipe.core.errors import SinkError, SourceError
 from gpupipe.core.node import Table, Value
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import Stage
@@ -74,6 +74,14 @@ class Source(Stage):
         """Return how many rows there are, where metadata or an inspection has told; None where nobody has counted."""
         return None
 
+    def known_rows(self) -> int | None:
+        """Return the number of rows where it is known without reading them, else None."""
+        return None
+
+    def declared_not_null(self) -> frozenset[str]:
+        """Return the columns that are declared to hold no missing value, which engines check as they read."""
+        return frozenset()
+
     def origin(self) -> str:
         """Return where the rows come from, for plans and errors."""
         return self.name
@@ -92,6 +100,10 @@ class Writer(ABC):
     """One output being written, under a temporary name."""
 
     native: NativeWrite | None = None
+
+    def explain(self, error: Exception) -> SinkError | None:
+        """Return a better account of an error met while writing, with the place and what to do, where the writer knows one."""
+        return None
 
     @abstractmethod
     def write(self, batch: pa.RecordBatch) -> None:

@@ -42,7 +42,17 @@ class PlanError(GpupipeError):
 
 
 class ColumnError(PlanError):
-    """A column is not there."""
+    """A column is not there; `missing` is its name, where there is one."""
+
+    missing: str | None = None
+
+    @classmethod
+    def of(cls, missing: str, known: Iterable[str]) -> ColumnError:
+        """Return the error for a column that is not among the known ones, naming the nearest."""
+        names = list(known)
+        error = cls(f"There is no column {missing!r}.{nearest(missing, names)} The columns are {listing(names)}.")
+        error.missing = missing
+        return error
 
 
 class DtypeError(PlanError):

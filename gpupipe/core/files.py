@@ -45,6 +45,14 @@ class Place:
         """The names of the folders between the root and the file."""
         return tuple(part for part in posixpath.dirname(self.path)[len(self.root) :].split("/") if part)
 
+    @property
+    def stamp(self) -> str:
+        """What changes when the file does."""
+        if self.fs is not None:
+            return str(self.fs.ukey(self.path))
+        found = os.stat(self.path)
+        return f"{found.st_size} {found.st_mtime_ns} {found.st_ino}"
+
     def open(self) -> Any:
         """Return the file, opened for reading bytes at any place."""
         return open(self.path, "rb") if self.fs is None else self.fs.open(self.path, "rb")
@@ -195,6 +203,25 @@ def _hidden(below: str) -> bool:
     return any(part.startswith((".", "_")) and "=" not in part for part in below.split("/"))
 
 
+def shown(paths: Paths) -> str:
+    """Return the paths as plans and errors show them.
+
+    Examples
+    --------
+    >>> shown("a.csv"), shown(["a.csv", "b.csv"])
+    ('a.csv', 'a.csv and 1 more')
+    """
+    if isinstance(paths, str | os.PathLike):
+        return os.fspath(paths)
+    first = os.fspath(paths[0]) if paths else "nothing"
+    return first if len(paths) < 2 else f"{first} and {len(paths) - 1} more"
+
+
+def kept_paths(paths: Paths) -> str | tuple[str, ...]:
+    """Return the paths as values that compare and pickle: one text, or several."""
+    return os.fspath(paths) if isinstance(paths, str | os.PathLike) else tuple(os.fspath(path) for path in paths)
+
+
 def local_files(places: Iterable[Place], scratch: str) -> list[str]:
     """Return local paths of the files; remote ones are downloaded into `scratch`, block by block, once.
 
@@ -210,7 +237,7 @@ def _downloaded(found: Place, scratch: str) -> str:
     """Return the local copy of a remote file; its partition folders keep their names."""
     import hashlib  # local: only remote files need it
 
-    stamp = hashlib.blake2b(f"{found}{found.fs.ukey(found.path)}".encode(), digest_size=8).hexdigest()
+    stamp = hashlib.blake2b(f"{found} {found.stamp}".encode(), digest_size=8).hexdigest()
     target = Path(scratch, f"remote-{stamp}", *found.folders, posixpath.basename(found.path))
     if target.exists():
         return str(target)

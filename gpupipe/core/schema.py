@@ -14,7 +14,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 from narwhals.stable.v2.dtypes import DType
 
-from gpupipe.core.errors import ColumnError, DtypeError, UsageError, listing, nearest
+from gpupipe.core.errors import ColumnError, DtypeError, UsageError, listing
 
 
 @dataclass(frozen=True)
@@ -71,8 +71,7 @@ class Schema(Mapping[str, Field]):
         """Raise ColumnError for the first of the columns that is not there, naming the nearest one."""
         for name in columns:
             if name not in self:
-                msg = f"There is no column {name!r}.{nearest(name, self)} The columns are {listing(self)}."
-                raise ColumnError(msg)
+                raise ColumnError.of(name, self)
 
     def require_numeric(self, columns: Iterable[str], what: str) -> None:
         """Raise DtypeError for the first of the columns that is neither a number nor a boolean; `what` says who asks."""

@@ -120,10 +120,6 @@ class RowStage(TableStage):
         msg = f"{self.name} has no {method!r}: it is a fitted transformation. Call it on the table instead."
         raise WiringError(msg)
 
-    def save_parts(self) -> dict[str, Any]:
-        """Return what is needed to make this stage again: values that JSON holds, Arrow tables, and models."""
-        return {name: getattr(self, name) for name in getattr(self, "__dataclass_fields__", {})}
-
 
 class KeyStage(TableStage):
     """Makes of the rows of some keys what it makes of them among all keys; `keys` names the columns, the same in every input."""
@@ -182,7 +178,7 @@ class Barrier(Stage):
         """Return what is needed of each input, one entry an input."""
 
     @abstractmethod
-    def conclude(self, engine: Engine, results: Sequence[Any], progress: Progress) -> Any:
+    def conclude(self, engine: Engine, results: Sequence[Any], progress: Progress | None) -> Any:
         """Return the node's result, made of what was wanted."""
 
     def sketch(self, results: Sequence[Any], *schemas: Schema) -> Any:
@@ -234,7 +230,7 @@ class FitStage(Barrier):
         """Return the one want: the statistics, as Arrow."""
         return (Want(self.measure, "arrow", self.merge),)
 
-    def conclude(self, engine: Engine, results: Sequence[Any], progress: Progress) -> RowStage:
+    def conclude(self, engine: Engine, results: Sequence[Any], progress: Progress | None) -> RowStage:
         """Return the fitted row stage."""
         return self.finish(results[0])
 

@@ -72,7 +72,7 @@ WA 304 980-986 988-994; WV 39 247-268; WI 275 530-532 534-535 537-549; WY 31 820
 
 
 def _areas() -> tuple[list[str], Ints, Floats]:
-    """Return state, three-digit postal area and share of all loans, one entry an area."""
+    """Return state, three-digit postal area and share of all loans, one entry for each area."""
     states: list[str] = []
     areas: list[int] = []
     shares: list[float] = []

@@ -100,6 +100,11 @@ def plain(table: pa.Table) -> pa.Table:
     return pa.table(dict(zip(table.column_names, columns, strict=True))) if columns else table
 
 
+def table_of(frame: nw.DataFrame[Any]) -> pa.Table:
+    """Return an eager frame as plain Arrow, without the index that pandas would add as a column."""
+    return plain(frame.to_arrow().select(frame.columns))
+
+
 def conform_arrow(table: pa.Table, schema: Schema) -> pa.Table:
     """Return the table in exactly the Arrow types that gpupipe delivers for the schema."""
     wanted = arrow_schema(schema)

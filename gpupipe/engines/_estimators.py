@@ -16,7 +16,7 @@ import polars as pl
 
 from gpupipe.core.engine import Ledger, ScoringRecipe, TrainingRecipe
 from gpupipe.core.errors import MissingExtraError, StageError, UsageError, listing, nearest
-from gpupipe.engines._arrow import as_array, plain
+from gpupipe.engines._arrow import as_array, table_of
 
 Frame = nw.DataFrame[Any]
 
@@ -83,9 +83,9 @@ def feature_matrix(estimator: Any, frame: Frame, features: tuple[str, ...], ledg
     chosen = frame.select(list(features))
     if is_xgboost(estimator):
         native = chosen.to_native()
-        return native if isinstance(native, pl.DataFrame) else pl.from_arrow(plain(chosen.to_arrow()))
+        return native if isinstance(native, pl.DataFrame) else pl.from_arrow(table_of(chosen))
     started = time.perf_counter()
-    array = as_array(plain(chosen.to_arrow()))
+    array = as_array(table_of(chosen))
     ledger.cross("host_copy", array.nbytes, time.perf_counter() - started, "columns to one array, for scikit-learn")
     return array
 
@@ -226,7 +226,7 @@ def _by_sorted(scores: Any, given: list[str]) -> Any:
 
 def _internal(metrics: Any, metric: str, recipe: ScoringRecipe, frame: Frame) -> float:
     """Return a metric of clusters among the features themselves."""
-    features = as_array(plain(frame.select(list(recipe.features)).to_arrow()))
+    features = as_array(table_of(frame.select(list(recipe.features))))
     labels = _column(frame, recipe.prediction, metric, "prediction").to_numpy()
     name = {"silhouette": "silhouette_score", "davies_bouldin": "davies_bouldin_score", "calinski_harabasz": "calinski_harabasz_score"}
     return float(getattr(metrics, name[metric])(features, labels))

@@ -5,19 +5,20 @@ Every stage's result is brought to the planned dtypes at this seam, so that a li
 
 from __future__ import annotations
 
+import warnings
 from abc import abstractmethod
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import narwhals.stable.v2 as nw
 import pyarrow as pa
 
 from gpupipe.core.engine import Demand
-from gpupipe.core.errors import GpupipeError, StageError
+from gpupipe.core.errors import GpupipeError, StageError, UnsupportedError
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import TableStage
-from gpupipe.engines._arrow import plain
+from gpupipe.engines._arrow import table_of
 from gpupipe.engines._single import SingleEngine, batches_of
 from gpupipe.engines._verbs import NarwhalsVerbs
 
@@ -53,6 +54,14 @@ class PandasLikeEngine(SingleEngine):
         """Return the context in which the library keeps NaN and missing apart."""
 
     @abstractmethod
+    def settled(self, frame: Frame) -> Frame:
+        """Return the frame with a plain index from 0 on: whatever index a library's operation left means nothing here."""
+
+    @abstractmethod
+    def settled(self, frame: Frame) -> Frame:
+        """Return the frame with every column in the library's Arrow dtypes: reductions may have left scalars of Python's."""
+
+    @abstractmethod
     def to_arrow(self, frame: Frame) -> pa.Table:
         """Return the frame as Arrow, entered in the ledger."""
 
@@ -60,7 +69,7 @@ class PandasLikeEngine(SingleEngine):
         """Return the stage's result, in the planned dtypes."""
         try:
             with self.semantics():
-                return conformed(stage.run(self.verbs, *inputs), schema, stage.name)
+                return self.settled(conformed(stage.run(self.verbs, *inputs), schema, stage.name))
         except GpupipeError:
             raise
         except Exception as error:
@@ -68,12 +77,12 @@ class PandasLikeEngine(SingleEngine):
 
     def compute(self, demands: Sequence[Demand]) -> list[Any]:
         """Return what is demanded, one after the other."""
-        with self.semantics():
+        with self.semantics(), plain_group_bys():
             return [self._compute(demand) for demand in demands]
 
     def _compute(self, demand: Demand) -> Any:
         """Return what one demand asks for."""
-        data = demand.data if demand.want is None else demand.want.prepare(self.verbs, demand.data)
+        data = demand.data if demand.want is None else self.settled(demand.want.prepare(self.verbs, demand.data))
         if demand.form in ("held", "drain"):
             return data
         if demand.form == "rows":
@@ -86,6 +95,26 @@ class PandasLikeEngine(SingleEngine):
             demand.writer.write(batch)
         demand.writer.close()
         return None
+
+
+@contextmanager
+def plain_group_bys() -> Iterator[None]:
+    """Refuse aggregates that narwhals would run as one Python call a key.
+
+    Besides being slow, those know no missing booleans and fail where there are no rows; and cuDF could not run them at all.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message="Found complex group-by expression", category=UserWarning)
+        try:
+            yield
+        except UserWarning as warning:
+            if "complex group-by" not in str(warning):
+                raise
+            msg = (
+                "Expected aggregates that reduce one column at a time, as nw.col('x').sum(), got an expression of them. Compute the column "
+                "to reduce with WithColumns before the group-by, and what is made of the results after it; or use engine 'cpu'."
+            )
+            raise UnsupportedError(msg) from warning
 
 
 def conformed(frame: Frame, schema: Schema, name: str) -> Frame:
@@ -103,4 +132,4 @@ def conformed(frame: Frame, schema: Schema, name: str) -> Frame:
 
 def arrow_of(frame: Frame) -> pa.Table:
     """Return a frame as plain Arrow."""
-    return plain(frame.collect().to_arrow())
+    return table_of(frame.collect())

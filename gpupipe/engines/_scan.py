@@ -36,6 +36,8 @@ def read_lazy(source: Source, reading: Reading, schema: Schema, scratch: str) ->
         frame = _conformed(scan_files(scan), scan.schema).select(reading.columns)
     if getattr(source, "nan_as_null", False):
         frame = frame.with_columns(_no_nan(frame.collect_schema()))
+    checked = source.declared_not_null()
+    frame = frame.with_columns(_not_null(source, name, frame.collect_schema()[name]) for name in reading.columns if name in checked)
     return frame if reading.predicate is None else frame.filter(reading.predicate)
 
 
@@ -44,9 +46,22 @@ def _no_nan(schema: pl.Schema) -> list[pl.Expr]:
     return [pl.col(name).fill_nan(None) for name, dtype in schema.items() if dtype.is_float()]
 
 
+def _not_null(source: Source, name: str, dtype: pl.DataType) -> pl.Expr:
+    """Return the column, which fails as it is read where a value is missing; only pure row filters wait for it."""
+    origin = source.origin()
+
+    def check(values: pl.Series) -> pl.Series:
+        if values.null_count():
+            msg = f"{origin}, column {name!r}: expected no missing value, as declared, got {values.null_count()} of {len(values)} in one piece."
+            raise SourceError(f"{msg} Mend the rows, or declare the column nullable.")
+        return values
+
+    return pl.col(name).map_batches(check, return_dtype=dtype, is_elementwise=True)
+
+
 def _from_batches(source: Source, reading: Reading) -> pl.LazyFrame:
     """Return the rows of a source that has Arrow batches."""
-    frame = pl.from_arrow(source.batches(reading))
+    frame = pl.from_arrow(source.batches(reading).read_all())  # of a reader without batches, Polars makes nothing
     assert isinstance(frame, pl.DataFrame)
     return frame.lazy()
 
@@ -64,8 +79,9 @@ def scan_files(scan: FileScan) -> pl.LazyFrame:
     """Return a lazy scan of the files, in the reader's own dtypes."""
     paths = list(scan.paths)
     if scan.format == "parquet":
-        hive = bool(scan.options.get("hive", False))
-        return pl.scan_parquet(paths, hive_partitioning=hive, glob=False)
+        hive = scan.options["hive"]
+        keys = None if hive is None else polars_dtypes(hive)
+        return pl.scan_parquet(paths, hive_partitioning=keys is not None, hive_schema=keys, glob=False, extra_columns="ignore")
     if scan.format == "ipc":
         return pl.scan_ipc(paths, hive_partitioning=False)
     if scan.format == "ndjson":
@@ -79,7 +95,8 @@ def _scan_csv(paths: list[str], scan: FileScan) -> pl.LazyFrame:
     formats: dict[str, str] = dict(options["formats"])
     wanted = polars_dtypes(scan.schema)
     names: list[str] = list(options["names"])
-    raw = {name: pl.String() if name in formats or not _native(wanted.get(name)) else wanted[name] for name in names}
+    native = {name for name in names if name in wanted and name not in formats and _native(wanted[name])}
+    raw = {name: wanted[name] if name in native else pl.String() for name in names}
     frame = pl.scan_csv(
         paths,
         has_header=options["header"],
@@ -98,7 +115,7 @@ def _scan_csv(paths: list[str], scan: FileScan) -> pl.LazyFrame:
 
 def _native(dtype: Any) -> bool:
     """Whether the CSV reader parses the dtype itself."""
-    return dtype is None or dtype.is_numeric() and not dtype.is_decimal() or dtype in (pl.String, pl.Boolean, pl.Date)
+    return dtype.is_numeric() and not dtype.is_decimal() or dtype in (pl.String, pl.Boolean, pl.Date)
 
 
 def _parsed(name: str, dtype: Any, pattern: str | None) -> pl.Expr:

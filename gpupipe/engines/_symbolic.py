@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -65,3 +66,8 @@ def frame_schema(frame: Frame, not_null: frozenset[str]) -> Schema:
 def collect_symbolic(frames: Sequence[Frame]) -> list[pa.Table]:
     """Return the results of the queries on empty frames, each run by itself so that what it asks of its sources is its own."""
     return [frame.to_native().collect().to_arrow() for frame in frames]
+
+
+def named_columns(frame: Frame) -> set[str]:
+    """Return the columns that the query names, whether or not its result depends on them."""
+    return set(re.findall(r'col\("((?:[^"\\]|\\.)*)"\)', frame.to_native().explain(optimized=False)))

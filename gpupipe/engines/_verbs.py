@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from gpupipe.core.engine import ArrayMap, Joining, Verbs, Window
 from gpupipe.core.schema import as_dtype
-from gpupipe.engines._arrow import arrow_dtype, as_array, column_values
+from gpupipe.engines._arrow import arrow_dtype, as_array, column_values, table_of
 from gpupipe.kernels.rolling import reduce_ranges, window_ranges
 from gpupipe.kernels.xxh64 import hash_table
 
@@ -60,7 +60,7 @@ class NarwhalsVerbs(Verbs):
     def hash_rows(self, frame: Frame, columns: Sequence[str], seed: int, name: str) -> Frame:
         """Return the frame with the hash of the columns; see `Verbs.hash_rows`."""
         eager = frame.collect()
-        hashed = row_hashes(eager.select(list(columns)).to_arrow(), seed)
+        hashed = row_hashes(table_of(eager.select(list(columns))), seed)
         return eager.with_columns(self._series(eager, name, pa.array(hashed, pa.uint64()))).lazy()
 
     def hash_columns(self, frame: Frame, columns: Sequence[str], seed: int, n_bits: int) -> Frame:
@@ -73,7 +73,7 @@ class NarwhalsVerbs(Verbs):
         """Return the frame with the window's aggregates; see `Verbs.roll`."""
         eager = frame.collect()
         needed = list(dict.fromkeys([*window.by, window.index, *(rolled.column for rolled in window.aggregates)]))
-        table = eager.select(needed).to_arrow()
+        table = table_of(eager.select(needed))
         made = roll_table(table, window)
         return eager.with_columns(self._series(eager, name, made[name]) for name in made.column_names).lazy()
 
@@ -81,7 +81,7 @@ class NarwhalsVerbs(Verbs):
         """Return the frame with the function's columns; see `Verbs.map_arrays`."""
         eager = frame.collect()
         kept = [name for name in eager.columns if name not in mapped.drop]
-        columns = run_mapped(eager.select(list(mapped.columns)).to_arrow(), mapped)
+        columns = run_mapped(table_of(eager.select(list(mapped.columns))), mapped)
         made = [self._series(eager, name, column) for (name, _), column in zip(mapped.outputs, columns, strict=True)]
         if not kept:
             return nw.from_native(made[0].to_frame().to_native()).with_columns(*made).lazy()
@@ -127,7 +127,8 @@ def row_hashes(table: pa.Table, seed: int) -> Any:
 
 def hashed_column(column: pa.Array, seed: int, n_bits: int) -> pa.Array:
     """Return the upper bits of each value's hash; each distinct value is hashed once."""
-    encoded = column.dictionary_encode()
+    whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    encoded = whole.dictionary_encode()
     table = pa.table({"value": encoded.dictionary})
     bits = hash_table(table, ["value"], seed) >> np.uint64(64 - n_bits)
     return pa.array(bits, pa.uint64()).cast(pa.uint32()).take(encoded.indices)

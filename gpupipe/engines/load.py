@@ -11,7 +11,7 @@ import pyarrow as pa
 from gpupipe.core.engine import Engine, Verbs
 from gpupipe.core.errors import MissingExtraError, UnsupportedError, UsageError, listing, nearest
 from gpupipe.core.schema import Schema
-from gpupipe.core.stage import FitStage, TableStage
+from gpupipe.core.stage import Barrier, FitStage, TableStage
 
 ADDRESSES = {"cpu": "gpupipe.engines.polars.engine:CpuEngine", "pandas": "gpupipe.engines.pandas.engine:PandasEngine"}
 PLANNED = {"gpu": "cuDF", "dask": "Dask", "dask-cuda": "Dask-CUDA"}
@@ -93,10 +93,23 @@ def measure_plain(stage: FitStage, frame: Any) -> pa.Table:
     """Return what a fit stage measures on a plain frame."""
     given = nw.from_native(frame).lazy()
     stage.check(Schema.of_names(given.collect_schema()))
+    from gpupipe.engines._arrow import table_of  # local: loads NumPy and Arrow, which naming an engine does not need
+
     engine = load_engine("cpu" if given.implementation.is_polars() else "pandas")
     verbs: Verbs = engine.verbs  # type: ignore[attr-defined]
     try:
-        measured = stage.measure(verbs, given).collect().to_arrow()
+        measured = table_of(stage.measure(verbs, given).collect())
     finally:
         engine.close()
     return stage.merge([measured])
+
+
+def train_plain(stage: Barrier, frame: Any, validation: Any) -> Any:
+    """Return what a learner makes of plain frames."""
+    frames = [nw.from_native(given).lazy() for given in (frame, validation) if given is not None]
+    stage.check(*(Schema.of_names(given.collect_schema()) for given in frames))
+    engine = load_engine("cpu" if frames[0].implementation.is_polars() else "pandas")
+    try:
+        return stage.conclude(engine, frames, None)
+    finally:
+        engine.close()

@@ -104,7 +104,7 @@ class Evaluate(Barrier):
         columns = self.needed(schemas[0])
         return (Want(lambda _, frame: frame.select(columns), "held"),)
 
-    def conclude(self, engine: Engine, results: Sequence[Any], progress: Progress) -> Scores:
+    def conclude(self, engine: Engine, results: Sequence[Any], progress: Progress | None) -> Scores:
         """Return the metrics, with the curves behind them."""
         recipe = ScoringRecipe(
             self.metrics, self.target or self.prediction, self.prediction, self.probability, self.weight, self.features

@@ -9,6 +9,7 @@ that long edges run straight (Gansner et al., "A technique for drawing directed 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -183,7 +184,7 @@ def _median(pool: Sequence[tuple[float, float]]) -> float:
 def _gaps(graph: Layered, order: Sequence[int]) -> list[float]:
     """Return the least distances between the centres of a layer's vertices."""
     widths = [graph.vertices[vertex].width for vertex in order]
-    return [(one + other) / 2 + COLUMN_GAP for one, other in zip(widths, widths[1:], strict=False)]
+    return [(one + other) / 2 + COLUMN_GAP for one, other in itertools.pairwise(widths)]
 
 
 def _centres(graph: Layered, orders: Sequence[Sequence[int]]) -> list[float]:
@@ -200,7 +201,47 @@ def _centres(graph: Layered, orders: Sequence[Sequence[int]]) -> list[float]:
             wishes = [_wish(graph, vertex, sides, centres) for vertex in order]
             for vertex, place in zip(order, pooled(wishes, _gaps(graph, order)), strict=True):
                 centres[vertex] = place
+    _straighten(graph, orders, centres)
     return centres
+
+
+def _straighten(graph: Layered, orders: Sequence[Sequence[int]], centres: list[float]) -> None:
+    """Move the dummies of each long edge onto as few upright lines as the boxes beside them allow."""
+    room = {vertex: (order, place) for order in orders for place, vertex in enumerate(order)}
+    for start, vertex in enumerate(graph.vertices):
+        if vertex.stage is not None or any(graph.vertices[above].stage is None for above in graph.up[start]):
+            continue
+        run: list[int] = []
+        low, high = float("-inf"), float("inf")
+        chain: int | None = start
+        while chain is not None:
+            left, right = _room(graph, *room[chain], centres)
+            if run and max(low, left) > min(high, right):
+                _line_up(run, low, high, centres)
+                run, low, high = [], left, right
+            run.append(chain)
+            low, high = max(low, left), min(high, right)
+            chain = next((below for below in graph.down[chain] if graph.vertices[below].stage is None), None)
+        _line_up(run, low, high, centres)
+
+
+def _room(graph: Layered, order: Sequence[int], place: int, centres: Sequence[float]) -> tuple[float, float]:
+    """Return between which places a vertex can move without coming too near to those beside it."""
+    width = graph.vertices[order[place]].width
+
+    def gap(other: int) -> float:
+        return (width + graph.vertices[other].width) / 2 + COLUMN_GAP
+
+    left = centres[order[place - 1]] + gap(order[place - 1]) if place else float("-inf")
+    right = centres[order[place + 1]] - gap(order[place + 1]) if place + 1 < len(order) else float("inf")
+    return left, right
+
+
+def _line_up(run: Sequence[int], low: float, high: float, centres: list[float]) -> None:
+    """Put vertices on the line between `low` and `high` that is nearest to where they stand."""
+    place = min(max(_median([(centres[vertex], 1.0) for vertex in run]), low), high)
+    for vertex in run:
+        centres[vertex] = place
 
 
 def _wish(

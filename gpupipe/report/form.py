@@ -65,14 +65,14 @@ def kind_of(stage: Stage) -> str:
 
 
 def has_run(stage: Stage) -> bool:
-    """Return whether a run came as far as this stage.
+    """Return whether a run got through this stage: rows came out, or it took time, alone or in a stretch.
 
     Examples
     --------
-    >>> has_run({"rows_in": 3, "rows_out": None, "seconds": 0.0}), has_run({"rows_in": None, "rows_out": None, "seconds": 0.0})
+    >>> has_run({"rows_in": 3, "rows_out": 3, "seconds": 0.0}), has_run({"rows_in": 3, "rows_out": None, "seconds": 0.0})
     (True, False)
     """
-    return stage.get("rows_out") is not None or stage.get("rows_in") is not None or bool(stage.get("seconds"))
+    return stage.get("rows_out") is not None or bool(stage.get("seconds")) or stage.get("stretch") is not None
 
 
 def pushed_of(stage: Stage) -> tuple[str, str]:

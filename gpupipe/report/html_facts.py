@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gpupipe.report.charts import Axis, area_chart, tick_text
@@ -11,20 +11,30 @@ from gpupipe.report.html_parts import facts, paragraph, stage_link, table
 from gpupipe.report.markup import element, escape
 from gpupipe.report.units import bytes_text, plural, seconds_text
 
+MOST_SAMPLES = 1000
 DIRECTIONS = {"host_to_device": "host to device", "device_to_host": "device to host", "host_copy": "copied within the host"}
 
 
 def memory_section(report: Report) -> str:
     """Return the process' memory over the run; its peak alone where it was not sampled."""
     memory = report["memory"]
-    samples = [(float(second), float(size)) for second, size in memory.get("samples") or ()]
+    samples = _peaks([(float(second), float(size)) for second, size in memory.get("samples") or ()])
     peak = float(memory.get("peak_bytes") or 0)
     if len(samples) < 2:
         return paragraph(f"The peak was {bytes_text(peak)}; the run was too short to be sampled.", "lead") if peak else ""
-    highest = max(peak, max(size for _, size in samples))
+    highest = max(peak, *(size for _, size in samples))
     x = Axis(samples[0][0], max(samples[-1][0], samples[0][0] + 1e-6), 64.0, 1062.0, "seconds", tick_text)
     y = Axis(0.0, highest * 1.15 or 1.0, 220.0, 26.0, "", bytes_text)
     return area_chart("Memory of the process over time", samples, x, y, highest, f"peak {bytes_text(highest)}")
+
+
+def _peaks(samples: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Return at most `MOST_SAMPLES` samples and the last: the highest of each stretch, so that no spike is lost."""
+    size = -(-len(samples) // MOST_SAMPLES)
+    if size <= 1:
+        return list(samples)
+    kept = [max(samples[start : start + size], key=lambda sample: sample[1]) for start in range(0, len(samples), size)]
+    return kept if kept[-1] == samples[-1] else [*kept, samples[-1]]
 
 
 def crossings_text(report: Report) -> str:

@@ -138,9 +138,9 @@ def _importance(model: Mapping[str, Any]) -> str:
     return bar_chart(f"Feature importance{kind}{some}", ordered[:MOST_BARS])
 
 
-def _history(history: Mapping[str, Sequence[float]]) -> str:
+def _history(history: Mapping[str, Sequence[float | None]]) -> str:
     """Return how training went: a chart for each metric, its curves those data sets on which it was measured."""
-    metrics: dict[str, list[tuple[str, Sequence[float]]]] = {}
+    metrics: dict[str, list[tuple[str, Sequence[float | None]]]] = {}
     for name, values in history.items():
         data, _, metric = str(name).rpartition(" ")
         if values:
@@ -159,6 +159,6 @@ def _history(history: Mapping[str, Sequence[float]]) -> str:
     return "".join(figures)
 
 
-def _training(name: str, values: Sequence[float]) -> Curve:
+def _training(name: str, values: Sequence[float | None]) -> Curve:
     points = [(float(index), float("nan") if value is None else float(value)) for index, value in enumerate(values, start=1)]
     return Curve(f"{name}, last {number_text(points[-1][1])}", points)

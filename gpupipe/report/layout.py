@@ -11,6 +11,7 @@ Nothing here is random and every tie falls to the lower id: one DAG has one draw
 
 from __future__ import annotations
 
+import itertools
 from bisect import bisect_right, insort
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -120,7 +121,7 @@ def layered(inputs: Inputs, widths: Mapping[int, float]) -> Layered:
                     vertices.append(Vertex(None, level, DUMMY_WIDTH))
                 path.append(dummies[source, level])
             path.append(at[target])
-            links.update(zip(path, path[1:], strict=False))
+            links.update(itertools.pairwise(path))
             paths[source, target] = tuple(path)
     up: list[list[int]] = [[] for _ in vertices]
     down: list[list[int]] = [[] for _ in vertices]
@@ -139,7 +140,7 @@ def crossings(orders: Sequence[Sequence[int]], down: Sequence[Sequence[int]]) ->
     1
     """
     total = 0
-    for upper, lower in zip(orders, orders[1:], strict=False):
+    for upper, lower in itertools.pairwise(orders):
         place = {vertex: index for index, vertex in enumerate(lower)}
         seen: list[int] = []
         for vertex in upper:
@@ -194,7 +195,7 @@ def _sweep(orders: list[list[int]], neighbours: Sequence[Sequence[int]], *, down
             else float(own[vertex])
             for vertex in orders[level]
         }
-        orders[level].sort(key=lambda vertex: (centre[vertex], own[vertex]))  # noqa: B023 - used at once
+        orders[level].sort(key=lambda vertex: (centre[vertex], own[vertex]))
 
 
 def _exchange(orders: list[list[int]], graph: Layered) -> None:

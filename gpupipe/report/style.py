@@ -19,7 +19,7 @@ _KIND_COLOURS = {
     "sink": ("#3f4b5c", "#e4e8ee", "#c3cedd", "#2c3542"),
 }
 
-_LIGHT_DAG = "--g:#fff;--i:#18212d;--m:#556272;--e:#94a1b2;--a:#1f7a46;"
+_LIGHT_DAG = "--g:#fff;--i:#18212d;--m:#556272;--e:#94a1b2;--a:#1a6b3c;"
 _DARK_DAG = "--g:#151a21;--i:#e8edf4;--m:#a3afbf;--e:#66758a;--a:#6cc892;"
 
 

@@ -11,6 +11,7 @@ from typing import BinaryIO, NoReturn
 import numpy as np
 
 from gpupipe.core.errors import ColumnError, SourceError, listing, nearest
+from gpupipe.sources.csv_inspect import places
 from gpupipe.sources.csv_text import (
     MAX_RECORD_BYTES,
     Dialect,
@@ -25,7 +26,7 @@ from gpupipe.sources.csv_text import (
 )
 
 _CUT = 200
-_BLOCK_BYTES = 1 << 19
+_BLOCK_BYTES = 1 << 20
 _QUOTES = "Quote the whole field and double the quotes inside, or read the file without a quote character."
 _MEND = "Mend or remove the row, or check the separator and the quote character."
 
@@ -161,44 +162,47 @@ def _start(found: Iterator[Record], dialect: Dialect) -> Record | None:
 def _rows(stream: BinaryIO, start: Record, expected: _Expectation, row_number: int) -> Iterator[tuple[int, Record]]:
     """The first record and those behind it with their row numbers, without blank ones and most of the sound ones."""
     yield row_number, start
-    line_number, pending = start.line_number + start.raw.count(b"\n"), b""
-    for buffer, n_bytes in whole_lines(stream, _BLOCK_BYTES):
-        text = pending + bytes(buffer[:n_bytes])
-        pending = b""
-        n_lines = text.count(b"\n")
-        if _is_sound(text, n_lines, expected):
-            row_number += n_lines
-            line_number += n_lines
-            continue
-        for record in records(io.BytesIO(text), expected.grammar, "", line_number):
-            if not record.closed and len(record.raw) < MAX_RECORD_BYTES:
-                pending = record.raw
-                break
-            if not record.is_blank:
-                row_number += 1
-                yield row_number, record
-        line_number += n_lines - pending.count(b"\n")
-    if pending:
-        yield row_number + 1, Record(line_number, pending, False)
+    line_number, text = start.line_number + start.raw.count(b"\n"), b""
+    for buffer, n_filled in whole_lines(stream, _BLOCK_BYTES):
+        text += bytes(buffer[:n_filled])
+        n_rows, n_bytes = _sound_part(text, expected)
+        row_number += n_rows
+        rest = text[n_bytes:]
+        if not n_bytes:
+            rest = b""
+            for record in records(io.BytesIO(text), expected.grammar, "", line_number):
+                if not record.closed and len(record.raw) < MAX_RECORD_BYTES:
+                    rest = record.raw  # it may go on in the next block
+                elif not record.is_blank:
+                    row_number += 1
+                    yield row_number, record
+        line_number += text.count(b"\n") - rest.count(b"\n")
+        text = rest
+    for record in records(io.BytesIO(text), expected.grammar, "", line_number):
+        row_number += 1
+        yield row_number, record
 
 
-def _is_sound(text: bytes, n_lines: int, expected: _Expectation) -> bool:
-    """Whether a block of lines is sure to be n_lines rows without fault, seen by its separators' and newlines' places."""
-    grammar, n_each = expected.grammar, expected.n_fields - 1
-    special = (grammar.quote, grammar.comment)
-    if n_each == 0 or expected.checks or not text.endswith(b"\n") or any(mark and mark in text for mark in special):
-        return False
+def _sound_part(text: bytes, expected: _Expectation) -> tuple[int, int]:
+    """How many rows a text begins with and how long they are, when it is sure that none has a fault; else 0 and 0."""
+    n_each = expected.n_fields - 1
+    found = None if n_each == 0 or expected.checks else places(text, expected.grammar)
+    if found is None or not len(found[0]):
+        return 0, 0
+    newlines, separators = found
+    n_rows, n_bytes = len(newlines), int(newlines[-1]) + 1
+    separators = separators[: np.searchsorted(separators, n_bytes)]
+    if len(separators) != n_each * n_rows:
+        return 0, 0
+    grid = separators.reshape(n_rows, n_each)
+    if not (np.all(grid[:, -1] < newlines) and np.all(grid[1:, 0] > newlines[:-1])):
+        return 0, 0
     if not text.isascii():
         try:
-            text.decode()
+            text[:n_bytes].decode()
         except UnicodeDecodeError:
-            return False
-    block = np.frombuffer(text, np.uint8)
-    newlines, separators = np.flatnonzero(block == 10), np.flatnonzero(block == grammar.separator[0])
-    if len(separators) != n_each * n_lines:
-        return False
-    grid = separators.reshape(n_lines, n_each)
-    return bool(np.all(grid[:, -1] < newlines) and np.all(grid[1:, 0] > newlines[:-1]))
+            return 0, 0
+    return n_rows, n_bytes
 
 
 def _fault(record: Record, row_number: int, expected: _Expectation) -> BadRow | None:

@@ -20,7 +20,7 @@ from gpupipe.sources.csv_text import Dialect, Grammar, Record, Source, opened, o
 _RETURN = 13
 
 
-def cleaned(source: Source, dialect: Dialect, folder: str | os.PathLike[str], *, block_bytes: int = 1 << 19) -> Path:
+def cleaned(source: Source, dialect: Dialect, folder: str | os.PathLike[str], *, block_bytes: int = 1 << 20) -> Path:
     r"""Return a new file in `folder`: the source decompressed, without byte order mark and without blank lines.
 
     The dialect reads the copy as it reads the source: rows to be skipped are copied as they are, and so is every line inside

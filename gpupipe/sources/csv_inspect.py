@@ -6,8 +6,8 @@ rows then makes "the counts agree" mean "every row is whole", for the price of r
 
 Separators and newlines inside quotes do not count. Where they are is found without a loop over bytes: one bit a byte, and the
 prefix-xor of the quotes' bits is 1 exactly inside quotes (Langdale and Lemire, "Parsing gigabytes of JSON per second", VLDB
-Journal 28 (2019), section 3.1.1). That takes every quote for a delimiter of a field; a block with a quote that is none (``5" disk``) is noticed and
-read line by line, and so is one with comments.
+Journal 28 (2019), section 3.1.1). That takes every quote for a delimiter of a field; a block with one that is none
+(``5" disk``) is noticed and read line by line, and so is one with comments.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ from gpupipe.core.errors import SourceError
 from gpupipe.sources.csv_text import Dialect, Grammar, Record, Source, opened, origin, records, whole_lines
 
 Bits: TypeAlias = npt.NDArray[np.uint64]
+Places: TypeAlias = npt.NDArray[np.intp]
 
-_BLOCK_BYTES = 1 << 19  # the block and its masks stay in the L2 cache
+_BLOCK_BYTES = 1 << 20  # the block and its masks stay in the cache
 _NEWLINE, _RETURN = 10, 13
 
 
@@ -155,24 +156,48 @@ def scan(buffer: bytearray, n_bytes: int, grammar: Grammar, *, is_open: bool) ->
     if _has_comment(buffer, n_bytes, grammar):
         return _scan_lines(buffer, n_bytes, grammar, is_open=is_open)
     block = np.frombuffer(buffer, np.uint8, n_bytes)
-    newline, returns, starts_open = _bits(block == _NEWLINE), None, is_open
-    if buffer.find(b"\r", 0, n_bytes) >= 0:
-        returns = _bits(block == _RETURN)
     if grammar.quote is not None and (is_open or buffer.find(grammar.quote, 0, n_bytes) >= 0):
-        quote, separator = _bits(block == grammar.quote[0]), _bits(block == grammar.separator[0])
-        inside = _inside(quote, is_open=is_open)
-        ends = separator | newline if returns is None else separator | newline | returns
-        if not _delimits(quote, inside, separator | newline, ends, n_bytes):
+        outside = _outside(block, grammar.quote[0], grammar.separator[0], is_open=is_open)
+        if outside is None:
             return _scan_lines(buffer, n_bytes, grammar, is_open=is_open)
-        is_open ^= bool(_count(quote) & 1)
-        newline &= ~inside
-        n_separators = _count(separator & ~inside)
+        newline, separator, is_open = outside
+        n_separators = _count(separator)
     else:
+        newline = _bits(block == _NEWLINE)
         n_separators = int(np.count_nonzero(block == grammar.separator[0]))
-    starts = _after(newline, first=not starts_open)
-    blank = newline & (starts if returns is None else starts | _after(returns & starts, first=False))
+    starts = _after(newline, first=True)
+    blank = newline & starts
+    if buffer.find(b"\r", 0, n_bytes) >= 0:
+        blank |= newline & _after(_bits(block == _RETURN) & starts, first=False)
     n_blank = _count(blank)
     return Scan(_count(newline) - n_blank, n_separators, n_blank, blank, is_open, is_open or buffer[n_bytes - 1] != _NEWLINE)
+
+
+def places(text: bytes, grammar: Grammar) -> tuple[Places, Places] | None:
+    """Return where newlines and separators stand outside quotes in a text that begins outside; None where `scan` reads lines."""
+    block = np.frombuffer(text, np.uint8)
+    if grammar.comment is not None and grammar.comment in text:
+        return None
+    if grammar.quote is None or grammar.quote not in text:
+        return np.flatnonzero(block == _NEWLINE), np.flatnonzero(block == grammar.separator[0])
+    outside = _outside(block, grammar.quote[0], grammar.separator[0], is_open=False)
+    if outside is None:
+        return None
+    newline, separator = (np.flatnonzero(np.unpackbits(bits.view(np.uint8), bitorder="little")) for bits in outside[:2])
+    return newline, separator
+
+
+def _outside(
+    block: npt.NDArray[np.uint8], quote_byte: int, separator_byte: int, *, is_open: bool
+) -> tuple[Bits, Bits, bool] | None:
+    """Newlines and separators outside quotes, and whether one is open at the end; None where the quotes are not all RFC 4180's."""
+    newline, separator, quote = (_bits(block == byte) for byte in (_NEWLINE, separator_byte, quote_byte))
+    inside = _inside(quote, is_open=is_open)
+    # Text behind a closing quote needs no look: a quote in it would open anew, behind what is no separator.
+    stray = quote & inside & ~_after(separator | newline | quote, first=True)
+    if stray.any():
+        return None
+    return newline & ~inside, separator & ~inside, is_open ^ bool(_count(quote) & 1)
 
 
 def _scan_lines(buffer: bytearray, n_bytes: int, grammar: Grammar, *, is_open: bool) -> Scan:
@@ -230,18 +255,6 @@ def _inside(quote: Bits, *, is_open: bool) -> Bits:
     odd[0], odd[1:] = is_open, inside[:-1] >> np.uint64(63)
     inside ^= np.bitwise_xor.accumulate(odd) * np.uint64(2**64 - 1)
     return inside
-
-
-def _delimits(quote: Bits, inside: Bits, begins: Bits, ends: Bits, n_bytes: int) -> bool:
-    """Whether each quote opens a field (after a separator, newline), closes one (before one, or at the end), or is doubled."""
-    opening, closing = quote & inside, quote & ~inside
-    stray = opening & ~_after(begins | quote, first=True)
-    follows = ends | quote
-    follows[n_bytes // 64] |= np.uint64(1 << n_bytes % 64)
-    before = follows >> np.uint64(1)
-    before[:-1] |= follows[1:] << np.uint64(63)
-    stray |= closing & ~before
-    return not stray.any()
 
 
 def _read_first(found: Iterator[Record], dialect: Dialect, grammar: Grammar) -> tuple[list[bytes], _Tally]:

@@ -80,6 +80,7 @@ class Grammar:
     comment: bytes | None
     closing: re.Pattern[bytes]
     quoted: re.Pattern[bytes]
+    whole: re.Pattern[bytes]
     field: re.Pattern[bytes]
 
     @classmethod
@@ -93,6 +94,7 @@ class Grammar:
             None if dialect.comment is None else dialect.comment.encode(),
             closing=re.compile(inside + quote),
             quoted=re.compile(b"(?<![^%b])%b%b(%b?)" % (separator, quote, inside, quote)),
+            whole=re.compile(b"(?<![^%b])%b%b%b(?=%b|\\r?\\n|\\Z)" % (separator, quote, inside, quote, separator)),
             field=re.compile(b"(?:%b(%b%b)([^%b]*+)|([^%b]*+))(%b|\\Z)" % (quote, inside, quote, *(separator,) * 3)),
         )
 
@@ -148,7 +150,7 @@ class Grammar:
         """
         if self.quote is None or self.quote not in record:
             return False
-        return any(self.quote in plain if quoted is None else rest for quoted, rest, plain in self._parts(record))
+        return self.quote in self.whole.sub(b"", record)
 
     def _parts(self, record: bytes) -> Iterator[tuple[bytes | None, bytes, bytes]]:
         """Each field as what is quoted with its closing quote (None where nothing is), what follows that, or else the field."""
@@ -180,8 +182,8 @@ def without_newline(record: bytes) -> bytes:
 def records(stream: BinaryIO, grammar: Grammar, name: str, first_line: int = 1) -> Iterator[Record]:
     """Yield the records of a stream that stands before a record, without the byte order mark, leaving out comments.
 
-    `name` is what messages call the file, `first_line` the number of the line to come. The last record is not closed when its quote is open at the end of the file, or after
-    64 MiB, where reading stops.
+    `name` is what messages call the file, `first_line` the number of the line to come. The last record is not closed when its
+    quote is open at the end of the file, or after 64 MiB, where reading stops.
 
     Raises
     ------
@@ -256,6 +258,22 @@ def opened(source: Source) -> Iterator[BinaryIO]:
             if not kind or error.errno is not None:  # the operating system's, not the decompressor's
                 raise
             raise _damaged(source, kind, error) from error
+
+
+def is_packed(source: Source) -> bool:
+    """Return whether a file is compressed, by its first bytes.
+
+    Raises
+    ------
+    SourceError
+        It cannot be read, or its name says that it is compressed and it is not.
+    """
+    try:
+        raw = io.BytesIO(source) if isinstance(source, bytes) else open(source, "rb")
+    except OSError as error:
+        raise SourceError(f"Expected a readable file, got {origin(source)!r}: {error.strerror}. Check the path.") from error
+    with raw:
+        return bool(_compression(raw, source))
 
 
 def origin(source: Source) -> str:

@@ -47,7 +47,7 @@ class Scalar(Barrier):
         """Return the one want: the numbers."""
         return (Want(self.measure, "arrow"),)
 
-    def conclude(self, engine: Engine, results: Sequence[Any], progress: Progress) -> Any:
+    def conclude(self, engine: Engine, results: Sequence[Any], progress: Progress | None) -> Any:
         """Return the number, or the named ones."""
         return self._value(results[0])
 

@@ -1,0 +1,1 @@
+"""What holds stages to their promises, for the tests of gpupipe's own and of users' stages."""

@@ -61,6 +61,12 @@ def test_a_small_set_is_the_start_of_a_large_one(tmp_path: Path, two_batches: Mo
     assert text_of(two_batches.acquisition).startswith(text_of(files.acquisition))
 
 
+def test_batches_are_not_alike(two_batches: MortgageFiles) -> None:
+    rows = [line.split("|")[1:] for path in two_batches.acquisition for line in path.read_text().splitlines()]
+    first, second = rows[:1000], rows[4096:5096]
+    assert sum(a == b for a, b in zip(first, second, strict=True)) < 10
+
+
 @pytest.mark.parametrize("n_rows", [1, 7, 1000, 12_345])
 @pytest.mark.parametrize("rows_a_file", [1, 500, 2_000_000])
 def test_the_number_of_rows_is_exact(tmp_path: Path, n_rows: int, rows_a_file: int) -> None:

@@ -199,6 +199,9 @@ def test_balance_is_masked_and_then_falls(performance: pa.Table) -> None:
     current = (month[1:] > 6) & (status[1:] == 0) & (status[:-1] == 0)
     unmodified = performance["mod_flag"].to_numpy(zero_copy_only=False)[1:] == "N"
     assert np.all(np.diff(upb)[current & unmodified] < 0)
+    late = (month[1:] > 6) & ((status[1:] == status[:-1] + 1) | (status[1:] < 0)) & (upb[1:] > 0)
+    held = np.diff(upb)[late & unmodified] == 0  # an early payment may fall into a month without the regular one
+    assert held.mean() > 0.97
 
 
 def auc(score: Numbers, positive: npt.NDArray[np.bool_]) -> float:

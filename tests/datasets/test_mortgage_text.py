@@ -82,6 +82,12 @@ def test_values_are_written_as_in_the_real_sample(text_files: MortgageFiles, sha
     assert {name: kinds - known for name, kinds, known in zip(columns, got, expected, strict=True) if kinds - known} == {}
 
 
+def test_sellers_are_those_of_the_real_sample(text_files: MortgageFiles, shared_data: Path) -> None:
+    with gzip.open(shared_data / "mortgage" / "Acquisition_2007Q3.txt.gz", "rt") as file:
+        expected = {line.split("|")[2] for line in file}
+    assert {line.split("|")[2] for line in text_files.acquisition[0].read_text().splitlines()} <= expected
+
+
 def test_numbers_keep_their_leading_and_trailing_digits(text_files: MortgageFiles) -> None:
     performance = [line.split("|") for line in text_files.performance[0].read_text().splitlines()]
     acquisition = [line.split("|") for line in text_files.acquisition[0].read_text().splitlines()]

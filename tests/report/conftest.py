@@ -117,6 +117,7 @@ def failed_report() -> dict[str, Any]:
     report = mortgage_report()
     for stage in report["stages"][10:]:
         stage.update(rows_in=None, rows_out=None, columns_out=None, seconds=0.0, bytes=None, note=None)
+    report["stages"][10]["rows_in"] = 1_243_456  # its inputs were there; the stage did not get through
     report.update(status="failed", seconds=8.8, outputs={}, curves=[], models=[])
     report["crossings"].update(events=[], host_copies_bytes=0)
     report["error"] = {

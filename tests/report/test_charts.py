@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+import itertools
 import re
-import xml.etree.ElementTree as ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -16,7 +17,7 @@ def test_ticks_are_few_even_and_inside(low: float, high: float) -> None:
     found = ticks(low, high)
     assert 3 <= len(found) <= 11
     assert all(low - 1e-9 <= tick <= high * (1 + 1e-9) for tick in found)
-    steps = [after - before for before, after in zip(found, found[1:], strict=False)]
+    steps = [after - before for before, after in itertools.pairwise(found)]
     assert max(steps) == pytest.approx(min(steps))
 
 
@@ -25,19 +26,19 @@ def test_thinning_keeps_both_ends_and_the_shape() -> None:
     places = thinned(points, X, Y)
     assert len(places) <= (400 + 320) / 0.7 + 2, "a path of that many pixels, in steps of 0.7"
     assert (places[0], places[-1]) == ((40.0, 340.0), (440.0, 20.0))
-    assert max(abs(a[1] - b[1]) for a, b in zip(places, places[1:], strict=False)) < 60  # the first step alone is steep
+    assert max(abs(a[1] - b[1]) for a, b in itertools.pairwise(places)) < 60  # the first step alone is steep
 
 
 def test_curves_have_a_legend_in_words_and_survive_gaps() -> None:
     chart = line_chart("ROC <1>", [Curve("a & b", [(0, 0), (0.5, float("nan")), (1, 1)]), Curve("none", [])], X, Y, diagonal=True)
-    figure = ElementTree.fromstring(chart)
+    figure = ET.fromstring(chart)
     assert [item.text or (item[0].tail or "") for item in figure.iter("li")] == ["a & b", "none"]
     assert figure[1].attrib["aria-label"] == "ROC <1>: a & b; none"
     assert "nan" not in chart
 
 
 def test_bars_are_as_long_as_their_values() -> None:
-    figure = ElementTree.fromstring(bar_chart("importance", [("dti", 0.4), ("a<b" * 20, 0.1), ("nothing", 0.0)]))
+    figure = ET.fromstring(bar_chart("importance", [("dti", 0.4), ("a<b" * 20, 0.1), ("nothing", 0.0)]))
     widths = [float(bar.attrib["width"]) for bar in figure.iter("rect")]
     assert widths[0] == pytest.approx(4 * widths[1]) and widths[2] == 1.0
     assert [title.text for title in figure.iter("title")][1] == "a<b" * 20

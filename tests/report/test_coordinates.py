@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Any
 
 import pytest
@@ -74,6 +74,16 @@ def test_a_chain_and_a_long_edge_are_upright() -> None:
     (edge,) = [edge for edge in passing.edges if (edge.source, edge.target) == (0, 5)]
     assert len({x for x, _ in edge.points[2:-2]}) == 1
     assert len({passing.boxes[number].centre for number in (1, 2, 3, 4)}) == 1
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_long_edges_bend_seldom(dag: Dag, seed: int) -> None:
+    bends = passed = 0
+    for edge in laid_out(dag(60, seed)).edges:
+        inner = [x for x, _ in edge.points[2:-2:2]]
+        passed += max(0, len(inner) - 1)
+        bends += sum(abs(one - other) > 0.2 for one, other in pairwise(inner))
+    assert bends <= 0.25 * passed
 
 
 def test_parts_that_do_not_touch_stand_apart_in_rows_of_a_page() -> None:

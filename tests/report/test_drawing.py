@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import re
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -13,15 +13,15 @@ Dag = Callable[[int, int], list[dict[str, Any]]]
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def parsed(svg: str) -> ElementTree.Element:
-    return ElementTree.fromstring(svg)
+def parsed(svg: str) -> ET.Element:
+    return ET.fromstring(svg)
 
 
-def boxes(svg: str) -> dict[str, ElementTree.Element]:
+def boxes(svg: str) -> dict[str, ET.Element]:
     return {group.attrib["data-stage"]: group for group in parsed(svg).iter(f"{SVG}g") if "data-stage" in group.attrib}
 
 
-def texts(group: ElementTree.Element) -> list[str]:
+def texts(group: ET.Element) -> list[str]:
     return [text.text or "" for text in group.iter(f"{SVG}text")]
 
 

@@ -87,7 +87,8 @@ def test_a_run_tells_all_its_stages_and_figures(mortgage: dict[str, Any]) -> Non
         "finished", "27.3 s", "1,243,768", "1.4 GB", "Stretch 0 · 3 stages as one query · peak memory 512 MB", "3.2 s",
         "Nothing crossed between host and device. 355 MB were copied from one library to another within the host.",
         "No stage fell back to the host.", "1,205,344 rows × 46 columns", "out/features", "96,912", "0.9615", "0.2316",
-        "seller <&>_3", "top 20 of 25", "early stopping after round 83", "pipelines/mortgage.py:103", "23 November 2026, 03:00:00 UTC", "n_estimators",
+        "seller <&>_3", "top 20 of 25", "early stopping after round 83", "pipelines/mortgage.py:103", "n_estimators",
+        "23 November 2026, 03:00:00 UTC",
     ):  # fmt: skip
         assert told in page.text, told
 
@@ -143,6 +144,16 @@ def test_values_of_every_kind_are_shown(mortgage: dict[str, Any]) -> None:
     page = Page(html_page(json.loads(json.dumps(mortgage))))
     for told in ("null", "true", "<&>", "3 rows × 2 columns", "[[1, 2]]", "stage 20", "logloss, last 0.5000"):
         assert told in page.text, told
+
+
+def test_a_spike_in_a_long_run_stays_on_the_page(mortgage: dict[str, Any]) -> None:
+    samples = [[i / 20, 1e8 + 1e6 * (i % 7)] for i in range(100_000)]
+    samples[77_777][1] = 9e9
+    mortgage["memory"] = {"peak_bytes": 1, "samples": samples}
+    shown = html_page(mortgage)
+    assert "peak 9.0 GB" in shown
+    (area,) = re.findall(r'class="area" d="([^"]*)"', shown)
+    assert area.count("L") <= 1001
 
 
 def test_an_interrupted_run_says_so(mortgage: dict[str, Any]) -> None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import xml.etree.ElementTree as ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -9,7 +9,7 @@ from gpupipe.report.markup import cut, cut_start, display_width, element, escape
 
 def test_any_character_survives_a_parser() -> None:
     text = "".join(map(chr, [*range(0x250), *range(0xD7F0, 0xE010), 0xFFFE, 0xFFFF, 0x1F600]))
-    parsed = ElementTree.fromstring(element("a", escape(text), title=text).encode("utf-8"))
+    parsed = ET.fromstring(element("a", escape(text), title=text).encode("utf-8"))
     assert (parsed.text or "")[-1] == chr(0x1F600)
     assert "<" in parsed.attrib["title"] and "\x00" not in parsed.attrib["title"]
 

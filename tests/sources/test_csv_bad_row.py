@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import io
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gpupipe.core.errors import ColumnError, SourceError
 from gpupipe.sources import csv_bad_row, csv_text
 from gpupipe.sources.csv_bad_row import first_bad_row, raise_bad_row
-from gpupipe.sources.csv_text import Dialect
+from gpupipe.sources.csv_text import Dialect, Grammar, records, without_newline
 
 
 def message(content: bytes, dialect: Dialect | None = None, **options: object) -> str:
@@ -91,19 +92,29 @@ def test_a_whole_file_has_no_bad_row() -> None:
     assert first_bad_row(b"", Dialect()) is None
 
 
-@given(st.text(alphabet='ab,"\n\ré', max_size=60), st.sampled_from([1, 8, 64]), st.integers(1, 3), st.booleans())
-def test_sound_blocks_may_be_left_out(text: str, block_bytes: int, n_columns: int, has_header: bool) -> None:
-    dialect = Dialect(header=has_header)
+@given(st.text(alphabet='ab,"\n\ré#', max_size=60), st.sampled_from([1, 8, 64]), st.integers(1, 3), st.sampled_from([None, "#"]))
+@example('a,b\n"x\n",1\n7\n', 1, 2, None)
+@example("a,b\n1,2\n#c\n3,4\n5,6\n7\n", 64, 2, "#")
+def test_blocks_find_what_reading_every_record_finds(text: str, block_bytes: int, n_columns: int, comment: str | None) -> None:
+    dialect, content = Dialect(comment=comment), text.encode()
+    grammar, expected, row_number = Grammar.of(dialect), None, -1
+    for record in records(io.BytesIO(content), grammar, "text"):
+        row_number += not record.is_blank
+        if not record.is_blank and (not record.closed or grammar.count(record.raw) != n_columns):
+            expected = (row_number, record.line_number, without_newline(record.raw).decode())
+            break
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(csv_bad_row, "_is_sound", lambda *_: False)
-        expected = first_bad_row(text.encode(), dialect, n_columns=n_columns)
-        patch.undo()
         patch.setattr(csv_bad_row, "_BLOCK_BYTES", block_bytes)
-        assert first_bad_row(text.encode(), dialect, n_columns=n_columns) == expected
+        bad = first_bad_row(content, dialect, n_columns=n_columns)
+    if bad is not None and "middle of a field" in bad.reason:
+        bad = None
+    assert (None if bad is None else (bad.row_number, bad.line_number, bad.content)) == expected
 
 
-def test_a_short_and_a_long_row_do_not_cancel() -> None:
+@pytest.mark.parametrize("pair", [("1,2,3\n", "1\n"), ("1\n", "1,2,3\n")])
+def test_a_short_and_a_long_row_do_not_cancel(pair: tuple[str, str]) -> None:
     rows = ["1,2\n"] * 200_000
-    rows[150_000], rows[150_001] = "1,2,3\n", "1\n"
+    rows[150_000:150_002] = pair
     bad = first_bad_row("".join(rows).encode(), Dialect(header=False))
-    assert bad is not None and (bad.row_number, bad.line_number, bad.got_fields) == (150_001, 150_001, 3)
+    assert bad is not None
+    assert (bad.row_number, bad.line_number, bad.got_fields) == (150_001, 150_001, pair[0].count(",") + 1)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gpupipe.core.errors import SourceError
@@ -34,6 +34,7 @@ PACK: dict[str, Callable[[bytes], bytes]] = {".gz": gzip.compress, ".bz2": bz2.c
 
 
 @given(st.text(alphabet='ab,"\n\r', max_size=60), st.sampled_from([1, 7, 64, 1 << 18]), st.booleans())
+@example('a,b\n"a\n\n\nb",c\n', 1, False)
 def test_a_copy_holds_the_same_rows_without_blank_lines(text: str, block_bytes: int, has_bom: bool) -> None:
     source = (b"\xef\xbb\xbf" if has_bom else b"") + text.encode()
     dialect = Dialect(header=False)

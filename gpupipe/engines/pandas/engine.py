@@ -29,6 +29,10 @@ class PandasVerbs(PandasLikeVerbs):
         """Return an Arrow table as a pandas frame with Arrow dtypes."""
         return from_arrow(table)
 
+    def _series(self, like: nw.DataFrame[Any], name: str, values: pa.Array | pa.ChunkedArray) -> nw.Series[Any]:
+        """Return Arrow values as a pandas column with an Arrow dtype."""
+        return from_arrow(pa.table({name: values})).collect()[name]
+
 
 class PandasEngine(PandasLikeEngine):
     """pandas with Arrow dtypes: eager, one core."""
@@ -56,9 +60,23 @@ class PandasEngine(PandasLikeEngine):
         self.ledger.cross("host_copy", table.nbytes, time.perf_counter() - started, "reader to pandas, through Arrow")
         return frame
 
+    def settled(self, frame: Frame) -> Frame:
+        """Return the frame with a plain index."""
+        native = frame.to_native()
+        if isinstance(native.index, pd.RangeIndex) and native.index.start == 0 and native.index.step == 1:
+            return frame
+        return nw.from_native(native.reset_index(drop=True)).lazy()
+
     def size(self, data: Frame) -> int | None:
         """Return the bytes of the rows."""
         return int(data.to_native().memory_usage(index=False).sum())
+
+    def settled(self, frame: Frame) -> Frame:
+        """Return the frame with every column in Arrow dtypes."""
+        native = frame.to_native()
+        if all(isinstance(dtype, pd.ArrowDtype) for dtype in native.dtypes):
+            return frame
+        return nw.from_native(native.assign(**{name: arrow_column(native[name]) for name in native.columns})).lazy()
 
     def to_arrow(self, frame: Frame) -> pa.Table:
         """Return the frame as Arrow."""
@@ -66,6 +84,23 @@ class PandasEngine(PandasLikeEngine):
         table = arrow_of(frame)
         self.ledger.cross("host_copy", table.nbytes, time.perf_counter() - started, "pandas to Arrow")
         return table
+
+
+def arrow_column(column: pd.Series, *, nan_as_null: bool = False) -> pd.Series:
+    """Return a column with an Arrow dtype.
+
+    Parameters
+    ----------
+    nan_as_null
+        Whether NaN means missing in a column that has no Arrow dtype yet, as it does in pandas' own older dtypes.
+    """
+    if isinstance(column.dtype, pd.ArrowDtype):
+        return column
+    if nan_as_null or not (column.dtype == object or column.dtype.kind == "f"):
+        values = pa.array(column, from_pandas=True)
+    else:  # scalars that reductions left: pandas' mark of what is missing is not Arrow's
+        values = pa.array([None if value is pd.NA else value for value in column], from_pandas=False)
+    return pd.Series(pd.array(values, dtype=pd.ArrowDtype(values.type)), index=column.index, name=column.name)
 
 
 def from_arrow(table: pa.Table) -> Frame:

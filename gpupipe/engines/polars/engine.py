@@ -51,7 +51,7 @@ class CpuEngine(SingleEngine):
             query, finish = _plan(demand, native)
             queries.append(query)
             finishers.append(finish)
-        with _polars_errors():
+        with _polars_errors([demand.writer for demand in demands if demand.writer is not None]):
             frames = pl.collect_all(queries, engine="streaming") if len(queries) > 1 else [_one(queries[0])]
         return [finish(frame) for finish, frame in zip(finishers, frames, strict=True)]
 
@@ -107,18 +107,24 @@ def _native_sink(target: NativeWrite, native: pl.LazyFrame) -> pl.LazyFrame | No
     if target.format == "parquet":
         return native.sink_parquet(target.path, lazy=True, **target.options)
     if target.format == "ipc":
-        return native.sink_ipc(target.path, lazy=True, **target.options)
+        return native.sink_ipc(target.path, lazy=True, compat_level=pl.CompatLevel.oldest(), **target.options)
     return native.sink_csv(target.path, lazy=True, **target.options)
 
 
 @contextmanager
-def _polars_errors() -> Iterator[None]:
-    """Turn Polars' errors into gpupipe's; which stage is at fault is the executor's to find."""
+def _polars_errors(writers: Sequence[Writer]) -> Iterator[None]:
+    """Turn Polars' errors into gpupipe's, by the account of the output they are about; which stage is at fault the executor finds."""
     try:
         yield
     except GpupipeError:
         raise
     except OSError as error:
-        raise SinkError(f"Polars could not read or write: {error}.") from error
+        raise _written(error, writers) or SinkError(f"Polars could not read or write: {error}.") from error
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        raise StageError(f"Polars: {error}") from error
+        raise _written(error, writers) or StageError(f"Polars: {error}") from error
+
+
+def _written(error: Exception | BaseException, writers: Sequence[Writer]) -> SinkError | None:
+    """Return the first account that a writer has of the error."""
+    accounts = (writer.explain(error) for writer in writers if isinstance(error, Exception))
+    return next((account for account in accounts if account is not None), None)

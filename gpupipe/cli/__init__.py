@@ -1,0 +1,46 @@
+"""The command line. A command a file; each loads what it needs only when it is called, so that ``--help`` answers at once."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from gpupipe import __version__
+from gpupipe.cli.check import check
+from gpupipe.cli.data import data_app
+from gpupipe.cli.doctor import doctor
+from gpupipe.cli.file_command import FileCommand
+from gpupipe.cli.plan import plan
+from gpupipe.cli.run import run
+
+_EPILOG = "Start with: gpupipe doctor. Then: gpupipe run FILE --help"
+
+app = typer.Typer(name="gpupipe", no_args_is_help=True, pretty_exceptions_enable=False, epilog=_EPILOG, rich_markup_mode="rich")
+app.command("run", cls=FileCommand)(run)
+app.command("check", cls=FileCommand)(check)
+app.command("plan", cls=FileCommand)(plan)
+app.command("doctor")(doctor)
+app.add_typer(data_app, name="data")
+
+
+def _show_version(wanted: bool) -> None:  # noqa: FBT001  (typer calls it so)
+    if wanted:
+        typer.echo(f"gpupipe {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")] = False,
+) -> None:
+    """Pipelines from tables to models: declared once in Python, run on the engine that is there."""
+
+
+def main() -> None:
+    """Run the command line with the process's arguments, and exit with its code."""
+    try:
+        app(prog_name="gpupipe")
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,33 @@
+"""``gpupipe check``: whether a pipeline is sound, before anything is read."""
+
+from __future__ import annotations
+
+import typer
+
+from gpupipe.cli.failure import reported
+from gpupipe.cli.options import File, Given, Trace
+from gpupipe.cli.streams import stdout_to_stderr
+
+
+def check(file: File, given: Given = None, traceback: Trace = False) -> None:
+    """Check a pipeline's columns and dtypes end to end, without reading a row.
+
+    Nothing is read but the sources' schemas. Exit code 0: sound; 2: the call or the plan is wrong; 1: a source is not there.
+
+    Example: gpupipe check flow.py -p data=rows.parquet
+    """
+    with reported(with_traceback=traceback):
+        from gpupipe.definition import load_definition  # local: loads a dataframe library, which --help does without
+
+        with stdout_to_stderr():
+            definition = load_definition(file)
+            pipeline = definition.build(definition.values(given or []))
+            plan = pipeline.plan()
+        n_sources = sum(step.stage.kind == "source" for step in plan.steps)
+        counts = [_count(n_sources, "source"), _count(len(plan.steps), "stage"), _count(len(plan.outputs), "output")]
+        typer.echo(f"ok: {plan.name} ({', '.join(counts)})")
+
+
+def _count(number: int, word: str) -> str:
+    """Return a number and its noun."""
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"

@@ -1,0 +1,62 @@
+"""How a command ends that did not go well: one clear block on stderr, and the exit code."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
+from gpupipe.core.errors import GpupipeError, PlanError, UsageError
+
+RUN_FAILED, WRONG_CALL, INTERRUPTED = 1, 2, 130
+INTERRUPTED_TEXT = "interrupted; outputs left as they were"
+
+
+def exit_code(error: BaseException) -> int:
+    """Return the code that a command ends with: 2 where the call or the plan is wrong, 130 for Ctrl-C, 1 for all else.
+
+    Examples
+    --------
+    >>> exit_code(UsageError()), exit_code(GpupipeError()), exit_code(KeyboardInterrupt())
+    (2, 1, 130)
+    """
+    if isinstance(error, KeyboardInterrupt):
+        return INTERRUPTED
+    return WRONG_CALL if isinstance(error, UsageError | PlanError) else RUN_FAILED
+
+
+@contextmanager
+def reported(*, with_traceback: bool = False) -> Iterator[None]:
+    """Turn an error that leaves the block into its account on stderr and `typer.Exit` with its code."""
+    try:
+        yield
+    except (typer.Exit, typer.Abort, BrokenPipeError):
+        raise
+    except (Exception, KeyboardInterrupt) as error:
+        print_failure(error, with_traceback=with_traceback)
+        raise typer.Exit(exit_code(error)) from None
+
+
+def print_failure(error: BaseException, *, with_traceback: bool = False) -> None:
+    """Print what went wrong on stderr."""
+    from rich.console import Console  # local: a command that goes well needs none of it
+    from rich.padding import Padding
+    from rich.text import Text
+
+    console = Console(stderr=True, highlight=False)
+    if isinstance(error, KeyboardInterrupt):
+        console.print(INTERRUPTED_TEXT, style="yellow")
+        return
+    if with_traceback:
+        traceback.print_exception(error, file=sys.stderr)
+        return
+    told = str(error).strip() or "no message"
+    console.print(Text.assemble((f"{type(error).__name__}: ", "bold red"), told), soft_wrap=True)
+    notes = list(getattr(error, "__notes__", []))
+    if not isinstance(error, GpupipeError):
+        notes.append("gpupipe did not foresee this error. Run the command again with --traceback to see where it comes from.")
+    for note in notes:
+        console.print(Padding(Text(note, style="dim"), (0, 0, 0, 2)), soft_wrap=True)

@@ -1,0 +1,196 @@
+"""What there is on this machine: engines tried on a few rows, packages against what gpupipe asks for, room to work in."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from gpupipe import __version__
+from gpupipe.report.record import machine
+from gpupipe.report.units import bytes_text
+
+DEFAULT_ENGINE = "cpu"
+LEAST_FREE_BYTES = 1_000_000_000
+# Packages that are one module, of which either will do.
+_INSTEAD = {"xgboost-cpu": "xgboost", "xgboost": "xgboost-cpu"}
+# An engine's own library may be absent, or crash on a CPU it was not built for; so each is tried in another process.
+_TRIAL = """
+import sys
+import narwhals.stable.v2 as nw, pyarrow as pa, gpupipe as gp
+table = gp.FromArrow(pa.table({"a": [1, 2, 3]})).node()
+got = gp.Pipeline("doctor", total=gp.Scalar(nw.col("a").sum())(table)).run(sys.argv[1])["total"]
+assert got == 6, f"1 + 2 + 3 came out as {got}"
+"""
+
+
+def examine() -> dict[str, Any]:
+    """Return the findings as plain values, with what is wrong and the command that mends it."""
+    from gpupipe.engines.load import ADDRESSES, PLANNED  # local: loads a dataframe library; where that fails, the trial says why
+
+    engines = [_tried(name) for name in ADDRESSES]
+    engines += [{"name": name, "usable": False, "why": f"{library}: not in this release of gpupipe"} for name, library in PLANNED.items()]
+    packages = wanted_packages()
+    found = {"gpupipe": __version__, "machine": _machine(), "engines": engines, "packages": packages}
+    usable = any(one["usable"] for one in engines if one["name"] == DEFAULT_ENGINE)
+    problems = [*_engine_problems(engines, set(ADDRESSES)), *_package_problems(packages), *_room_problems(found["machine"])]
+    return found | {"problems": problems, "default_engine": DEFAULT_ENGINE, "usable": usable}
+
+
+def _tried(name: str) -> dict[str, Any]:
+    """Return whether an engine can add three numbers, and if not, what it said."""
+    root = str(Path(__file__).resolve().parents[2])
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))}
+    try:
+        done = subprocess.run(  # noqa: S603  (this interpreter, and a program that stands above)
+            [sys.executable, "-c", _TRIAL, name], capture_output=True, text=True, timeout=120, env=environment, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return {"name": name, "usable": False, "why": "a run on three rows took more than two minutes"}
+    if done.returncode == 0:
+        return {"name": name, "usable": True, "why": "runs; the default" if name == DEFAULT_ENGINE else "runs"}
+    if done.returncode < 0:
+        return {"name": name, "usable": False, "why": f"crashed with {signal.Signals(-done.returncode).name}"}
+    last = [line for line in done.stderr.strip().splitlines() if line.strip()][-1:]
+    return {"name": name, "usable": False, "why": last[0] if last else f"ended with exit code {done.returncode}"}
+
+
+def wanted_packages() -> list[dict[str, Any]]:
+    """Return what gpupipe asks for, by extra, and what is installed; without gpupipe's own metadata nothing is known of that."""
+    try:
+        asked = metadata.requires("gpupipe") or []
+    except metadata.PackageNotFoundError:
+        return []
+    return [_package(text) for text in asked]
+
+
+def _package(requirement: str) -> dict[str, Any]:
+    """Return one requirement, and whether it is met."""
+    name, needs, extra = parse_requirement(requirement)
+    version = _version(name) or _version(_INSTEAD.get(name, name))
+    return {"name": name, "version": version, "needs": needs or "any", "extra": extra, "ok": version is not None and meets(version, needs)}
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def parse_requirement(text: str) -> tuple[str, str, str | None]:
+    """Return the name, the versions and the extra of a requirement.
+
+    Examples
+    --------
+    >>> parse_requirement("scikit-learn>=1.9; extra == 'cpu'")
+    ('scikit-learn', '>=1.9', 'cpu')
+    >>> parse_requirement("dask[dataframe] (<2027,>=2026.1)")
+    ('dask', '<2027,>=2026.1', None)
+    """
+    asked, _, marker = text.partition(";")
+    matched = re.match(r"\s*([A-Za-z0-9._-]+)\s*(?:\[[^\]]*\])?\s*\(?([^()]*)\)?\s*$", asked)
+    extra = re.search(r"extra\s*==\s*['\"]([^'\"]+)['\"]", marker)
+    name, needs = (matched[1], matched[2].strip()) if matched else (asked.strip(), "")
+    return name, needs, extra[1] if extra else None
+
+
+def meets(version: str, needs: str) -> bool:
+    """Return whether a version's release numbers lie within what is asked for.
+
+    Examples
+    --------
+    >>> meets("2.10.1", ">=2.9,<3"), meets("1.8", ">=1.9"), meets("26.10.2", "==26.10.*"), meets("1.0", "")
+    (True, False, True, True)
+    """
+    return all(_meets_one(version, part.strip()) for part in needs.split(",") if part.strip())
+
+
+def _meets_one(version: str, part: str) -> bool:
+    matched = re.match(r"(>=|<=|==|!=|~=|>|<)\s*(.+)", part)
+    if matched is None:
+        return True
+    sign, bound = matched[1], matched[2]
+    wild = bound.endswith(".*")
+    wanted = _release(bound.removesuffix(".*"))
+    got = _release(version)
+    n_parts = max(len(got), len(wanted))
+    padded, limit = got + (0,) * (n_parts - len(got)), wanted + (0,) * (n_parts - len(wanted))
+    same = got[: len(wanted)] == wanted if wild else padded == limit
+    if sign == "~=":
+        return padded >= limit and got[: len(wanted) - 1] == wanted[:-1]
+    return {"==": same, "!=": not same, ">=": padded >= limit, "<=": padded <= limit, ">": padded > limit, "<": padded < limit}[sign]
+
+
+def _release(version: str) -> tuple[int, ...]:
+    """Return the numbers that a version begins with."""
+    matched = re.match(r"\d+(?:\.\d+)*", version)
+    return tuple(map(int, matched[0].split("."))) if matched else ()
+
+
+def _machine() -> dict[str, Any]:
+    """Return what there is to work with."""
+    temp = tempfile.gettempdir()
+    free = shutil.disk_usage(temp).free
+    facts = machine()
+    limit = _memory_limit()
+    memory = min(facts["memory_bytes"], limit) if limit is not None else facts["memory_bytes"]
+    return facts | {"memory_bytes": memory, "python": platform.python_version(), "temp": temp, "temp_free_bytes": free}
+
+
+def _memory_limit() -> int | None:
+    """Return what a container lets its processes use, or None where there is no limit (cgroup v2, then v1)."""
+    for path in (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes")):
+        if path.exists():
+            text = path.read_text().strip()
+            return int(text) if text.isdigit() else None
+    return None
+
+
+def _engine_problems(engines: list[dict[str, Any]], released: set[str]) -> list[dict[str, str]]:
+    """Return what is wrong with the engines of this release."""
+    broken = [one for one in engines if one["name"] in released and not one["usable"]]
+    return [{"what": f"Engine {one['name']!r} is not usable: {one['why']}", "mend": _mend_engine(one["why"])} for one in broken]
+
+
+def _mend_engine(why: str) -> str:
+    """Return the command that mends an engine."""
+    if "SIGILL" in why:  # Polars' documentation, "Installation": a build for CPUs without AVX2
+        return "pip install 'polars[rtcompat]'"
+    return "pip install 'gpupipe[cpu]'"
+
+
+def _package_problems(packages: list[dict[str, Any]]) -> list[dict[str, str]]:
+    """Return what is wrong with the packages; an extra of which nothing is installed was not asked for."""
+    if not packages:
+        return [{"what": "gpupipe itself is not installed, so what it needs is not known.", "mend": "pip install gpupipe"}]
+    problems = []
+    for extra in dict.fromkeys(one["extra"] for one in packages):
+        members = [one for one in packages if one["extra"] == extra]
+        wrong = [one for one in members if not one["ok"]]
+        if not wrong or (extra is not None and all(one["version"] is None for one in members)):
+            continue
+        told = ", ".join(f"{one['name']} {one['version'] or 'is missing'} (needs {one['needs']})" for one in wrong)
+        problems.append({"what": f"Of {extra or 'the required packages'}: {told}.", "mend": _install(extra)})
+    return problems
+
+
+def _install(extra: str | None) -> str:
+    """Return the command that installs what an extra needs."""
+    return "pip install --upgrade gpupipe" if extra is None else f"pip install --upgrade 'gpupipe[{extra}]'"
+
+
+def _room_problems(facts: dict[str, Any]) -> list[dict[str, str]]:
+    """Return what is wrong with the room for temporary files."""
+    if facts["temp_free_bytes"] >= LEAST_FREE_BYTES:
+        return []
+    what = f"Only {bytes_text(facts['temp_free_bytes'])} are free in {facts['temp']}, where large inputs are unpacked and sorted."
+    return [{"what": what, "mend": "export TMPDIR=/a/folder/with/more/room"}]

@@ -1,0 +1,108 @@
+"""What a run tells while it goes, on stderr: a live line with a bar on a terminal, short plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from gpupipe.report.units import number_text, plural, seconds_text
+
+Tell = Callable[[str, Any, Mapping[str, Any]], None]
+PLAIN_EVERY_SECONDS = 5.0
+
+
+def is_live() -> bool:
+    """Return whether stderr is a terminal that a line can be redrawn on."""
+    return sys.stderr.isatty() and not Console(stderr=True).is_dumb_terminal
+
+
+@contextmanager
+def telling(*, quiet: bool) -> Iterator[Tell]:
+    """Give the function that a run tells of its events, in the manner that stderr allows."""
+    if quiet:
+        yield lambda event, step, facts: None
+    elif is_live():
+        columns = (SpinnerColumn("line"), TextColumn("{task.description}"), TimeElapsedColumn())
+        with Progress(*columns, console=Console(stderr=True, highlight=False), transient=True, redirect_stdout=False) as progress:
+            yield LiveTeller(progress)
+    else:
+        yield PlainTeller()
+
+
+class LiveTeller:
+    """Keeps one live line about what is being done, and leaves a line behind for what was."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.progress = progress
+        self.task = progress.add_task("planning", total=None)
+
+    def __call__(self, event: str, step: Any, facts: Mapping[str, Any]) -> None:
+        """Show an event."""
+        if event == "done":
+            self.progress.console.print(f"[green]✓[/green] {escape(done_text(step, facts))}", soft_wrap=True)
+            self.progress.update(self.task, description="running")
+        else:
+            self.progress.update(self.task, description=escape(now_text(event, step, facts)))
+
+
+class PlainTeller:
+    """Prints a line for each query and each finished stage, and of a training's rounds one now and then."""
+
+    def __init__(self) -> None:
+        self.told_at = time.monotonic()
+
+    def __call__(self, event: str, step: Any, facts: Mapping[str, Any]) -> None:
+        """Print an event."""
+        if event == "done":
+            self._print(done_text(step, facts))
+        elif event == "stretch" and facts.get("n_stages", 1) > 1:
+            self._print(now_text(event, step, facts))
+        elif event == "progress" and (time.monotonic() - self.told_at >= PLAIN_EVERY_SECONDS):
+            self._print(now_text(event, step, facts))
+
+    def _print(self, text: str) -> None:
+        self.told_at = time.monotonic()
+        print(text, file=sys.stderr, flush=True)  # noqa: T201  (a line of the command's own)
+
+
+def title(step: Any) -> str:
+    """Return what a step is called."""
+    return "the pipeline" if step is None else str(step.node.title)
+
+
+def now_text(event: str, step: Any, facts: Mapping[str, Any]) -> str:
+    """Return what an event says is being done."""
+    if event == "stretch":
+        n_stages = int(facts.get("n_stages", 1))
+        return f"{plural(n_stages, 'stage')} as one query, for {title(step)}" if n_stages > 1 else title(step)
+    if event == "progress":
+        total = facts.get("total")
+        figures = [f"{name} {number_text(value)}" for name, value in facts.items() if name not in ("number", "total")]
+        return "  ".join([f"{title(step)}: round {facts.get('number', '')}{f' of {total}' if total else ''}", *figures])
+    return title(step)
+
+
+def done_text(step: Any, facts: Mapping[str, Any]) -> str:
+    """Return what a finished step came to."""
+    rows, seconds = facts.get("rows"), facts.get("seconds")
+    parts = [title(step)] + ([plural(rows, "row")] if rows is not None else []) + ([seconds_text(seconds)] if seconds else [])
+    return "  ".join(parts)
+
+
+@contextmanager
+def counting(what: str, total: int, *, quiet: bool) -> Iterator[Callable[[int], None] | None]:
+    """Give a function to call with how many of `total` are done."""
+    if quiet or not is_live():
+        yield None
+        return
+    columns = (SpinnerColumn("line"), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda done: progress.update(task, completed=done)

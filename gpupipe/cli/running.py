@@ -1,0 +1,162 @@
+"""One run of a pipeline file, from the words of the call to its outcome, whether it ends well or not."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gpupipe.cli.failure import exit_code
+from gpupipe.cli.files import make_folder, write_whole
+from gpupipe.cli.plain import json_text
+from gpupipe.cli.progress import telling
+from gpupipe.core.engine import Ledger
+from gpupipe.core.stage import RowStage
+from gpupipe.definition import Definition, load_definition
+from gpupipe.pipeline import Pipeline, Result
+from gpupipe.report.html import html_page
+from gpupipe.report.record import error_as_json
+
+_STAGE_KEYS = ("id", "name", "label", "kind", "inputs", "where", "rows_in", "rows_out", "columns_out", "seconds", "bytes", "stretch", "note")
+
+
+@dataclass(frozen=True)
+class Call:
+    """What was asked for on the command line."""
+
+    target: str
+    given: tuple[str, ...]
+    engine: str
+    folder: Path | None
+    profile: bool = field(default=False, kw_only=True)
+    quiet: bool = field(default=False, kw_only=True)
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a run ended.
+
+    Parameters
+    ----------
+    answer
+        The object that ``--json`` prints.
+    report
+        The whole report; empty where the run did not begin.
+    page
+        The HTML report, where one was written.
+    """
+
+    answer: dict[str, Any]
+    report: dict[str, Any]
+    page: Path | None
+    error: BaseException | None
+
+
+@dataclass
+class _Course:
+    """How far a call has come."""
+
+    started: float
+    pipeline: Pipeline | None = None
+    result: Result | None = None
+    report: dict[str, Any] = field(default_factory=dict)
+    page: Path | None = None
+
+
+def carry_out(call: Call) -> Ending:
+    """Return how the run of a call ended; errors are in it, and not raised."""
+    course = _Course(time.perf_counter())
+    error: BaseException | None = None
+    try:
+        _run(call, course)
+        _save_fitted(call, course)
+    except (Exception, KeyboardInterrupt) as failure:  # noqa: BLE001  (the ending holds it, and the command exits with its code)
+        error = failure
+        course.report = course.report or getattr(failure, "report", {})
+    try:
+        _write_report(call, course, error)
+    except (Exception, KeyboardInterrupt) as failure:  # noqa: BLE001  (as above; the first failure is the one to tell of)
+        error = error or failure
+    return Ending(_answer(call, course, error), course.report, course.page, error)
+
+
+def _run(call: Call, course: _Course) -> None:
+    """Load, build and run the pipeline."""
+    with telling(quiet=call.quiet) as tell:
+        definition = load_definition(call.target)
+        values = definition.values(call.given)
+        course.pipeline = definition.build(values)
+        if call.folder is not None:
+            make_folder(call.folder)
+        course.result = course.pipeline.run(
+            call.engine, profile=call.profile, tell=tell, file=_shown(definition), parameters={name: _kept(value) for name, value in values.items()}
+        )
+    course.report = course.result.report
+
+
+def _shown(definition: Definition) -> str:
+    """Return the file and function for the report."""
+    return definition.shown
+
+
+def _kept(value: Any) -> Any:
+    """Return a parameter's value as the report holds it."""
+    return value if value is None or isinstance(value, bool | int | float | str | list | tuple) else str(value)
+
+
+def _save_fitted(call: Call, course: _Course) -> None:
+    """Save every fitted output into the report's folder, and enter where."""
+    if call.folder is None or course.result is None:
+        return
+    for name, value in course.result.items():
+        if isinstance(value, RowStage):
+            from gpupipe.models.artefact import save  # local: runs that keep no fitted stage do without
+
+            path = call.folder / file_name(name)
+            save(value, path)
+            entry = course.report["outputs"][name]
+            course.report["outputs"][name] = {**(entry if isinstance(entry, Mapping) else {}), "path": str(path)}
+
+
+def file_name(output: str) -> str:
+    """Return the name of the folder that an output is saved in.
+
+    Examples
+    --------
+    >>> file_name("model"), file_name("../a b")
+    ('model', '_.._a_b')
+    """
+    safe = re.sub(r"[^\w.-]", "_", output)
+    return f"_{safe}".replace("/", "_") if safe.startswith(".") else safe
+
+
+def _write_report(call: Call, course: _Course, error: BaseException | None) -> None:
+    """Write the report as JSON and as a page, where a folder was named and the run began."""
+    if call.folder is None or not course.report:
+        return
+    if error is not None and course.report["status"] == "ok":  # the run went well, and saving what it made did not
+        course.report |= {"status": "failed", "error": error_as_json(error)}
+    make_folder(call.folder)
+    write_whole(call.folder / "report.json", json_text(course.report, indent=1) + "\n")
+    write_whole(call.folder / "report.html", html_page(course.report))
+    course.page = call.folder / "report.html"
+
+
+def _answer(call: Call, course: _Course, error: BaseException | None) -> dict[str, Any]:
+    """Return the object that ``--json`` prints: the same keys however the run ended, and the error where there is one."""
+    report = course.report
+    status = "ok" if error is None else "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+    answer = {
+        "pipeline": course.pipeline.name if course.pipeline is not None else None,
+        "engine": report.get("engine", call.engine),
+        "status": status,
+        "seconds": round(time.perf_counter() - course.started, 4),
+        "outputs": report.get("outputs", {}),
+        "stages": [{key: stage.get(key) for key in _STAGE_KEYS} for stage in report.get("stages", ())],
+        "crossings": report.get("crossings", Ledger().as_json()),
+        "report": None if course.page is None else str(course.page),
+    }
+    return answer if error is None else answer | {"error": {**error_as_json(error), "exit_code": exit_code(error)}}

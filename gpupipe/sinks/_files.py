@@ -1,0 +1,217 @@
+"""Writers of files: one file, or a folder of part files, both under a temporary name until they are committed."""
+
+from __future__ import annotations
+
+import posixpath
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gpupipe.core.ends import NativeWrite, Writer
+from gpupipe.core.errors import SinkError, StageError, listing
+from gpupipe.core.files import Place
+from gpupipe.sinks._target import Target, create, explained, free_bytes, remove, sync, translated
+
+_MISSING = "__HIVE_DEFAULT_PARTITION__"
+_PART_ROWS = 1 << 25
+_HELD_BYTES = 1 << 28
+_FULL_BYTES = 1 << 24  # a disk with less room than a write takes is taken for full
+
+
+class FormatWriter(ABC):
+    """Writes batches of one schema into one open file."""
+
+    @abstractmethod
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Take some rows."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Write what ends the file."""
+
+
+MakeWriter = Callable[[Any, pa.Schema], FormatWriter]
+
+
+class _OneFile:
+    """A file being written, and the rows in it."""
+
+    def __init__(self, at: Place, schema: pa.Schema, make: MakeWriter) -> None:
+        self.n_rows = 0
+        self.stream = create(at)
+        self.format = make(self.stream, schema)
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        self.format.write(batch)
+        self.n_rows += batch.num_rows
+
+    def close(self) -> None:
+        try:
+            self.format.close()
+        finally:
+            self.stream.close()
+
+
+class FilesWriter(Writer):
+    """Writes one file, or a folder.
+
+    Parameters
+    ----------
+    make
+        Opens the format on an open file.
+    count
+        Counts the rows of a file that an engine's own writer wrote.
+    native
+        What an engine's own writer needs beyond the path; None where it must not.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        schema: pa.Schema,
+        make: MakeWriter,
+        *,
+        partition_by: Sequence[str] = (),
+        native: NativeWrite | None = None,
+        count: Callable[[str], int] = lambda path: 0,
+    ) -> None:
+        self.target = target
+        self.schema = pa.schema([field.with_nullable(True) for field in schema])
+        self.make = make
+        self.partition_by = tuple(partition_by)
+        self.count = count
+        self.n_rows = 0
+        self.made = target.temporary()
+        self.native = None if native is None or not target.is_file or target.at.fs is not None else _named(native, self.made.path)
+        self.open: dict[tuple[str, ...], _OneFile] = {}
+        self.held: dict[tuple[str, ...], list[pa.RecordBatch]] = {}
+        self.n_held_bytes = 0
+        self.n_parts: dict[tuple[str, ...], int] = {}
+
+    def explain(self, error: Exception) -> SinkError | None:
+        """Return the account of an error that is about this output: it names the temporary file, or the disk here is full."""
+        is_ours = self.made.path in str(error) or (self.made.fs is None and free_bytes(self.made) < _FULL_BYTES)
+        return explained(error, self.target.at) if is_ours else None
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Take some rows, in the schema's types."""
+        batch = conformed(batch, self.schema)
+        with translated(self.target.at):
+            if not self.partition_by:
+                self._append((), batch)
+                return
+            for key, rows in _partitions(batch, self.partition_by):
+                self.held.setdefault(key, []).append(rows)
+                self.n_held_bytes += rows.nbytes
+            if self.n_held_bytes > _HELD_BYTES:
+                self._flush()
+
+    def close(self) -> None:
+        """Finish every file, and have it on the disk."""
+        with translated(self.target.at):
+            if self.native is not None:
+                self.n_rows = self.count(self.made.path)
+            else:
+                self._flush()
+                if not self.n_parts:
+                    self._append(tuple(f"{quote(name)}={_MISSING}" for name in self.partition_by), _empty(self._file_schema()))
+                self._close_files()
+            sync(self.made)
+
+    def commit(self) -> dict[str, Any]:
+        """Put the output in place; return its rows, columns and path."""
+        self.target.replace(self.made)
+        return {"rows": self.n_rows, "columns": len(self.schema), "path": str(self.target.at)}
+
+    def abort(self) -> None:
+        """Remove what was written."""
+        try:
+            self._close_files()
+        except Exception:  # whatever a half-written file says while it is closed, it is removed next
+            self.open.clear()
+        remove(self.made)
+
+    def _file_schema(self) -> pa.Schema:
+        """Return the columns in the files: all but the folders' own."""
+        return pa.schema([field for field in self.schema if field.name not in self.partition_by])
+
+    def _append(self, key: tuple[str, ...], batch: pa.RecordBatch) -> None:
+        """Write rows of one partition; a file of many rows is followed by the next part."""
+        file = self.open.get(key)
+        if file is None:
+            number = self.n_parts.get(key, 0)
+            self.n_parts[key] = number + 1
+            name = self.made.path
+            if not self.target.is_file:
+                name = posixpath.join(name, *key, f"part-{number:05d}{self.target.suffix}")
+            file = self.open[key] = _OneFile(Place(name, self.made.fs), self._file_schema(), self.make)
+        file.write(batch)
+        self.n_rows += batch.num_rows
+        if not self.target.is_file and file.n_rows >= _PART_ROWS:
+            file.close()
+            del self.open[key]
+
+    def _flush(self) -> None:
+        """Write the rows held, partition by partition, each into a part of its own: so only one file is open."""
+        held, self.held, self.n_held_bytes = self.held, {}, 0
+        for key, batches in held.items():
+            self._append(key, pa.Table.from_batches(batches).combine_chunks().to_batches()[0])
+            self._close_files()
+
+    def _close_files(self) -> None:
+        """Close every open file."""
+        for key in list(self.open):
+            self.open.pop(key).close()
+
+
+def _named(native: NativeWrite, path: str) -> NativeWrite:
+    """Return what an engine's own writer needs, at the temporary path."""
+    return NativeWrite(native.format, path, native.options)
+
+
+def _empty(schema: pa.Schema) -> pa.RecordBatch:
+    """Return no rows of a schema."""
+    return pa.RecordBatch.from_arrays([pa.array([], field.type) for field in schema], schema=schema)
+
+
+def conformed(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """Return the batch in the types that the writer was opened with.
+
+    Raises
+    ------
+    StageError
+        It has other columns.
+    """
+    if batch.schema.names != schema.names:
+        msg = f"Expected rows with the columns {listing(schema.names)}, as planned, got {listing(batch.schema.names)}."
+        raise StageError(msg)
+    arrays = [column if column.type == field.type else column.cast(field.type) for column, field in zip(batch.columns, schema, strict=True)]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _partitions(batch: pa.RecordBatch, by: Sequence[str]) -> list[tuple[tuple[str, ...], pa.RecordBatch]]:
+    """Return the rows of each partition, without its columns, under the names of its folders."""
+    if not batch.num_rows:
+        return []
+    codes = np.zeros(batch.num_rows, np.int64)
+    for name in by:
+        code = pc.fill_null(batch[name].dictionary_encode().indices.cast(pa.int64()), -1).to_numpy() + 1
+        codes = np.unique(codes * (int(code.max()) + 1) + code, return_inverse=True)[1]
+    order = np.argsort(codes, kind="stable")
+    starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
+    rows = batch.take(pa.array(order))
+    kept = [name for name in batch.schema.names if name not in by]
+    firsts = rows.take(pa.array(starts)).select(list(by)).to_pylist()
+    bounds = [*starts.tolist(), batch.num_rows]
+    pieces = zip(firsts, bounds, bounds[1:], strict=False)
+    return [(tuple(f"{quote(name)}={_folder(first[name])}" for name in by), rows.slice(at, stop - at).select(kept)) for first, at, stop in pieces]
+
+
+def _folder(value: Any) -> str:
+    """Return a value as the name of its folder."""
+    return _MISSING if value is None else quote(str(value), safe=" :+,@")

@@ -1,0 +1,42 @@
+"""What sources in memory share: how an Arrow table is planned and handed over."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from gpupipe.core.arrow import plain_table, schema_of
+from gpupipe.core.engine import Reading
+from gpupipe.core.errors import ColumnError, listing
+from gpupipe.core.schema import Field, Schema
+
+_BATCH_ROWS = 1 << 17
+
+
+def table_schema(table: pa.Table, *, nan_as_null: bool) -> Schema:
+    """Return the planned schema of a table; columns without a missing value are not null.
+
+    Raises
+    ------
+    ColumnError
+        A name is there more than once.
+
+    Examples
+    --------
+    >>> table_schema(pa.table({"a": [1, None], "b": ["x", "y"]}), nan_as_null=True).not_null
+    frozenset({'b'})
+    """
+    names = table.column_names
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        msg = f"Expected every column once, got {listing(twice)} more than once. Rename one of them."
+        raise ColumnError(msg)
+    columns = []
+    for name, field in schema_of(table.schema).items():
+        sure = table[name].null_count == 0 and not pa.types.is_null(table[name].type) and not (nan_as_null and field.dtype.is_float())
+        columns.append((name, Field(field.dtype, not sure)))
+    return Schema(tuple(columns))
+
+
+def table_batches(table: pa.Table, reading: Reading) -> pa.RecordBatchReader:
+    """Return some columns of a table as batches in plain types."""
+    return plain_table(table.select(list(reading.columns))).to_reader(_BATCH_ROWS)

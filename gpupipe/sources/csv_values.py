@@ -1,0 +1,71 @@
+"""Which texts a dtype takes: what the slow look for a refused value goes by."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+
+import narwhals.stable.v2 as nw
+from narwhals.stable.v2.dtypes import DType
+
+from gpupipe.core.schema import Schema
+
+_INTEGERS: dict[type[DType], tuple[int, int]] = {
+    nw.Int8: (-(2**7), 2**7 - 1),
+    nw.Int16: (-(2**15), 2**15 - 1),
+    nw.Int32: (-(2**31), 2**31 - 1),
+    nw.Int64: (-(2**63), 2**63 - 1),
+    nw.UInt8: (0, 2**8 - 1),
+    nw.UInt16: (0, 2**16 - 1),
+    nw.UInt32: (0, 2**32 - 1),
+    nw.UInt64: (0, 2**64 - 1),
+}
+
+
+def value_checks(schema: Schema, formats: Mapping[str, str]) -> dict[str, Callable[[str], object]]:
+    """Return for each column a function that raises ValueError on a text that its dtype cannot take."""
+    made = {name: _check(field.dtype, formats.get(name)) for name, field in schema.items()}
+    return {name: check for name, check in made.items() if check is not None}
+
+
+def _check(dtype: DType, pattern: str | None) -> Callable[[str], object] | None:
+    """Return the check of one dtype; None where every text will do or only the reader knows."""
+    if type(dtype) in _INTEGERS:
+        return _integer(str(dtype), *_INTEGERS[type(dtype)])
+    if dtype.is_float() or dtype.is_decimal():
+        return _number
+    if dtype == nw.Boolean:
+        return _boolean
+    if pattern is not None:
+        return lambda text: datetime.strptime(text, pattern)
+    if dtype == nw.Date:
+        return lambda text: date.fromisoformat(text.strip())
+    if isinstance(dtype, nw.Datetime):
+        return lambda text: datetime.fromisoformat(text.strip()[:26])
+    return None
+
+
+def _integer(name: str, low: int, high: int) -> Callable[[str], object]:
+    """Return the check of integers between two bounds."""
+
+    def check(text: str) -> None:
+        if re.fullmatch(r"\s*[+-]?\d+\s*", text) is None:
+            raise ValueError(f"{name} takes whole numbers")
+        if not low <= int(text) <= high:
+            raise ValueError(f"{name} takes {low} to {high}")
+
+    return check
+
+
+def _number(text: str) -> float:
+    """Return the text as a number; Python's digit groups are no number elsewhere."""
+    if "_" in text:
+        raise ValueError("a number has no underscores")
+    return float(text)
+
+
+def _boolean(text: str) -> None:
+    """Raise ValueError where the text is no truth value."""
+    if text.lower() not in ("true", "false"):
+        raise ValueError("Boolean takes true and false")

@@ -1,0 +1,110 @@
+"""Rows of a dataframe in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import narwhals.stable.v2 as nw
+import pyarrow as pa
+
+from gpupipe.core.arrow import schema_of
+from gpupipe.core.engine import Reading
+from gpupipe.core.ends import Source
+from gpupipe.core.errors import SourceError, UsageError
+from gpupipe.core.schema import Schema
+from gpupipe.sources._memory import table_batches, table_schema
+
+
+@dataclass(frozen=True, init=False, eq=False)
+class FromFrame(Source):
+    """The rows of a pandas or Polars frame, or of any other that narwhals knows.
+
+    A lazy frame is computed when the pipeline reads it, and only the columns that are needed. Of a pandas frame, each level of the
+    index that has a name is a column, ahead of the others; an index without a name is left out. A pandas frame must not be changed
+    before the pipeline has run.
+
+    Parameters
+    ----------
+    frame
+        The frame.
+    nan_as_null
+        Whether NaN is missing. pandas' own missing marks (None, NaT, NA) always are.
+
+    Raises
+    ------
+    UsageError
+        It is no frame, or a pandas column's name is no text.
+    SourceError
+        A column holds values of several kinds.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> FromFrame(pl.LazyFrame({"a": [1.5, None]})).schema().dtypes
+    {'a': Float64}
+    """
+
+    frame: Any = field(repr=False)
+    nan_as_null: bool
+
+    def __init__(self, frame: Any, *, nan_as_null: bool = True) -> None:
+        try:
+            known = nw.from_native(frame)
+        except TypeError as error:
+            msg = f"FromFrame expects a pandas or Polars frame, got {type(frame).__name__}. Use FromArrow for Arrow objects."
+            raise UsageError(msg) from error
+        object.__setattr__(self, "frame", _pandas_table(known.to_native(), nan_as_null=nan_as_null) if _is_pandas(known) else known)
+        object.__setattr__(self, "nan_as_null", nan_as_null)
+
+    def origin(self) -> str:
+        """Return what the frame is."""
+        return "a pandas frame" if isinstance(self.frame, pa.Table) else f"a {self.frame.implementation.value} frame"
+
+    def schema(self) -> Schema:
+        """Return the frame's columns."""
+        if isinstance(self.frame, nw.LazyFrame):
+            return schema_of(self.frame.head(0).collect().to_arrow().schema)
+        return table_schema(self._table(), nan_as_null=self.nan_as_null)
+
+    def known_rows(self) -> int | None:
+        """Return the frame's rows, where it is not lazy."""
+        return None if isinstance(self.frame, nw.LazyFrame) else int(self._table().num_rows)
+
+    def batches(self, reading: Reading) -> pa.RecordBatchReader:
+        """Return the columns' batches."""
+        if isinstance(self.frame, nw.LazyFrame):
+            return table_batches(self.frame.select(*reading.columns).collect().to_arrow(), reading)
+        return table_batches(self._table(), reading)
+
+    def _table(self) -> pa.Table:
+        """Return the eager frame as Arrow."""
+        return self.frame if isinstance(self.frame, pa.Table) else self.frame.to_arrow()
+
+
+def _is_pandas(frame: Any) -> bool:
+    """Whether the frame's columns may be NumPy's, which have no missing marks of their own."""
+    return bool(frame.implementation.is_pandas_like()) and not frame.implementation.is_cudf()
+
+
+def _pandas_table(frame: Any, *, nan_as_null: bool) -> pa.Table:
+    """Return a pandas frame as Arrow, with the index' named levels first."""
+    levels = enumerate(frame.index.names)
+    columns = [(name, frame.index.get_level_values(position).to_series()) for position, name in levels if name is not None]
+    columns += [(name, frame.iloc[:, position]) for position, name in enumerate(frame.columns)]
+    for name, _ in columns:
+        if not isinstance(name, str):
+            msg = f"FromFrame expects text as the name of every column, got {name!r}. Rename it: frame.columns = frame.columns.astype(str)."
+            raise UsageError(msg)
+    arrays = [_pandas_array(name, column, nan_as_null=nan_as_null) for name, column in columns]
+    return pa.table(arrays, names=[name for name, _ in columns])
+
+
+def _pandas_array(name: str, column: Any, *, nan_as_null: bool) -> pa.Array:
+    """Return a pandas column as Arrow; NumPy's NaN stays a number unless it is to be missing."""
+    is_float = getattr(column.dtype, "kind", "") == "f" and not hasattr(column.array, "__arrow_array__")
+    try:
+        return pa.array(column.array if not is_float else column.to_numpy(), from_pandas=nan_as_null or not is_float)
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        msg = f"Column {name!r} of the pandas frame holds values that make no one column: {error}. Convert it, with .astype(...), first."
+        raise SourceError(msg) from error

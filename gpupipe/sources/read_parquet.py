@@ -1,0 +1,217 @@
+"""Rows from parquet files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+from urllib.parse import unquote
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from gpupipe.core.arrow import schema_of
+from gpupipe.core.ends import FileScan, Source
+from gpupipe.core.errors import DtypeError, SourceError, listing
+from gpupipe.core.files import Paths, Place, find_files, kept_paths, local_files, shown
+from gpupipe.core.schema import Field, Schema, as_schema
+from gpupipe.sources.hive import hive_schema
+
+SUFFIXES = (".parquet", ".parq", ".pq")
+_MAX_FILES_WITH_STATISTICS = 64
+
+
+@dataclass(frozen=True)
+class _Footer:
+    """What the end of a parquet file tells."""
+
+    schema: pa.Schema
+    n_rows: int
+    no_nulls: frozenset[str]
+
+
+@dataclass(frozen=True, init=False)
+class ReadParquet(Source):
+    """The rows of parquet files.
+
+    A column is known to hold no missing value where the files require one or, in up to 64 files, where their statistics count none;
+    never a column of floats when NaN becomes missing.
+
+    Parameters
+    ----------
+    path
+        A file, several, a glob, or a folder, read with all its folders; plain paths, or fsspec's addresses.
+    schema
+        The columns to read and their dtypes; by default all, as the files have them. Columns declared not null are checked.
+    hive
+        Whether folders named ``key=value`` are columns; by default where there are any below the path or the glob's fixed part.
+    nan_as_null
+        Whether NaN is missing.
+
+    Raises
+    ------
+    SourceError
+        There is no such file, one is damaged, or two files differ in names or dtypes.
+    ColumnError
+        A declared column is not in the files.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = tempfile.mkdtemp()
+    >>> pq.write_table(pa.table({"a": [1, 2], "b": ["x", None]}), f"{folder}/one.parquet")
+    >>> ReadParquet(folder).schema().as_json()
+    [['a', 'Int64', False], ['b', 'String', True]]
+    >>> ReadParquet(folder).known_rows()
+    2
+    """
+
+    path: str | tuple[str, ...]
+    declared: Schema | None
+    hive: bool | None
+    nan_as_null: bool
+
+    def __init__(
+        self, path: Paths, *, schema: Mapping[str, Any] | None = None, hive: bool | None = None, nan_as_null: bool = True
+    ) -> None:
+        object.__setattr__(self, "path", kept_paths(path))
+        object.__setattr__(self, "declared", None if schema is None else as_schema(schema))
+        object.__setattr__(self, "hive", hive)
+        object.__setattr__(self, "nan_as_null", nan_as_null)
+
+    def origin(self) -> str:
+        """Return the path."""
+        return shown(self.path)
+
+    def schema(self) -> Schema:
+        """Return the columns declared, or those of the files' footers and folders."""
+        found = self._files()
+        footers = [_footer(file, len(found)) for file in found]
+        agreed = _agreed(found, footers)
+        keys = {name: Field(field.dtype, field.nullable) for name, field in self._keys(found).items()}
+        whole = self._planned(found[0], agreed, footers, keys)
+        if self.declared is None:
+            return whole
+        whole.require(self.declared)
+        return self.declared
+
+    def known_rows(self) -> int | None:
+        """Return the rows that the footers count."""
+        found = self._files()
+        return sum(_footer(file, len(found)).n_rows for file in found)
+
+    def declared_not_null(self) -> frozenset[str]:
+        """Return the columns declared not null."""
+        return frozenset() if self.declared is None else self.declared.not_null
+
+    def scan(self, scratch: str) -> FileScan:
+        """Return the files; option ``hive`` holds the dtypes of the folders' keys, the outer folders' too, or nothing."""
+        schema = self.schema()
+        found = self._files()
+        paths = local_files(found, scratch)
+        keys = self._keys(found)
+        hive = {**dict.fromkeys(_outer_keys(paths), Field(schema_of(pa.schema([("k", pa.string())]))["k"].dtype)), **keys}
+        return FileScan("parquet", tuple(paths), schema, {"hive": Schema(tuple(hive.items())) if keys else None})
+
+    def explain(self, error: Exception) -> SourceError | None:
+        """Return which file is damaged, by reading each to its end."""
+        for file in self._files():
+            try:
+                with file.open() as stream:
+                    for _ in pq.ParquetFile(stream).iter_batches():
+                        pass
+            except (pa.ArrowException, OSError, ValueError, EOFError) as found:
+                return _damaged(file, found)
+        return None
+
+    def _files(self) -> list[Place]:
+        return find_files(self.path, SUFFIXES, "parquet files")
+
+    def _keys(self, found: list[Place]) -> Schema:
+        """Return the columns that folders hold."""
+        return Schema(()) if self.hive is False else hive_schema(found)
+
+    def _planned(self, first: Place, agreed: pa.Schema, footers: list[_Footer], keys: dict[str, Field]) -> Schema:
+        """Return the columns of the files and the folders; where both have one, the folders' counts."""
+        wanted = None if self.declared is None else [name for name in agreed.names if name in self.declared]
+        try:
+            columns = dict(schema_of(agreed, wanted))
+        except DtypeError as error:
+            msg = f"{first}: {error}"
+            raise SourceError(msg) from error
+        no_nulls = frozenset.intersection(*(footer.no_nulls for footer in footers))
+        for name, field in columns.items():
+            sure = (not field.nullable or name in no_nulls) and not (self.nan_as_null and field.dtype.is_float())
+            columns[name] = Field(field.dtype, not sure)
+        return Schema(tuple({**columns, **keys}.items()))
+
+
+def _outer_keys(paths: list[str]) -> list[str]:
+    """Return the keys of every folder of the absolute paths that is named like a partition."""
+    parts = (part for path in paths for part in os.path.dirname(os.path.abspath(path)).split("/"))
+    return list(dict.fromkeys(unquote(part.partition("=")[0]) for part in parts if "=" in part))
+
+
+def _agreed(found: list[Place], footers: list[_Footer]) -> pa.Schema:
+    """Return the one schema of all files."""
+    first = footers[0].schema
+    twice = sorted({name for name in first.names if first.names.count(name) > 1})
+    if twice:
+        msg = f"{found[0]}: expected every column once, got {listing(twice)} more than once. Write the file again with distinct names."
+        raise SourceError(msg)
+    for file, footer in zip(found[1:], footers[1:], strict=True):
+        if footer.schema.names != first.names and set(footer.schema.names) != set(first.names):
+            missing = [name for name in first.names if name not in footer.schema.names]
+            extra = [name for name in footer.schema.names if name not in first.names]
+            what = f"lacks {listing(missing)}" if missing else f"also has {listing(extra)}"
+            msg = f"{file}: expected the columns of {found[0]}, but this file {what}. Read the two kinds of files as two sources."
+            raise SourceError(msg)
+        for field in first:
+            other = footer.schema.field(field.name).type
+            if other != field.type:
+                msg = (
+                    f"{file}, column {field.name!r}: expected {field.type}, as in {found[0]}, got {other}. "
+                    "Write the file again with that type, or read the files as two sources and cast one."
+                )
+                raise SourceError(msg)
+    required = [all(not footer.schema.field(field.name).nullable for footer in footers) for field in first]
+    return pa.schema([field.with_nullable(not sure) for field, sure in zip(first, required, strict=True)])
+
+
+def _footer(file: Place, n_files: int) -> _Footer:
+    """Return what the file's footer tells; read once as long as the file stays as it is."""
+    try:
+        return _read_footer(file, file.stamp, n_files <= _MAX_FILES_WITH_STATISTICS)
+    except (pa.ArrowException, OSError, ValueError, EOFError) as error:
+        raise _damaged(file, error) from error
+
+
+@lru_cache(maxsize=4096)
+def _read_footer(file: Place, stamp: str, with_statistics: bool) -> _Footer:
+    """Return what the footer tells; `stamp` makes a changed file another one."""
+    with file.open() as stream:
+        opened = pq.ParquetFile(stream)
+        metadata, schema = opened.metadata, opened.schema_arrow
+        no_nulls = _without_nulls(metadata, schema) if with_statistics else frozenset()
+    return _Footer(schema, metadata.num_rows, no_nulls)
+
+
+def _without_nulls(metadata: pq.FileMetaData, schema: pa.Schema) -> frozenset[str]:
+    """Return the columns of which every row group's statistics count no null."""
+    sure = {name for name in schema.names if not pa.types.is_nested(schema.field(name).type)}
+    for group in range(metadata.num_row_groups):
+        row_group = metadata.row_group(group)
+        for position in range(row_group.num_columns):
+            column = row_group.column(position)
+            statistics = column.statistics if column.path_in_schema in sure else None
+            if statistics is None or not statistics.has_null_count or statistics.null_count:
+                sure.discard(column.path_in_schema)
+    return frozenset(sure)
+
+
+def _damaged(file: Place, error: Exception) -> SourceError:
+    """Return the error for a file that is no whole parquet file."""
+    first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return SourceError(f"{file}: expected a whole parquet file, got one that cannot be read: {first.rstrip('.')}. Fetch or write it again.")

@@ -1,0 +1,391 @@
+"""The layout of the package, held by its own rules: who may import whom, sizes, docstrings, tests beside code.
+
+Every rule is a function from a source tree to the list of what breaks it, tried below on a small made-up tree that breaks them all.
+What is excepted stands in one of the lists, with its reason; an exception that nothing needs any more breaks the rule as well.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = "gpupipe"
+MAX_FILE_LINES = 400
+MAX_FUNCTION_LINES = 40
+
+LEAVES = ("sources", "sinks", "stages", "models", "datasets", "report")
+EVERYTHING = ("",)
+# A part may import what starts with one of these; `cli` stands for every module at the top whose name begins so.
+MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
+    "core": ("core",),
+    "kernels": ("kernels", "core.errors"),
+    **{leaf: (leaf, "core", "kernels") for leaf in LEAVES},
+    "engines": ("engines", "core", "kernels"),
+    "artefact": ("engines", "report", "core"),
+    "parameters": ("core",),
+    "definition": ("pipeline", "parameters", "core"),
+    "plan": ("engines", "report", "core"),
+    "run": ("plan", "engines", "report", "core"),
+    "pipeline": ("run", "plan", "engines", "report", "core"),
+    "testing": ("testing", "artefact", "pipeline", "run", "plan", "engines", "core", "kernels"),
+    "cli": EVERYTHING,
+    "__init__": EVERYTHING,
+    "__main__": EVERYTHING,
+    "_face": EVERYTHING,
+}
+# Libraries that hold frames, models or graphs: only engines know them.
+LIBRARIES = frozenset(
+    """cudf cudf_polars cugraph cuml cupy dask dask_cudf dask_cuda dask_ml distributed joblib modin networkit networkx pandas polars
+    rmm scipy sklearn skops torch xgboost""".split()  # noqa: SIM905  (a line each is a screen of them)
+)
+
+# importer, what it imports: why the direction does not hold there, or why the circle does no harm.
+EXCEPTED_IMPORTS: Mapping[tuple[str, str], str] = {
+    ("core.stage", "engines.load"): "stage.apply(frame) runs a stage with no pipeline, so it must find the engine of a plain frame",
+    ("models.learn", "engines.load"): "Learn.fit_plain, for the same reason",
+    ("core.node", "core.stage"): "types only: a node holds a stage, and a stage makes nodes",
+    ("core.stage", "core.engine"): "types only: a stage is given the engine's verbs, and an engine runs stages",
+    ("core.ends", "core.engine"): "types only: a source is asked for a Reading, and an engine reads sources",
+    ("engines._symbolic", "engines.polars.verbs"): "the plan is a query on empty Polars frames, whatever engine runs it afterwards",
+}
+# Files that are longer, functions that are longer: why cutting them would make them worse.
+EXCEPTED_FILES: Mapping[str, str] = {}
+EXCEPTED_FUNCTIONS: Mapping[str, str] = {}
+# Modules without a test file of their own: what tests them, or that they hold no behaviour.
+EXCEPTED_TESTS: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True)
+class Import:
+    """One import: which module imports what, where, and whether inside a function."""
+
+    importer: str
+    target: str
+    where: str
+    explained: bool
+    local: bool
+    inside: bool  # of our own package
+
+
+@dataclass(frozen=True)
+class Module:
+    """One source file of the package."""
+
+    name: str
+    path: Path
+    text: str
+    tree: ast.Module
+
+
+@cache
+def modules_of(root: Path) -> dict[str, Module]:
+    """Return the package's modules by their names without the package's own: ``core.stage``."""
+    found = {}
+    for path in sorted((root / PACKAGE).rglob("*.py")):
+        parts = path.relative_to(root / PACKAGE).with_suffix("").parts
+        name = ".".join(parts if parts == ("__init__",) or parts[-1] != "__init__" else parts[:-1])
+        text = path.read_text(encoding="utf-8")
+        found[name] = Module(name, path, text, ast.parse(text))
+    return found
+
+
+def imports_of(module: Module, known: Mapping[str, Module], root: Path) -> Iterator[Import]:
+    """Yield every import of a module, also those inside functions and under TYPE_CHECKING."""
+    lines = module.text.splitlines()
+    local = {
+        id(node)
+        for outer in ast.walk(module.tree)
+        if isinstance(outer, ast.FunctionDef | ast.AsyncFunctionDef)
+        for node in ast.walk(outer)
+    }
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Import):
+            targets = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            targets = [f"{node.module or ''}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        where = f"{module.path.relative_to(root)}:{node.lineno}"
+        for target in dict.fromkeys(targets):
+            inside = target.split(".")[0] == PACKAGE
+            name = _module_name(target.removeprefix(PACKAGE).removeprefix("."), known) if inside else target.split(".")[0]
+            yield Import(module.name, name, where, _explained(lines, node.lineno - 1), id(node) in local, inside)
+
+
+def _explained(lines: list[str], number: int) -> bool:
+    """Whether an import has a comment on its line; the first of several in a row speaks for all."""
+    while "# " not in lines[number] and number and lines[number - 1].strip().startswith(("import ", "from ")):
+        number -= 1
+    return "# " in lines[number]
+
+
+def _module_name(target: str, known: Mapping[str, Module]) -> str:
+    """Return the module that a dotted name lies in; ``__init__`` is the package itself."""
+    while target and target not in known:
+        target = target.rpartition(".")[0]
+    return target or "__init__"
+
+
+@cache
+def all_imports(root: Path) -> list[Import]:
+    """Return every import of the package's modules."""
+    known = modules_of(root)
+    return [found for module in known.values() for found in imports_of(module, known, root)]
+
+
+def part_of(module: str) -> str:
+    """Return the part of the package that a module belongs to: its folder, or itself at the top."""
+    first = module.split(".", maxsplit=1)[0]
+    return "cli" if first.startswith("cli") else first
+
+
+def starts_with(module: str, prefixes: tuple[str, ...]) -> bool:
+    """Whether a module is one of these, or inside one."""
+    return any(not prefix or module == prefix or module.startswith(f"{prefix}.") for prefix in prefixes)
+
+
+def allowed(found: Import) -> bool:
+    """Whether the direction of an import inside the package is right."""
+    importer, target = found.importer, found.target
+    if not starts_with(target, MAY_IMPORT[part_of(importer)]):
+        return False
+    if part_of(importer) == part_of(target) == "engines" and importer != "engines.load":
+        ours = ".".join(importer.split(".")[:2])
+        return target.split(".")[1].startswith("_") or starts_with(target, (ours,))
+    if part_of(importer) == part_of(target) == "stages":  # a stage a file, and none leans on another one
+        return target.split(".")[-1].startswith("_")
+    return True
+
+
+def wrong_directions(root: Path, excepted: Mapping[tuple[str, str], str]) -> list[str]:
+    """Return the imports that go against the order of the parts, or of a library that only engines may know."""
+    wrong = []
+    for found in all_imports(root):
+        if part_of(found.importer) not in MAY_IMPORT:
+            unknown = f"{part_of(found.importer)!r} is no part of the layout: enter in MAY_IMPORT what it may import"
+            wrong += [] if unknown in wrong else [unknown]
+        elif (found.importer, found.target) in excepted:
+            continue
+        elif found.inside and not allowed(found):
+            wrong.append(f"{found.where}: {found.importer} must not import {found.target}")
+        elif not found.inside and found.target in LIBRARIES and part_of(found.importer) != "engines":
+            wrong.append(f"{found.where}: only engines import {found.target}")
+    return wrong
+
+
+def idle_exceptions(root: Path, excepted: Mapping[tuple[str, str], str]) -> list[str]:
+    """Return the excepted imports that no module has."""
+    present = {(found.importer, found.target) for found in all_imports(root)}
+    return [
+        f"{importer} does not import {target}: strike the exception"
+        for importer, target in excepted
+        if (importer, target) not in present
+    ]
+
+
+def circles(root: Path, excepted: Mapping[tuple[str, str], str]) -> list[str]:
+    """Return each import circle as text; imports inside functions and under TYPE_CHECKING count."""
+    edges: dict[str, set[str]] = {}
+    for found in all_imports(root):
+        face = "__init__" in (found.importer, found.target)
+        if found.inside and not face and (found.importer, found.target) not in excepted and found.importer != found.target:
+            edges.setdefault(found.importer, set()).add(found.target)
+    done: set[str] = set()
+    found_circles: list[str] = []
+    for start in sorted(edges):
+        _walk(start, edges, [], done, found_circles)
+    return found_circles
+
+
+def _walk(module: str, edges: Mapping[str, set[str]], trail: list[str], done: set[str], circles_: list[str]) -> None:
+    """Follow the imports of a module; a module met again on the way there closes a circle."""
+    if module in trail:
+        circles_.append(" -> ".join([*trail[trail.index(module) :], module]))
+        return
+    if module in done:
+        return
+    for target in sorted(edges.get(module, ())):
+        _walk(target, edges, [*trail, module], done, circles_)
+    done.add(module)
+
+
+def silent_local_imports(root: Path) -> list[str]:
+    """Return the imports inside functions that give no reason on their line."""
+    silent = dict.fromkeys(found.where for found in all_imports(root) if found.local and not found.explained)
+    return [f"{where}: say why this import is inside a function" for where in silent]
+
+
+def too_long(root: Path, files: Mapping[str, str], functions: Mapping[str, str]) -> list[str]:
+    """Return the files and functions over their limits. A docstring is not counted: an example must not cost a line of code."""
+    wrong = []
+    for module in modules_of(root).values():
+        shown = str(module.path.relative_to(root))
+        n_lines = len(module.text.splitlines())
+        if n_lines > MAX_FILE_LINES and shown not in files:
+            wrong.append(f"{shown}: {n_lines} lines, more than {MAX_FILE_LINES}")
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                n_lines = _function_lines(node)
+                if n_lines > MAX_FUNCTION_LINES and f"{shown}:{node.name}" not in functions:
+                    wrong.append(f"{shown}:{node.lineno}: {node.name} has {n_lines} lines, more than {MAX_FUNCTION_LINES}")
+    return wrong
+
+
+def _function_lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Return the lines of a function, from its name on, without its docstring."""
+    assert node.end_lineno is not None
+    n_lines = node.end_lineno - node.lineno + 1
+    if ast.get_docstring(node) is not None:
+        assert node.body[0].end_lineno is not None
+        n_lines -= node.body[0].end_lineno - node.body[0].lineno + 1
+    return n_lines
+
+
+def without_docstring(root: Path) -> list[str]:
+    """Return the modules that do not say what they are."""
+    return [
+        f"{module.path.relative_to(root)}: no docstring"
+        for module in modules_of(root).values()
+        if not ast.get_docstring(module.tree)
+    ]
+
+
+def without_test(root: Path, excepted: Mapping[str, str]) -> list[str]:
+    """Return the modules with no test file at the mirrored place; private modules are tested by those that use them."""
+    wrong = []
+    for module in modules_of(root).values():
+        path = module.path.relative_to(root / PACKAGE)
+        mirrored = root / "tests" / path.parent / f"test_{path.name}"
+        if not path.name.startswith("_") and not mirrored.exists() and module.name not in excepted:
+            wrong.append(f"{PACKAGE}/{path}: no {mirrored.relative_to(root)}")
+        if mirrored.exists() and module.name in excepted:
+            wrong.append(f"{PACKAGE}/{path}: has a test, strike the exception")
+    return wrong
+
+
+def report(wrong: list[str]) -> str:
+    """Return what pytest shows of a broken rule."""
+    return "\n" + "\n".join(wrong)
+
+
+def test_imports_run_one_way() -> None:
+    wrong = wrong_directions(ROOT, EXCEPTED_IMPORTS)
+    assert not wrong, report(wrong)
+
+
+def test_exceptions_are_needed() -> None:
+    wrong = idle_exceptions(ROOT, EXCEPTED_IMPORTS)
+    wrong += [f"{name} is gone: strike the exception" for name in EXCEPTED_TESTS if name not in modules_of(ROOT)]
+    assert not wrong, report(wrong)
+
+
+def test_no_import_circle() -> None:
+    wrong = circles(ROOT, EXCEPTED_IMPORTS)
+    assert not wrong, report(wrong)
+
+
+def test_imports_inside_functions_say_why() -> None:
+    wrong = silent_local_imports(ROOT)
+    assert not wrong, report(wrong)
+
+
+def test_sizes() -> None:
+    wrong = too_long(ROOT, EXCEPTED_FILES, EXCEPTED_FUNCTIONS)
+    assert not wrong, report(wrong)
+
+
+def test_every_module_says_what_it_is() -> None:
+    wrong = without_docstring(ROOT)
+    assert not wrong, report(wrong)
+
+
+def test_tests_mirror_the_package() -> None:
+    wrong = without_test(ROOT, EXCEPTED_TESTS)
+    assert not wrong, report(wrong)
+
+
+# The rules themselves, on a tree that breaks each of them.
+
+BROKEN = {
+    "__init__.py": "import gpupipe.core.a",
+    "core/a.py": "from gpupipe.core.b import B\nimport polars as pl",
+    "core/b.py": "if TYPE_CHECKING:\n    from gpupipe.core import c",
+    "core/c.py": "def c():\n    from gpupipe.core.a import A\n    x = 1\n    import json  # local: seldom needed\n    import csv",
+    "core/errors.py": "",
+    "stages/clip.py": "import gpupipe.sinks.out\nfrom gpupipe.stages import _help, round\nimport gpupipe.kernels",
+    "stages/_help.py": "",
+    "stages/round.py": "\n" * 399,
+    "sinks/out.py": 'def long():\n    """One.\n\n    Two.\n    """\n' + "    x = 1\n" * 40,
+    "kernels/__init__.py": "from gpupipe.core.errors import E\nfrom gpupipe.core.a import A",
+    "engines/polars/engine.py": "import polars\nimport gpupipe.engines.pandas.engine\nimport gpupipe.engines._arrow",
+    "engines/pandas/engine.py": 'def fits():\n    """One."""\n' + "    x = 1\n" * 39,
+    "engines/_arrow.py": "import gpupipe.plan",
+    "plan.py": "from gpupipe.stages.clip import Clip",
+    "magic/wand.py": "import os\nimport sys",
+}
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> Path:
+    """Return a made-up tree that breaks every rule."""
+    for name, text in BROKEN.items():
+        path = tmp_path / PACKAGE / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f'"""Says what it is."""\n{text}\n')
+    (tmp_path / PACKAGE / "core" / "__init__.py").write_text("")
+    (tmp_path / "tests" / "stages").mkdir(parents=True)
+    (tmp_path / "tests" / "stages" / "test_clip.py").write_text("")
+    return tmp_path
+
+
+def test_rule_of_directions(broken: Path) -> None:
+    assert wrong_directions(broken, {("plan", "stages.clip"): "tried"}) == [
+        "gpupipe/core/a.py:3: only engines import polars",
+        "gpupipe/engines/_arrow.py:2: engines._arrow must not import plan",
+        "gpupipe/engines/polars/engine.py:3: engines.polars.engine must not import engines.pandas.engine",
+        "gpupipe/kernels/__init__.py:3: kernels must not import core.a",
+        "'magic' is no part of the layout: enter in MAY_IMPORT what it may import",
+        "gpupipe/stages/clip.py:2: stages.clip must not import sinks.out",
+        "gpupipe/stages/clip.py:3: stages.clip must not import stages.round",
+    ]
+    assert "gpupipe/plan.py:2: plan must not import stages.clip" in wrong_directions(broken, {})
+
+
+def test_rule_of_needed_exceptions(broken: Path) -> None:
+    assert idle_exceptions(broken, {("core.a", "core.b"): "", ("core.a", "plan"): ""}) == [
+        "core.a does not import plan: strike the exception"
+    ]
+
+
+def test_rule_of_circles(broken: Path) -> None:
+    assert circles(broken, {}) == ["core.a -> core.b -> core.c -> core.a"]
+    assert circles(broken, {("core.c", "core.a"): "tried"}) == []
+
+
+def test_rule_of_local_imports(broken: Path) -> None:
+    assert silent_local_imports(broken) == ["gpupipe/core/c.py:3: say why this import is inside a function"]
+
+
+def test_rule_of_sizes(broken: Path) -> None:
+    assert too_long(broken, {}, {}) == [
+        "gpupipe/sinks/out.py:2: long has 41 lines, more than 40",
+        "gpupipe/stages/round.py: 401 lines, more than 400",
+    ]
+    assert too_long(broken, {"gpupipe/stages/round.py": "tried"}, {"gpupipe/sinks/out.py:long": "tried"}) == []
+
+
+def test_rule_of_docstrings(broken: Path) -> None:
+    assert without_docstring(broken) == ["gpupipe/core/__init__.py: no docstring"]
+
+
+def test_rule_of_mirrored_tests(broken: Path) -> None:
+    wrong = without_test(broken, {"stages.clip": "tried", "plan": "tried"})
+    assert "gpupipe/stages/clip.py: has a test, strike the exception" in wrong
+    assert "gpupipe/stages/round.py: no tests/stages/test_round.py" in wrong
+    assert not any("_help" in line or "__init__" in line or "plan.py" in line for line in wrong)
