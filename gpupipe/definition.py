@@ -1,7 +1,7 @@
 """Pipeline files: a Python file with a function that returns a pipeline, and whose keyword parameters are its options.
 
-The file's folder goes to the front of ``sys.path``, as it does for a script, so that its neighbours import; and the file is loaded as
-the module that its name would import there, so that its functions pickle and other processes find them again.
+The file's folder goes to the front of ``sys.path``, as it does for a script, so that its neighbours import; and the file is loaded
+as the module that its name would import there, so that its functions pickle and other processes find them again.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Definition:
         UsageError
             Where the function raises, or returns something else.
         """
-        with _blaming(self.path, f"{self.function.__name__}()"):
+        with _blaming(self.path, f"{self.function.__name__}() in {self.path}"):
             made = self.function(**values)
         if not isinstance(made, Pipeline):
             hint = "It has no return statement that was reached." if made is None else ""
@@ -123,8 +123,8 @@ def _split(target: str) -> tuple[Path, str]:
 
 def _functions(module: ModuleType) -> list[str]:
     """Return the names of the public functions that a module defines itself."""
-    members = vars(module).items()
-    return [name for name, one in members if inspect.isfunction(one) and one.__module__ == module.__name__ and not name.startswith("_")]
+    functions = {name: one for name, one in vars(module).items() if inspect.isfunction(one) and not name.startswith("_")}
+    return [name for name, one in functions.items() if one.__module__ == module.__name__]
 
 
 def _load(path: Path) -> ModuleType:
@@ -141,7 +141,7 @@ def _load(path: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
-        with _blaming(path, "loading it"):
+        with _blaming(path, f"Loading {path}"):
             loader.exec_module(module)
     except BaseException:
         del sys.modules[name]
@@ -175,10 +175,9 @@ def _blaming(path: Path, what: str) -> Iterator[None]:
             error.add_note(line)
         raise
     except (Exception, SystemExit) as error:
-        said = "".join(traceback.format_exception_only(error)).strip()
-        msg = f"{path}: {what} raised {said}"
-        failure = UsageError(msg)
-        for line in _lines(error.__traceback__, path):
+        *before, said = traceback.format_exception_only(error)
+        failure = UsageError(f"{what} raised {said.strip()}")
+        for line in [*_lines(error.__traceback__, path), *(["".join(before).rstrip()] if before else [])]:
             failure.add_note(line)
         raise failure from error
 
@@ -189,8 +188,8 @@ def _lines(trace: TracebackType | None, path: Path) -> list[str]:
     told = []
     for frame in traceback.extract_tb(trace):
         file = Path(frame.filename)
-        own = file.is_absolute() and file.is_relative_to(folder) and not {"site-packages", "gpupipe"} & set(file.relative_to(folder).parts[:-1])
-        if own:
+        below = file.relative_to(folder).parts[:-1] if file.is_relative_to(folder) else ("site-packages",)
+        if not {"site-packages", "gpupipe"} & set(below):
             shown = file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
             told.append(f"At {shown}:{frame.lineno}, in {frame.name}:\n    {frame.line or ''}".rstrip())
     return told

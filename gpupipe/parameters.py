@@ -1,8 +1,8 @@
 """The keyword parameters of a pipeline function as typed options: what they are called, what they take, what they mean.
 
-A value comes as text (``-p n_estimators=200``) and leaves as what the annotation says: str, int, float, bool, Path, Literal, ``list[T]``
-and ``tuple[T, ...]`` (given several times, or separated by commas), ``X | None`` (``none``, or nothing behind the equals sign) and
-other unions, of which the first that takes the text wins, str last.
+A value comes as text (``-p n_estimators=200``) and leaves as what the annotation says: str, int, float, bool, Path, Literal,
+``list[T]`` and ``tuple[T, ...]`` (given several times, or separated by commas), ``X | None`` (``none``, or nothing behind the
+equals sign) and other unions, of which the first that takes the text wins, str last.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from gpupipe.core.errors import UsageError, listing, nearest
 
 _TRUE, _FALSE, _NONE = ("true", "yes", "on", "1"), ("false", "no", "off", "0"), ("none", "")
 _LISTS = (list, tuple, collections.abc.Sequence, collections.abc.Iterable, collections.abc.Collection)
-_WORDS: Mapping[Any, str] = {str: "text", int: "whole number", float: "number", bool: "true or false", Path: "path", type(None): "none"}
+_WORDS: Mapping[Any, str] = {str: "text", int: "whole number", float: "number", bool: "true or false", Path: "path"}
+
+_COUNTED = ("text", "whole number", "number", "path", "list")
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,8 @@ class Parameter:
         except ValueError:
             got = listing(texts) if len(texts) != 1 else repr(texts[0])
             twice = " It takes one value: give it once." if len(texts) > 1 else ""
-            msg = f"Parameter {self.name!r} expects {self.type_text}, got {got}.{twice}"
+            article = "a " if self.type_text.startswith(_COUNTED) else ""
+            msg = f"Parameter {self.name!r} expects {article}{self.type_text}, got {got}.{twice}"
             raise UsageError(msg) from None
 
 
@@ -106,10 +109,9 @@ def _annotation(function: Callable[..., Any], given: inspect.Parameter) -> Any:
         return typing.get_type_hints(holder, getattr(function, "__globals__", {}))[given.name]
     except (NameError, SyntaxError, TypeError, AttributeError) as error:
         msg = (
-            f"The annotation {given.annotation!r} of parameter {given.name!r} of {function.__name__}() cannot be resolved ({error}). "
-            "Import its names where the file runs, not only under TYPE_CHECKING."
+            f"The annotation {given.annotation!r} of parameter {given.name!r} of {function.__name__}() cannot be resolved: {error}."
         )
-        raise UsageError(msg) from error
+        raise UsageError(f"{msg} Import its names where the file runs, not only under TYPE_CHECKING.") from error
 
 
 def bind(parameters: Sequence[Parameter], given: Sequence[str]) -> dict[str, Any]:
@@ -118,7 +120,7 @@ def bind(parameters: Sequence[Parameter], given: Sequence[str]) -> dict[str, Any
     Raises
     ------
     UsageError
-        Where a text is no ``name=value``, there is no such parameter, a value is of the wrong type, or one that must be given is not.
+        Where a text is no ``name=value`` or names no parameter, a value is of the wrong type, or a required one is missing.
 
     Examples
     --------
@@ -131,7 +133,8 @@ def bind(parameters: Sequence[Parameter], given: Sequence[str]) -> dict[str, Any
         name, equals, text = entry.partition("=")
         name = name.strip()
         if not equals:
-            msg = f"Expected -p name=value, got -p {entry!r}.{nearest(name, by_name)}"
+            close = f" Write: -p {name}=..." if name in by_name else nearest(name, by_name)
+            msg = f"Expected -p name=value, got -p {entry!r}.{close}"
             raise UsageError(msg)
         if name not in by_name and name.replace("-", "_") in by_name:
             name = name.replace("-", "_")
@@ -150,13 +153,13 @@ def bind(parameters: Sequence[Parameter], given: Sequence[str]) -> dict[str, Any
 
 
 def documented(docstring: str) -> dict[str, str]:
-    """Return what a NumPy docstring's section "Parameters" says of each name, the first sentence on one line.
+    r"""Return what a NumPy docstring's section "Parameters" says of each name, the first sentence on one line.
 
     Source: the numpydoc style guide, section 3, "Parameters"; names may share an entry, and their types are optional.
 
     Examples
     --------
-    >>> documented("Do.\\n\\nParameters\\n----------\\na, b : int\\n    How many.\\nc\\n    Which.\\n\\nReturns\\n-------\\nNone")
+    >>> documented("Do.\n\nParameters\n----------\na, b : int\n    How many.\nc\n    Which.\n\nReturns\n-------\nNone")
     {'a': 'How many.', 'b': 'How many.', 'c': 'Which.'}
     """
     lines = docstring.splitlines()

@@ -140,8 +140,9 @@ def labelled(table: nw.LazyFrame) -> nw.LazyFrame:
 
 @gp.rows
 def as_numbers(table: nw.LazyFrame) -> nw.LazyFrame:
-    """Makes every feature a Float32 without missing values."""
-    return table.select("loan_id", *(nw.col(name).cast(nw.Float32).fill_null(-1.0) for name in FEATURES), LABEL)
+    """Makes every feature a Float32 without missing values; by way of Float64, since Arrow refuses to round whole numbers."""
+    numbers = (nw.col(name).cast(nw.Float64).fill_null(-1.0).cast(nw.Float32) for name in FEATURES)
+    return table.select("loan_id", *numbers, LABEL)
 
 
 def features(acquisition: str, performance: str, names: str | None) -> Table:
@@ -152,8 +153,9 @@ def features(acquisition: str, performance: str, names: str | None) -> Table:
     if names is not None:
         short = gp.ReadCsv(names, separator="|", quote=None, schema={"seller_name": nw.String, "new": nw.String}).node().named("names")
         loans = gp.Join("seller_name", how="left")(loans, short) >> gp.Drop("seller_name") >> gp.Rename(new="seller_name")
-    whole = gp.Join("loan_id", how="left")(ahead(months), loans)
-    return as_numbers(gp.HashCategory(TEXTS)(labelled(whole))).named("features")
+    of_months, of_loans = (gp.HashCategory([name for name in TEXTS if name in columns]) for columns in (PERFORMANCE, ACQUISITION))
+    whole = gp.Join("loan_id", how="left")(labelled(ahead(of_months(months))), of_loans(loans))
+    return as_numbers(whole).named("features")
 
 
 def model(n_estimators: int) -> XGBClassifier:

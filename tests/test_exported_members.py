@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from importlib import import_module
+from importlib.metadata import version
 
 import pytest
 
@@ -65,8 +66,6 @@ def test_a_name_that_is_not_there() -> None:
 
 
 def test_version_is_the_installed_one() -> None:
-    from importlib.metadata import version  # local: only this test asks for it
-
     assert gpupipe.__version__ == version("gpupipe")
 
 
@@ -79,5 +78,5 @@ def test_the_rule_would_notice() -> None:
 
 
 def test_help_loads_no_dataframe_library() -> None:
-    code = "import sys; sys.argv = ['gpupipe', '--help']\ntry:\n    from gpupipe.cli import main; main()\nexcept SystemExit: pass\nx = 0"
+    code = "import sys\ntry:\n    from gpupipe.cli import main; sys.argv = ['', '--help']; main()\nexcept SystemExit: pass\nx = 0"
     assert loaded_by(code) <= {"rich", "typer"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import typer
 
@@ -17,7 +17,7 @@ from gpupipe.cli.run import run
 
 _EPILOG = "Start with: gpupipe doctor. Then: gpupipe run FILE --help"
 
-app = typer.Typer(name="gpupipe", no_args_is_help=True, pretty_exceptions_enable=False, epilog=_EPILOG, rich_markup_mode="rich")
+app = typer.Typer(name="gpupipe", no_args_is_help=True, pretty_exceptions_enable=False, epilog=_EPILOG, rich_markup_mode="markdown")
 app.command("run", cls=FileCommand)(run)
 app.command("check", cls=FileCommand)(check)
 app.command("plan", cls=FileCommand)(plan)
@@ -25,16 +25,19 @@ app.command("doctor")(doctor)
 app.add_typer(data_app, name="data")
 
 
-def _show_version(wanted: bool) -> None:  # noqa: FBT001  (typer calls it so)
+def _show_version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"gpupipe {__version__}")
         raise typer.Exit
 
 
+_Version: TypeAlias = Annotated[
+    bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+]
+
+
 @app.callback()
-def _root(
-    version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")] = False,
-) -> None:
+def _root(version: _Version = False) -> None:
     """Pipelines from tables to models: declared once in Python, run on the engine that is there."""
 
 

@@ -12,7 +12,7 @@ from gpupipe.cli.failure import reported
 from gpupipe.cli.options import Trace
 from gpupipe.core.errors import UsageError
 
-data_app = typer.Typer(no_args_is_help=True, help="Generate data sets to try pipelines on. Example: gpupipe data mortgage --rows 100000 --out data")
+data_app = typer.Typer(no_args_is_help=True)
 
 
 class Format(StrEnum):
@@ -24,7 +24,10 @@ class Format(StrEnum):
 
 @data_app.callback()
 def _data() -> None:
-    """Generate data sets to try pipelines on."""
+    """Generate data sets to try pipelines on.
+
+    Example: gpupipe data mortgage --rows 100000 --out data/mortgage
+    """
 
 
 @data_app.command("mortgage")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -45,10 +46,14 @@ def _print(found: dict[str, Any]) -> None:
     console.print(Text(told, style="bold"))
     room = f"{machine['cpus']} CPUs · {bytes_text(machine['memory_bytes'])} memory"
     console.print(Text(f"{room} · {bytes_text(machine['temp_free_bytes'])} free in {machine['temp']}\n"), soft_wrap=True)
-    console.print(_table(("engine", "usable", "why"), [(one["name"], _mark(one["usable"]), one["why"]) for one in found["engines"]]))
+    engines = [(one["name"], _mark(one["usable"]), one["why"]) for one in found["engines"]]
+    console.print(_table(("engine", "usable", "why"), engines))
     console.print()
-    rows = [(one["name"], one["version"] or "-", one["needs"], one["extra"] or "always", _mark(one["ok"])) for one in found["packages"]]
-    console.print(_table(("package", "installed", "needs", "for", "ok"), rows))
+    wanted = [
+        (one["name"], one["version"] or "-", one["needs"], one["extra"] or "always", _mark(one["ok"])) for one in found["packages"]
+    ]
+    if wanted:
+        console.print(_table(("package", "installed", "needs", "for", "ok"), wanted))
     for problem in found["problems"]:
         console.print()
         console.print(Text.assemble(("! ", "yellow"), problem["what"]), soft_wrap=True)
@@ -57,12 +62,12 @@ def _print(found: dict[str, Any]) -> None:
         console.print(Text("\nNothing is wrong.", style="green"))
 
 
-def _mark(ok: bool | None) -> str:  # noqa: FBT001  (a value to show, not an option)
+def _mark(ok: bool | None) -> str:
     """Return a truth as a word; None is what could not be found out."""
     return "-" if ok is None else "yes" if ok else "no"
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> Table:
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Table:
     """Return a table without lines."""
     from rich.table import Table  # local: as above
     from rich.text import Text

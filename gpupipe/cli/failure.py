@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,7 +36,7 @@ def reported(*, with_traceback: bool = False) -> Iterator[None]:
         yield
     except (typer.Exit, typer.Abort, BrokenPipeError):
         raise
-    except (Exception, KeyboardInterrupt) as error:
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  (told, and turned into an exit code)
         print_failure(error, with_traceback=with_traceback)
         raise typer.Exit(exit_code(error)) from None
 
@@ -43,7 +44,6 @@ def reported(*, with_traceback: bool = False) -> Iterator[None]:
 def print_failure(error: BaseException, *, with_traceback: bool = False) -> None:
     """Print what went wrong on stderr."""
     from rich.console import Console  # local: a command that goes well needs none of it
-    from rich.padding import Padding
     from rich.text import Text
 
     console = Console(stderr=True, highlight=False)
@@ -59,4 +59,4 @@ def print_failure(error: BaseException, *, with_traceback: bool = False) -> None
     if not isinstance(error, GpupipeError):
         notes.append("gpupipe did not foresee this error. Run the command again with --traceback to see where it comes from.")
     for note in notes:
-        console.print(Padding(Text(note, style="dim"), (0, 0, 0, 2)), soft_wrap=True)
+        console.print(Text(textwrap.indent(note, "  "), style="dim"), soft_wrap=True)

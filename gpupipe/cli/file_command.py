@@ -66,7 +66,10 @@ def print_parameters(definition: Definition, command: str) -> None:
     table.add_column(ratio=1)
     for parameter in definition.parameters:
         told = Text(parameter.text + (" " if parameter.text else ""))
-        told.append("[required]" if parameter.required else f"[default: {default_text(parameter.default)}]", "red" if parameter.required else "dim")
+        if parameter.required:
+            told.append("[required]", "red")
+        else:
+            told.append(f"[default: {default_text(parameter.default)}]", "dim")
         table.add_row(parameter.name, parameter.type_text, told)
     if not definition.parameters:
         table.add_row(Text("The pipeline has no parameters.", style="not bold default"), "", "")
@@ -74,7 +77,7 @@ def print_parameters(definition: Definition, command: str) -> None:
     console.print(Panel(table, title=Text(title), title_align="left", border_style="dim", box=box.ROUNDED))
     if definition.summary:
         console.print(Text(f" {definition.summary}"))
-    console.print(Text(f" Example: {example(definition, command)}\n", style="dim"), soft_wrap=True)
+    console.print(Text(f" Example: {example(definition, command)}", style="dim"), soft_wrap=True)
 
 
 def default_text(value: Any) -> str:

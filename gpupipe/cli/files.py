@@ -39,7 +39,8 @@ def write_whole(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
         temporary.replace(path)
     except OSError as error:
-        msg = f"Expected to write {str(path)!r}, got: {error.strerror or error}. Check the folder, its permissions and the space on its disk."
+        got = error.strerror or error
+        msg = f"Expected to write {str(path)!r}, got: {got}. Check the folder, its permissions and the space on its disk."
         raise SinkError(msg) from error
     finally:
         temporary.unlink(missing_ok=True)

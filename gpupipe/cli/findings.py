@@ -10,12 +10,13 @@ import signal
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from gpupipe import __version__
-from gpupipe.report.record import machine
+from gpupipe.report.record import PACKAGES, machine
 from gpupipe.report.units import bytes_text
 
 DEFAULT_ENGINE = "cpu"
@@ -36,10 +37,12 @@ def examine() -> dict[str, Any]:
     """Return the findings as plain values, with what is wrong and the command that mends it."""
     from gpupipe.engines.load import ADDRESSES, PLANNED  # local: loads a dataframe library; where that fails, the trial says why
 
-    engines = [_tried(name) for name in ADDRESSES]
-    engines += [{"name": name, "usable": False, "why": f"{library}: not in this release of gpupipe"} for name, library in PLANNED.items()]
+    with ThreadPoolExecutor() as pool:
+        engines = list(pool.map(_tried, ADDRESSES))
+    later = "not in this release of gpupipe"
+    engines += [{"name": name, "usable": False, "why": f"{library}: {later}"} for name, library in PLANNED.items()]
     packages = wanted_packages()
-    found = {"gpupipe": __version__, "machine": _machine(), "engines": engines, "packages": packages}
+    found: dict[str, Any] = {"gpupipe": __version__, "machine": _machine(), "engines": engines, "packages": packages}
     usable = any(one["usable"] for one in engines if one["name"] == DEFAULT_ENGINE)
     problems = [*_engine_problems(engines, set(ADDRESSES)), *_package_problems(packages), *_room_problems(found["machine"])]
     return found | {"problems": problems, "default_engine": DEFAULT_ENGINE, "usable": usable}
@@ -64,11 +67,12 @@ def _tried(name: str) -> dict[str, Any]:
 
 
 def wanted_packages() -> list[dict[str, Any]]:
-    """Return what gpupipe asks for, by extra, and what is installed; without gpupipe's own metadata nothing is known of that."""
+    """Return what gpupipe asks for, by extra, and what is installed; where gpupipe itself is not, what it is tested with."""
     try:
         asked = metadata.requires("gpupipe") or []
     except metadata.PackageNotFoundError:
-        return []
+        found = [(name, _version(name)) for name in PACKAGES if name != "gpupipe"]
+        return [{"name": name, "version": version, "needs": "-", "extra": None, "ok": None} for name, version in found]
     return [_package(text) for text in asked]
 
 
@@ -76,7 +80,8 @@ def _package(requirement: str) -> dict[str, Any]:
     """Return one requirement, and whether it is met."""
     name, needs, extra = parse_requirement(requirement)
     version = _version(name) or _version(_INSTEAD.get(name, name))
-    return {"name": name, "version": version, "needs": needs or "any", "extra": extra, "ok": version is not None and meets(version, needs)}
+    ok = version is not None and meets(version, needs)
+    return {"name": name, "version": version, "needs": needs or "any", "extra": extra, "ok": ok}
 
 
 def _version(name: str) -> str | None:
@@ -127,7 +132,9 @@ def _meets_one(version: str, part: str) -> bool:
     same = got[: len(wanted)] == wanted if wild else padded == limit
     if sign == "~=":
         return padded >= limit and got[: len(wanted) - 1] == wanted[:-1]
-    return {"==": same, "!=": not same, ">=": padded >= limit, "<=": padded <= limit, ">": padded > limit, "<": padded < limit}[sign]
+    if sign in ("==", "!="):
+        return same == (sign == "==")
+    return {">=": padded >= limit, "<=": padded <= limit, ">": padded > limit, "<": padded < limit}[sign]
 
 
 def _release(version: str) -> tuple[int, ...]:
@@ -170,8 +177,9 @@ def _mend_engine(why: str) -> str:
 
 def _package_problems(packages: list[dict[str, Any]]) -> list[dict[str, str]]:
     """Return what is wrong with the packages; an extra of which nothing is installed was not asked for."""
-    if not packages:
-        return [{"what": "gpupipe itself is not installed, so what it needs is not known.", "mend": "pip install gpupipe"}]
+    if all(one["ok"] is None for one in packages):
+        what = "gpupipe runs from a folder and is not installed, so which versions it needs is not known."
+        return [{"what": what, "mend": "pip install -e '.[cpu]'  # in that folder"}]
     problems = []
     for extra in dict.fromkeys(one["extra"] for one in packages):
         members = [one for one in packages if one["extra"] == extra]

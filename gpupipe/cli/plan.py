@@ -18,7 +18,9 @@ def plan(
     file: File,
     given: Given = None,
     svg: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the drawing as SVG.", show_default=False)] = None,
-    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the drawing and every schema as one HTML page.", show_default=False)] = None,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write drawing and schemas as one HTML page.", show_default=False)
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the plan as one JSON object instead of the drawing.")] = False,
     traceback: Trace = False,
 ) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, Task, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from gpupipe.report.units import number_text, plural, seconds_text
 
@@ -27,13 +28,25 @@ def is_live() -> bool:
 def telling(*, quiet: bool) -> Iterator[Tell]:
     """Give the function that a run tells of its events, in the manner that stderr allows."""
     if quiet:
-        yield lambda event, step, facts: None
+        yield _silent
     elif is_live():
-        columns = (SpinnerColumn("line"), TextColumn("{task.description}"), TimeElapsedColumn())
+        columns = (SpinnerColumn("line"), TextColumn("{task.description}"), RoundsColumn(bar_width=24), TimeElapsedColumn())
         with Progress(*columns, console=Console(stderr=True, highlight=False), transient=True, redirect_stdout=False) as progress:
             yield LiveTeller(progress)
     else:
         yield PlainTeller()
+
+
+def _silent(_event: str, _step: Any, _facts: Mapping[str, Any]) -> None:
+    """Tell nobody."""
+
+
+class RoundsColumn(BarColumn):
+    """A bar while the number of rounds is known, and nothing otherwise."""
+
+    def render(self, task: Task) -> Any:
+        """Return the bar of the task."""
+        return Text() if task.total is None else BarColumn.render(self, task)
 
 
 class LiveTeller:
@@ -41,15 +54,23 @@ class LiveTeller:
 
     def __init__(self, progress: Progress) -> None:
         self.progress = progress
-        self.task = progress.add_task("planning", total=None)
+        self.task = progress.add_task("loading and planning", total=None)
 
     def __call__(self, event: str, step: Any, facts: Mapping[str, Any]) -> None:
         """Show an event."""
         if event == "done":
             self.progress.console.print(f"[green]✓[/green] {escape(done_text(step, facts))}", soft_wrap=True)
-            self.progress.update(self.task, description="running")
+            self._begin("running")
+        elif event == "progress" and facts.get("total"):
+            rounds = {"total": facts["total"], "completed": facts.get("number", 0)}
+            self.progress.update(self.task, description=escape(now_text(event, step, facts)), **rounds)
         else:
-            self.progress.update(self.task, description=escape(now_text(event, step, facts)))
+            self._begin(escape(now_text(event, step, facts)))
+
+    def _begin(self, description: str) -> None:
+        """Start a line anew: a task that has a total keeps it."""
+        self.progress.remove_task(self.task)
+        self.task = self.progress.add_task(description, total=None)
 
 
 class PlainTeller:
@@ -62,9 +83,10 @@ class PlainTeller:
         """Print an event."""
         if event == "done":
             self._print(done_text(step, facts))
-        elif event == "stretch" and facts.get("n_stages", 1) > 1:
-            self._print(now_text(event, step, facts))
-        elif event == "progress" and (time.monotonic() - self.told_at >= PLAIN_EVERY_SECONDS):
+            return
+        query = event == "stretch" and facts.get("n_stages", 1) > 1
+        overdue = event == "progress" and time.monotonic() - self.told_at >= PLAIN_EVERY_SECONDS
+        if query or overdue:
             self._print(now_text(event, step, facts))
 
     def _print(self, text: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
@@ -15,14 +15,17 @@ from gpupipe.cli.streams import stdout_to_stderr
 if TYPE_CHECKING:
     from gpupipe.cli.running import Ending
 
+Report: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", show_default=False, help="Write report.html, report.json and every fitted output to DIR."),
+]
+
 
 def run(
     file: File,
     given: Given = None,
     engine: Annotated[str, typer.Option(metavar="NAME", help="Where the rows live: auto, cpu or pandas.")] = "auto",
-    report: Annotated[
-        Path | None, typer.Option(metavar="DIR", show_default=False, help="Write report.html, report.json and every fitted output to DIR.")
-    ] = None,
+    report: Report = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as one JSON object on stdout.")] = False,
     profile: Annotated[bool, typer.Option("--profile", help="Run stage by stage, to know the time of each; slower.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no summary; errors are still told.")] = False,

@@ -15,12 +15,13 @@ from gpupipe.cli.plain import json_text
 from gpupipe.cli.progress import telling
 from gpupipe.core.engine import Ledger
 from gpupipe.core.stage import RowStage
-from gpupipe.definition import Definition, load_definition
+from gpupipe.definition import load_definition
 from gpupipe.pipeline import Pipeline, Result
 from gpupipe.report.html import html_page
 from gpupipe.report.record import error_as_json
 
-_STAGE_KEYS = ("id", "name", "label", "kind", "inputs", "where", "rows_in", "rows_out", "columns_out", "seconds", "bytes", "stretch", "note")
+_WIRED = ("id", "name", "label", "kind", "inputs", "where")
+_STAGE_KEYS = (*_WIRED, "rows_in", "rows_out", "columns_out", "seconds", "bytes", "stretch", "note")
 
 
 @dataclass(frozen=True)
@@ -91,15 +92,9 @@ def _run(call: Call, course: _Course) -> None:
         course.pipeline = definition.build(values)
         if call.folder is not None:
             make_folder(call.folder)
-        course.result = course.pipeline.run(
-            call.engine, profile=call.profile, tell=tell, file=_shown(definition), parameters={name: _kept(value) for name, value in values.items()}
-        )
+        kept = {name: _kept(value) for name, value in values.items()}
+        course.result = course.pipeline.run(call.engine, profile=call.profile, tell=tell, file=definition.shown, parameters=kept)
     course.report = course.result.report
-
-
-def _shown(definition: Definition) -> str:
-    """Return the file and function for the report."""
-    return definition.shown
 
 
 def _kept(value: Any) -> Any:
@@ -130,7 +125,7 @@ def file_name(output: str) -> str:
     ('model', '_.._a_b')
     """
     safe = re.sub(r"[^\w.-]", "_", output)
-    return f"_{safe}".replace("/", "_") if safe.startswith(".") else safe
+    return f"_{safe}" if safe.startswith(".") else safe
 
 
 def _write_report(call: Call, course: _Course, error: BaseException | None) -> None:

@@ -1,7 +1,7 @@
 """Between Arrow's types and planned dtypes: which Arrow types a source may have, and what each is read as.
 
-Engines deliver a small set of plain types. What stands for one of them in a file (dictionaries, views, half floats, seconds) is read
-as that one; what stands for none is refused, by name.
+Engines deliver a small set of plain types. What stands for one of them in a file (dictionaries, views, half floats, seconds) is
+read as that one; what stands for none is refused, by name.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ from narwhals.stable.v2.dtypes import DType
 from gpupipe.core.errors import DtypeError
 from gpupipe.core.schema import Field, Schema
 
+_LISTS = (pa.types.is_list, pa.types.is_large_list, pa.types.is_list_view, pa.types.is_large_list_view)
+_TEXTS = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view, pa.types.is_null)
+_BYTES = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view, pa.types.is_fixed_size_binary)
 _FIXED: dict[pa.DataType, type[DType]] = {
     pa.int8(): nw.Int8,
     pa.int16(): nw.Int16,
@@ -51,7 +54,7 @@ def plain_type(kind: pa.DataType) -> pa.DataType:
         return plain_type(kind.storage_type)
     if pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind):
         return plain_type(kind.value_type)
-    if pa.types.is_list_view(kind) or pa.types.is_large_list_view(kind) or pa.types.is_list(kind) or pa.types.is_large_list(kind):
+    if any(is_list(kind) for is_list in _LISTS):
         return pa.large_list(plain_type(kind.value_type))
     if pa.types.is_fixed_size_list(kind):
         return pa.list_(plain_type(kind.value_type), kind.list_size)
@@ -62,9 +65,9 @@ def plain_type(kind: pa.DataType) -> pa.DataType:
 
 def _plain_scalar(kind: pa.DataType) -> pa.DataType:
     """Return the plain type of a type without parts."""
-    if pa.types.is_string(kind) or pa.types.is_string_view(kind) or pa.types.is_large_string(kind) or pa.types.is_null(kind):
+    if any(is_text(kind) for is_text in _TEXTS):
         return pa.large_string()
-    if pa.types.is_binary(kind) or pa.types.is_binary_view(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
+    if any(is_bytes(kind) for is_bytes in _BYTES):
         return pa.large_binary()
     if pa.types.is_float16(kind):
         return pa.float32()
@@ -137,7 +140,8 @@ def schema_of(schema: pa.Schema, names: Iterable[str] | None = None) -> Schema:
         try:
             columns.append((field.name, Field(dtype_of(field.type), field.nullable)))
         except DtypeError as error:
-            msg = f"Column {field.name!r}: {error} Leave the column out by declaring a schema of the others, or write it in another type."
+            advice = "Leave the column out by declaring a schema of the others, or write it in another type."
+            msg = f"Column {field.name!r}: {error} {advice}"
             raise DtypeError(msg) from error
     return Schema(tuple(columns))
 

@@ -74,10 +74,6 @@ class Source(Stage):
         """Return how many rows there are, where metadata or an inspection has told; None where nobody has counted."""
         return None
 
-    def known_rows(self) -> int | None:
-        """Return the number of rows where it is known without reading them, else None."""
-        return None
-
     def declared_not_null(self) -> frozenset[str]:
         """Return the columns that are declared to hold no missing value, which engines check as they read."""
         return frozenset()

@@ -130,10 +130,7 @@ def _find(path: str, suffixes: Sequence[str], what: str) -> list[Place]:
 
 def _matches(at: Place, path: str, suffixes: Sequence[str], what: str) -> list[Place]:
     """Return the files that a glob matches, and those in the folders it matches."""
-    if at.fs is None:
-        names = sorted(glob.glob(at.path, recursive=True))
-    else:
-        names = sorted(map(str, at.fs.glob(at.path)))
+    names = sorted(glob.glob(at.path, recursive=True) if at.fs is None else map(str, at.fs.glob(at.path)))
     root = posixpath.dirname(at.path[: min(at.path.index(sign) for sign in "*?[" if sign in at.path)])
     found: list[Place] = []
     for name in names:
@@ -150,7 +147,7 @@ def _matches(at: Place, path: str, suffixes: Sequence[str], what: str) -> list[P
 def _missing(at: Place, path: str, what: str) -> SourceError:
     """Return the error for a path with nothing behind it, with what is in the nearest folder there is."""
     folder = posixpath.dirname(at.path)
-    while folder and not _is_dir(Place(folder, at.fs)) and folder != posixpath.dirname(folder) or glob.has_magic(folder):
+    while glob.has_magic(folder) or (folder and folder != posixpath.dirname(folder) and not _is_dir(Place(folder, at.fs))):
         folder = posixpath.dirname(folder)
     here = Place(folder or ".", at.fs)
     rest = at.path[len(folder) :].lstrip("/").split("/")[0]

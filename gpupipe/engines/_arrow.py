@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from narwhals.stable.v2.dtypes import DType
 
 from gpupipe.core.errors import DtypeError
-from gpupipe.core.schema import Field, Schema
+from gpupipe.core.schema import Field, Schema, as_dtype
 
 _FIXED: dict[type[DType], pa.DataType] = {
     nw.Int8: pa.int8(),
@@ -56,7 +56,7 @@ def arrow_dtype(dtype: DType) -> pa.DataType:
     if isinstance(dtype, nw.Array):
         return pa.list_(arrow_dtype(_inner(dtype)), dtype.size)
     if isinstance(dtype, nw.Struct):
-        return pa.struct([(field.name, arrow_dtype(field.dtype())) for field in dtype.fields])
+        return pa.struct([(field.name, arrow_dtype(as_dtype(field.dtype))) for field in dtype.fields])
     msg = f"Expected a dtype that Arrow has, got {dtype}. Cast the column first."
     raise DtypeError(msg)
 
@@ -103,6 +103,24 @@ def plain(table: pa.Table) -> pa.Table:
 def table_of(frame: nw.DataFrame[Any]) -> pa.Table:
     """Return an eager frame as plain Arrow, without the index that pandas would add as a column."""
     return plain(frame.to_arrow().select(frame.columns))
+
+
+def from_pandas(frame: Any) -> pa.Table:
+    """Return a pandas frame as plain Arrow, without its index: NaN is missing in NumPy's dtypes and a number in Arrow's.
+
+    Raises
+    ------
+    DtypeError
+        A column holds values of several kinds.
+    """
+    columns = {}
+    for name in frame.columns:
+        try:
+            columns[str(name)] = pa.array(frame[name], from_pandas=True)
+        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+            msg = f"Expected a column of one kind of values, but {name!r} is none: {error}. Convert its values to one dtype first."
+            raise DtypeError(msg) from error
+    return plain(pa.table(columns))
 
 
 def conform_arrow(table: pa.Table, schema: Schema) -> pa.Table:

@@ -55,11 +55,10 @@ class PandasLikeEngine(SingleEngine):
 
     @abstractmethod
     def settled(self, frame: Frame) -> Frame:
-        """Return the frame with a plain index from 0 on: whatever index a library's operation left means nothing here."""
+        """Return the frame with a plain index from 0 on, and every column in the library's Arrow dtypes.
 
-    @abstractmethod
-    def settled(self, frame: Frame) -> Frame:
-        """Return the frame with every column in the library's Arrow dtypes: reductions may have left scalars of Python's."""
+        Whatever index an operation left means nothing here, and reductions may have left scalars of Python's own.
+        """
 
     @abstractmethod
     def to_arrow(self, frame: Frame) -> pa.Table:
@@ -68,8 +67,8 @@ class PandasLikeEngine(SingleEngine):
     def run(self, stage: TableStage, inputs: Sequence[Frame], schema: Schema) -> Frame:
         """Return the stage's result, in the planned dtypes."""
         try:
-            with self.semantics():
-                return self.settled(conformed(stage.run(self.verbs, *inputs), schema, stage.name))
+            with self.semantics(), plain_group_bys():
+                return self.settled(conformed(self.settled(stage.run(self.verbs, *inputs)), schema, stage.name))
         except GpupipeError:
             raise
         except Exception as error:
@@ -107,8 +106,8 @@ def plain_group_bys() -> Iterator[None]:
         warnings.filterwarnings("error", message="Found complex group-by expression", category=UserWarning)
         try:
             yield
-        except UserWarning as warning:
-            if "complex group-by" not in str(warning):
+        except (UserWarning, ValueError) as warning:
+            if "complex group-by" not in str(warning) and "No results for group-by" not in str(warning):
                 raise
             msg = (
                 "Expected aggregates that reduce one column at a time, as nw.col('x').sum(), got an expression of them. Compute the column "

@@ -126,7 +126,7 @@ def _parsed(name: str, dtype: Any, pattern: str | None) -> pl.Expr:
     if isinstance(dtype, pl.Datetime):
         return text.str.to_datetime(pattern, time_unit=dtype.time_unit, time_zone=dtype.time_zone, strict=True)
     if dtype == pl.Time:
-        return text.str.to_time(pattern or "%H:%M:%S", strict=True)
+        return text.str.to_time(pattern or "%H:%M:%S%.f", strict=True)
     return text.cast(dtype, strict=True)
 
 

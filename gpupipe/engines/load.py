@@ -8,7 +8,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 import pyarrow as pa
 
-from gpupipe.core.engine import Engine, Verbs
+from gpupipe.core.engine import Demand, Engine, Verbs
 from gpupipe.core.errors import MissingExtraError, UnsupportedError, UsageError, listing, nearest
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import Barrier, FitStage, TableStage
@@ -51,54 +51,103 @@ def load_engine(name: str) -> Engine:
 
 
 def apply_plain(stage: TableStage, *frames: Any) -> Any:
-    """Return the stage's result on plain frames: eager for eager ones, in the library of the first."""
+    """Return the stage's result on plain frames, in the library of the first: eager for eager ones, lazy for lazy ones.
+
+    Polars and Arrow frames go through Polars. pandas frames go through the pandas engine and come back with Arrow dtypes and without
+    their index: in a column of NumPy's dtypes NaN is how pandas writes missing, so it becomes missing, as sources do; in a column that
+    has an Arrow dtype already, NaN is a number and stays.
+
+    Raises
+    ------
+    UsageError
+        There is no frame, or one that is neither of Polars, of pandas, nor of Arrow.
+    """
     if not frames:
         msg = f"{stage.name}.apply takes at least one frame."
         raise UsageError(msg)
-    given = [nw.from_native(frame) for frame in frames]
-    lazy = [frame.lazy() for frame in given]
-    made = _run_plain(stage, lazy)
-    result = made if isinstance(given[0], nw.LazyFrame) else made.collect()
-    return result if isinstance(frames[0], nw.LazyFrame | nw.DataFrame) else result.to_native()
+    given = [_known(stage.name, frame) for frame in frames]
+    engine = engine_of(given[0])
+    try:
+        made = _run_plain(engine, stage, [adopted(engine, frame) for frame in given])
+        return _returned(engine, made, given[0], frames[0])
+    finally:
+        engine.close()
 
 
-def _run_plain(stage: TableStage, frames: list[nw.LazyFrame[Any]]) -> nw.LazyFrame[Any]:
+def _known(name: str, frame: Any) -> nw.LazyFrame[Any] | nw.DataFrame[Any]:
+    """Return a frame of a library that gpupipe runs plain frames of, as narwhals'."""
+    try:
+        given = nw.from_native(frame)
+        known = given.implementation.is_polars() or given.implementation.is_pandas() or given.implementation.is_pyarrow()
+        kind = f"one of {given.implementation}"
+    except TypeError:  # what narwhals does not know
+        known, kind = False, type(frame).__name__
+    if not known:
+        msg = f"{name} expects a Polars, pandas or Arrow frame, got {kind}. Convert it to an Arrow table first."
+        raise UsageError(msg)
+    return given
+
+
+def engine_of(frame: nw.LazyFrame[Any] | nw.DataFrame[Any]) -> Engine:
+    """Return a new engine that runs plain frames of this library."""
+    return load_engine("pandas" if frame.implementation.is_pandas() else "cpu")
+
+
+def adopted(engine: Engine, frame: nw.LazyFrame[Any] | nw.DataFrame[Any]) -> nw.LazyFrame[Any]:
+    """Return a plain frame as the engine's data."""
+    from gpupipe.engines import _arrow  # local: loads NumPy and Arrow, which naming an engine does not need
+
+    if frame.implementation.is_polars() and engine.name == "cpu":
+        return frame.lazy()
+    eager = frame.lazy().collect()
+    if eager.implementation.is_pandas():
+        table = _arrow.from_pandas(eager.to_native())
+    else:
+        table = _arrow.table_of(eager)
+    verbs: Verbs = engine.verbs  # type: ignore[attr-defined]
+    return verbs.literal(table)
+
+
+def _run_plain(engine: Engine, stage: TableStage, frames: list[nw.LazyFrame[Any]]) -> nw.LazyFrame[Any]:
     """Return the stage's result on lazy frames, in the dtypes that a plan would promise."""
     from gpupipe.engines import _symbolic  # local: loads Polars, which a caller that only names engines does not need
 
     schemas = [Schema.of_names(frame.collect_schema()) for frame in frames]
     stage.check(*schemas)
-    if frames[0].implementation.is_polars():
-        return stage.run(_symbolic.VERBS, *frames)
-    planned = stage.run(_symbolic.VERBS, *(_symbolic.empty_frame(schema) for schema in schemas))
-    schema = _symbolic.frame_schema(planned, frozenset())
-    engine = _engine_of(frames[0])
-    if engine is None:
-        from gpupipe.engines._verbs import NarwhalsVerbs  # local: as above
-
-        return stage.run(NarwhalsVerbs(), *frames)
-    try:
-        made: nw.LazyFrame[Any] = engine.run(stage, frames, schema)
-        return made
-    finally:
-        engine.close()
+    schema = schemas[0]
+    if engine.name != "cpu":  # Polars delivers what Polars plans
+        planner = load_engine("cpu")
+        try:
+            planned = planner.deliver(planner.run(stage, [_symbolic.empty_frame(schema) for schema in schemas], schema))
+        finally:
+            planner.close()
+        schema = Schema.of_names(planned.schema)
+    made: nw.LazyFrame[Any] = engine.run(stage, frames, schema)
+    return made
 
 
-def _engine_of(frame: nw.LazyFrame[Any]) -> Engine | None:
-    """Return the engine whose tables are frames of this library."""
-    return load_engine("pandas") if frame.implementation.is_pandas() else None
+def _returned(engine: Engine, made: nw.LazyFrame[Any], given: nw.LazyFrame[Any] | nw.DataFrame[Any], frame: Any) -> Any:
+    """Return the result as the first frame was given: lazy or eager, wrapped or not, Arrow for Arrow."""
+    from gpupipe.engines import _arrow  # local: see `adopted`
+
+    result = made
+    if given.implementation.is_pyarrow():
+        result = nw.from_native(_arrow.table_of(engine.deliver(made)), eager_only=True).lazy()
+    if not isinstance(given, nw.LazyFrame):
+        result = engine.deliver(result)
+    return result if isinstance(frame, nw.LazyFrame | nw.DataFrame) else result.to_native()
 
 
 def measure_plain(stage: FitStage, frame: Any) -> pa.Table:
-    """Return what a fit stage measures on a plain frame."""
-    given = nw.from_native(frame).lazy()
-    stage.check(Schema.of_names(given.collect_schema()))
-    from gpupipe.engines._arrow import table_of  # local: loads NumPy and Arrow, which naming an engine does not need
-
-    engine = load_engine("cpu" if given.implementation.is_polars() else "pandas")
-    verbs: Verbs = engine.verbs  # type: ignore[attr-defined]
+    """Return what a fit stage measures on a plain frame; see `apply_plain` for which frames."""
+    given = _known(stage.name, frame)
+    engine = engine_of(given)
     try:
-        measured = table_of(stage.measure(verbs, given).collect())
+        data = adopted(engine, given)
+        schema = Schema.of_names(data.collect_schema())
+        stage.check(schema)
+        (want,) = stage.wants(schema)
+        measured = engine.compute([Demand("arrow", data, want)])[0]
     finally:
         engine.close()
     return stage.merge([measured])
@@ -106,10 +155,11 @@ def measure_plain(stage: FitStage, frame: Any) -> pa.Table:
 
 def train_plain(stage: Barrier, frame: Any, validation: Any) -> Any:
     """Return what a learner makes of plain frames."""
-    frames = [nw.from_native(given).lazy() for given in (frame, validation) if given is not None]
-    stage.check(*(Schema.of_names(given.collect_schema()) for given in frames))
-    engine = load_engine("cpu" if frames[0].implementation.is_polars() else "pandas")
+    given = [_known(stage.name, one) for one in (frame, validation) if one is not None]
+    engine = engine_of(given[0])
     try:
+        frames = [adopted(engine, one) for one in given]
+        stage.check(*(Schema.of_names(one.collect_schema()) for one in frames))
         return stage.conclude(engine, frames, None)
     finally:
         engine.close()

@@ -174,7 +174,7 @@ def _require_8_bytes(values: Any) -> None:
 def _canonicalise_floats(bits: Any) -> None:
     floats = bits.view(np.float64)
     with np.errstate(invalid="ignore"):  # a signalling NaN
-        missing = floats != floats  # of NaN alone, in every array library
+        missing = floats != floats  # noqa: PLR0124  (true of NaN alone, in every array library)
         floats += 0.0  # -0.0 + 0.0 is 0.0
     bits[missing] = _NAN
 

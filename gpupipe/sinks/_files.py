@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -78,7 +79,7 @@ class FilesWriter(Writer):
         *,
         partition_by: Sequence[str] = (),
         native: NativeWrite | None = None,
-        count: Callable[[str], int] = lambda path: 0,
+        count: Callable[[str], int] | None = None,
     ) -> None:
         self.target = target
         self.schema = pa.schema([field.with_nullable(True) for field in schema])
@@ -114,7 +115,7 @@ class FilesWriter(Writer):
     def close(self) -> None:
         """Finish every file, and have it on the disk."""
         with translated(self.target.at):
-            if self.native is not None:
+            if self.count is not None and not self.n_parts and self.made.fs is None and Path(self.made.path).is_file():
                 self.n_rows = self.count(self.made.path)
             else:
                 self._flush()
@@ -132,7 +133,7 @@ class FilesWriter(Writer):
         """Remove what was written."""
         try:
             self._close_files()
-        except Exception:  # whatever a half-written file says while it is closed, it is removed next
+        except Exception:  # noqa: BLE001 - whatever a half-written file says while it is closed, it is removed next
             self.open.clear()
         remove(self.made)
 
@@ -190,7 +191,8 @@ def conformed(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     if batch.schema.names != schema.names:
         msg = f"Expected rows with the columns {listing(schema.names)}, as planned, got {listing(batch.schema.names)}."
         raise StageError(msg)
-    arrays = [column if column.type == field.type else column.cast(field.type) for column, field in zip(batch.columns, schema, strict=True)]
+    pairs = zip(batch.columns, schema, strict=True)
+    arrays = [column if column.type == field.type else column.cast(field.type) for column, field in pairs]
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
@@ -208,10 +210,13 @@ def _partitions(batch: pa.RecordBatch, by: Sequence[str]) -> list[tuple[tuple[st
     kept = [name for name in batch.schema.names if name not in by]
     firsts = rows.take(pa.array(starts)).select(list(by)).to_pylist()
     bounds = [*starts.tolist(), batch.num_rows]
-    pieces = zip(firsts, bounds, bounds[1:], strict=False)
-    return [(tuple(f"{quote(name)}={_folder(first[name])}" for name in by), rows.slice(at, stop - at).select(kept)) for first, at, stop in pieces]
+    keys = [tuple(f"{quote(name)}={_folder(first[name])}" for name in by) for first in firsts]
+    pieces = zip(keys, bounds, bounds[1:], strict=False)
+    return [(key, rows.slice(start, stop - start).select(kept)) for key, start, stop in pieces]
 
 
 def _folder(value: Any) -> str:
     """Return a value as the name of its folder."""
+    if isinstance(value, bool):
+        return str(value).lower()
     return _MISSING if value is None else quote(str(value), safe=" :+,@")

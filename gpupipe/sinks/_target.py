@@ -66,7 +66,7 @@ class Target:
             self._refuse_other(self.at.fs.exists(self.at.path))
             return
         with translated(self.at, "written"):
-            os.makedirs(self.folder, exist_ok=True)
+            Path(self.folder).mkdir(parents=True, exist_ok=True)
             self._refuse_other(os.path.lexists(self.at.path))
             trial = Path(self.temporary().path)
             trial.touch()
@@ -77,9 +77,10 @@ class Target:
         if not there:
             return
         if not self.overwrite:
-            msg = f"Expected nothing at {str(self.at)!r}, as overwrite=False says, got an output there. Remove it, or write to another path."
+            advice = "Remove it, or write to another path."
+            msg = f"Expected nothing at {str(self.at)!r}, as overwrite=False says, got an output there. {advice}"
             raise SinkError(msg)
-        if os.path.isdir(self.at.path) if self.at.fs is None else self.at.fs.isdir(self.at.path):
+        if Path(self.at.path).is_dir() if self.at.fs is None else self.at.fs.isdir(self.at.path):
             self._refuse_folder()
         elif not self.is_file:
             msg = f"Expected a folder or nothing at {str(self.at)!r}, got a file. Remove it, or let the path end in {self.suffix}."
@@ -90,7 +91,8 @@ class Target:
         if self.is_file:
             msg = f"Expected a file or nothing at {str(self.at)!r}, got a folder. Remove it, or write to another path."
             raise SinkError(msg)
-        others = [name for name in self._files() if not name.endswith(self.suffix) and not posixpath.basename(name).startswith(("_", "."))]
+        others = [name for name in self._files() if not name.endswith(self.suffix)]
+        others = [name for name in others if not posixpath.basename(name).startswith(("_", "."))]
         if others:
             msg = (
                 f"Expected a folder of {self.suffix} files at {str(self.at)!r}, since all of it will be replaced, "
@@ -109,18 +111,18 @@ class Target:
         with translated(self.at, "put in place"):
             if self.at.fs is not None:
                 _replace_remote(self.at, made)
-            elif os.path.isdir(made.path) and os.path.lexists(self.at.path):
+            elif Path(made.path).is_dir() and Path(self.at.path).exists():
                 self._refuse_other(there=True)
-                aside = f"{self.temporary().path}-old"
-                os.rename(self.at.path, aside)
+                aside = Path(f"{self.temporary().path}-old")
+                Path(self.at.path).rename(aside)
                 try:
-                    os.rename(made.path, self.at.path)
+                    Path(made.path).rename(self.at.path)
                 except OSError:
-                    os.rename(aside, self.at.path)
+                    aside.rename(self.at.path)
                     raise
                 shutil.rmtree(aside, ignore_errors=True)
             else:
-                os.replace(made.path, self.at.path)
+                Path(made.path).replace(self.at.path)
         if self.at.fs is None:
             _sync_folder(self.folder)
 
@@ -137,7 +139,7 @@ def remove(made: Place) -> None:
     if made.fs is not None:
         if made.fs.exists(made.path):
             made.fs.rm(made.path, recursive=True)
-    elif os.path.isdir(made.path):
+    elif Path(made.path).is_dir():
         shutil.rmtree(made.path, ignore_errors=True)
     else:
         Path(made.path).unlink(missing_ok=True)
@@ -148,16 +150,17 @@ def create(made: Place) -> Any:
     if made.fs is not None:
         made.fs.makedirs(posixpath.dirname(made.path), exist_ok=True)
         return made.fs.open(made.path, "wb")
-    os.makedirs(posixpath.dirname(made.path), exist_ok=True)
-    return open(made.path, "xb")
+    path = Path(made.path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path.open("xb")
 
 
 def sync(made: Place) -> None:
     """Have a local file, or every one in a local folder, on the disk itself."""
     if made.fs is not None:
         return
-    names = [made.path] if not os.path.isdir(made.path) else [os.path.join(at, name) for at, _, found in os.walk(made.path) for name in found]
-    for name in names:
+    path = Path(made.path)
+    for name in (found for found in path.rglob("*") if found.is_file()) if path.is_dir() else [path]:
         descriptor = os.open(name, os.O_RDONLY)
         try:
             os.fsync(descriptor)
@@ -187,18 +190,20 @@ def explained(error: BaseException, at: Place, what: str = "written") -> SinkErr
     text = str(error).strip()
     if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or any(words in text.lower() for words in _FULL):
         free = "" if at.fs is not None else f", {free_bytes(at):,} bytes are free there"
-        return SinkError(f"{at} could not be {what}: the disk is full{free}. Make room, or write to another path; the old output is as it was.")
+        advice = "Make room, or write to another path; the old output is as it was."
+        return SinkError(f"{at} could not be {what}: the disk is full (no space left){free}. {advice}")
     if isinstance(error, OSError):
-        return SinkError(f"{at} could not be {what}: {error.strerror or text}. Check the path and its permissions, or write to another path.")
+        advice = "Check the path and its permissions, or write to another path."
+        return SinkError(f"{at} could not be {what}: {error.strerror or text}. {advice}")
     return None
 
 
 def free_bytes(at: Place) -> int:
     """Return the room on the disk of a place."""
-    folder = posixpath.dirname(at.path)
-    while folder and not os.path.isdir(folder):
-        folder = posixpath.dirname(folder)
-    return shutil.disk_usage(folder or ".").free
+    folder = Path(at.path).absolute().parent
+    while not folder.is_dir():
+        folder = folder.parent
+    return shutil.disk_usage(folder).free
 
 
 @contextmanager

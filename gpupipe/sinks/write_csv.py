@@ -25,7 +25,7 @@ from gpupipe.sinks._target import Target
 
 @dataclass(frozen=True, init=False)
 class WriteCsv(Sink):
-    """Writes a delimited text file, or a folder of them, and gives ``{"rows", "columns", "path"}``.
+    r"""Writes a delimited text file, or a folder of them, and gives ``{"rows", "columns", "path"}``.
 
     What is there is replaced, as a whole, when all rows have been written.
 
@@ -61,7 +61,7 @@ class WriteCsv(Sink):
     >>> writer.close()
     >>> _ = writer.commit()
     >>> path.read_text()
-    'a,b\\n1,"x,y"\\nNA,""\\n'
+    'a,b\n1,"x,y"\nNA,""\n'
     """
 
     path: str
@@ -71,7 +71,13 @@ class WriteCsv(Sink):
     overwrite: bool
 
     def __init__(
-        self, path: str | os.PathLike[str], *, separator: str = ",", header: bool = True, null_value: str = "", overwrite: bool = True
+        self,
+        path: str | os.PathLike[str],
+        *,
+        separator: str = ",",
+        header: bool = True,
+        null_value: str = "",
+        overwrite: bool = True,
     ) -> None:
         if len(separator) != 1 or not separator.isascii() or separator in '\r\n"':
             raise UsageError(f"separator expected one ASCII character other than a newline or a quote, got {separator!r}.")
@@ -127,7 +133,7 @@ class _CsvFile(FormatWriter):
         null = pa.scalar(self.how.null_value, pa.large_string())
         columns = [pc.fill_null(_text(column, self.special), null) for column in batch.columns]
         lines = pc.binary_join_element_wise(*columns, pa.scalar(self.how.separator, pa.large_string()))
-        ended = pc.binary_join_element_wise(lines, "", pa.scalar("\n", pa.large_string()))
+        ended = pc.binary_join_element_wise(lines, pa.scalar("", pa.large_string()), pa.scalar("\n", pa.large_string()))
         self.stream.write(_bytes(ended))
 
     def close(self) -> None:

@@ -70,18 +70,22 @@ class WriteParquet(Sink):
         if compression not in _COMPRESSIONS:
             raise UsageError(f"WriteParquet expects compression to be one of {listing(_COMPRESSIONS)}, got {compression!r}.")
         object.__setattr__(self, "path", os.fspath(path))
-        object.__setattr__(self, "partition_by", () if partition_by is None else as_columns(partition_by, "WriteParquet's partition_by"))
+        object.__setattr__(
+            self, "partition_by", () if partition_by is None else as_columns(partition_by, "WriteParquet's partition_by")
+        )
         object.__setattr__(self, "compression", compression)
         object.__setattr__(self, "overwrite", overwrite)
         if self.partition_by and self.path.lower().endswith(".parquet"):
-            raise UsageError(f"A partitioned output is a folder, got the file {self.path!r}. Leave .parquet off the path.")
+            msg = f"A partitioned output is a folder, got the file {self.path!r}. Leave .parquet off the path."
+            raise UsageError(msg)
 
     def check(self, *schemas: Schema) -> None:
         """Raise where the folders' columns are not there, or are all there is."""
         for schema in schemas:
             schema.require(self.partition_by)
             if self.partition_by and len(schema) <= len(self.partition_by):
-                raise PlanError(f"WriteParquet expects columns beside {listing(self.partition_by)}, which become folders; there are none.")
+                msg = f"WriteParquet expects columns beside {listing(self.partition_by)}, which become folders; there are none."
+                raise PlanError(msg)
 
     def target(self) -> str:
         """Return the place that is replaced."""

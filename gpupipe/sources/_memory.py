@@ -32,8 +32,8 @@ def table_schema(table: pa.Table, *, nan_as_null: bool) -> Schema:
         raise ColumnError(msg)
     columns = []
     for name, field in schema_of(table.schema).items():
-        sure = table[name].null_count == 0 and not pa.types.is_null(table[name].type) and not (nan_as_null and field.dtype.is_float())
-        columns.append((name, Field(field.dtype, not sure)))
+        may_be_nan = nan_as_null and field.dtype.is_float()
+        columns.append((name, Field(field.dtype, nullable=may_be_nan or table[name].null_count > 0)))
     return Schema(tuple(columns))
 
 

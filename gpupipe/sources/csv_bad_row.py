@@ -33,7 +33,7 @@ _MEND = "Mend or remove the row, or check the separator and the quote character.
 
 @dataclass(frozen=True)
 class BadRow:
-    """The first row that is wrong.
+    r"""The first row that is wrong.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class BadRow:
     line_number
         The physical line on which the row begins, from 1.
     content
-        The row as it stands in the file, cut after 200 characters; bytes that are not UTF-8 are written ``\\xff``.
+        The row as it stands in the file, cut after 200 characters; bytes that are not UTF-8 are written ``\xff``.
     column, value
         Of a value that its column refuses; else None.
     reason
@@ -134,7 +134,7 @@ def first_bad_row(
 
 
 def raise_bad_row(bad: BadRow, name: str) -> NoReturn:
-    """Raise a bad row as an error; `name` is what the message calls the file.
+    r"""Raise a bad row as an error; `name` is what the message calls the file.
 
     Raises
     ------
@@ -143,7 +143,7 @@ def raise_bad_row(bad: BadRow, name: str) -> NoReturn:
 
     Examples
     --------
-    >>> raise_bad_row(first_bad_row(b"1,2\\n3\\n", Dialect(header=False)), "a.csv")
+    >>> raise_bad_row(first_bad_row(b"1,2\n3\n", Dialect(header=False)), "a.csv")
     Traceback (most recent call last):
     gpupipe.core.errors.SourceError: a.csv, line 2 (row 2): expected 2 fields, got 1: '3'. Mend or remove the row, ...
     """

@@ -174,13 +174,16 @@ def scan(buffer: bytearray, n_bytes: int, grammar: Grammar, *, is_open: bool) ->
 
 
 def places(text: bytes, grammar: Grammar) -> tuple[Places, Places] | None:
-    """Return where newlines and separators stand outside quotes in a text that begins outside; None where `scan` reads lines."""
+    """Return where newlines and separators stand outside quotes in a text that begins outside.
+
+    None when they are not all around whole fields, or there may be a comment.
+    """
     block = np.frombuffer(text, np.uint8)
     if grammar.comment is not None and grammar.comment in text:
         return None
     if grammar.quote is None or grammar.quote not in text:
         return np.flatnonzero(block == _NEWLINE), np.flatnonzero(block == grammar.separator[0])
-    outside = _outside(block, grammar.quote[0], grammar.separator[0], is_open=False)
+    outside = _outside(block, grammar.quote[0], grammar.separator[0], is_open=False, is_strict=True)
     if outside is None:
         return None
     newline, separator = (np.flatnonzero(np.unpackbits(bits.view(np.uint8), bitorder="little")) for bits in outside[:2])
@@ -188,16 +191,22 @@ def places(text: bytes, grammar: Grammar) -> tuple[Places, Places] | None:
 
 
 def _outside(
-    block: npt.NDArray[np.uint8], quote_byte: int, separator_byte: int, *, is_open: bool
+    block: npt.NDArray[np.uint8], quote: int, separator: int, *, is_open: bool, is_strict: bool = False
 ) -> tuple[Bits, Bits, bool] | None:
-    """Newlines and separators outside quotes, and whether one is open at the end; None where the quotes are not all RFC 4180's."""
-    newline, separator, quote = (_bits(block == byte) for byte in (_NEWLINE, separator_byte, quote_byte))
-    inside = _inside(quote, is_open=is_open)
-    # Text behind a closing quote needs no look: a quote in it would open anew, behind what is no separator.
-    stray = quote & inside & ~_after(separator | newline | quote, first=True)
+    """Newlines and separators outside quotes, and whether one is open at the end.
+
+    None where a quote opens in the middle of a field and, if `is_strict`, where one closes there. The counts do not need to know
+    of the latter: text behind a closing quote is outside, and another quote in it would open anew, in the middle.
+    """
+    newlines, separators, quotes = (_bits(block == byte) for byte in (_NEWLINE, separator, quote))
+    inside = _inside(quotes, is_open=is_open)
+    bounds = separators | newlines | quotes
+    stray = quotes & inside & ~_after(bounds, first=True)
+    if is_strict:
+        stray |= quotes & ~inside & ~_before(bounds | _bits(block == _RETURN))
     if stray.any():
         return None
-    return newline & ~inside, separator & ~inside, is_open ^ bool(_count(quote) & 1)
+    return newlines & ~inside, separators & ~inside, is_open ^ bool(_count(quotes) & 1)
 
 
 def _scan_lines(buffer: bytearray, n_bytes: int, grammar: Grammar, *, is_open: bool) -> Scan:
@@ -208,8 +217,8 @@ def _scan_lines(buffer: bytearray, n_bytes: int, grammar: Grammar, *, is_open: b
         end = buffer.find(b"\n", at, n_bytes) + 1 or n_bytes
         line, at = bytes(buffer[at:end]), end
         if not is_open and grammar.comment and line.startswith(grammar.comment):
-            is_unended = False
-        elif not is_open and line in (b"\n", b"\r\n"):
+            continue
+        if not is_open and line in (b"\n", b"\r\n"):
             blank[end - 1] = True
         else:
             found, is_open = grammar.outside(line, is_open=is_open)
@@ -243,6 +252,13 @@ def _after(bits: Bits, *, first: bool) -> Bits:
     moved = bits << np.uint64(1)
     moved[1:] |= bits[:-1] >> np.uint64(63)
     moved[0] |= np.uint64(first)
+    return moved
+
+
+def _before(bits: Bits) -> Bits:
+    """The bits that precede a set bit."""
+    moved = bits >> np.uint64(1)
+    moved[:-1] |= bits[1:] << np.uint64(63)
     return moved
 
 

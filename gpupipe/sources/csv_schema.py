@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import lzma
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
@@ -18,6 +16,7 @@ from narwhals.stable.v2.dtypes import DType
 from gpupipe.core.errors import SourceError
 from gpupipe.core.files import Place
 from gpupipe.core.schema import Field, Schema
+from gpupipe.sources._head import head
 from gpupipe.sources.csv_inspect import check_header
 from gpupipe.sources.csv_text import Dialect, Grammar, Record, opened, records
 
@@ -36,7 +35,7 @@ def first_record(file: Place, dialect: Dialect) -> Record:
 
 
 @lru_cache(maxsize=4096)
-def _first(file: Place, stamp: str, dialect: Dialect) -> Record:
+def _first(file: Place, stamp: str, dialect: Dialect) -> Record:  # noqa: ARG001 - a key of the cache
     """Return the first record; `stamp` makes a changed file another one."""
     found = next(_rows(file, dialect), None)
     if found is None:
@@ -87,7 +86,7 @@ def inferred(
 @lru_cache(maxsize=256)
 def _inferred(
     file: Place,
-    stamp: str,
+    stamp: str,  # noqa: ARG001 - a key of the cache
     dialect: Dialect,
     names: tuple[str, ...],
     null_values: tuple[str, ...],
@@ -131,25 +130,10 @@ def _rows(file: Place, dialect: Dialect) -> Iterator[Record]:
                 if not record.is_blank:
                     yield record
         return
-    with file.open() as raw:
-        start = raw.read(2 * _SAMPLE_BYTES)
-    found = records(io.BytesIO(_unpacked(start)), grammar, str(file))
-    whole = len(start) < 2 * _SAMPLE_BYTES
-    for record in islice(found, dialect.skip_rows, None):
+    text, whole = head(file, _SAMPLE_BYTES)
+    for record in islice(records(io.BytesIO(text), grammar, str(file)), dialect.skip_rows, None):
         if not record.is_blank and (whole or record.raw.endswith(b"\n")):
             yield record
-
-
-def _unpacked(start: bytes) -> bytes:
-    """Return the text at the beginning of a file, of whose bytes only the first are there."""
-    text = io.BytesIO()
-    with opened(start) as stream:
-        try:
-            while piece := stream.read(1 << 14):
-                text.write(piece)
-        except (EOFError, zlib.error, lzma.LZMAError, pa.ArrowInvalid, OSError):
-            pass  # cut off where the download was
-    return text.getvalue()
 
 
 def _parsed(sample: bytes, dialect: Dialect, names: Sequence[str], null_values: Sequence[str]) -> pa.Table:
@@ -160,7 +144,7 @@ def _parsed(sample: bytes, dialect: Dialect, names: Sequence[str], null_values: 
         delimiter=dialect.separator,
         quote_char=dialect.quote or False,
         newlines_in_values=True,
-        invalid_row_handler=lambda row: "skip",
+        invalid_row_handler=lambda _: "skip",
     )
     nulls = pcsv.ConvertOptions(null_values=[*null_values, ""], strings_can_be_null=True, quoted_strings_can_be_null=True)
     try:
@@ -190,6 +174,6 @@ def _fits(column: pa.ChunkedArray, pattern: str) -> bool:
         return False
     values = [value for value in column.slice(0, 1000).to_pylist() if value is not None]
     try:
-        return bool(values) and all(datetime.strptime(value, pattern) for value in values)
+        return bool(values) and all(datetime.strptime(value, pattern).year for value in values)  # noqa: DTZ007 - only whether it parses
     except ValueError:
         return False

@@ -1,8 +1,8 @@
-"""Delimited text as bytes: how a file is written, opened, and cut into lines, records and fields.
+r"""Delimited text as bytes: how a file is written, opened, and cut into lines, records and fields.
 
 The grammar is RFC 4180's, read as Python's csv module reads it: a field that begins with the quote character runs to the next
 quote that is not doubled, across separators and newlines; a quote anywhere else in a field is a character like any other. A
-*line* is physical and ends with ``\\n`` (``\\r\\n`` too); a *record* is one row, and may hold several lines.
+*line* is physical and ends with ``\n`` (``\r\n`` too); a *record* is one row, and may hold several lines.
 """
 
 from __future__ import annotations
@@ -243,11 +243,7 @@ def opened(source: Source) -> Iterator[BinaryIO]:
     SourceError
         There is no such file, it cannot be read, or its compressed content is cut short or damaged.
     """
-    try:
-        raw = io.BytesIO(source) if isinstance(source, bytes) else open(source, "rb")
-    except OSError as error:
-        raise SourceError(f"Expected a readable file, got {origin(source)!r}: {error.strerror}. Check the path.") from error
-    with raw:
+    with _raw(source) as raw:
         kind = _compression(raw, source)
         try:
             with _decompressing(raw, kind) as stream:
@@ -268,17 +264,20 @@ def is_packed(source: Source) -> bool:
     SourceError
         It cannot be read, or its name says that it is compressed and it is not.
     """
-    try:
-        raw = io.BytesIO(source) if isinstance(source, bytes) else open(source, "rb")
-    except OSError as error:
-        raise SourceError(f"Expected a readable file, got {origin(source)!r}: {error.strerror}. Check the path.") from error
-    with raw:
+    with _raw(source) as raw:
         return bool(_compression(raw, source))
 
 
 def origin(source: Source) -> str:
     """Return how messages call a source: its path, or "the text"."""
     return "the text" if isinstance(source, bytes) else os.fspath(source)
+
+
+def _raw(source: Source) -> BinaryIO:
+    try:
+        return io.BytesIO(source) if isinstance(source, bytes) else Path(source).open("rb")
+    except OSError as error:
+        raise SourceError(f"Expected a readable file, got {origin(source)!r}: {error.strerror}. Check the path.") from error
 
 
 def _compression(raw: BinaryIO, source: Source) -> str:

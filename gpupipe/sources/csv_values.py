@@ -38,7 +38,7 @@ def _check(dtype: DType, pattern: str | None) -> Callable[[str], object] | None:
     if dtype == nw.Boolean:
         return _boolean
     if pattern is not None:
-        return lambda text: datetime.strptime(text, pattern)
+        return lambda text: datetime.strptime(text, pattern)  # noqa: DTZ007 - only whether it parses
     if dtype == nw.Date:
         return lambda text: date.fromisoformat(text.strip())
     if isinstance(dtype, nw.Datetime):

@@ -7,8 +7,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from gpupipe.core.engine import Reading
 from gpupipe.core.ends import Source
+from gpupipe.core.engine import Reading
 from gpupipe.core.errors import SourceError, UsageError
 from gpupipe.core.schema import Schema
 from gpupipe.sources._memory import table_batches, table_schema
@@ -81,5 +81,6 @@ def _as_table(data: Any) -> pa.Table:
             raise UsageError(msg)
         return pa.RecordBatchReader.from_stream(data).read_all()
     except (pa.ArrowException, OSError, ValueError) as error:
-        msg = f"The Arrow stream of {type(data).__name__} could not be read: {error}. A stream can be read only once: make a new one."
+        advice = "A stream can be read only once: make a new one."
+        msg = f"The Arrow stream of {type(data).__name__} could not be read: {error}. {advice}"
         raise SourceError(msg) from error

@@ -9,8 +9,8 @@ import narwhals.stable.v2 as nw
 import pyarrow as pa
 
 from gpupipe.core.arrow import schema_of
-from gpupipe.core.engine import Reading
 from gpupipe.core.ends import Source
+from gpupipe.core.engine import Reading
 from gpupipe.core.errors import SourceError, UsageError
 from gpupipe.core.schema import Schema
 from gpupipe.sources._memory import table_batches, table_schema
@@ -94,7 +94,8 @@ def _pandas_table(frame: Any, *, nan_as_null: bool) -> pa.Table:
     columns += [(name, frame.iloc[:, position]) for position, name in enumerate(frame.columns)]
     for name, _ in columns:
         if not isinstance(name, str):
-            msg = f"FromFrame expects text as the name of every column, got {name!r}. Rename it: frame.columns = frame.columns.astype(str)."
+            advice = "Rename it: frame.columns = frame.columns.astype(str)."
+            msg = f"FromFrame expects text as the name of every column, got {name!r}. {advice}"
             raise UsageError(msg)
     arrays = [_pandas_array(name, column, nan_as_null=nan_as_null) for name, column in columns]
     return pa.table(arrays, names=[name for name, _ in columns])
@@ -106,5 +107,6 @@ def _pandas_array(name: str, column: Any, *, nan_as_null: bool) -> pa.Array:
     try:
         return pa.array(column.array if not is_float else column.to_numpy(), from_pandas=nan_as_null or not is_float)
     except (pa.ArrowException, TypeError, ValueError) as error:
-        msg = f"Column {name!r} of the pandas frame holds values that make no one column: {error}. Convert it, with .astype(...), first."
+        advice = "Convert it, with .astype(...), first."
+        msg = f"Column {name!r} of the pandas frame holds values that make no one column: {error}. {advice}"
         raise SourceError(msg) from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import re
 from collections.abc import Iterable, Sequence
 from urllib.parse import unquote
@@ -35,7 +35,8 @@ def hive_schema(files: Sequence[Place]) -> Schema:
     for file, keys in zip(files, found, strict=True):
         if tuple(keys) != names:
             first, other = listing(names) or "none", listing(keys) or "none"
-            msg = f"{file}: expected the partition folders {first}, as {files[0]} has, got {other}. Move the file, or pass hive=False."
+            advice = "Move the file, or pass hive=False."
+            msg = f"{file}: expected the partition folders {first}, as {files[0]} has, got {other}. {advice}"
             raise SourceError(msg)
     return Schema(tuple((name, _field([keys[name] for keys in found])) for name in names))
 
@@ -64,6 +65,6 @@ def _dtype(values: set[str]) -> DType:
 def _is_date(value: str) -> bool:
     """Whether a value is a date as ISO 8601 writes it."""
     try:
-        return re.fullmatch(r"\d{4}-\d\d-\d\d", value) is not None and datetime.date.fromisoformat(value) is not None
+        return re.fullmatch(r"\d{4}-\d\d-\d\d", value) is not None and dt.date.fromisoformat(value) is not None
     except ValueError:
         return False

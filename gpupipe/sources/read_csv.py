@@ -22,24 +22,25 @@ from gpupipe.sources.csv_schema import first_record, header_of, inferred
 from gpupipe.sources.csv_text import Dialect, is_packed
 from gpupipe.sources.csv_values import value_checks
 
-SUFFIXES = tuple(f"{kind}{packed}" for kind in (".csv", ".tsv", ".psv", ".txt", ".dat") for packed in ("", ".gz", ".bz2", ".xz", ".zst"))
+_PACKED = ("", ".gz", ".bz2", ".xz", ".zst")
+SUFFIXES = tuple(f"{kind}{packed}" for kind in (".csv", ".tsv", ".psv", ".txt", ".dat") for packed in _PACKED)
 _FACTS: dict[tuple[Any, ...], CsvFacts] = {}
 
 
 @dataclass(frozen=True, init=False)
 class ReadCsv(Source):
-    """The rows of delimited text files.
+    r"""The rows of delimited text files.
 
-    Every row must have as many fields as the first one; blank lines and comments are no rows. Files compressed by gzip, bzip2, xz or
-    Zstandard are read through.
+    Every row must have as many fields as the first one; blank lines and comments are no rows. Files compressed by gzip, bzip2, xz
+    or Zstandard are read through.
 
     Parameters
     ----------
     path
         A file, several, a glob, or a folder, read with all its folders; plain paths, or fsspec's addresses.
     schema
-        The columns to read and their dtypes. With a header, some of its columns in any order; without one, every column in order, or
-        those of `names`. By default the header's, with dtypes that the first megabyte of the first file suggests: Int64, Float64,
+        The columns to read and their dtypes. With a header, some of its columns in any order; without one, every column in order,
+        or some of `names`. By default the header's, with dtypes that the first megabyte of the first file suggests: Int64, Float64,
         Boolean, Date, Datetime("us"), or else String.
     separator, quote, header, comment, skip_rows
         How the text is written: see `Dialect`.
@@ -63,7 +64,7 @@ class ReadCsv(Source):
     --------
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp(), "a.csv")
-    >>> _ = path.write_text("id,day\\n1,2020-02-03\\n")
+    >>> _ = path.write_text("id,day\n1,2020-02-03\n")
     >>> ReadCsv(path).schema().dtypes
     {'id': Int64, 'day': Date}
     """
@@ -182,15 +183,16 @@ class ReadCsv(Source):
     def _ready(self, file: Place, names: tuple[str, ...], first: Place, scratch: str) -> str:
         """Return the local path of a file that the reader may have: whole rows, no blank lines, not compressed."""
         if self.dialect.header and (here := header_of(file, self.dialect)) != names:
-            msg = f"{file}: expected the header of {first}, {listing(names)}, got {listing(here)}. Read the two kinds of files as two sources."
+            advice = "Read the two kinds of files as two sources."
+            msg = f"{file}: expected the header of {first}, {listing(names)}, got {listing(here)}. {advice}"
             raise SourceError(msg)
         first_record(file, self.dialect)
         [local] = local_files([file], scratch)
         key = (str(file), file.stamp, self.dialect, len(names))
         facts = _FACTS.get(key) or inspect_csv(local, self.dialect, len(names))
         if facts.short:
-            found = self._fault(file, {})
-            raise found or SourceError(f"{file}: expected {len(names)} fields in every row, got rows of other lengths. Check the separator.")
+            msg = f"{file}: expected {len(names)} fields in every row, got rows of other lengths. Check the separator."
+            raise self._fault(file, {}) or SourceError(msg)
         _FACTS[key] = facts
         if not (facts.blank_lines or self.dialect.skip_rows or is_packed(local)):
             return local
@@ -239,7 +241,7 @@ def _require(declared: Schema, names: tuple[str, ...], file: Place) -> None:
 def _check_names(declared: Schema | None, names: Sequence[str] | None, *, header: bool) -> None:
     """Raise UsageError where names and header say different things."""
     if header and names is not None:
-        msg = "names expected a file without a header, got header=True. Pass header=False, with skip_rows=1 if the header is to be replaced."
+        msg = "names expected header=False, got header=True. Pass header=False, with skip_rows=1 if the header is to be replaced."
         raise UsageError(msg)
     if not header and names is None and declared is None:
         msg = "A file without a header needs a schema with all its columns in order, or names. Pass schema={...}, or names=[...]."

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+import narwhals.stable.v2 as nw
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gpupipe.core.arrow import schema_of
 from gpupipe.core.ends import FileScan, Source
-from gpupipe.core.errors import DtypeError, SourceError, listing
+from gpupipe.core.errors import DtypeError, SourceError
 from gpupipe.core.files import Paths, Place, find_files, kept_paths, local_files, shown
 from gpupipe.core.schema import Field, Schema, as_schema
+from gpupipe.sources._agree import agreed_schema
 from gpupipe.sources.hive import hive_schema
 
 SUFFIXES = (".parquet", ".parq", ".pq")
@@ -89,9 +91,8 @@ class ReadParquet(Source):
         """Return the columns declared, or those of the files' footers and folders."""
         found = self._files()
         footers = [_footer(file, len(found)) for file in found]
-        agreed = _agreed(found, footers)
-        keys = {name: Field(field.dtype, field.nullable) for name, field in self._keys(found).items()}
-        whole = self._planned(found[0], agreed, footers, keys)
+        agreed = agreed_schema(found, [footer.schema for footer in footers])
+        whole = self._planned(found[0], agreed, footers, dict(self._keys(found)))
         if self.declared is None:
             return whole
         whole.require(self.declared)
@@ -112,7 +113,7 @@ class ReadParquet(Source):
         found = self._files()
         paths = local_files(found, scratch)
         keys = self._keys(found)
-        hive = {**dict.fromkeys(_outer_keys(paths), Field(schema_of(pa.schema([("k", pa.string())]))["k"].dtype)), **keys}
+        hive = {**dict.fromkeys(_outer_keys(paths), Field(nw.String())), **keys}
         return FileScan("parquet", tuple(paths), schema, {"hive": Schema(tuple(hive.items())) if keys else None})
 
     def explain(self, error: Exception) -> SourceError | None:
@@ -150,34 +151,8 @@ class ReadParquet(Source):
 
 def _outer_keys(paths: list[str]) -> list[str]:
     """Return the keys of every folder of the absolute paths that is named like a partition."""
-    parts = (part for path in paths for part in os.path.dirname(os.path.abspath(path)).split("/"))
+    parts = (part for path in paths for part in Path(path).absolute().parent.parts)
     return list(dict.fromkeys(unquote(part.partition("=")[0]) for part in parts if "=" in part))
-
-
-def _agreed(found: list[Place], footers: list[_Footer]) -> pa.Schema:
-    """Return the one schema of all files."""
-    first = footers[0].schema
-    twice = sorted({name for name in first.names if first.names.count(name) > 1})
-    if twice:
-        msg = f"{found[0]}: expected every column once, got {listing(twice)} more than once. Write the file again with distinct names."
-        raise SourceError(msg)
-    for file, footer in zip(found[1:], footers[1:], strict=True):
-        if footer.schema.names != first.names and set(footer.schema.names) != set(first.names):
-            missing = [name for name in first.names if name not in footer.schema.names]
-            extra = [name for name in footer.schema.names if name not in first.names]
-            what = f"lacks {listing(missing)}" if missing else f"also has {listing(extra)}"
-            msg = f"{file}: expected the columns of {found[0]}, but this file {what}. Read the two kinds of files as two sources."
-            raise SourceError(msg)
-        for field in first:
-            other = footer.schema.field(field.name).type
-            if other != field.type:
-                msg = (
-                    f"{file}, column {field.name!r}: expected {field.type}, as in {found[0]}, got {other}. "
-                    "Write the file again with that type, or read the files as two sources and cast one."
-                )
-                raise SourceError(msg)
-    required = [all(not footer.schema.field(field.name).nullable for footer in footers) for field in first]
-    return pa.schema([field.with_nullable(not sure) for field, sure in zip(first, required, strict=True)])
 
 
 def _footer(file: Place, n_files: int) -> _Footer:
@@ -189,7 +164,7 @@ def _footer(file: Place, n_files: int) -> _Footer:
 
 
 @lru_cache(maxsize=4096)
-def _read_footer(file: Place, stamp: str, with_statistics: bool) -> _Footer:
+def _read_footer(file: Place, stamp: str, with_statistics: bool) -> _Footer:  # noqa: ARG001 - a key of the cache
     """Return what the footer tells; `stamp` makes a changed file another one."""
     with file.open() as stream:
         opened = pq.ParquetFile(stream)
@@ -214,4 +189,5 @@ def _without_nulls(metadata: pq.FileMetaData, schema: pa.Schema) -> frozenset[st
 def _damaged(file: Place, error: Exception) -> SourceError:
     """Return the error for a file that is no whole parquet file."""
     first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    return SourceError(f"{file}: expected a whole parquet file, got one that cannot be read: {first.rstrip('.')}. Fetch or write it again.")
+    reason = first.rstrip(".")
+    return SourceError(f"{file}: expected a whole parquet file, got one that cannot be read: {reason}. Fetch or write it again.")

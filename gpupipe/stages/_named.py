@@ -25,7 +25,10 @@ def named(positional: Sequence[Any], keyword: Mapping[str, Any], stage: str) -> 
             msg = f"{stage} expects narwhals expressions (nw.col('a') + 1), got {type(given).__name__}: {given!r}."
             raise UsageError(msg)
     for name, given in keyword.items():
-        if not isinstance(given, nw.Expr) and not (given is None or isinstance(given, bool | int | float | str)):
+        if given is None:
+            msg = f"{stage} expects an expression or a value for {name!r}, got None, which has no dtype. Use nw.lit(None, dtype=...)."
+            raise UsageError(msg)
+        if not isinstance(given, nw.Expr) and not isinstance(given, bool | int | float | str):
             msg = f"{stage} expects a narwhals expression for {name!r}, got {type(given).__name__}. Use nw.lit(...) for a constant."
             raise UsageError(msg)
     plain = [(None, given) for given in positional]

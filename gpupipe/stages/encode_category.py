@@ -64,8 +64,9 @@ class EncodeCategory(FitStage):
         parts = []
         for number, name in enumerate(self.columns):
             counted = frame.select(nw.col(name).cast(nw.String).alias("category")).group_by("category", drop_null_keys=True)
-            rows = counted.agg(nw.len().cast(nw.Int64).alias("count"))
-            parts.append(rows.select(nw.lit(number, dtype=nw.Int32).alias("column"), "category", "count"))
+            rows = counted.agg(nw.len().alias("count"))
+            column = nw.lit(number, dtype=nw.Int32).alias("column")
+            parts.append(rows.select(column, "category", nw.col("count").cast(nw.Int64)))
         return nw.concat(parts, how="vertical")
 
     def merge(self, measured: Sequence[pa.Table]) -> pa.Table:

@@ -74,7 +74,7 @@ class Drop(RowStage):
     columns: tuple[str, ...]
 
     def __init__(self, *columns: Any) -> None:
-        flat = [item for given in columns for item in ([given] if isinstance(given, str) else given)]
+        flat = [item for given in columns for item in ([given] if isinstance(given, str) or not isinstance(given, Sequence) else given)]
         if not flat or not all(isinstance(item, str) for item in flat):
             msg = f"Drop expects column names, got {columns!r}."
             raise UsageError(msg)

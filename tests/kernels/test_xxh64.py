@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import struct
 from decimal import Decimal
 
@@ -156,7 +156,7 @@ def test_bytes_hash_alike_however_they_are_held() -> None:
 
 
 def test_dates_and_times_hash_as_days_and_microseconds() -> None:
-    days = pa.array([datetime.date(1969, 12, 31), None, datetime.date(2007, 3, 1)])
+    days = pa.array([dt.date(1969, 12, 31), None, dt.date(2007, 3, 1)])
     assert hashes_of(days) == hashes_of(pa.array([-1, None, 13_573])) == hashes_of(days.cast(pa.date64()))
     seconds = pa.array([-1, 0, 1_700_000_000], pa.timestamp("s"))
     microseconds = hashes_of(pa.array([-1_000_000, 0, 1_700_000_000_000_000]))

@@ -60,23 +60,20 @@ class PandasEngine(PandasLikeEngine):
         self.ledger.cross("host_copy", table.nbytes, time.perf_counter() - started, "reader to pandas, through Arrow")
         return frame
 
-    def settled(self, frame: Frame) -> Frame:
-        """Return the frame with a plain index."""
-        native = frame.to_native()
-        if isinstance(native.index, pd.RangeIndex) and native.index.start == 0 and native.index.step == 1:
-            return frame
-        return nw.from_native(native.reset_index(drop=True)).lazy()
-
     def size(self, data: Frame) -> int | None:
         """Return the bytes of the rows."""
         return int(data.to_native().memory_usage(index=False).sum())
 
     def settled(self, frame: Frame) -> Frame:
-        """Return the frame with every column in Arrow dtypes."""
-        native = frame.to_native()
-        if all(isinstance(dtype, pd.ArrowDtype) for dtype in native.dtypes):
-            return frame
-        return nw.from_native(native.assign(**{name: arrow_column(native[name]) for name in native.columns})).lazy()
+        """Return the frame with a plain index, and every column in Arrow dtypes."""
+        given = native = frame.to_native()
+        if not (isinstance(native.index, pd.RangeIndex) and native.index.start == 0 and native.index.step == 1):
+            native = native.reset_index(drop=True)
+        foreign = [name for name, dtype in native.dtypes.items() if not isinstance(dtype, pd.ArrowDtype)]
+        if foreign:
+            reduced = len(native) == 1 and len(foreign) == len(native.columns)
+            native = native.assign(**{name: arrow_column(native[name], nan_as_null=not reduced) for name in foreign})
+        return frame if native is given else nw.from_native(native).lazy()
 
     def to_arrow(self, frame: Frame) -> pa.Table:
         """Return the frame as Arrow."""
@@ -86,20 +83,18 @@ class PandasEngine(PandasLikeEngine):
         return table
 
 
-def arrow_column(column: pd.Series, *, nan_as_null: bool = False) -> pd.Series:
-    """Return a column with an Arrow dtype.
+def arrow_column(column: pd.Series, *, nan_as_null: bool) -> pd.Series:
+    """Return a column that an operation left in NumPy's dtypes with an Arrow dtype.
 
     Parameters
     ----------
     nan_as_null
-        Whether NaN means missing in a column that has no Arrow dtype yet, as it does in pandas' own older dtypes.
+        Whether NaN means missing, as it does where a condition left out a literal. What a whole table was reduced to may be NaN itself.
     """
-    if isinstance(column.dtype, pd.ArrowDtype):
-        return column
-    if nan_as_null or not (column.dtype == object or column.dtype.kind == "f"):
-        values = pa.array(column, from_pandas=True)
-    else:  # scalars that reductions left: pandas' mark of what is missing is not Arrow's
+    if not nan_as_null and (column.dtype == object or column.dtype.kind == "f"):  # pandas' mark of what is missing is not Arrow's
         values = pa.array([None if value is pd.NA else value for value in column], from_pandas=False)
+    else:
+        values = pa.array(column, from_pandas=True)
     return pd.Series(pd.array(values, dtype=pd.ArrowDtype(values.type)), index=column.index, name=column.name)
 
 

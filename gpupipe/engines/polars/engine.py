@@ -16,6 +16,7 @@ from gpupipe.core.ends import NativeWrite, Source, Writer
 from gpupipe.core.engine import Demand, Reading
 from gpupipe.core.errors import GpupipeError, SinkError, StageError
 from gpupipe.core.schema import Schema
+from gpupipe.core.stage import TableStage
 from gpupipe.engines._arrow import plain
 from gpupipe.engines._scan import explained, read_lazy
 from gpupipe.engines._single import SingleEngine
@@ -42,6 +43,16 @@ class CpuEngine(SingleEngine):
             return nw.from_native(read_lazy(source, reading, schema, self.scratch))
         except (pl.exceptions.PolarsError, OSError) as error:
             raise explained(source, error) from error
+
+    def run(self, stage: TableStage, inputs: Sequence[Frame], schema: Schema) -> Frame:
+        """Return the stage's result, lazily."""
+        with _polars_errors(()):
+            return stage.run(self.verbs, *inputs)
+
+    def deliver(self, data: Frame) -> nw.DataFrame[Any]:
+        """Return the rows as an eager frame."""
+        with _polars_errors(()):
+            return data.collect()
 
     def compute(self, demands: Sequence[Demand]) -> list[Any]:
         """Return what is demanded, computed as one query."""
@@ -120,7 +131,7 @@ def _polars_errors(writers: Sequence[Writer]) -> Iterator[None]:
         raise
     except OSError as error:
         raise _written(error, writers) or SinkError(f"Polars could not read or write: {error}.") from error
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, nw.exceptions.NarwhalsError) as error:
         raise _written(error, writers) or StageError(f"Polars: {error}") from error
 
 

@@ -9,10 +9,11 @@ import narwhals.stable.v2 as nw
 import polars as pl
 import pyarrow as pa
 
-from gpupipe.core.engine import ArrayMap, Rolled, Window
+from gpupipe.core.engine import ArrayMap, Window
 from gpupipe.core.schema import as_dtype
 from gpupipe.engines._arrow import arrow_dtype
 from gpupipe.engines._verbs import NarwhalsVerbs, hashed_column, row_hashes, run_mapped
+from gpupipe.engines.polars.rolling import roll_frame, rolled_dtypes, window_columns
 
 Frame = nw.LazyFrame[Any]
 
@@ -54,17 +55,15 @@ class PolarsVerbs(NarwhalsVerbs):
     def roll(self, frame: Frame, window: Window) -> Frame:
         """Return the frame with the window's aggregates; see `Verbs.roll`."""
         native = _lazy(frame)
-        names = native.collect_schema().names()
-        index = nw.generate_temporary_column_name(8, names)
-        whole = native.with_columns(pl.col(window.index).cast(pl.Int64).alias(index))
-        keyed = whole.filter(pl.col(index).is_not_null()).sort([*window.by, index])
-        rolled = keyed.rolling(
-            index, period=f"{window.stop - window.start}i", offset=f"{window.start}i", closed="left", group_by=list(window.by)
-        ).agg(_aggregate(rolled) for rolled in window.aggregates)
-        made = [rolled.name for rolled in window.aggregates]
-        beside = pl.concat([keyed, rolled.select(made)], how="horizontal")
-        rest = whole.filter(pl.col(index).is_null())
-        return nw.from_native(pl.concat([beside, rest], how="diagonal").select([*names, *made]))
+        schema = native.collect_schema()
+        types = pl.Struct(rolled_dtypes(window, schema))
+
+        def rolled(rows: pl.Series) -> pl.Series:
+            return roll_frame(rows.struct.unnest(), window).to_struct()
+
+        whole = nw.generate_temporary_column_name(8, schema.names())
+        expression = pl.struct(window_columns(window)).map_batches(rolled, return_dtype=types)
+        return nw.from_native(native.with_columns(expression.alias(whole)).unnest(whole))
 
     def map_arrays(self, frame: Frame, mapped: ArrayMap) -> Frame:
         """Return the frame with the function's columns; see `Verbs.map_arrays`."""
@@ -89,9 +88,3 @@ class PolarsVerbs(NarwhalsVerbs):
         assert isinstance(frame, pl.DataFrame)
         return nw.from_native(frame.lazy())
 
-
-def _aggregate(rolled: Rolled) -> pl.Expr:
-    """Return one aggregate of a window."""
-    column = pl.col(rolled.column)
-    functions = {"min": column.min, "max": column.max, "sum": column.sum, "mean": column.mean, "count": column.count}
-    return functions[rolled.function]().alias(rolled.name)

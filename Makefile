@@ -1,0 +1,74 @@
+# What a newcomer, a contributor and CI run. `make help` lists it. GNU make 4.3, a Python from 3.11 on, and pip are all it needs.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+VENV ?= .venv
+ROWS ?= 200000
+DEMO := demo
+PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
+
+# The newest Python that is there and not older than 3.11; set PYTHON to choose another one.
+PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11 python3.14; do \
+	if $$name -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$name; break; fi; done)
+
+.PHONY: help demo test lint format types bench clean
+.DEFAULT_GOAL := help
+
+help: ## Show what there is
+	@grep -E '^[a-z]+:.*## ' Makefile | while IFS=: read -r name rest; do printf '  make %-8s %s\n' "$$name" "$${rest##*## }"; done
+
+# One environment with three stamps: that it is there, that gpupipe is in it, that the tools for its development are. A stamp is older
+# than what it depends on only when that has changed, so that a second call installs nothing.
+$(VENV)/.made:
+	@if [ -z "$(PYTHON)" ]; then \
+		echo "gpupipe needs Python 3.11 or newer with the venv module; python3 here is: $$(python3 --version 2>&1 || echo none)." >&2; \
+		echo "Install one (on Debian: apt-get install python3 python3-venv), or name it: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)" >&2; \
+		exit 2; \
+	fi
+	@echo "Making $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.made pyproject.toml constraints.txt
+	@echo "Installing gpupipe into $(VENV)"
+	@$(PIP) install -c constraints.txt -e '.[cpu,sql]'
+	@touch $@
+
+$(VENV)/.developed: $(VENV)/.installed
+	@echo "Installing the tools for its development"
+	@$(PIP) install -c constraints.txt -e '.[cpu,sql,dev]'
+	@touch $@
+
+$(DEMO)/data/names.csv: $(VENV)/.installed
+	@rm -rf $(DEMO)/data
+	$(VENV)/bin/gpupipe data mortgage --rows $(ROWS) --out $(DEMO)/data
+	@touch $@
+
+demo: $(DEMO)/data/names.csv ## Install, generate mortgage rows, train a model on them, show where the report is
+	$(VENV)/bin/gpupipe run pipelines/mortgage.py -p acquisition=$(DEMO)/data/acquisition -p performance=$(DEMO)/data/performance \
+		-p names=$(DEMO)/data/names.csv --report $(DEMO)/report
+	@echo "The report is in $(CURDIR)/$(DEMO)/report"
+
+test: $(VENV)/.developed ## Run the tests and doctests
+	$(VENV)/bin/python -m pytest $(PYTEST)
+
+lint: $(VENV)/.developed ## Check the code's form
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+
+format: $(VENV)/.developed ## Bring the code into form
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+types: $(VENV)/.developed ## Check the types
+	$(VENV)/bin/mypy
+
+bench: $(VENV)/.installed ## Measure the mortgage ETL against hand-written pandas and Polars
+	$(VENV)/bin/python -m bench.run mortgage-etl $(BENCH)
+
+clean: ## Remove the environment, the demo, and what tools left
+	rm -rf $(VENV) $(DEMO) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

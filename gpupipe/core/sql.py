@@ -1,0 +1,104 @@
+"""Databases through ADBC: from an address to a connection, and how errors and names are written."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from gpupipe.core.errors import GpupipeError, MissingExtraError, UsageError, listing, nearest
+
+_DRIVERS = {"sqlite": "adbc_driver_sqlite", "postgresql": "adbc_driver_postgresql", "postgres": "adbc_driver_postgresql"}
+
+
+def driver_of(uri: str, driver: str | None) -> str:
+    """Return the module of the ADBC driver for an address.
+
+    Parameters
+    ----------
+    driver
+        A name (``"sqlite"``, ``"postgresql"``) or any ADBC driver's module, where the address does not tell.
+
+    Raises
+    ------
+    UsageError
+        Neither tells.
+
+    Examples
+    --------
+    >>> driver_of("postgresql://localhost/db", None), driver_of("a.db", "sqlite")
+    ('adbc_driver_postgresql', 'adbc_driver_sqlite')
+    """
+    if driver is not None and driver.startswith("adbc_driver_"):
+        return driver
+    named = driver if driver is not None else uri.partition(":")[0] if ":" in uri else ""
+    if driver is None and named not in _DRIVERS and uri.lower().endswith((".db", ".sqlite", ".sqlite3")):
+        named = "sqlite"
+    if named not in _DRIVERS:
+        msg = (
+            f"Expected an address that begins with sqlite:// or postgresql://, or a driver, got {masked(uri)!r}."
+            f"{nearest(named, _DRIVERS)} The drivers known by name are {listing(sorted(_DRIVERS))}; any other goes by its module, "
+            "adbc_driver_*."
+        )
+        raise UsageError(msg)
+    return _DRIVERS[named]
+
+
+def connect(uri: str, driver: str | None) -> Any:
+    """Return an open connection, with transactions.
+
+    Raises
+    ------
+    MissingExtraError
+        The driver is not installed.
+    """
+    module = driver_of(uri, driver)
+    try:
+        dbapi = importlib.import_module(f"{module}.dbapi")
+    except ImportError as error:
+        msg = f"{masked(uri)!r} needs {module.replace('_', '-')}, which is not installed. Run: pip install 'gpupipe[sql]'"
+        raise MissingExtraError(msg) from error
+    return dbapi.connect(re.sub(r"^sqlite:(///)?(//)?", "", uri) if module == "adbc_driver_sqlite" else uri)
+
+
+def masked(uri: str) -> str:
+    """Return an address without its password.
+
+    Examples
+    --------
+    >>> masked("postgresql://me:secret@host/db?password=x")
+    'postgresql://me:***@host/db?password=***'
+    """
+    without = re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", uri)
+    return re.sub(r"(password=)[^&\s]*", r"\1***", without)
+
+
+def quoted(name: str) -> str:
+    """Return a name as SQL writes it; a dot parts a schema from a table.
+
+    Examples
+    --------
+    >>> quoted('public.a"b')
+    '"public"."a""b"'
+    """
+    return ".".join(quoted_part(part) for part in name.split("."))
+
+
+def quoted_part(name: str) -> str:
+    """Return one name as SQL writes it."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+@contextmanager
+def sql_errors(error_type: type[GpupipeError], what: str, advice: str) -> Iterator[None]:
+    """Turn a driver's errors into one of gpupipe's; `what` says what was tried."""
+    from adbc_driver_manager import Error  # local: databases are an extra
+
+    try:
+        yield
+    except Error as error:
+        first = " ".join(str(error).split())
+        msg = f"{what}: {first.rstrip('.')}. {advice}"
+        raise error_type(msg) from error

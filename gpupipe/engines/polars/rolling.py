@@ -1,0 +1,104 @@
+"""Rolling windows in Polars, over all rows of the few columns that they need.
+
+Key and index become one integer that keeps the keys further apart than a window is wide. Windows that begin or end at their own row are
+then Polars' ``rolling_*_by`` over that integer, which needs neither sorting nor a join; others go to the array kernel.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from gpupipe.core.engine import Rolled, Window
+from gpupipe.engines._arrow import plain
+from gpupipe.engines._verbs import roll_table
+
+_LIMIT = 1 << 62
+
+
+def window_columns(window: Window) -> list[str]:
+    """Return the columns that the window needs."""
+    return list(dict.fromkeys([*window.by, window.index, *(rolled.column for rolled in window.aggregates)]))
+
+
+def rolled_dtypes(window: Window, schema: pl.Schema) -> dict[str, pl.DataType]:
+    """Return the dtype of each aggregate."""
+    return {rolled.name: _dtype(rolled, schema[rolled.column]) for rolled in window.aggregates}
+
+
+def _dtype(rolled: Rolled, dtype: pl.DataType) -> pl.DataType:
+    """Return the dtype of an aggregate of a column."""
+    if rolled.function in ("min", "max"):
+        return dtype
+    if rolled.function == "count":
+        return pl.Int64()
+    return pl.Float64() if rolled.function == "mean" or dtype.is_float() else pl.Int64()
+
+
+def roll_frame(frame: pl.DataFrame, window: Window) -> pl.DataFrame:
+    """Return one column for each aggregate, in the frame's row order."""
+    dtypes = rolled_dtypes(window, frame.schema)
+    present = frame[window.index].is_not_null()
+    if not present.all():
+        inside = _roll_present(frame.filter(present), window).cast(dtypes)  # type: ignore[arg-type]
+        position = pl.int_range(pl.len(), dtype=pl.Int64).alias("row")
+        rows = frame.select(position).filter(present).with_columns(inside)
+        return frame.select(position).join(rows, on="row", how="left", maintain_order="left").select(list(dtypes))
+    return _roll_present(frame, window).cast(dtypes)  # type: ignore[arg-type]
+
+
+def _roll_present(frame: pl.DataFrame, window: Window) -> pl.DataFrame:
+    """Return the aggregates of rows that all have an index."""
+    by = _one_integer(frame, window) if window.start == 0 or window.stop == 1 else None
+    if by is None or frame.is_empty():
+        made = pl.from_arrow(roll_table(plain(frame.to_arrow()), window))
+        assert isinstance(made, pl.DataFrame)
+        return made
+    size = f"{window.stop - window.start}i"
+    keyed = frame.with_columns((-by if window.start == 0 else by).alias("\0by"))
+    return keyed.select(_aggregate(rolled, size, frame.schema[rolled.column]) for rolled in window.aggregates)
+
+
+def _one_integer(frame: pl.DataFrame, window: Window) -> pl.Series | None:
+    """Return key and index as one integer, or None where 64 bits do not hold it."""
+    if frame.is_empty():
+        return None
+    index = frame[window.index].cast(pl.Int64)
+    low, high = index.min(), index.max()
+    assert isinstance(low, int) and isinstance(high, int)
+    width = high - low + 1 + window.stop - window.start
+    code = _codes(frame, window.by, width)
+    top = code.max()
+    if not isinstance(top, int) or (top + 1) * width >= _LIMIT or max(abs(low), abs(high)) >= _LIMIT:
+        return None
+    return code * width + (index - low)
+
+
+def _codes(frame: pl.DataFrame, by: tuple[str, ...], width: int) -> pl.Series:
+    """Return an integer from 0 on for each key: its own value shifted where that is small enough, else its number."""
+    if len(by) == 1 and frame.schema[by[0]].is_signed_integer() and frame[by[0]].null_count() == 0:
+        own = frame[by[0]].cast(pl.Int64)
+        low, high = own.min(), own.max()
+        assert isinstance(low, int) and isinstance(high, int)
+        if (high - low + 1) * width < _LIMIT:
+            return own - low
+    keys = frame.select(by)
+    numbered = keys.unique().with_columns(pl.int_range(pl.len(), dtype=pl.Int64).alias("\0code"))
+    return keys.join(numbered, on=list(by), how="left", nulls_equal=True, maintain_order="left")["\0code"]
+
+
+def _aggregate(rolled: Rolled, size: str, dtype: pl.DataType) -> pl.Expr:
+    """Return one aggregate of the windows over the one integer."""
+    column, by = pl.col(rolled.column), "\0by"
+    if dtype == pl.Boolean:
+        column = column.cast(pl.Int8)
+    if rolled.function == "min":
+        made = column.rolling_min_by(by, size)
+    elif rolled.function == "max":
+        made = column.rolling_max_by(by, size)
+    elif rolled.function == "mean":
+        made = column.cast(pl.Float64).rolling_mean_by(by, size)
+    elif rolled.function == "sum":
+        made = column.cast(pl.Int64 if not dtype.is_float() else dtype).fill_null(0).rolling_sum_by(by, size)
+    else:
+        made = column.is_not_null().cast(pl.Int64).rolling_sum_by(by, size)
+    return made.alias(rolled.name)

@@ -1,0 +1,57 @@
+"""Several files as one table: all must have the same columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+
+from gpupipe.core.arrow import plain_type
+from gpupipe.core.errors import DtypeError, SourceError, listing
+from gpupipe.core.files import Place
+
+
+def agreed_schema(found: Sequence[Place], schemas: Sequence[pa.Schema]) -> pa.Schema:
+    """Return the one schema of all files, in the first one's order; a column is required where it is in all of them.
+
+    Raises
+    ------
+    SourceError
+        A file names a column twice, or two differ in names or types; types that are read alike are the same.
+    """
+    first = schemas[0]
+    twice = sorted({name for name in first.names if first.names.count(name) > 1})
+    if twice:
+        advice = "Write the file again with distinct names."
+        msg = f"{found[0]}: expected every column once, got {listing(twice)} more than once. {advice}"
+        raise SourceError(msg)
+    for file, schema in zip(found[1:], schemas[1:], strict=True):
+        _check_same(file, schema, found[0], first)
+    required = [all(not schema.field(field.name).nullable for schema in schemas) for field in first]
+    return pa.schema([field.with_nullable(not sure) for field, sure in zip(first, required, strict=True)])
+
+
+def _check_same(file: Place, schema: pa.Schema, first_file: Place, first: pa.Schema) -> None:
+    """Raise SourceError where a file has other columns than the first one."""
+    if sorted(schema.names) != sorted(first.names):
+        missing = [name for name in first.names if name not in schema.names]
+        extra = [name for name in schema.names if name not in first.names]
+        what = f"lacks {listing(missing)}" if missing else f"also has {listing(extra)}"
+        msg = f"{file}: expected the columns of {first_file}, but this file {what}. Read the two kinds of files as two sources."
+        raise SourceError(msg)
+    for field in first:
+        other = schema.field(field.name).type
+        if other != field.type and _read_as(other) != _read_as(field.type):
+            msg = (
+                f"{file}, column {field.name!r}: expected {field.type}, as in {first_file}, got {other}. "
+                "Write the file again with that type, or read the files as two sources and cast one."
+            )
+            raise SourceError(msg)
+
+
+def _read_as(kind: pa.DataType) -> pa.DataType | None:
+    """Return the plain type that a type is read as; None where there is none."""
+    try:
+        return plain_type(kind)
+    except DtypeError:
+        return None

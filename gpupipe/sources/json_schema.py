@@ -1,0 +1,100 @@
+"""What the records of a JSON file say of its columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import narwhals.stable.v2 as nw
+from narwhals.stable.v2.dtypes import DType
+
+from gpupipe.core.schema import Schema, as_dtype, as_schema
+
+
+def records_schema(records: Iterable[Mapping[str, Any]]) -> Schema:
+    """Return the columns that some records need, in the order they appear: every key, nullable.
+
+    Whole numbers are Int64, others Float64; values of different kinds are String, each as its JSON text.
+
+    Examples
+    --------
+    >>> records_schema([{"a": 1, "b": [1.5]}, {"a": 2.5, "c": {"d": None}}, {"b": None, "e": "x"}]).dtypes
+    {'a': Float64, 'b': List(Float64), 'c': Struct({'d': String}), 'e': String}
+    """
+    found: dict[str, DType | None] = {}
+    for record in records:
+        for name, value in record.items():
+            found[name] = _both(found.get(name), _dtype(value))
+    return as_schema({name: _settled(dtype) for name, dtype in found.items()})
+
+
+def _dtype(value: Any) -> DType | None:
+    """Return the dtype of one value; None where it tells nothing."""
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return nw.Boolean()
+    if isinstance(value, int):
+        return nw.Int64() if -(2**63) <= value < 2**63 else nw.Float64()
+    if isinstance(value, float):
+        return nw.Float64()
+    if isinstance(value, list):
+        inner: DType | None = None
+        for item in value:
+            inner = _both(inner, _dtype(item))
+        return nw.List(inner or nw.Unknown())
+    if isinstance(value, dict):
+        return nw.Struct([nw.Field(name, _dtype(item) or nw.Unknown()) for name, item in value.items()])
+    return nw.String()
+
+
+def _both(left: DType | None, right: DType | None) -> DType | None:
+    """Return the dtype that takes the values of both."""
+    if left is None or right is None or left == right:
+        return right if left is None else left
+    if isinstance(left, nw.Unknown) or isinstance(right, nw.Unknown):
+        return right if isinstance(left, nw.Unknown) else left
+    if left.is_numeric() and right.is_numeric():
+        return nw.Float64()
+    if isinstance(left, nw.List) and isinstance(right, nw.List):
+        return nw.List(_both(_instance(left.inner), _instance(right.inner)) or nw.Unknown())
+    if isinstance(left, nw.Struct) and isinstance(right, nw.Struct):
+        fields: dict[str, DType | None] = {field.name: _instance(field.dtype) for field in left.fields}
+        for field in right.fields:
+            fields[field.name] = _both(fields.get(field.name), _instance(field.dtype))
+        return nw.Struct([nw.Field(name, dtype or nw.Unknown()) for name, dtype in fields.items()])
+    return nw.String()
+
+
+def _settled(dtype: DType | None) -> DType:
+    """Return the dtype with text wherever nothing is known."""
+    if dtype is None or isinstance(dtype, nw.Unknown):
+        return nw.String()
+    if isinstance(dtype, nw.List):
+        return nw.List(_settled(_instance(dtype.inner)))
+    if isinstance(dtype, nw.Struct):
+        return nw.Struct([nw.Field(field.name, _settled(_instance(field.dtype))) for field in dtype.fields])
+    return dtype
+
+
+def _instance(dtype: Any) -> DType:
+    """Return a dtype that may be given as its class."""
+    return as_dtype(dtype)
+
+
+def misfit(dtype: DType, value: Any) -> bool:
+    """Return whether a JSON value is of another kind than the dtype takes."""
+    if value is None:
+        return False
+    if dtype.is_integer():
+        return isinstance(value, bool) or not isinstance(value, int)
+    if dtype.is_float():
+        return isinstance(value, bool) or not isinstance(value, int | float)
+    if dtype == nw.Boolean:
+        return not isinstance(value, bool)
+    if isinstance(dtype, nw.List):
+        return not isinstance(value, list) or any(misfit(_instance(dtype.inner), item) for item in value)
+    if isinstance(dtype, nw.Struct):
+        fields = {field.name: _instance(field.dtype) for field in dtype.fields}
+        return not isinstance(value, dict) or any(misfit(fields[name], item) for name, item in value.items() if name in fields)
+    return False

@@ -1,0 +1,198 @@
+"""Rows from JSON: one record a line, or one array of records."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import narwhals.stable.v2 as nw
+
+from gpupipe.core.ends import FileScan, Source
+from gpupipe.core.errors import SourceError
+from gpupipe.core.files import Paths, Place, find_files, kept_paths, local_files, shown
+from gpupipe.core.schema import Schema, as_schema
+from gpupipe.sources._head import head
+from gpupipe.sources.csv_text import BOM, is_packed, opened
+from gpupipe.sources.json_schema import misfit, records_schema
+
+SUFFIXES = tuple(f"{kind}{packed}" for kind in (".json", ".jsonl", ".ndjson") for packed in ("", ".gz", ".bz2", ".xz", ".zst"))
+_SAMPLE_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, init=False)
+class ReadJson(Source):
+    r"""The rows of JSON files, of one record a line or of one array of records; a key that a record lacks is missing there.
+
+    An array is read into memory whole. Files compressed by gzip, bzip2, xz or Zstandard are read through.
+
+    Parameters
+    ----------
+    path
+        A file, several, a glob, or a folder, read with all its folders; plain paths, or fsspec's addresses.
+    schema
+        The keys to read and their dtypes. By default every key in the first megabyte of the first file, with the dtypes that suit.
+    nan_as_null
+        Whether NaN is missing.
+
+    Raises
+    ------
+    SourceError
+        There is no such file, it is empty, or a line is no record.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp(), "a.jsonl")
+    >>> _ = path.write_text('{"a": 1}\n{"a": 2.5, "b": ["x"]}\n')
+    >>> ReadJson(path).schema().dtypes
+    {'a': Float64, 'b': List(String)}
+    """
+
+    path: str | tuple[str, ...]
+    declared: Schema | None
+    nan_as_null: bool
+
+    def __init__(self, path: Paths, *, schema: Mapping[str, Any] | None = None, nan_as_null: bool = True) -> None:
+        object.__setattr__(self, "path", kept_paths(path))
+        object.__setattr__(self, "declared", None if schema is None else as_schema(schema))
+        object.__setattr__(self, "nan_as_null", nan_as_null)
+
+    def origin(self) -> str:
+        """Return the path."""
+        return shown(self.path)
+
+    def schema(self) -> Schema:
+        """Return the columns declared, or those of the first file's first records."""
+        found = self._files()
+        return self.declared if self.declared is not None else _inferred(found[0], found[0].stamp)
+
+    def declared_not_null(self) -> frozenset[str]:
+        """Return the columns declared not null."""
+        return frozenset() if self.declared is None else self.declared.not_null
+
+    def scan(self, scratch: str) -> FileScan:
+        """Return the files as plain lines; there are no options."""
+        schema = self.schema()
+        paths = []
+        for file in self._files():
+            [local] = local_files([file], scratch)
+            paths.append(_lines(file, local, scratch) if _is_array(file) or is_packed(local) else local)
+        return FileScan("ndjson", tuple(paths), schema)
+
+    def explain(self, error: Exception) -> SourceError | None:
+        """Return the first line that is no record, or that holds a value its dtype does not take."""
+        schema = self.schema()
+        for file in self._files():
+            try:
+                for number, text, record in _records(file):
+                    for name, field in schema.items():
+                        if misfit(field.dtype, record.get(name)) or _no_time(field.dtype, record.get(name)):
+                            value = json.dumps(record[name])
+                            return _bad(file, number, f"expected {field.dtype} in {name!r}, got {value[:100]}", text)
+            except SourceError as found:
+                return found
+        return None
+
+    def _files(self) -> list[Place]:
+        return find_files(self.path, SUFFIXES, "JSON files")
+
+
+def _no_time(dtype: Any, value: Any) -> bool:
+    """Whether a value is no date or time as ISO 8601 writes it, where it must be one."""
+    if value is None or not (dtype == nw.Date or isinstance(dtype, nw.Datetime)):
+        return False
+    try:
+        return (date if dtype == nw.Date else datetime).fromisoformat(value) is None
+    except (TypeError, ValueError):
+        return True
+
+
+def _is_array(file: Place) -> bool:
+    """Whether a file is one array of records."""
+    text = head(file, 1 << 12)[0].removeprefix(BOM).lstrip()
+    if not text:
+        msg = f"{file}: expected at least one record, got an empty file. Write it again, or leave it out of the path."
+        raise SourceError(msg)
+    return text.startswith(b"[")
+
+
+@lru_cache(maxsize=256)
+def _inferred(file: Place, stamp: str) -> Schema:  # noqa: ARG001 - a key of the cache
+    """Return the columns of the first records; `stamp` makes a changed file another one."""
+    if _is_array(file):
+        return records_schema(record for _, _, record in _records(file))
+    text, whole = head(file, _SAMPLE_BYTES)
+    lines = text.removeprefix(BOM).splitlines()
+    kept = lines if whole or len(lines) < 2 else lines[:-1]
+    return records_schema(_record(file, number, line) for number, line in enumerate(kept, start=1) if line.strip())
+
+
+def _records(file: Place) -> Iterator[tuple[int, str, dict[str, Any]]]:
+    """Yield each record with its line's number, or its own in an array, and its text."""
+    source: str | bytes = file.path
+    if file.fs is not None:
+        with file.open() as remote:
+            source = remote.read()
+    array = _is_array(file)
+    with opened(source) as stream:
+        if not array:
+            for number, line in enumerate(stream, start=1):
+                text = line.removeprefix(BOM) if number == 1 else line
+                if text.strip():
+                    yield number, text.decode(errors="backslashreplace").rstrip("\n"), _record(file, number, text)
+            return
+        whole = stream.read().removeprefix(BOM)
+    try:
+        items = json.loads(whole)
+    except ValueError as error:
+        msg = f"{file}: expected an array of records, got text that is no JSON: {error}. Mend it, or write one record a line."
+        raise SourceError(msg) from error
+    for number, item in enumerate(items, start=1):
+        if not isinstance(item, dict):
+            raise _bad(file, number, f"expected a record {{...}}, got {type(item).__name__}", json.dumps(item))
+        yield number, json.dumps(item), item
+
+
+def _record(file: Place, number: int, line: bytes) -> dict[str, Any]:
+    """Return the record on a line."""
+    text = line.decode(errors="backslashreplace").strip()
+    try:
+        line.decode()
+        found = json.loads(line)
+    except UnicodeDecodeError as error:
+        reason = f"expected UTF-8 text, got the byte 0x{line[error.start]:02x} at position {error.start + 1}"
+        raise _bad(file, number, reason, text) from error
+    except ValueError as error:
+        raise _bad(file, number, f"expected a record {{...}}, got text that is no JSON ({error})", text) from error
+    if not isinstance(found, dict):
+        raise _bad(file, number, f"expected a record {{...}}, got {type(found).__name__}", text)
+    return found
+
+
+def _bad(file: Place, number: int, reason: str, text: str) -> SourceError:
+    """Return the error of one line."""
+    return SourceError(f"{file}, line {number}: {reason}: {text[:200]!r}. Mend the record, or declare another dtype in the schema.")
+
+
+def _lines(file: Place, local: str, scratch: str) -> str:
+    """Return a copy of a file as plain lines; made once for a file as it is."""
+    stamp = hashlib.blake2b(f"{file} {file.stamp}".encode(), digest_size=12).hexdigest()
+    target = Path(scratch, f"json-{stamp}.jsonl")
+    if not target.exists():
+        part = target.with_suffix(".part")
+        with part.open("wb") as copy:
+            if _is_array(file):
+                for _, text, _ in _records(file):
+                    copy.write(text.encode() + b"\n")
+            else:
+                with opened(local) as stream:
+                    while piece := stream.read(1 << 20):
+                        copy.write(piece)
+        part.replace(target)
+    return str(target)

@@ -1,0 +1,134 @@
+"""Rows that a database's query returns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import pyarrow as pa
+
+from gpupipe.core.arrow import plain_table, schema_of
+from gpupipe.core.ends import Source
+from gpupipe.core.engine import Reading
+from gpupipe.core.errors import DtypeError, SourceError
+from gpupipe.core.schema import Schema, as_schema
+from gpupipe.core.sql import connect, driver_of, masked, quoted_part, sql_errors
+
+_SAMPLE_ROWS = 1024
+
+
+@dataclass(frozen=True, init=False)
+class ReadSql(Source):
+    """The rows that a query returns, through ADBC; the database is asked only for the columns that are needed.
+
+    SQLite's columns have no types, so theirs are those of the first 1024 rows; a column of nulls only is Int64 there.
+
+    Parameters
+    ----------
+    query
+        One SELECT statement.
+    uri
+        ``sqlite:///path``, a path that ends in ``.db`` or ``.sqlite``, ``postgresql://...``, or what the driver takes.
+    driver
+        ``"sqlite"``, ``"postgresql"``, or another ADBC driver's module, where the address does not tell.
+    schema
+        The columns to read and their dtypes; by default the query's.
+    nan_as_null
+        Whether NaN is missing.
+
+    Raises
+    ------
+    MissingExtraError
+        The driver is not installed.
+    SourceError
+        The database cannot be reached, or refuses the query.
+
+    Examples
+    --------
+    >>> ReadSql("SELECT 1 AS one, 'x' AS two", "sqlite:///:memory:").schema().dtypes
+    {'one': Int64, 'two': String}
+    """
+
+    query: str
+    uri: str = field(repr=False)
+    driver: str | None
+    declared: Schema | None
+    nan_as_null: bool
+
+    def __init__(
+        self, query: str, uri: str, *, driver: str | None = None, schema: Mapping[str, Any] | None = None, nan_as_null: bool = True
+    ) -> None:
+        driver_of(uri, driver)
+        object.__setattr__(self, "query", query.strip().rstrip(";"))
+        object.__setattr__(self, "uri", uri)
+        object.__setattr__(self, "driver", driver)
+        object.__setattr__(self, "declared", None if schema is None else as_schema(schema))
+        object.__setattr__(self, "nan_as_null", nan_as_null)
+
+    def origin(self) -> str:
+        """Return the database, without a password, and the query."""
+        query = " ".join(self.query.split())
+        return f"{masked(self.uri)}: {query if len(query) <= 80 else query[:77] + '...'}"
+
+    def schema(self) -> Schema:
+        """Return the columns declared, or those of the query."""
+        found = _query_schema(self)
+        if self.declared is None:
+            return found
+        found.require(self.declared)
+        return self.declared
+
+    def declared_not_null(self) -> frozenset[str]:
+        """Return the columns declared not null."""
+        return frozenset() if self.declared is None else self.declared.not_null
+
+    def batches(self, reading: Reading) -> pa.RecordBatchReader:
+        """Return the rows as the database sends them."""
+        columns = ", ".join(quoted_part(name) for name in reading.columns)
+        streamed = self._stream(f"SELECT {columns} FROM ({self.query}) AS q")  # noqa: S608 - the query is the user's own
+        first = next(streamed)
+        return pa.RecordBatchReader.from_batches(first.schema, _chained(first, streamed))
+
+    def _stream(self, query: str) -> Iterator[pa.RecordBatch]:
+        """Yield a query's batches in plain types: always one, which may be of no rows."""
+        with (
+            sql_errors(SourceError, f"{masked(self.uri)} could not be read", f"Check the address and the query: {self.query}"),
+            closing(connect(self.uri, self.driver)) as connection,
+            closing(connection.cursor()) as cursor,
+        ):
+            cursor.execute(query)
+            reader = cursor.fetch_record_batch()
+            n_batches = 0
+            for batch in reader:
+                n_batches += 1
+                yield _plain(pa.Table.from_batches([batch]))
+            if not n_batches:
+                yield _plain(reader.schema.empty_table())
+
+
+@lru_cache(maxsize=64)
+def _query_schema(source: ReadSql) -> Schema:
+    """Return the columns of a source's query; asked once, since plans ask often."""
+    limit = _SAMPLE_ROWS if driver_of(source.uri, source.driver) == "adbc_driver_sqlite" else 0
+    sample = list(source._stream(f"SELECT * FROM ({source.query}) AS q LIMIT {limit}"))  # noqa: S608 - as above
+    try:
+        return Schema(tuple((name, field) for name, field in schema_of(sample[0].schema).items()))
+    except DtypeError as error:
+        msg = f"{source.origin()}: {error}"
+        raise SourceError(msg) from error
+
+
+def _plain(table: pa.Table) -> pa.RecordBatch:
+    """Return rows as one batch in plain types."""
+    plain = plain_table(table).combine_chunks().to_batches()
+    return plain[0] if plain else pa.RecordBatch.from_pylist([], plain_table(table).schema)
+
+
+def _chained(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Yield the first batch and the others, in the first one's types."""
+    yield first
+    for batch in rest:
+        yield batch.cast(first.schema) if batch.schema != first.schema else batch

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+FLOW = '''
+"""A file of pipelines."""
+from __future__ import annotations
+from pathlib import Path
+from typing import Literal
+import narwhals.stable.v2 as nw
+import polars as pl
+import gpupipe as gp
+
+def table(rows: int):
+    return gp.FromFrame(pl.DataFrame({"k": [i % 7 for i in range(rows)], "x": [float(i) for i in range(rows)]})).node()
+
+def pipeline(rows: int = 100, factor: float = 2.0, method: Literal["mean", "max"] = "mean", out: Path | None = None):
+    """Scale x.
+
+    Parameters
+    ----------
+    rows
+        How many rows are made. More take longer.
+    """
+    print("built in", method)
+    scaled = table(rows) >> gp.WithColumns(z=nw.col("x") * factor)
+    outputs = {} if out is None else {"written": gp.WriteParquet(out)(scaled)}
+    nothing = gp.Scalar(nw.col("z").sum() * float("inf"))(scaled)
+    return gp.Pipeline("scaled", outputs, table=scaled, n=gp.Scalar(nw.len())(scaled), nothing=nothing)
+
+def fitted():
+    made = table(10)
+    scaler = gp.Standardize(["x"]).fit(made)
+    return gp.Pipeline("fitted", scaler=scaler, made=scaler(made))
+
+def required(data: str, n: int = 1):
+    raise RuntimeError("must not be called")
+
+def wrong_column():
+    return gp.Pipeline("wrong", out=gp.Select("xx")(table(2)))
+
+def fails():
+    @gp.rows
+    def broken(frame):
+        return frame.with_columns(y=nw.lit("a").cast(nw.Int64) + nw.col("k"))
+    return gp.Pipeline("fails", out=broken(table(3)))
+
+def missing_input():
+    return gp.Pipeline("missing", out=gp.ReadParquet("nowhere/rows.parquet").node())
+
+def nothing():
+    """Return no pipeline."""
+
+def raises():
+    return 1 / 0
+
+def misspelled():
+    return gp.Selekt("x")
+
+def unfinished():
+    made = table(3)
+    return gp.Pipeline("twice", {"out": made}, out=made)
+
+def interrupted():
+    @gp.whole_table
+    def wait(frame):
+        import os, signal
+        if hasattr(frame.to_native(), "to_numpy"):  # rows of pandas, and not the plan's empty ones
+            os.kill(os.getpid(), signal.SIGINT)
+        return frame
+    return gp.Pipeline("interrupted", out=wait(table(3)))
+
+A_NUMBER = 3
+'''
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What a command left: its exit code and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+Command = Callable[..., Ended]
+
+
+@pytest.fixture
+def flow(tmp_path: Path) -> Path:
+    path = tmp_path / "flow.py"
+    path.write_text(FLOW)
+    return path
+
+
+@pytest.fixture
+def gpupipe(tmp_path: Path) -> Command:
+    """Run ``python -m gpupipe`` in a process and a folder of its own."""
+
+    def call(*args: object, **variables: str) -> Ended:
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100", "PYTHONWARNINGS": "error", **variables}
+        command = [sys.executable, "-m", "gpupipe", *map(str, args)]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False)
+        return Ended(done.returncode, done.stdout, done.stderr)
+
+    return call

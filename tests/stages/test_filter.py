@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import narwhals.stable.v2 as nw
+import polars as pl
+import pyarrow as pa
+import pytest
+from hypothesis import given
+
+from gpupipe.core.errors import StageError, UsageError
+from gpupipe.stages.filter import Filter
+from gpupipe.testing.laws import check_row_stage
+from gpupipe.testing.strategies import cut_tables
+
+
+def test_missing_answer_is_not_true(awkward: pa.Table) -> None:
+    assert check_row_stage(Filter(nw.col("i") > 1), awkward)["i"].to_pylist() == [2, 4, 5]
+    assert check_row_stage(Filter(~nw.col("b")), awkward)["i"].to_pylist() == [None]
+
+
+def test_every_condition_holds(awkward: pa.Table) -> None:
+    assert check_row_stage(Filter(nw.col("i") > 1, nw.col("s") == "a"), awkward)["i"].to_pylist() == [4]
+
+
+def test_nan_is_a_number_and_null_is_missing(awkward: pa.Table) -> None:
+    assert check_row_stage(Filter(nw.col("x").is_null()), awkward)["i"].to_pylist() == [None, -6]
+    assert check_row_stage(Filter(nw.col("x").is_nan()), awkward)["i"].to_pylist() == [2]
+
+
+@given(cut_tables())
+def test_law(cut: tuple[pa.Table, tuple[int, ...]]) -> None:
+    chosen = (nw.col("small") >= 0) | (nw.col("text").is_in(["a", "é"])) | (nw.col("flag") & nw.col("amount").is_null())
+    check_row_stage(Filter(chosen), cut[0], cuts=cut[1])
+
+
+@given(cut_tables(nan=False))
+def test_law_of_comparing_floats(cut: tuple[pa.Table, tuple[int, ...]]) -> None:
+    check_row_stage(Filter(nw.col("amount") > 0.5), cut[0], cuts=cut[1])
+
+
+@pytest.mark.xfail(strict=True, reason="upstream: NaN > 1 is true in Polars and false in pandas (limits.py, 'NaN in comparisons')")
+def test_comparing_nan(awkward: pa.Table) -> None:
+    check_row_stage(Filter(nw.col("x") > 1), awkward)
+
+
+@pytest.mark.xfail(strict=True, reason="upstream: pandas has no % for Arrow dtypes (pandas/limits.py)")
+def test_modulo(awkward: pa.Table) -> None:
+    check_row_stage(Filter(nw.col("i") % 2 == 0), awkward)
+
+
+def test_name_shows_short_conditions() -> None:
+    assert Filter(nw.col("a").is_null()).name == "Filter(col(a).is_null())"
+    assert Filter(*[nw.col("a").is_null()] * 3).name == "Filter"
+
+
+def test_no_condition() -> None:
+    with pytest.raises(UsageError, match=r"^Filter expects at least one condition, got none\.$"):
+        Filter()
+
+
+def test_condition_of_python() -> None:
+    with pytest.raises(UsageError, match=r"^Filter expects narwhals expressions \(nw\.col\('a'\) \+ 1\), got bool: True\.$"):
+        Filter(True)
+
+
+def test_column_that_is_not_there(engine: str) -> None:
+    frame = pl.DataFrame({"a": [1]})
+    with pytest.raises(StageError, match='unable to find column "typo"'):
+        Filter(nw.col("typo") > 1).apply(frame if engine == "cpu" else frame.to_pandas())
