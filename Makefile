@@ -37,10 +37,10 @@ $(VENV)/.installed: $(VENV)/.made pyproject.toml constraints.txt
 	@$(PIP) install -c constraints.txt -e '.[cpu,sql]'
 	@touch $@
 
-$(VENV)/.developed: $(VENV)/.installed
-	@echo "Installing the tools for its development"
+$(VENV)/.developed: $(VENV)/.made pyproject.toml constraints.txt
+	@echo "Installing gpupipe and the tools for its development into $(VENV)"
 	@$(PIP) install -c constraints.txt -e '.[cpu,sql,dev]'
-	@touch $@
+	@touch $(VENV)/.installed $@
 
 $(DEMO)/data/names.csv: $(VENV)/.installed
 	@rm -rf $(DEMO)/data

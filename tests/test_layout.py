@@ -120,7 +120,7 @@ def imports_of(module: Module, known: Mapping[str, Module], root: Path) -> Itera
 
 def _explained(lines: list[str], number: int) -> bool:
     """Whether an import has a comment on its line; the first of several in a row speaks for all."""
-    while "# " not in lines[number] and number and lines[number - 1].strip().startswith(("import ", "from ")):
+    while "# " not in lines[number] and (not (before := lines[number - 1].strip()) or before.startswith(("import ", "from "))):
         number -= 1
     return "# " in lines[number]
 

@@ -44,7 +44,7 @@ def examine() -> dict[str, Any]:
     packages = wanted_packages()
     found: dict[str, Any] = {"gpupipe": __version__, "machine": _machine(), "engines": engines, "packages": packages}
     usable = any(one["usable"] for one in engines if one["name"] == DEFAULT_ENGINE)
-    problems = [*_engine_problems(engines, set(ADDRESSES)), *_package_problems(packages), *_room_problems(found["machine"])]
+    problems = [*_engine_problems(engines, set(ADDRESSES)), *package_problems(packages), *_room_problems(found["machine"])]
     return found | {"problems": problems, "default_engine": DEFAULT_ENGINE, "usable": usable}
 
 
@@ -175,7 +175,7 @@ def _mend_engine(why: str) -> str:
     return "pip install 'gpupipe[cpu]'"
 
 
-def _package_problems(packages: list[dict[str, Any]]) -> list[dict[str, str]]:
+def package_problems(packages: list[dict[str, Any]]) -> list[dict[str, str]]:
     """Return what is wrong with the packages; an extra of which nothing is installed was not asked for."""
     if all(one["ok"] is None for one in packages):
         what = "gpupipe runs from a folder and is not installed, so which versions it needs is not known."

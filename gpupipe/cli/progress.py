@@ -31,7 +31,7 @@ def telling(*, quiet: bool) -> Iterator[Tell]:
         yield _silent
     elif is_live():
         columns = (SpinnerColumn("line"), TextColumn("{task.description}"), RoundsColumn(bar_width=24), TimeElapsedColumn())
-        with Progress(*columns, console=Console(stderr=True, highlight=False), transient=True, redirect_stdout=False) as progress:
+        with Progress(*columns, console=Console(stderr=True, highlight=False), transient=True) as progress:
             yield LiveTeller(progress)
     else:
         yield PlainTeller()

@@ -43,7 +43,8 @@ class PandasLikeVerbs(NarwhalsVerbs):
                 order.append(down)
             keys.append(column)
             order.append(down)
-        return frame.with_columns(*extra).sort(keys, descending=order, nulls_last=nulls_last).select(names)
+        marked = frame.with_columns(*extra) if extra else frame
+        return marked.sort(keys, descending=order, nulls_last=nulls_last).select(names)
 
 
 class PandasLikeEngine(SingleEngine):

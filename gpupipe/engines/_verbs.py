@@ -11,6 +11,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from gpupipe.core.engine import ArrayMap, Joining, Verbs, Window
 from gpupipe.core.schema import as_dtype
@@ -68,6 +69,15 @@ class NarwhalsVerbs(Verbs):
         eager = frame.collect()
         made = [self._series(eager, name, hashed_column(eager[name].to_arrow(), seed, n_bits)) for name in columns]
         return eager.with_columns(made).lazy()
+
+    def look_up(self, frame: Frame, column: str, values: Sequence[str], unknown: int | None) -> Frame:
+        """Return the frame with the column's positions; see `Verbs.look_up`."""
+        eager = frame.collect()
+        text = table_of(eager.select(nw.col(column).cast(nw.String)))[column].combine_chunks()
+        found = pc.index_in(text, value_set=pa.array(values, text.type))
+        if unknown is not None:
+            found = pc.if_else(text.is_null(), found, pc.fill_null(found, pa.scalar(unknown, pa.int32())))
+        return eager.with_columns(self._series(eager, column, found)).lazy()
 
     def roll(self, frame: Frame, window: Window) -> Frame:
         """Return the frame with the window's aggregates; see `Verbs.roll`."""

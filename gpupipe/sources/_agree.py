@@ -1,13 +1,13 @@
-"""Several files as one table: all must have the same columns."""
+"""The columns of several files: all must have the same ones, and those that are declared."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import pyarrow as pa
 
 from gpupipe.core.arrow import plain_type
-from gpupipe.core.errors import DtypeError, SourceError, listing
+from gpupipe.core.errors import ColumnError, DtypeError, SourceError, listing, nearest
 from gpupipe.core.files import Place
 
 
@@ -55,3 +55,18 @@ def _read_as(kind: pa.DataType) -> pa.DataType | None:
         return plain_type(kind)
     except DtypeError:
         return None
+
+
+def require_columns(declared: Iterable[str], names: Sequence[str], where: str) -> None:
+    """Raise ColumnError for the first declared column that is not among the names there are.
+
+    Examples
+    --------
+    >>> require_columns(["loan_idd"], ["loan_id", "upb"], "a.csv")
+    Traceback (most recent call last):
+    gpupipe.core.errors.ColumnError: a.csv: there is no column 'loan_idd'. Did you mean 'loan_id'? It has 'loan_id', 'upb'.
+    """
+    for name in declared:
+        if name not in names:
+            msg = f"{where}: there is no column {name!r}.{nearest(name, names)} It has {listing(names)}."
+            raise ColumnError(msg)

@@ -12,9 +12,10 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from gpupipe.core.ends import FileScan, Source
-from gpupipe.core.errors import ColumnError, SourceError, UsageError, listing, nearest
+from gpupipe.core.errors import SourceError, UsageError, listing
 from gpupipe.core.files import Paths, Place, find_files, kept_paths, local_files, shown
 from gpupipe.core.schema import Schema, as_schema
+from gpupipe.sources._agree import require_columns
 from gpupipe.sources.csv_bad_row import first_bad_row, raise_bad_row
 from gpupipe.sources.csv_clean import cleaned
 from gpupipe.sources.csv_inspect import CsvFacts, check_header, inspect_csv
@@ -112,7 +113,7 @@ class ReadCsv(Source):
         first = self._files()[0]
         names = self._columns(first)
         if self.declared is not None:
-            _require(self.declared, names, first)
+            require_columns(self.declared, names, str(first))
             return self.declared
         formats = dict(self.date_format) if isinstance(self.date_format, tuple) else self.date_format
         return inferred(first, self.dialect, names, self.null_values, formats)
@@ -228,14 +229,6 @@ def _copied(local: str, key: tuple[Any, ...], dialect: Dialect, scratch: str) ->
             made = target.with_suffix(".part")
         made.replace(target)
     return str(target)
-
-
-def _require(declared: Schema, names: tuple[str, ...], file: Place) -> None:
-    """Raise ColumnError for a declared column that the file does not have."""
-    for name in declared:
-        if name not in names:
-            msg = f"{file}: there is no column {name!r}.{nearest(name, names)} The file has {listing(names)}."
-            raise ColumnError(msg)
 
 
 def _check_names(declared: Schema | None, names: Sequence[str] | None, *, header: bool) -> None:

@@ -18,7 +18,7 @@ from gpupipe.core.ends import FileScan, Source
 from gpupipe.core.errors import DtypeError, SourceError
 from gpupipe.core.files import Paths, Place, find_files, kept_paths, local_files, shown
 from gpupipe.core.schema import Field, Schema, as_schema
-from gpupipe.sources._agree import agreed_schema
+from gpupipe.sources._agree import agreed_schema, require_columns
 from gpupipe.sources.hive import hive_schema
 
 SUFFIXES = (".parquet", ".parq", ".pq")
@@ -92,11 +92,11 @@ class ReadParquet(Source):
         found = self._files()
         footers = [_footer(file, len(found)) for file in found]
         agreed = agreed_schema(found, [footer.schema for footer in footers])
-        whole = self._planned(found[0], agreed, footers, dict(self._keys(found)))
-        if self.declared is None:
-            return whole
-        whole.require(self.declared)
-        return self.declared
+        keys = dict(self._keys(found))
+        if self.declared is not None:
+            require_columns(self.declared, [*agreed.names, *keys], str(found[0]))
+        whole = self._planned(found[0], agreed, footers, keys)
+        return whole if self.declared is None else self.declared
 
     def known_rows(self) -> int | None:
         """Return the rows that the footers count."""

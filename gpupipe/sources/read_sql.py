@@ -16,6 +16,7 @@ from gpupipe.core.engine import Reading
 from gpupipe.core.errors import DtypeError, SourceError
 from gpupipe.core.schema import Schema, as_schema
 from gpupipe.core.sql import connect, driver_of, masked, quoted_part, sql_errors
+from gpupipe.sources._agree import require_columns
 
 _SAMPLE_ROWS = 1024
 
@@ -78,7 +79,7 @@ class ReadSql(Source):
         found = _query_schema(self)
         if self.declared is None:
             return found
-        found.require(self.declared)
+        require_columns(self.declared, list(found), self.origin())
         return self.declared
 
     def declared_not_null(self) -> frozenset[str]:

@@ -10,7 +10,6 @@ import narwhals.stable.v2 as nw
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gpupipe.core.engine import Joining
 from gpupipe.core.errors import DtypeError, UsageError
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import FitStage, RowStage, as_columns
@@ -121,16 +120,8 @@ class EncodedCategory(RowStage):
     def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return the frame with the codes."""
         frame = frames[0]
-        names = frame.collect_schema().names()
         for column, categories in zip(self.columns, self.categories, strict=True):
-            text = nw.generate_temporary_column_name(8, names)
-            code = nw.generate_temporary_column_name(8, [*names, text])
-            table = pa.table({text: pa.array(categories, pa.large_string()), code: pa.array(range(len(categories)), pa.int32())})
-            coded = verbs.join(frame.with_columns(nw.col(column).cast(nw.String).alias(text)), verbs.literal(table), _left(text))
-            found = nw.col(code)
-            if self.unknown is not None:
-                found = nw.when(nw.col(text).is_null()).then(found).otherwise(found.fill_null(self.unknown))
-            frame = coded.with_columns(found.cast(nw.Int32).alias(column)).select(names)
+            frame = verbs.look_up(frame, column, categories, self.unknown)
         return frame
 
     def same_rows(self) -> bool:
@@ -141,7 +132,3 @@ class EncodedCategory(RowStage):
         """Return the columns that cannot be missing: an encoded one only where unknown categories have a code."""
         return schemas[0].not_null if self.unknown is not None else schemas[0].not_null - set(self.columns)
 
-
-def _left(column: str) -> Joining:
-    """Return a left join on one column."""
-    return Joining((column,), (column,), "left")

@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
+
+from gpupipe.cli import app
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -44,6 +47,10 @@ def fitted():
     scaler = gp.Standardize(["x"]).fit(made)
     return gp.Pipeline("fitted", scaler=scaler, made=scaler(made))
 
+def narrow():
+    print("narrowed")
+    return gp.Pipeline("narrow", out=gp.Select("x")(table(5)))
+
 def required(data: str, n: int = 1):
     raise RuntimeError("must not be called")
 
@@ -53,8 +60,9 @@ def wrong_column():
 def fails():
     @gp.rows
     def broken(frame):
-        return frame.with_columns(y=nw.lit("a").cast(nw.Int64) + nw.col("k"))
-    return gp.Pipeline("fails", out=broken(table(3)))
+        return frame.with_columns(y=nw.col("s").cast(nw.Int64))
+    words = gp.FromFrame(pl.DataFrame({"s": ["1", "a"]})).node()
+    return gp.Pipeline("fails", out=broken(words))
 
 def missing_input():
     return gp.Pipeline("missing", out=gp.ReadParquet("nowhere/rows.parquet").node())
@@ -117,5 +125,22 @@ def gpupipe(tmp_path: Path) -> Command:
         command = [sys.executable, "-m", "gpupipe", *map(str, args)]
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False)
         return Ended(done.returncode, done.stdout, done.stderr)
+
+    return call
+
+
+@pytest.fixture
+def in_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
+    """Run the command in this process: faster, but what it imports stays."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+
+    def call(*args: object) -> Ended:
+        before = set(sys.modules)
+        result = CliRunner().invoke(app, [*map(str, args)], prog_name="gpupipe")
+        for name in set(sys.modules) - before:
+            if str(getattr(sys.modules[name], "__file__", "")).startswith(str(tmp_path)):
+                del sys.modules[name]
+        return Ended(result.exit_code, result.stdout, result.stderr)
 
     return call

@@ -2,14 +2,18 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from gpupipe import __version__
 from gpupipe.cli import app
-from tests.cli.conftest import ROOT, Command
 
+Command = Callable[..., Any]
+ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ("polars", "pandas", "pyarrow", "numpy", "narwhals", "sklearn", "xgboost")
 
 
@@ -36,15 +40,15 @@ def test_version() -> None:
     assert (result.exit_code, result.stdout) == (0, f"gpupipe {__version__}\n")
 
 
-def test_a_misspelled_command_or_option_names_the_nearest_and_ends_with_2(gpupipe: Command) -> None:
+def test_a_misspelled_command_or_option_names_the_nearest_and_ends_with_2(in_process: Command) -> None:
     for args, near in ((["chek", "x.py"], "'check'"), (["run", "x.py", "--engin", "cpu"], "--engine")):
-        ended = gpupipe(*args)
+        ended = in_process(*args)
         assert ended.code == 2
         assert near in ended.err
         assert ended.out == ""
 
 
-def test_completion_is_offered(gpupipe: Command) -> None:
-    ended = gpupipe("--show-completion", "bash")
-    assert ended.code in (0, 1, 2)
-    assert "--install-completion" in gpupipe("--help").out
+@pytest.mark.parametrize(("words", "found"), [("gpupipe run fl", "flow.py"), ("gpupipe ru", "run")])
+def test_the_shell_completes_commands_and_files(gpupipe: Command, flow: Path, words: str, found: str) -> None:
+    ended = gpupipe(_GPUPIPE_COMPLETE="complete_bash", COMP_WORDS=words, COMP_CWORD=str(words.count(" ")))
+    assert found in ended.out.split()

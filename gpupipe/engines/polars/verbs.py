@@ -52,6 +52,15 @@ class PolarsVerbs(NarwhalsVerbs):
             )
         )
 
+    def look_up(self, frame: Frame, column: str, values: Sequence[str], unknown: int | None) -> Frame:
+        """Return the frame with the column's positions; see `Verbs.look_up`."""
+        text = pl.col(column).cast(pl.String)
+        if values:
+            found = text.replace_strict(list(values), list(range(len(values))), default=unknown, return_dtype=pl.Int32)
+        else:
+            found = pl.lit(unknown, dtype=pl.Int32)
+        return nw.from_native(_lazy(frame).with_columns(pl.when(text.is_not_null()).then(found).alias(column)))
+
     def roll(self, frame: Frame, window: Window) -> Frame:
         """Return the frame with the window's aggregates; see `Verbs.roll`."""
         native = _lazy(frame)

@@ -1,0 +1,225 @@
+"""Parquet files: planned from their footers, read by column, and refused by name where they are damaged."""
+
+from __future__ import annotations
+
+import io
+import math
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import fsspec
+import narwhals.stable.v2 as nw
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from gpupipe.core.engine import Reading
+from gpupipe.core.errors import ColumnError, GpupipeError, MissingExtraError, SourceError, UsageError
+from gpupipe.core.schema import Field
+from gpupipe.engines._scan import read_lazy
+from gpupipe.sources.read_parquet import ReadParquet
+
+Read = Callable[..., pa.Table]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    pq.write_table(pa.table({"a": [1, 2], "b": ["x", None], "f": [1.0, math.nan]}), tmp_path / "p0.parquet")
+    pq.write_table(pa.table({"a": [3], "b": ["z"], "f": [3.0]}), tmp_path / "p1.parquet")
+    (tmp_path / "_SUCCESS").touch()
+    (tmp_path / ".hidden.parquet").write_bytes(b"not parquet")
+    return tmp_path
+
+
+@pytest.mark.parametrize("form", ["folder", "glob", "list", "path", "file url"])
+def test_a_folder_a_glob_and_a_list_are_the_same_rows(folder: Path, form: str, read: Read) -> None:
+    files = [folder / "p0.parquet", folder / "p1.parquet"]
+    path = {
+        "folder": str(folder),
+        "glob": f"{folder}/p?.parquet",
+        "list": [str(file) for file in files],
+        "path": folder,
+        "file url": f"file://{folder}/p*",
+    }
+    source = ReadParquet(path[form])  # type: ignore[arg-type]
+    assert read(source).sort_by("a").to_pydict() == {"a": [1, 2, 3], "b": ["x", None, "z"], "f": [1.0, None, 3.0]}
+    assert source.known_rows() == 3
+
+
+def test_the_footers_tell_the_schema_and_what_is_never_null(folder: Path) -> None:
+    assert ReadParquet(folder).schema().as_json() == [["a", "Int64", False], ["b", "String", True], ["f", "Float64", True]]
+    assert ReadParquet(folder, nan_as_null=False).schema().not_null == {"a", "f"}
+
+
+def test_a_required_column_is_never_null(tmp_path: Path) -> None:
+    schema = pa.schema([pa.field("a", pa.int8(), nullable=False), ("b", pa.int8())])
+    pq.write_table(pa.table([[1], [None]], schema=schema), tmp_path / "x.parquet", write_statistics=False)
+    assert ReadParquet(tmp_path).schema().not_null == {"a"}
+
+
+def test_nan_is_a_number_where_it_is_declared_so(folder: Path, read: Read) -> None:
+    found = read(ReadParquet(folder / "p0.parquet", nan_as_null=False))["f"]
+    assert found.null_count == 0 and math.isnan(found[1].as_py())
+
+
+def test_only_the_columns_and_rows_needed_are_read(folder: Path, tmp_path: Path) -> None:
+    source = ReadParquet(folder / "p0.parquet")
+    frame = read_lazy(source, Reading(("a",), pl.col("a") > 1), source.schema(), str(tmp_path))
+    plan = frame.explain()
+    assert "PROJECT 1/3 COLUMNS" in plan and 'SELECTION: col("a") > 1' in plan
+    assert frame.collect().to_dict(as_series=False) == {"a": [2]}
+
+
+def test_a_damaged_column_that_is_not_asked_for_is_not_read(tmp_path: Path, read: Read) -> None:
+    path = tmp_path / "x.parquet"
+    pq.write_table(pa.table({"a": list(range(1000)), "b": [f"{n:050}" for n in range(1000)]}), path, use_dictionary=False)
+    column = pq.read_metadata(path).row_group(0).column(1)
+    content = bytearray(path.read_bytes())
+    start = column.data_page_offset
+    content[start : start + column.total_compressed_size] = b"\xff" * column.total_compressed_size
+    path.write_bytes(content)
+    assert read(ReadParquet(path), ["a"]).num_rows == 1000
+    with pytest.raises(GpupipeError):
+        read(ReadParquet(path), ["b"])
+    found = ReadParquet(path).explain(Exception())
+    assert found is not None and str(found).startswith(f"{path}: expected a whole parquet file, got one that cannot be read")
+
+
+def test_a_schema_chooses_columns_and_casts(folder: Path, read: Read) -> None:
+    source = ReadParquet(folder, schema={"f": nw.Float32, "a": nw.Int16})
+    assert source.schema().dtypes == {"f": nw.Float32(), "a": nw.Int16()}
+    found = read(source)
+    assert found.schema.names == ["f", "a"] and found.schema.types == [pa.float32(), pa.int16()]
+    with pytest.raises(ColumnError, match=r"p0\.parquet: there is no column 'ff'\. Did you mean 'f'\? It has 'a', 'b', 'f'"):
+        ReadParquet(folder, schema={"ff": nw.Int8}).schema()
+
+
+def test_a_declared_column_is_checked_for_missing_values(folder: Path, read: Read) -> None:
+    source = ReadParquet(folder, schema={"a": nw.Int64, "b": Field(nw.String(), nullable=False)})
+    assert source.schema().not_null == {"b"}
+    assert read(source, ["a"]).num_rows == 3
+    with pytest.raises(SourceError, match=r"column 'b': expected no missing value, as declared, got 1 of"):
+        read(source)
+
+
+def test_partition_folders_are_columns(tmp_path: Path, read: Read) -> None:
+    for where, value in (("year=2020/name=a%20b", 1), ("year=2021/name=__HIVE_DEFAULT_PARTITION__", 2)):
+        at = tmp_path / "outer=7" / "t" / where
+        at.mkdir(parents=True)
+        pq.write_table(pa.table({"v": [value]}), at / "x.parquet")
+    root = tmp_path / "outer=7" / "t"
+    source = ReadParquet(root)
+    assert source.schema().as_json() == [["v", "Int64", False], ["year", "Int64", False], ["name", "String", True]]
+    assert read(source).sort_by("v").to_pydict() == {"v": [1, 2], "year": [2020, 2021], "name": ["a b", None]}
+    assert read(ReadParquet(f"{root}/year=*"), ["year"]).sort_by("year").to_pydict() == {"year": [2020, 2021]}
+    assert read(ReadParquet(root), ["v"], pl.col("v") > 1).to_pydict() == {"v": [2]}
+    assert list(ReadParquet(root, hive=False).schema()) == ["v"]
+    assert list(ReadParquet(root / "year=2020" / "name=a%20b" / "x.parquet").schema()) == ["v"]
+
+
+def test_a_partition_without_files_is_pruned_by_its_folder(tmp_path: Path) -> None:
+    for year in (2020, 2021):
+        (tmp_path / f"year={year}").mkdir()
+        pq.write_table(pa.table({"v": [1]}), tmp_path / f"year={year}" / "x.parquet")
+    source = ReadParquet(tmp_path)
+    frame = read_lazy(source, Reading(("v", "year"), pl.col("year") == 2021), source.schema(), str(tmp_path))
+    assert frame.collect().to_dict(as_series=False) == {"v": [1], "year": [2021]}
+
+
+def test_files_of_other_columns_are_named(folder: Path) -> None:
+    pq.write_table(pa.table({"a": [1], "b": ["x"]}), folder / "p2.parquet")
+    with pytest.raises(SourceError, match=rf"{folder}/p2\.parquet: expected the columns of .*p0\.parquet, but this file lacks 'f'"):
+        ReadParquet(folder).schema()
+    pq.write_table(pa.table({"a": ["1"], "b": ["x"], "f": [1.0]}), folder / "p2.parquet")
+    with pytest.raises(SourceError, match=r"p2\.parquet, column 'a': expected int64, as in .*p0\.parquet, got string"):
+        ReadParquet(folder).schema()
+
+
+def test_files_may_order_their_columns_as_they_like(folder: Path, read: Read) -> None:
+    pq.write_table(pa.table({"f": [9.0], "b": pa.array(["w"], pa.large_string()), "a": [9]}), folder / "p2.parquet")
+    assert read(ReadParquet(folder)).sort_by("a").to_pydict()["f"] == [1.0, None, 3.0, 9.0]
+
+
+def test_nothing_there_says_what_is(folder: Path) -> None:
+    with pytest.raises(SourceError) as caught:
+        ReadParquet(folder / "p3.parquet").schema()
+    assert str(caught.value) == (
+        f"Expected parquet files at '{folder}/p3.parquet', got nothing there; the folder '{folder}' holds "
+        "'.hidden.parquet', '_SUCCESS', 'p0.parquet', 'p1.parquet'. Did you mean 'p1.parquet'? Check the path."
+    )
+    with pytest.raises(SourceError, match=r"Expected parquet files at '.*/q\*\.parquet', got nothing there; the folder"):
+        ReadParquet(f"{folder}/q*.parquet").schema()
+    (folder / "sub").mkdir()
+    (folder / "sub" / "a.csv").touch()
+    with pytest.raises(SourceError, match=r"Expected parquet files \('\.parquet', .*\) in the folder '.*sub', got 'a\.csv'"):
+        ReadParquet(folder / "sub").schema()
+    with pytest.raises(UsageError, match="got an empty list"):
+        ReadParquet([]).schema()
+
+
+@pytest.mark.parametrize("kept", [0, 3, 40, -10])
+def test_a_file_cut_short_is_named(folder: Path, kept: int) -> None:
+    path = folder / "p0.parquet"
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(SourceError, match=rf"{path}: expected a whole parquet file, got one that cannot be read: .*Fetch or write it again"):
+        ReadParquet(folder).schema()
+
+
+def test_a_changed_file_is_read_again(folder: Path) -> None:
+    assert ReadParquet(folder).known_rows() == 3
+    pq.write_table(pa.table({"a": [3] * 5, "b": ["z"] * 5, "f": [3.0] * 5}), folder / "p1.parquet")
+    assert ReadParquet(folder).known_rows() == 7
+
+
+def test_a_type_without_a_dtype_is_named_and_can_be_left_out(tmp_path: Path, read: Read) -> None:
+    table = pa.table({"a": [1], "m": pa.array([[("k", 1)]], pa.map_(pa.string(), pa.int8()))})
+    pq.write_table(table, tmp_path / "x.parquet")
+    with pytest.raises(SourceError, match=r"x\.parquet: Column 'm': Expected an Arrow type that has a dtype here, got map"):
+        ReadParquet(tmp_path).schema()
+    assert read(ReadParquet(tmp_path, schema={"a": nw.Int64})).to_pydict() == {"a": [1]}
+
+
+def test_remote_files_are_downloaded_with_their_partition_folders(read: Read) -> None:
+    fs = fsspec.filesystem("memory")
+    content = io.BytesIO()
+    pq.write_table(pa.table({"v": [1, 2]}), content)
+    fs.pipe({"/lake/t/k=1/x.parquet": content.getvalue(), "/lake/t/k=2/x.parquet": content.getvalue()})
+    for path in ("memory://lake/t", "memory://lake/t/k=*/x.parquet"):
+        source = ReadParquet(path)
+        assert source.known_rows() == 4
+        assert sorted(read(source).to_pydict()["k"]) == [1, 1, 2, 2]
+    with pytest.raises(SourceError, match=r"Expected parquet files at 'memory://lake/u', got nothing there.*'t'"):
+        ReadParquet("memory://lake/u").schema()
+
+
+def test_a_missing_file_system_names_its_package() -> None:
+    for protocol, package in (("s3", "s3fs"), ("gs", "gcsfs")):
+        with pytest.raises(MissingExtraError, match=rf"'{protocol}://b/x\.parquet' needs the package {package}.*pip install {package}"):
+            ReadParquet(f"{protocol}://b/x.parquet").schema()
+    with pytest.raises(UsageError, match=r"Expected an address that fsspec knows, got 'memry://x'\. Did you mean 'memory'"):
+        ReadParquet("memry://x").schema()
+
+
+def test_real_tables(shared_data: Path, read: Read) -> None:
+    source = ReadParquet(shared_data / "tpch_sf0.01" / "lineitem.parquet")
+    assert source.known_rows() == 60175
+    found = read(source, ["l_shipdate", "l_quantity"])
+    assert found.num_rows == 60175 and found.column_names == ["l_shipdate", "l_quantity"]
+
+
+def test_conformance_files_are_read_or_refused(shared_data: Path, tmp_path: Path, read: Read) -> None:
+    with zipfile.ZipFile(shared_data / "parquet_testing.zip") as archive:
+        archive.extractall(tmp_path)
+    files = sorted(tmp_path.rglob("*.parquet"))
+    n_read = 0
+    for path in files:
+        try:
+            found = read(ReadParquet(path, nan_as_null=False))
+        except GpupipeError as error:
+            assert str(error), path
+            continue
+        n_read += 1
+        assert found.num_rows == pq.read_metadata(path).num_rows, path
+    assert len(files) == 40 and n_read > 25

@@ -1,0 +1,63 @@
+"""Sorting against Python's own sort."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gpupipe.core.errors import ColumnError, UsageError
+from gpupipe.stages.sort_rows import SortRows
+from gpupipe.testing.compare import rows_of
+from gpupipe.testing.laws import check_engines_agree, check_table_stage
+from gpupipe.testing.strategies import tables
+
+SCHEMA = pa.schema([("x", pa.float64()), ("s", pa.large_string()), ("b", pa.bool_()), ("day", pa.date32()), ("n", pa.uint64())])
+
+
+def rank(value: Any, *, descending: bool, nulls_last: bool) -> tuple[Any, ...]:
+    """Return what a value of a number column sorts by."""
+    if value is None:
+        return (1 if nulls_last else -1, 0, 0)
+    sign = -1 if descending else 1
+    return (0, sign, 0) if math.isnan(value) else (0, 0 if sign == 1 else 1, sign * value)
+
+
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("nulls_last", [False, True])
+def test_nan_is_the_largest_number(descending: bool, nulls_last: bool) -> None:  # noqa: FBT001
+    values = [2.0, None, math.nan, -math.inf, math.inf, None, math.nan, 0.0]
+    stage = SortRows("x", descending=descending, nulls_last=nulls_last)
+    made = check_engines_agree(stage, pa.table({"x": pa.array(values, from_pandas=False)}), ordered=True)["x"].to_pylist()
+    assert str(made) == str(sorted(values, key=lambda value: rank(value, descending=descending, nulls_last=nulls_last)))
+
+
+@given(tables(SCHEMA), st.tuples(*[st.booleans()] * 5), st.booleans())
+def test_every_column_decides(table: pa.Table, descending: tuple[bool, ...], nulls_last: bool) -> None:  # noqa: FBT001
+    stage = SortRows(SCHEMA.names, descending=descending, nulls_last=nulls_last)
+    made = check_engines_agree(stage, table, ordered=True)
+    assert sorted(map(repr, rows_of(made))) == sorted(map(repr, rows_of(table)))
+
+
+@given(tables(SCHEMA))
+def test_law(table: pa.Table) -> None:
+    check_table_stage(SortRows(["b", "x"], descending=[True, False]), table)
+
+
+def test_text_is_sorted_by_its_bytes() -> None:
+    made = check_engines_agree(SortRows("s"), pa.table({"s": pa.array(["b", "é", "B", "", "日本", "a"], pa.large_string())}), ordered=True)
+    assert made["s"].to_pylist() == ["", "B", "a", "b", "é", "日本"]
+
+
+def test_options() -> None:
+    with pytest.raises(UsageError, match=r"^SortRows expects one descending flag a column, got 2 for 1 columns\.$"):
+        SortRows("a", descending=[True, False])
+    with pytest.raises(UsageError, match=r"^SortRows' by expects one column name or several, got \[\]\.$"):
+        SortRows([])
+    with pytest.raises(ColumnError, match=r"^There is no column 'aa'\. Did you mean 'a'\?"):
+        SortRows("aa").apply(pl.DataFrame({"a": [1]}))

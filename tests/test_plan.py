@@ -1,0 +1,155 @@
+"""The plan: schemas, pushdown, phases, and errors that say where."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import narwhals.stable.v2 as nw
+import polars as pl
+import pytest
+
+import gpupipe as gp
+from gpupipe.core.errors import ColumnError, DtypeError, PlanError, WiringError
+from gpupipe.core.node import Table
+from gpupipe.plan import make_plan, readable
+
+FRAME = pl.DataFrame({"k": [1, 1, 2], "x": [1.0, 2.0, 3.0], "s": ["a", "b", None], "z": [7, 8, 9]})
+
+
+@pytest.fixture
+def table() -> Table:
+    return gp.FromFrame(FRAME).node()
+
+
+@gp.rows
+def broken(frame: nw.LazyFrame) -> nw.LazyFrame:
+    """Does what no empty table can take."""
+    return frame.filter(nw.col("x") > [][0])
+
+
+def notes(error: BaseException) -> str:
+    return "\n".join(getattr(error, "__notes__", []))
+
+
+def test_a_missing_column_is_named_with_the_nearest_and_the_line(table: Table) -> None:
+    out = table >> gp.WithColumns(y=nw.col("xx") + 1)
+    with pytest.raises(ColumnError, match=r"There is no column 'xx'. Did you mean 'x'\? The columns are 'k', 'x', 's', 'z'") as caught:
+        make_plan("p", {"out": out})
+    assert re.search(rf"In stage WithColumns, wired at .*{Path(__file__).name}:\d+", notes(caught.value))
+
+
+def test_a_missing_column_deep_in_a_function_is_named(table: Table) -> None:
+    @gp.rows
+    def inner(frame: nw.LazyFrame) -> nw.LazyFrame:
+        return frame.with_columns(y=nw.col("x") * nw.col("kk"))
+
+    with pytest.raises(ColumnError, match="There is no column 'kk'") as caught:
+        make_plan("p", {"out": inner(table)})
+    assert "In stage inner" in notes(caught.value)
+
+
+def test_an_error_of_the_function_itself_says_what_it_was_tried_on(table: Table) -> None:
+    with pytest.raises(PlanError, match=r"IndexError: list index out of range\s+The stage was tried on empty tables with the columns 'k'"):
+        make_plan("p", {"out": broken(table)})
+
+
+def test_a_wrong_dtype_is_found_before_anything_is_read(table: Table) -> None:
+    with pytest.raises(DtypeError, match="Standardize expects numbers, got String in column 's'"):
+        make_plan("p", {"fit": gp.Standardize("s").fit(table)})
+
+
+def test_an_expression_on_the_wrong_dtype_is_found(table: Table) -> None:
+    with pytest.raises(PlanError):
+        make_plan("p", {"out": table >> gp.WithColumns(y=nw.col("s") - 1)})
+
+
+def test_fitted_here_applied_there_must_match(table: Table) -> None:
+    scaler = gp.Standardize("x").fit(table)
+    other = gp.FromFrame(pl.DataFrame({"q": [1]})).node()
+    with pytest.raises(ColumnError, match="There is no column 'x'") as caught:
+        make_plan("p", {"out": scaler(other)})
+    assert "Standardize.apply" in notes(caught.value)
+
+
+def test_sources_are_asked_for_the_columns_and_rows_that_are_needed(table: Table) -> None:
+    plan = make_plan("p", {"n": gp.Scalar(nw.col("x").sum())(table >> gp.Filter(nw.col("k") > 1))})
+    reading = plan.steps[0].reading
+    assert reading is not None
+    assert set(reading.columns) == {"k", "x"}
+    assert readable(str(reading.predicate)) == "(k) > (1)"
+
+
+def test_two_consumers_get_the_union_of_columns_and_no_filter_where_one_needs_all(table: Table) -> None:
+    kept = gp.Scalar(nw.col("x").sum())(table >> gp.Filter(nw.col("k") > 1))
+    whole = gp.Scalar(nw.col("z").max())(table)
+    reading = make_plan("p", {"a": kept, "b": whole}).steps[0].reading
+    assert reading is not None
+    assert set(reading.columns) == {"k", "x", "z"}
+    assert reading.predicate is None
+
+
+def test_filters_of_two_consumers_are_joined_by_or(table: Table, engine: str) -> None:
+    low = gp.Scalar(nw.col("x").sum())(table >> gp.Filter(nw.col("k") == 1))
+    high = gp.Scalar(nw.col("x").sum())(table >> gp.Filter(nw.col("k") == 2))
+    pipeline = gp.Pipeline("p", low=low, high=high)
+    reading = pipeline.plan().steps[0].reading
+    assert reading is not None and reading.predicate is not None
+    assert dict(pipeline.run(engine)) == {"low": 3.0, "high": 3.0}
+
+
+def test_a_column_that_is_named_but_not_needed_is_still_there_in_the_run(table: Table, engine: str) -> None:
+    @gp.by_key("k")
+    def grouped(frame: nw.LazyFrame) -> nw.LazyFrame:
+        return frame.group_by("k").agg(nw.col("z").max(), nw.col("x").max())
+
+    pipeline = gp.Pipeline("p", n=gp.Scalar(nw.len())(grouped(table)))
+    assert pipeline.run(engine)["n"] == 2
+    reading = pipeline.plan().steps[0].reading
+    assert reading is not None and set(reading.columns) == {"k", "x", "z"}
+
+
+def test_nullability_is_carried_along() -> None:
+    source = gp.FromFrame(FRAME).node()
+    filled = source >> gp.FillNull({"s": "none"}) >> gp.Rename(s="t")
+    plan = make_plan("p", {"out": filled})
+    schema = plan.steps[-1].schema
+    assert schema is not None and not schema["t"].nullable
+
+
+def test_phases_follow_the_barriers(table: Table) -> None:
+    scaler = gp.Standardize("x").fit(table)
+    scaled = scaler(table)
+    plan = make_plan("p", {"out": scaled, "again": gp.Standardize("x").fit(scaled)})
+    assert [(step.stage.name, step.phase) for step in plan.steps] == [
+        ("FromFrame", 0),
+        ("Standardize", 0),
+        ("Standardize.apply", 1),
+        ("Standardize", 1),
+    ]
+
+
+def test_two_sinks_on_one_path_are_refused(table: Table, tmp_path: Path) -> None:
+    path = str(tmp_path / "out.parquet")
+    with pytest.raises(WiringError, match=r"both write to .*out\.parquet"):
+        make_plan("p", {"a": gp.WriteParquet(path)(table), "b": gp.WriteParquet(path)(table >> gp.Drop("x"))})
+
+
+def test_a_cycle_is_refused(table: Table) -> None:
+    one = table >> gp.Drop("x")
+    two = one >> gp.Drop("s")
+    one.inputs = (two,)
+    with pytest.raises(WiringError, match=r"depends on itself"):
+        gp.Pipeline("p", out=two)
+
+
+def test_scalar_that_does_not_reduce_is_refused(table: Table) -> None:
+    with pytest.raises(PlanError, match="reduce all rows to one value"):
+        make_plan("p", {"n": gp.Scalar(nw.col("x"))(table)})
+
+
+def test_fifty_stages_are_planned_and_described(table: Table) -> None:
+    for number in range(50):
+        table = table >> gp.WithColumns(x=nw.col("x") + number)
+    plan = gp.Pipeline("p", out=table).plan()
+    assert len(plan.as_json()["stages"]) == 51
