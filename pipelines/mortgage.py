@@ -83,6 +83,7 @@ DATES |= {"orig_date": "%m/%Y", "first_pay_date": "%m/%Y"}
 
 STATUS = "current_loan_delinquency_status"
 LABEL = "delinquency_12"
+EVER = ("ever_30", "ever_90", "ever_180")
 NO_FEATURES = ("loan_id", "seller_name")
 FEATURES = tuple(name for name, dtype in (PERFORMANCE | ACQUISITION).items() if dtype is not nw.Date and name not in NO_FEATURES)
 TEXTS = tuple(name for name in FEATURES if (PERFORMANCE | ACQUISITION)[name] is nw.String)
@@ -145,9 +146,8 @@ def as_numbers(table: nw.LazyFrame) -> nw.LazyFrame:
     return table.select("loan_id", *numbers, LABEL)
 
 
-def features(acquisition: str, performance: str, names: str | None) -> Table:
+def features(acquisition: str, months: Table, names: str | None) -> Table:
     """Return the features and the label of each month of each loan, with the loan's number."""
-    months = with_month(read(performance, PERFORMANCE, "performance"))
     ahead = gp.Rolling("loan_id", index="month", start=0, stop=12, worst_12=(STATUS, "max"), lowest_12=("current_actual_upb", "min"))
     loans = read(acquisition, ACQUISITION, "acquisition")
     if names is not None:
@@ -197,7 +197,7 @@ def pipeline(acquisition: str, performance: str, names: str | None = None, n_est
     out
         Parquet file or folder for the features and the label.
     """
-    table = features(acquisition, performance, names)
+    table = features(acquisition, with_month(read(performance, PERFORMANCE, "performance")), names)
     train, test = gp.Split((0.8, 0.2), by="loan_id", seed=0)(table)
     models, metrics = {}, {}
     for name, columns in (("with_status", FEATURES), ("without_status", tuple(name for name in FEATURES if name != STATUS))):
@@ -233,8 +233,14 @@ def etl(acquisition: str, performance: str, out: str, names: str | None = None) 
     names
         Pipe-separated seller names and their short forms, ``seller_name|new``.
     """
-    table = features(acquisition, performance, names) >> gp.Drop("loan_id")
-    return gp.Pipeline("mortgage-etl", out=gp.WriteParquet(out)(table), positives=gp.Scalar(nw.col(LABEL).sum())(table))
+    months = with_month(read(performance, PERFORMANCE, "performance"))
+    table = features(acquisition, months, names) >> gp.Drop("loan_id")
+    return gp.Pipeline(
+        "mortgage-etl",
+        out=gp.WriteParquet(out)(table),
+        positives=gp.Scalar(nw.col(LABEL).sum())(table),
+        ever=gp.Scalar(**{name: nw.col(name).sum() for name in EVER})(ever(months)),
+    )
 
 
 def audit(acquisition: str, performance: str) -> gp.Pipeline:
@@ -248,8 +254,6 @@ def audit(acquisition: str, performance: str) -> gp.Pipeline:
         File, folder or glob of their months: text or Parquet.
     """
     months = with_month(read(performance, PERFORMANCE, "performance"))
-    late = ever(months)
-    counts = gp.Scalar(loans=nw.len(), **{name: nw.col(name).sum() for name in ("ever_30", "ever_90", "ever_180")})
-    table = features(acquisition, performance, None)
-    rows = gp.Scalar(rows=nw.len(), positives=nw.col(LABEL).sum())(table)
-    return gp.Pipeline("mortgage-audit", ever=counts(late), window_rows=gp.Scalar(nw.len())(windows(months)), features=rows)
+    counts = gp.Scalar(loans=nw.len(), **{name: nw.col(name).sum() for name in EVER})
+    rows = gp.Scalar(rows=nw.len(), positives=nw.col(LABEL).sum())(features(acquisition, months, None))
+    return gp.Pipeline("mortgage-audit", ever=counts(ever(months)), window_rows=gp.Scalar(nw.len())(windows(months)), features=rows)

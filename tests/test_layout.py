@@ -7,6 +7,7 @@ What is excepted stands in one of the lists, with its reason; an exception that 
 from __future__ import annotations
 
 import ast
+import fnmatch
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -57,8 +58,19 @@ EXCEPTED_IMPORTS: Mapping[tuple[str, str], str] = {
 # Files that are longer, functions that are longer: why cutting them would make them worse.
 EXCEPTED_FILES: Mapping[str, str] = {}
 EXCEPTED_FUNCTIONS: Mapping[str, str] = {}
-# Modules without a test file of their own: what tests them, or that they hold no behaviour.
-EXCEPTED_TESTS: Mapping[str, str] = {}
+# Modules (or patterns of such) without a test file of their own: what tests them, or that they hold no behaviour.
+EXCEPTED_TESTS: Mapping[str, str] = {
+    "core.ends": "contracts without behaviour; what implements them is tested",
+    "core.engine": "contracts without behaviour; what implements them is tested",
+    "engines.*.limits": "data",
+    "engines.*.engine": "run by every test that takes the engine fixture",
+    "engines.*.verbs": "run by every test that takes the engine fixture",
+    "datasets.mortgage_*": "parts of mortgage.py, tested through it in tests/datasets",
+    "report.html_*": "parts of the page, tested in tests/report/test_html.py",
+    "report.boxes": "a part of the drawing, tested in tests/report/test_drawing.py",
+    "report.form": "the types and names of what comes in",
+    "cli.options": "declarations that the commands share",
+}
 
 
 @dataclass(frozen=True)
@@ -197,10 +209,10 @@ def circles(root: Path, excepted: Mapping[tuple[str, str], str]) -> list[str]:
         if found.inside and not face and (found.importer, found.target) not in excepted and found.importer != found.target:
             edges.setdefault(found.importer, set()).add(found.target)
     done: set[str] = set()
-    found_circles: list[str] = []
+    closed: list[str] = []
     for start in sorted(edges):
-        _walk(start, edges, [], done, found_circles)
-    return found_circles
+        _walk(start, edges, [], done, closed)
+    return closed
 
 
 def _walk(module: str, edges: Mapping[str, set[str]], trail: list[str], done: set[str], circles_: list[str]) -> None:
@@ -239,11 +251,9 @@ def too_long(root: Path, files: Mapping[str, str], functions: Mapping[str, str])
 
 def _function_lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     """Return the lines of a function, from its name on, without its docstring."""
-    assert node.end_lineno is not None
-    n_lines = node.end_lineno - node.lineno + 1
+    n_lines = (node.end_lineno or 0) - node.lineno + 1
     if ast.get_docstring(node) is not None:
-        assert node.body[0].end_lineno is not None
-        n_lines -= node.body[0].end_lineno - node.body[0].lineno + 1
+        n_lines -= (node.body[0].end_lineno or 0) - node.body[0].lineno + 1
     return n_lines
 
 
@@ -262,52 +272,51 @@ def without_test(root: Path, excepted: Mapping[str, str]) -> list[str]:
     for module in modules_of(root).values():
         path = module.path.relative_to(root / PACKAGE)
         mirrored = root / "tests" / path.parent / f"test_{path.name}"
-        if not path.name.startswith("_") and not mirrored.exists() and module.name not in excepted:
+        if (
+            not path.name.startswith("_")
+            and not mirrored.exists()
+            and not any(fnmatch.fnmatch(module.name, pattern) for pattern in excepted)
+        ):
             wrong.append(f"{PACKAGE}/{path}: no {mirrored.relative_to(root)}")
         if mirrored.exists() and module.name in excepted:
             wrong.append(f"{PACKAGE}/{path}: has a test, strike the exception")
     return wrong
 
 
-def report(wrong: list[str]) -> str:
-    """Return what pytest shows of a broken rule."""
-    return "\n" + "\n".join(wrong)
-
-
 def test_imports_run_one_way() -> None:
     wrong = wrong_directions(ROOT, EXCEPTED_IMPORTS)
-    assert not wrong, report(wrong)
+    assert not wrong, "\n".join(["", *wrong])
 
 
 def test_exceptions_are_needed() -> None:
     wrong = idle_exceptions(ROOT, EXCEPTED_IMPORTS)
-    wrong += [f"{name} is gone: strike the exception" for name in EXCEPTED_TESTS if name not in modules_of(ROOT)]
-    assert not wrong, report(wrong)
+    wrong += [f"{name} is gone: strike the exception" for name in EXCEPTED_TESTS if not fnmatch.filter(modules_of(ROOT), name)]
+    assert not wrong, "\n".join(["", *wrong])
 
 
 def test_no_import_circle() -> None:
     wrong = circles(ROOT, EXCEPTED_IMPORTS)
-    assert not wrong, report(wrong)
+    assert not wrong, "\n".join(["", *wrong])
 
 
 def test_imports_inside_functions_say_why() -> None:
     wrong = silent_local_imports(ROOT)
-    assert not wrong, report(wrong)
+    assert not wrong, "\n".join(["", *wrong])
 
 
 def test_sizes() -> None:
     wrong = too_long(ROOT, EXCEPTED_FILES, EXCEPTED_FUNCTIONS)
-    assert not wrong, report(wrong)
+    assert not wrong, "\n".join(["", *wrong])
 
 
 def test_every_module_says_what_it_is() -> None:
     wrong = without_docstring(ROOT)
-    assert not wrong, report(wrong)
+    assert not wrong, "\n".join(["", *wrong])
 
 
 def test_tests_mirror_the_package() -> None:
     wrong = without_test(ROOT, EXCEPTED_TESTS)
-    assert not wrong, report(wrong)
+    assert not wrong, "\n".join(["", *wrong])
 
 
 # The rules themselves, on a tree that breaks each of them.

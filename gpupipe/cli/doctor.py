@@ -36,9 +36,9 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print the findi
 def _print(found: dict[str, Any]) -> None:
     """Print the findings on stdout."""
     from rich.console import Console  # local: --json does without
-    from rich.text import Text
+    from rich.text import Text  # local: as above
 
-    from gpupipe.report.units import bytes_text
+    from gpupipe.report.units import bytes_text  # local: as above
 
     console = Console(highlight=False)
     machine = found["machine"]
@@ -70,7 +70,7 @@ def _mark(ok: bool | None) -> str:
 def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Table:
     """Return a table without lines."""
     from rich.table import Table  # local: as above
-    from rich.text import Text
+    from rich.text import Text  # local: as above
 
     table = Table(box=None, padding=(0, 3, 0, 0), header_style="dim", pad_edge=False)
     for name in head:

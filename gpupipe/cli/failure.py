@@ -44,7 +44,7 @@ def reported(*, with_traceback: bool = False) -> Iterator[None]:
 def print_failure(error: BaseException, *, with_traceback: bool = False) -> None:
     """Print what went wrong on stderr."""
     from rich.console import Console  # local: a command that goes well needs none of it
-    from rich.text import Text
+    from rich.text import Text  # local: as above
 
     console = Console(stderr=True, highlight=False)
     if isinstance(error, KeyboardInterrupt):

@@ -54,10 +54,10 @@ def file_among(args: Any) -> str | None:
 def print_parameters(definition: Definition, command: str) -> None:
     """Print the parameters of a pipeline on stdout, in the manner of the command's own options."""
     from rich import box  # local: not needed but here
-    from rich.console import Console
-    from rich.panel import Panel
-    from rich.table import Table
-    from rich.text import Text
+    from rich.console import Console  # local: as above
+    from rich.panel import Panel  # local: as above
+    from rich.table import Table  # local: as above
+    from rich.text import Text  # local: as above
 
     console = Console(highlight=False)
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)

@@ -32,8 +32,8 @@ def plan(
     """
     with reported(with_traceback=traceback):
         from gpupipe.definition import load_definition  # local: loads a dataframe library, which --help does without
-        from gpupipe.report.drawing import draw_svg, draw_text
-        from gpupipe.report.html import plan_page
+        from gpupipe.report.drawing import draw_svg, draw_text  # local: as above
+        from gpupipe.report.html import plan_page  # local: as above
 
         with stdout_to_stderr():
             definition = load_definition(file)

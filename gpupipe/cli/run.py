@@ -62,9 +62,9 @@ def tell_ending(ending: Ending, *, quiet: bool, with_traceback: bool) -> None:
 def _print_summary(report: dict[str, Any], page: Path | None) -> None:
     """Print what the run came to."""
     from rich.console import Console  # local: --quiet does without
-    from rich.text import Text
+    from rich.text import Text  # local: as above
 
-    from gpupipe.report.text import print_summary
+    from gpupipe.report.text import print_summary  # local: as above
 
     console = Console(stderr=True, highlight=False)
     print_summary(report, console, page=None if page is None else str(page))

@@ -11,8 +11,9 @@ from contextlib import contextmanager, redirect_stdout, suppress
 @contextmanager
 def stdout_to_stderr() -> Iterator[None]:
     """Send what is printed on stdout inside the block to stderr."""
-    sys.stdout.flush()
     try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
         kept = os.dup(1)
     except OSError:  # the process was started without a stdout
         with redirect_stdout(sys.stderr):

@@ -132,6 +132,8 @@ def _matches(at: Place, path: str, suffixes: Sequence[str], what: str) -> list[P
     """Return the files that a glob matches, and those in the folders it matches."""
     names = sorted(glob.glob(at.path, recursive=True) if at.fs is None else map(str, at.fs.glob(at.path)))
     root = posixpath.dirname(at.path[: min(at.path.index(sign) for sign in "*?[" if sign in at.path)])
+    if not _hidden(at.path[len(root) :]):  # a pattern that says _ or . itself means it
+        names = [name for name in names if not _hidden(name[len(root) :])]
     found: list[Place] = []
     for name in names:
         one = Place(name, at.fs, root)

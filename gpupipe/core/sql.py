@@ -60,7 +60,7 @@ def connect(uri: str, driver: str | None) -> Any:
     except ImportError as error:
         msg = f"{masked(uri)!r} needs {module.replace('_', '-')}, which is not installed. Run: pip install 'gpupipe[sql]'"
         raise MissingExtraError(msg) from error
-    return dbapi.connect(re.sub(r"^sqlite:(///)?(//)?", "", uri) if module == "adbc_driver_sqlite" else uri)
+    return dbapi.connect(re.sub(r"^sqlite:(///|//)?", "", uri) if module == "adbc_driver_sqlite" else uri)
 
 
 def masked(uri: str) -> str:

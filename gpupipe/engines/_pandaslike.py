@@ -32,17 +32,19 @@ class PandasLikeVerbs(NarwhalsVerbs):
         """Return the rows in order, NaN as the largest number: pandas would put it beside the missing ones."""
         schema = frame.collect_schema()
         names = schema.names()
+        mark = nw.generate_temporary_column_name(8, names)
         keys: list[str] = []
         order: list[bool] = []
         extra: list[nw.Expr] = []
         for column, down in zip(columns, descending, strict=True):
-            if schema[column].is_float():
-                mark = nw.generate_temporary_column_name(8, [*names, *keys])
-                extra.append(nw.col(column).is_nan().alias(mark))
-                keys.append(mark)
+            if not schema[column].is_float():
+                keys.append(column)
                 order.append(down)
-            keys.append(column)
-            order.append(down)
+                continue
+            plus = nw.col(column) + 0.0  # 0.0 and -0.0 are one number, of which pandas would make two categories and fail
+            extra += [nw.col(column).is_nan().alias(f"{mark}{column}"), plus.alias(f"{mark}{column}+")]
+            keys += [f"{mark}{column}", f"{mark}{column}+"]
+            order += [down, down]
         marked = frame.with_columns(*extra) if extra else frame
         return marked.sort(keys, descending=order, nulls_last=nulls_last).select(names)
 

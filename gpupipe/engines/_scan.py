@@ -70,7 +70,11 @@ def _conformed(frame: pl.LazyFrame, schema: Schema) -> pl.LazyFrame:
     """Return the columns of the schema, in its dtypes."""
     have = frame.collect_schema()
     wanted = polars_dtypes(schema)
-    casts = [pl.col(name).cast(dtype) for name, dtype in wanted.items() if have[name] != dtype]
+    casts = [
+        _parsed(name, dtype, None) if have[name] == pl.String else pl.col(name).cast(dtype)
+        for name, dtype in wanted.items()
+        if have[name] != dtype
+    ]
     frame = frame.with_columns(casts) if casts else frame
     return frame if list(have) == list(wanted) else frame.select(list(wanted))
 
@@ -115,7 +119,7 @@ def _scan_csv(paths: list[str], scan: FileScan) -> pl.LazyFrame:
 
 def _native(dtype: Any) -> bool:
     """Whether the CSV reader parses the dtype itself."""
-    return dtype.is_numeric() and not dtype.is_decimal() or dtype in (pl.String, pl.Boolean, pl.Date)
+    return (dtype.is_numeric() and not dtype.is_decimal()) or dtype in (pl.String, pl.Boolean, pl.Date)
 
 
 def _parsed(name: str, dtype: Any, pattern: str | None) -> pl.Expr:
@@ -127,6 +131,8 @@ def _parsed(name: str, dtype: Any, pattern: str | None) -> pl.Expr:
         return text.str.to_datetime(pattern, time_unit=dtype.time_unit, time_zone=dtype.time_zone, strict=True)
     if dtype == pl.Time:
         return text.str.to_time(pattern or "%H:%M:%S%.f", strict=True)
+    if dtype == pl.Boolean:
+        return text.str.to_lowercase().replace_strict({"true": True, "false": False}, return_dtype=pl.Boolean)
     return text.cast(dtype, strict=True)
 
 

@@ -27,32 +27,24 @@ class NarwhalsVerbs(Verbs):
 
     def join(self, left: Frame, right: Frame, how: Joining) -> Frame:
         """Return the joined rows; see `Verbs.join`."""
-        if how.how == "cross":
-            return left.join(right, how="cross", suffix=how.suffix)
-        if how.how == "right":
-            names = left.collect_schema().names()
-            swapped = Joining(how.right_on, how.left_on, "left", how.suffix)
-            return self._right(left, right, swapped, names)
-        right = right.rename({r: k for k, r in zip(how.left_on, how.right_on, strict=True) if r != k})
-        keys = list(how.left_on)
-        if how.how != "full":
-            return left.join(right, on=keys, how=how.how, suffix=how.suffix)
         names = left.collect_schema().names()
-        mark = nw.generate_temporary_column_name(8, [*names, *right.collect_schema().names()])
-        right = right.with_columns(nw.col(key).alias(f"{mark}{key}") for key in keys)
-        joined = left.join(right, on=keys, how="full", suffix=how.suffix)
-        filled = joined.with_columns(nw.coalesce(nw.col(key), nw.col(f"{mark}{key}")).alias(key) for key in keys)
-        kept = [name for name in filled.collect_schema().names() if not name.startswith(mark) and name not in {k + how.suffix for k in keys}]
-        return filled.select(kept)
-
-    def _right(self, left: Frame, right: Frame, swapped: Joining, names: Sequence[str]) -> Frame:
-        """Return a right join: the left join of the swapped tables with the columns in the usual order and under the usual names."""
-        right = right.rename({r: k for k, r in zip(swapped.right_on, swapped.left_on, strict=True) if r != k})
-        keys = set(swapped.right_on)
-        others = [name for name in right.collect_schema().names() if name not in keys]
-        clash = {name: name + swapped.suffix for name in others if name in names}
-        joined = right.rename(clash).join(left, on=list(swapped.right_on), how="left", suffix="_gpupipe_never")
-        return joined.select([*names, *(clash.get(name, name) for name in others)])
+        rest = [name for name in right.collect_schema().names() if name not in how.right_on]
+        final = {name: name + how.suffix if name in names else name for name in rest}
+        keys = list(how.left_on)
+        same_names = [nw.col(other).alias(key) for key, other in zip(keys, how.right_on, strict=True)]
+        if how.how in ("semi", "anti"):
+            return left.join(right.select(same_names), on=keys, how=how.how)
+        right = right.select([*same_names, *(nw.col(name).alias(new) for name, new in final.items())])
+        if how.how == "cross":
+            return left.join(right, how="cross")
+        wanted = [*names, *final.values()]
+        if how.how == "right":
+            return right.join(left, on=keys, how="left").select(wanted)
+        if how.how == "full":
+            mark = nw.generate_temporary_column_name(8, wanted)
+            joined = left.join(right, on=keys, how="full", suffix=mark)
+            return joined.with_columns(nw.coalesce(nw.col(key), nw.col(key + mark)).alias(key) for key in keys).select(wanted)
+        return left.join(right, on=keys, how=how.how)
 
     def sort(self, frame: Frame, columns: Sequence[str], descending: Sequence[bool], *, nulls_last: bool) -> Frame:
         """Return the rows in order; see `Verbs.sort`."""

@@ -123,7 +123,7 @@ class _CsvFile(FormatWriter):
         self.how = how
         self.special = f'[{re.escape(how.separator)}"\\r\\n]'
         if how.header:
-            names = _quoted(pa.array(schema.names, pa.large_string()), self.special)
+            names = _quoted(pa.array(schema.names, pa.large_string()), self.special, "")
             stream.write((how.separator.join(names.to_pylist()) + "\n").encode())
 
     def write(self, batch: pa.RecordBatch) -> None:
@@ -131,7 +131,7 @@ class _CsvFile(FormatWriter):
         if not batch.num_rows:
             return
         null = pa.scalar(self.how.null_value, pa.large_string())
-        columns = [pc.fill_null(_text(column, self.special), null) for column in batch.columns]
+        columns = [pc.fill_null(_text(column, self.special, self.how.null_value), null) for column in batch.columns]
         lines = pc.binary_join_element_wise(*columns, pa.scalar(self.how.separator, pa.large_string()))
         ended = pc.binary_join_element_wise(lines, pa.scalar("", pa.large_string()), pa.scalar("\n", pa.large_string()))
         self.stream.write(_bytes(ended))
@@ -147,22 +147,22 @@ def _bytes(texts: pa.LargeStringArray) -> memoryview:
     return memoryview(data)[bounds[texts.offset] : bounds[texts.offset + len(texts)]]
 
 
-def _text(column: pa.Array, special: str) -> pa.Array:
+def _text(column: pa.Array, special: str, null_value: str) -> pa.Array:
     """Return the values of a column as text."""
     kind = column.type
     if pa.types.is_large_string(kind) or pa.types.is_string(kind):
-        return _quoted(column.cast(pa.large_string()), special)
+        return _quoted(column.cast(pa.large_string()), special, null_value)
     if pa.types.is_dictionary(kind):
-        return _text(column.cast(kind.value_type), special)
+        return _text(column.cast(kind.value_type), special, null_value)
     text = column.cast(pa.string()).cast(pa.large_string())
     if pa.types.is_timestamp(kind):
         return pc.replace_substring(text, " ", "T", max_replacements=1)
     return text
 
 
-def _quoted(texts: pa.Array, special: str) -> pa.Array:
-    """Return the texts with quotes around those that need them."""
-    need = pc.or_(pc.match_substring_regex(texts, special), pc.equal(texts, ""))
+def _quoted(texts: pa.Array, special: str, null_value: str) -> pa.Array:
+    """Return the texts with quotes around those that need them: separators, quotes, newlines, and what would seem missing."""
+    need = pc.or_(pc.match_substring_regex(texts, special), pc.is_in(texts, pa.array(["", null_value], pa.large_string())))
     if not pc.any(need, min_count=0).as_py():
         return texts
     inner = pc.replace_substring(texts, '"', '""')

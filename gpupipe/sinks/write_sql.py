@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from gpupipe.core.errors import SinkError, UsageError
 from gpupipe.core.sql import connect, driver_of, masked, quoted, quoted_part, sql_errors
 
 Mode = Literal["replace", "append", "fail"]
+_SQLITE, _POSTGRES = "adbc_driver_sqlite", "adbc_driver_postgresql"
 _WIDER = {pa.uint8(): pa.int16(), pa.uint16(): pa.int32(), pa.uint32(): pa.int64(), pa.uint64(): pa.decimal128(20, 0)}
 
 
@@ -84,7 +86,8 @@ class WriteSql(Sink):
     def open(self, schema: pa.Schema) -> Writer:
         """Return a writer with a transaction of its own."""
         self.probe()
-        return _TableWriter(self, schema)
+        kind = _SpooledTableWriter if driver_of(self.uri, self.driver) == _SQLITE else _TableWriter
+        return kind(self, schema)
 
 
 class _TableWriter(Writer):
@@ -92,10 +95,10 @@ class _TableWriter(Writer):
 
     def __init__(self, sink: WriteSql, schema: pa.Schema) -> None:
         self.sink = sink
-        widen = driver_of(sink.uri, sink.driver) == "adbc_driver_postgresql"
-        self.schema = pa.schema([(field.name, _type(field.type, widen=widen)) for field in schema])
+        self.driver = driver_of(sink.uri, sink.driver)
+        self.schema = pa.schema([(field.name, _type(field.type, widen=self.driver == _POSTGRES)) for field in schema])
         self.n_rows = 0
-        self.n_batches = 0
+        self.is_made = False
         self.namespace, _, name = sink.table.rpartition(".")
         self.made = f"{name}_tmp_{secrets.token_hex(6)}" if sink.mode == "replace" else name
         with _refused(sink):
@@ -104,19 +107,22 @@ class _TableWriter(Writer):
 
     def write(self, batch: pa.RecordBatch) -> None:
         """Send some rows."""
-        rows = pa.Table.from_batches([batch]).cast(self.schema)
+        self.send(pa.Table.from_batches([batch]).cast(self.schema).to_reader())
+        self.n_rows += batch.num_rows
+
+    def send(self, rows: pa.RecordBatchReader) -> None:
+        """Send rows in the table's types; the first ones make the table."""
         create = "create" if self.sink.mode == "replace" else "create_append"
         with _refused(self.sink):
             self.cursor.adbc_ingest(
-                self.made, rows.to_reader(), mode="append" if self.n_batches else create, db_schema_name=self.namespace or None
+                self.made, rows, mode="append" if self.is_made else create, db_schema_name=self.namespace or None
             )
-        self.n_rows += batch.num_rows
-        self.n_batches += 1
+        self.is_made = True
 
     def close(self) -> None:
         """Make the table where there were no rows."""
-        if not self.n_batches:
-            self.write(pa.RecordBatch.from_pylist([], self.schema))
+        if not self.is_made:
+            self.send(self.schema.empty_table().to_reader())
 
     def commit(self) -> dict[str, Any]:
         """Let others see the rows; return their number, the columns and the table."""
@@ -126,19 +132,58 @@ class _TableWriter(Writer):
                 self.cursor.execute(f"DROP TABLE IF EXISTS {quoted(self.sink.table)}")
                 self.cursor.execute(f"ALTER TABLE {quoted(made)} RENAME TO {quoted_part(self.sink.table.rpartition('.')[2])}")
             self.connection.commit()
-        self._disconnect()
+        self.disconnect()
         return {"rows": self.n_rows, "columns": len(self.schema), "table": self.sink.table}
 
     def abort(self) -> None:
         """Take everything back."""
         with _refused(self.sink):
             self.connection.rollback()
-        self._disconnect()
+        self.disconnect()
 
-    def _disconnect(self) -> None:
+    def disconnect(self) -> None:
         """Close the connection."""
         self.cursor.close()
         self.connection.close()
+
+
+class _SpooledTableWriter(_TableWriter):
+    """Keeps the rows in a temporary file until they are committed.
+
+    SQLite lets nobody else write during a transaction, and nobody read during a large one; so the transaction begins when all rows
+    are there, and two tables of one pipeline can go into one database.
+    """
+
+    def __init__(self, sink: WriteSql, schema: pa.Schema) -> None:
+        _TableWriter.__init__(self, sink, schema)
+        self.file = tempfile.TemporaryFile(prefix="gpupipe-")  # noqa: SIM115 - open until the rows are committed or given up
+        self.spool = pa.ipc.new_stream(self.file, self.schema)
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Keep some rows; the first ones are tried on the database, so that types it does not have are found early."""
+        rows = pa.Table.from_batches([batch]).cast(self.schema)
+        if not self.n_rows:
+            self.send(rows.to_reader())
+            self.connection.rollback()
+            self.is_made = False
+        self.spool.write_table(rows)
+        self.n_rows += batch.num_rows
+
+    def close(self) -> None:
+        """Finish the temporary file."""
+        self.spool.close()
+
+    def commit(self) -> dict[str, Any]:
+        """Send all rows, in one transaction."""
+        self.file.seek(0)
+        with pa.ipc.open_stream(self.file) as rows:
+            self.send(pa.RecordBatchReader.from_batches(self.schema, rows))
+        return _TableWriter.commit(self)
+
+    def disconnect(self) -> None:
+        """Close the connection and let go of the temporary file."""
+        _TableWriter.disconnect(self)
+        self.file.close()
 
 
 @contextmanager

@@ -35,7 +35,7 @@ def first_record(file: Place, dialect: Dialect) -> Record:
 
 
 @lru_cache(maxsize=4096)
-def _first(file: Place, stamp: str, dialect: Dialect) -> Record:  # noqa: ARG001 - a key of the cache
+def _first(file: Place, stamp: str, dialect: Dialect) -> Record:
     """Return the first record; `stamp` makes a changed file another one."""
     found = next(_rows(file, dialect), None)
     if found is None:
@@ -86,7 +86,7 @@ def inferred(
 @lru_cache(maxsize=256)
 def _inferred(
     file: Place,
-    stamp: str,  # noqa: ARG001 - a key of the cache
+    stamp: str,
     dialect: Dialect,
     names: tuple[str, ...],
     null_values: tuple[str, ...],

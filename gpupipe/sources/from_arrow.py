@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakSet
 
 import pyarrow as pa
 
@@ -12,6 +13,8 @@ from gpupipe.core.engine import Reading
 from gpupipe.core.errors import SourceError, UsageError
 from gpupipe.core.schema import Schema
 from gpupipe.sources._memory import table_batches, table_schema
+
+_READ: WeakSet[pa.RecordBatchReader] = WeakSet()  # only to tell a reader that is spent from one that has no rows
 
 
 @dataclass(frozen=True, init=False, eq=False)
@@ -70,7 +73,7 @@ def _as_table(data: Any) -> pa.Table:
         return data
     try:
         if isinstance(data, pa.RecordBatchReader):
-            return data.read_all()
+            return _read_once(data)
         if isinstance(data, pa.RecordBatch):
             return pa.Table.from_batches([data])
         if isinstance(data, list | tuple | dict) or not callable(getattr(data, "__arrow_c_stream__", None)):
@@ -84,3 +87,14 @@ def _as_table(data: Any) -> pa.Table:
         advice = "A stream can be read only once: make a new one."
         msg = f"The Arrow stream of {type(data).__name__} could not be read: {error}. {advice}"
         raise SourceError(msg) from error
+
+
+def _read_once(reader: pa.RecordBatchReader) -> pa.Table:
+    """Return the rows of a reader, which would seem empty if it were read again."""
+    if reader in _READ:
+        advice = "A reader can be read only once: share that one source, or make a new reader."
+        msg = f"Expected a fresh RecordBatchReader, got one that another FromArrow has read. {advice}"
+        raise SourceError(msg)
+    table = reader.read_all()
+    _READ.add(reader)
+    return table

@@ -143,7 +143,7 @@ def _facts(file: Place) -> _Facts:
 
 
 @lru_cache(maxsize=4096)
-def _read_facts(file: Place, stamp: str) -> _Facts:  # noqa: ARG001 - a key of the cache
+def _read_facts(file: Place, stamp: str) -> _Facts:
     """Return what a file tells; `stamp` makes a changed file another one."""
     with file.open() as stream:
         start = stream.read(len(_FILE))

@@ -82,7 +82,8 @@ class ReadJson(Source):
         paths = []
         for file in self._files():
             [local] = local_files([file], scratch)
-            paths.append(_lines(file, local, scratch) if _is_array(file) or is_packed(local) else local)
+            is_plain = not (_is_array(file) or is_packed(local) or head(file, len(BOM))[0] == BOM)
+            paths.append(local if is_plain else _lines(file, local, scratch))
         return FileScan("ndjson", tuple(paths), schema)
 
     def explain(self, error: Exception) -> SourceError | None:
@@ -123,7 +124,7 @@ def _is_array(file: Place) -> bool:
 
 
 @lru_cache(maxsize=256)
-def _inferred(file: Place, stamp: str) -> Schema:  # noqa: ARG001 - a key of the cache
+def _inferred(file: Place, stamp: str) -> Schema:
     """Return the columns of the first records; `stamp` makes a changed file another one."""
     if _is_array(file):
         return records_schema(record for _, _, record in _records(file))
@@ -192,6 +193,7 @@ def _lines(file: Place, local: str, scratch: str) -> str:
                     copy.write(text.encode() + b"\n")
             else:
                 with opened(local) as stream:
+                    copy.write(stream.read(len(BOM)).removeprefix(BOM))
                     while piece := stream.read(1 << 20):
                         copy.write(piece)
         part.replace(target)

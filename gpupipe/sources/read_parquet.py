@@ -164,7 +164,7 @@ def _footer(file: Place, n_files: int) -> _Footer:
 
 
 @lru_cache(maxsize=4096)
-def _read_footer(file: Place, stamp: str, with_statistics: bool) -> _Footer:  # noqa: ARG001 - a key of the cache
+def _read_footer(file: Place, stamp: str, with_statistics: bool) -> _Footer:
     """Return what the footer tells; `stamp` makes a changed file another one."""
     with file.open() as stream:
         opened = pq.ParquetFile(stream)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 import pyarrow as pa
@@ -110,13 +109,12 @@ class ReadSql(Source):
                 yield _plain(reader.schema.empty_table())
 
 
-@lru_cache(maxsize=64)
 def _query_schema(source: ReadSql) -> Schema:
-    """Return the columns of a source's query; asked once, since plans ask often."""
+    """Return the columns of a source's query as the database has them now."""
     limit = _SAMPLE_ROWS if driver_of(source.uri, source.driver) == "adbc_driver_sqlite" else 0
     sample = list(source._stream(f"SELECT * FROM ({source.query}) AS q LIMIT {limit}"))  # noqa: S608 - as above
     try:
-        return Schema(tuple((name, field) for name, field in schema_of(sample[0].schema).items()))
+        return schema_of(sample[0].schema)
     except DtypeError as error:
         msg = f"{source.origin()}: {error}"
         raise SourceError(msg) from error

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+import narwhals.stable.v2 as nw
+
 from gpupipe.core.errors import UsageError
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import KeyStage, as_columns
 
 if TYPE_CHECKING:
-    import narwhals.stable.v2 as nw
-
     from gpupipe.core.engine import Verbs
 
 
@@ -64,9 +64,18 @@ class Deduplicate(KeyStage):
         """Return one row a key."""
         if not self.by:
             return frames[0].unique()
-        names = frames[0].collect_schema().names()
+        schema = frames[0].collect_schema()
+        names = schema.names()
         ties = [name for name in names if name not in self.order and name not in self.by]
-        return frames[0].unique(list(self.by), keep=self.keep, order_by=[*self.order, *ties])
+        order = [*self.order, *ties]
+        floats = [name for name in order if schema[name].is_float()]
+        if not floats:
+            return frames[0].unique(list(self.by), keep=self.keep, order_by=order)
+        mark = nw.generate_temporary_column_name(8, names)
+        marks = [nw.col(name).is_nan().alias(mark + name) for name in floats]  # libraries differ in where NaN stands: here it is the largest
+        plus = [(nw.col(name) + 0.0).alias(f"{mark}{name}+") for name in floats]  # 0.0 and -0.0 are one number
+        expanded = [part for name in order for part in ([mark + name, f"{mark}{name}+"] if name in floats else [name])]
+        return frames[0].with_columns(*marks, *plus).unique(list(self.by), keep=self.keep, order_by=expanded).select(names)
 
     def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
         """Return the columns that had no missing value."""

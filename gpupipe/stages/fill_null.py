@@ -79,10 +79,16 @@ def _holds(dtype: Any, value: Any) -> bool:
     if isinstance(value, bool):
         return bool(dtype == nw.Boolean)
     if isinstance(value, int):
-        unsigned = str(dtype).startswith("UInt")
-        return bool(dtype.is_numeric()) and not (unsigned and value < 0)
+        return _in_range(dtype, value) if dtype.is_integer() else bool(dtype.is_numeric())
     if isinstance(value, float):
         return bool(dtype.is_float())
     if isinstance(value, str):
         return bool(dtype == nw.String)
     return True
+
+
+def _in_range(dtype: Any, value: int) -> bool:
+    """Whether an integer lies in the range of an integer dtype."""
+    n_bits = int(str(dtype).lstrip("UInt"))
+    low, high = (0, 1 << n_bits) if dtype.is_unsigned_integer() else (-(1 << n_bits - 1), 1 << n_bits - 1)
+    return low <= value < high

@@ -47,10 +47,8 @@ class FunctionStage(TableStage):
         """The function's name."""
         return self.function.__name__
 
-    @property
-    def __doc__(self) -> str | None:  # type: ignore[override]
-        """The function's own documentation."""
-        return self.function.__doc__
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "__doc__", self.function.__doc__)  # so that help(stage) is the function's
 
     def __call__(self, *tables: Table, **parameters: Any) -> Table:
         """Return the table the function makes of the tables."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from gpupipe.core.engine import Joining
-from gpupipe.core.errors import DtypeError, UsageError, listing, nearest
+from gpupipe.core.errors import ColumnError, DtypeError, UsageError, listing, nearest
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import TableStage, as_columns
 
@@ -63,9 +63,10 @@ class Join(TableStage):
         object.__setattr__(self, "how", Joining(left, right, how, suffix))
 
     def check(self, *schemas: Schema) -> None:
-        """Raise ColumnError for a key that is not there, DtypeError for keys of different dtypes."""
+        """Raise ColumnError for a key that is not there or a column that comes twice, DtypeError for keys of different dtypes."""
         left = schemas[0]
         left.require(self.how.left_on)
+        names = set(left)
         for right in schemas[1:]:
             right.require(self.how.right_on)
             for one, other in zip(self.how.left_on, self.how.right_on, strict=True):
@@ -75,6 +76,21 @@ class Join(TableStage):
                         f"{other!r} on the right. Cast one of them."
                     )
                     raise DtypeError(msg)
+            self._extend(names, right)
+
+    def _extend(self, names: set[str], right: Schema) -> None:
+        """Add to the names what a right table adds to the columns, or raise ColumnError where one comes twice."""
+        if self.how.how in ("semi", "anti"):
+            return
+        had = frozenset(names)
+        for name in right:
+            if name in self.how.right_on:
+                continue
+            new = name + self.how.suffix if name in had else name
+            if new in names:
+                msg = f"Join would make column {new!r} twice. Give it another suffix, or rename one of them."
+                raise ColumnError(msg)
+            names.add(new)
 
     def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return the joined rows."""

@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FLOW = '''
 """A file of pipelines."""
 from __future__ import annotations
+import os
 from pathlib import Path
 from typing import Literal
 import narwhals.stable.v2 as nw
@@ -37,6 +38,7 @@ def pipeline(rows: int = 100, factor: float = 2.0, method: Literal["mean", "max"
         How many rows are made. More take longer.
     """
     print("built in", method)
+    os.write(1, b"from below Python\\n")
     scaled = table(rows) >> gp.WithColumns(z=nw.col("x") * factor)
     outputs = {} if out is None else {"written": gp.WriteParquet(out)(scaled)}
     nothing = gp.Scalar(nw.col("z").sum() * float("inf"))(scaled)
@@ -85,11 +87,15 @@ def interrupted():
     def wait(frame):
         import os, signal
         if hasattr(frame.to_native(), "to_numpy"):  # rows of pandas, and not the plan's empty ones
+            signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background process ignores it
             os.kill(os.getpid(), signal.SIGINT)
         return frame
     return gp.Pipeline("interrupted", out=wait(table(3)))
 
-A_NUMBER = 3
+def slow():
+    left, right = (gp.FromFrame(pl.DataFrame({name: range(40_000)})).node() for name in "ab")
+    pairs = gp.Join(how="cross")(left, right) >> gp.WithColumns(c=nw.col("a") * nw.col("b"))
+    return gp.Pipeline("slow", out=gp.WriteParquet("rows.parquet")(pairs))
 '''
 
 
@@ -122,6 +128,7 @@ def gpupipe(tmp_path: Path) -> Command:
 
     def call(*args: object, **variables: str) -> Ended:
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100", "PYTHONWARNINGS": "error", **variables}
+        environment.pop("PYTHONUNBUFFERED", None)  # what is printed late must not come out on stdout either
         command = [sys.executable, "-m", "gpupipe", *map(str, args)]
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False)
         return Ended(done.returncode, done.stdout, done.stderr)

@@ -4,10 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from gpupipe.cli.findings import meets, package_problems, wanted_packages
-
 Command = Callable[..., Any]
 
 
@@ -32,41 +28,3 @@ def test_a_broken_default_engine_is_told_with_the_remedy(gpupipe: Command, tmp_p
     assert ended.code == 1
     assert "Engine 'cpu' is not usable: crashed with SIGILL" in ended.out
     assert "pip install 'polars[rtcompat]'" in ended.out
-
-
-def test_packages_are_held_against_what_gpupipe_asks_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    info = tmp_path / "gpupipe-9.9.dist-info"
-    info.mkdir()
-    asked = ["polars>=2", "narwhals>=999", "adbc-driver-manager>=1; extra == 'sql'", "no-such-package-here>=1; extra == 'more'"]
-    requires = "".join(f"Requires-Dist: {one}\n" for one in asked)
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: gpupipe\nVersion: 9.9\n{requires}")
-    monkeypatch.syspath_prepend(str(tmp_path))
-    by_name = {one["name"]: one for one in wanted_packages()}
-    assert by_name["polars"]["ok"] is True
-    assert by_name["narwhals"] | {"version": ""} == {
-        "name": "narwhals",
-        "version": "",
-        "needs": ">=999",
-        "extra": None,
-        "ok": False,
-    }
-    assert (by_name["no-such-package-here"]["version"], by_name["no-such-package-here"]["extra"]) == (None, "more")
-    problems = package_problems(wanted_packages())
-    assert len(problems) == 1  # the extra of which nothing is installed was not asked for
-    assert problems[0]["what"].startswith("Of the required packages: narwhals ")
-    assert problems[0]["mend"] == "pip install --upgrade gpupipe"
-
-
-@pytest.mark.parametrize(
-    ("version", "needs", "met"),
-    [
-        ("1.2", "~=1.1", True),
-        ("2.0", "~=1.1", False),
-        ("1.2rc1", ">=1.2", True),
-        ("1.2", "!=1.2", False),
-        ("1.2", "!=1.3", True),
-        ("1.2", "<1.2", False),
-    ],
-)
-def test_versions(version: str, needs: str, met: bool) -> None:
-    assert meets(version, needs) is met

@@ -37,7 +37,9 @@ def text(tmp_path: Path) -> Callable[..., Path]:
 
 
 def test_dtypes_are_inferred_from_the_beginning(text: Callable[..., Path], read: Read) -> None:
-    path = text("i,f,b,d,t,s,n\n1,1.5,true,2020-01-02,2020-01-02 03:04:05,x,\n,,,,,,\n3,2,false,2020-01-03,2020-01-03 00:00:00,é,\n")
+    path = text(
+        "i,f,b,d,t,s,n\n1,1.5,true,2020-01-02,2020-01-02 03:04:05,x,\n,,,,,,\n3,2,false,2020-01-03,2020-01-03 00:00:00,é,\n"
+    )
     source = ReadCsv(path)
     assert [str(dtype) for dtype in source.schema().dtypes.values()] == [
         "Int64",
@@ -69,7 +71,9 @@ def test_a_schema_chooses_among_the_header(text: Callable[..., Path], read: Read
 
 def test_without_a_header_the_columns_are_declared_in_order(text: Callable[..., Path], read: Read) -> None:
     path = text("1|x|\n2|NULL|7\n")
-    source = ReadCsv(path, header=False, separator="|", quote=None, schema={"a": nw.Int64, "b": nw.String, "c": nw.Int32}, null_values=("NULL",))
+    source = ReadCsv(
+        path, header=False, separator="|", quote=None, schema={"a": nw.Int64, "b": nw.String, "c": nw.Int32}, null_values=("NULL",)
+    )
     assert read(source).to_pydict() == {"a": [1, 2], "b": ["x", None], "c": [None, 7]}
     some = ReadCsv(path, header=False, separator="|", names=["a", "b", "c"], schema={"c": nw.Int32})
     assert read(some).to_pydict() == {"c": [None, 7]}
@@ -80,13 +84,13 @@ def test_without_a_header_the_columns_are_declared_in_order(text: Callable[..., 
 
 
 def test_dates_as_they_are_written(text: Callable[..., Path], read: Read) -> None:
-    path = text("d,m,t\n01/02/2020,12/2007,2020.01.02 03h\n,,\n")
+    path = text("d,m,t\n01/02/2020,12/2007,2020.01.02 03h30\n,,\n")
     schema = {"d": nw.Date, "m": nw.Date, "t": nw.Datetime("us")}
-    source = ReadCsv(path, schema=schema, date_format={"d": "%m/%d/%Y", "m": "%m/%Y", "t": "%Y.%m.%d %Hh"})
-    assert read(source).to_pylist()[0] == {"d": date(2020, 1, 2), "m": date(2007, 12, 1), "t": datetime(2020, 1, 2, 3)}
+    source = ReadCsv(path, schema=schema, date_format={"d": "%m/%d/%Y", "m": "%m/%Y", "t": "%Y.%m.%d %Hh%M"})
+    assert read(source).to_pylist()[0] == {"d": date(2020, 1, 2), "m": date(2007, 12, 1), "t": datetime(2020, 1, 2, 3, 30)}
     assert read(ReadCsv(path, schema={"d": nw.Date}, date_format="%d/%m/%Y")).to_pydict() == {"d": [date(2020, 2, 1), None]}
     assert ReadCsv(path, date_format="%d/%m/%Y").schema().dtypes["d"] == nw.Date
-    assert ReadCsv(path, date_format={"t": "%Y.%m.%d %Hh"}).schema().dtypes["t"] == nw.Datetime("us")
+    assert ReadCsv(path, date_format={"t": "%Y.%m.%d %Hh%M"}).schema().dtypes["t"] == nw.Datetime("us")
     with pytest.raises(ColumnError, match="no column 'x'"):
         read(ReadCsv(path, schema={"d": nw.Date}, date_format={"x": "%Y"}))
 
@@ -172,8 +176,8 @@ def failure(source: ReadCsv, read: Read) -> str:
 def test_a_wrong_value_is_shown_with_its_row(text: Callable[..., Path], read: Read) -> None:
     path = text("a,b\n" + "1,2\n" * 50 + "1,2x\n" + "1,2\n" * 50)
     assert failure(ReadCsv(path, schema={"a": nw.Int64, "b": nw.Int64}), read) == (
-        f"{path}, line 52 (row 51), column 'b': expected a value of the column's dtype, got '2x' (Int64 takes whole numbers): '1,2x'. "
-        "Mend the value, or give the column another dtype."
+        f"{path}, line 52 (row 51), column 'b': expected a value of the column's dtype, got '2x' (Int64 takes whole numbers): "
+        "'1,2x'. Mend the value, or give the column another dtype."
     )
     assert "got '300' (Int8 takes -128 to 127): '300'" in failure(ReadCsv(text("a\n1\n300\n"), schema={"a": nw.Int8}), read)
     message = failure(ReadCsv(text("a\n2020-01-01\n31.12.2020\n"), schema={"a": nw.Date}), read)
@@ -188,7 +192,8 @@ def test_a_ragged_row_is_shown(row: str, got: int, text: Callable[..., Path], re
     with pytest.raises(SourceError) as caught:
         read(ReadCsv(path))
     assert str(caught.value) == (
-        f"{path}, line 4 (row 2): expected 2 fields, got {got}: '{row}'. Mend or remove the row, or check the separator and the quote character."
+        f"{path}, line 4 (row 2): expected 2 fields, got {got}: '{row}'. "
+        "Mend or remove the row, or check the separator and the quote character."
     )
 
 
@@ -204,7 +209,10 @@ def test_a_row_that_is_too_long_and_one_that_is_too_short(text: Callable[..., Pa
 
 def test_bytes_that_are_no_utf8_are_shown(text: Callable[..., Path], read: Read) -> None:
     message = failure(ReadCsv(text(b"a,b\n1,x\n2,M\xfcnchen\n")), read)
-    assert r"line 3 (row 2): expected UTF-8 text, got the byte 0xfc at position 4: '2,M\\xfcnchen'. Convert the file to UTF-8." in message
+    assert (
+        r"line 3 (row 2): expected UTF-8 text, got the byte 0xfc at position 4: '2,M\\xfcnchen'. Convert the file to UTF-8."
+        in message
+    )
     with pytest.raises(SourceError, match="expected UTF-8 text, got UTF-16"):
         read(ReadCsv(text("a,b\n1,2\n".encode("utf-16"))))
 
@@ -246,7 +254,9 @@ def test_openflights(shared_data: Path, read: Read) -> None:
     found = read(ReadCsv(path, header=False, names=names, null_values=["\\N"]))
     assert found.num_rows == 67663
     assert str(found.schema.field("airline_id").type) == "int64" and found["airline_id"].null_count == 479
-    airports = read(ReadCsv(path.with_name("airports.dat.gz"), header=False, names=[f"c{n}" for n in range(14)], null_values=["\\N"]))
+    airports = read(
+        ReadCsv(path.with_name("airports.dat.gz"), header=False, names=[f"c{n}" for n in range(14)], null_values=["\\N"])
+    )
     assert airports.num_rows == 7698 and airports["c1"][0].as_py() == "Goroka Airport"
 
 
@@ -261,5 +271,7 @@ def test_titanic_and_taxi(shared_data: Path, read: Read) -> None:
 def test_mortgage_performance(shared_data: Path, read: Read) -> None:
     path = shared_data / "mortgage" / "Performance_2007Q3.txt_0.gz"
     schema = {f"c{n}": nw.String for n in range(31)} | {"c0": nw.Int64, "c1": nw.Date}
-    found = read(ReadCsv(path, schema=schema, header=False, separator="|", quote=None, date_format={"c1": "%m/%d/%Y"}), ["c0", "c1"])
+    found = read(
+        ReadCsv(path, schema=schema, header=False, separator="|", quote=None, date_format={"c1": "%m/%d/%Y"}), ["c0", "c1"]
+    )
     assert found.num_rows == 10000 and len(found["c0"].unique()) == 177 and found["c1"].null_count == 0

@@ -6,6 +6,7 @@ import io
 import math
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import fsspec
@@ -163,7 +164,9 @@ def test_nothing_there_says_what_is(folder: Path) -> None:
 def test_a_file_cut_short_is_named(folder: Path, kept: int) -> None:
     path = folder / "p0.parquet"
     path.write_bytes(path.read_bytes()[:kept])
-    with pytest.raises(SourceError, match=rf"{path}: expected a whole parquet file, got one that cannot be read: .*Fetch or write it again"):
+    with pytest.raises(
+        SourceError, match=rf"{path}: expected a whole parquet file, got one that cannot be read: .*Fetch or write it again"
+    ):
         ReadParquet(folder).schema()
 
 
@@ -196,7 +199,9 @@ def test_remote_files_are_downloaded_with_their_partition_folders(read: Read) ->
 
 def test_a_missing_file_system_names_its_package() -> None:
     for protocol, package in (("s3", "s3fs"), ("gs", "gcsfs")):
-        with pytest.raises(MissingExtraError, match=rf"'{protocol}://b/x\.parquet' needs the package {package}.*pip install {package}"):
+        with pytest.raises(
+            MissingExtraError, match=rf"'{protocol}://b/x\.parquet' needs the package {package}.*pip install {package}"
+        ):
             ReadParquet(f"{protocol}://b/x.parquet").schema()
     with pytest.raises(UsageError, match=r"Expected an address that fsspec knows, got 'memry://x'\. Did you mean 'memory'"):
         ReadParquet("memry://x").schema()
@@ -215,11 +220,8 @@ def test_conformance_files_are_read_or_refused(shared_data: Path, tmp_path: Path
     files = sorted(tmp_path.rglob("*.parquet"))
     n_read = 0
     for path in files:
-        try:
+        with suppress(GpupipeError):  # nothing else may come, however the file is broken
             found = read(ReadParquet(path, nan_as_null=False))
-        except GpupipeError as error:
-            assert str(error), path
-            continue
-        n_read += 1
-        assert found.num_rows == pq.read_metadata(path).num_rows, path
+            n_read += 1
+            assert found.num_rows == pq.read_metadata(path).num_rows, path
     assert len(files) == 40 and n_read > 25

@@ -1,0 +1,29 @@
+"""The mortgage ETL through gpupipe: `pipelines/mortgage.py:etl`, on an engine of choice."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).resolve().parents[2]), str(Path(__file__).resolve().parents[2] / "pipelines")]
+
+import mortgage
+
+from bench.contender import measure, parser
+from gpupipe.engines.load import load_engine
+
+
+def run(options: Namespace, out: str) -> dict[str, object]:
+    """Return the facts of the feature table, which the pipeline writes to `out`."""
+    result = mortgage.etl(acquisition=options.acquisition, performance=options.performance, out=out).run(options.engine)
+    written, ever = result["out"], result["ever"]
+    return {"rows": written["rows"], "columns": written["columns"], "positives": result["positives"], "ever": list(ever.values())}
+
+
+if __name__ == "__main__":
+    arguments = parser()
+    arguments.add_argument("--engine", required=True)
+    given = arguments.parse_args()
+    load_engine(given.engine).close()  # imports its library before the clock starts, as the other contenders do
+    measure(lambda performance, acquisition, names, out: run(given, out), given)

@@ -1,0 +1,100 @@
+"""Paths, globs, folders and addresses."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import fsspec
+import pytest
+
+from gpupipe.core.errors import SourceError
+from gpupipe.core.files import Place, find_files, kept_paths, local_files, place, shown
+
+
+def names(folder: Path, path: str) -> list[str]:
+    return [os.path.relpath(found.path, folder) for found in find_files(path, (".csv",), "files")]
+
+
+def test_folders_leave_out_what_is_hidden_and_of_another_kind(tmp_path: Path) -> None:
+    for name in ("b.csv", "a/x.CSV", "a/_k=1/y.csv", ".tmp/z.csv", "_old/z.csv", "a/_z.csv", "a/.z.csv", "readme.md"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert names(tmp_path, str(tmp_path)) == ["a/_k=1/y.csv", "a/x.CSV", "b.csv"]
+    assert names(tmp_path, f"{tmp_path}/*") == ["a/_k=1/y.csv", "a/x.CSV", "b.csv", "readme.md"]
+    assert names(tmp_path, f"{tmp_path}/**/*.csv") == ["a/_k=1/y.csv", "b.csv"]
+    assert names(tmp_path, f"{tmp_path}/_o*/*") == ["_old/z.csv"]
+    assert names(tmp_path, f"{tmp_path}/a/_z.csv") == ["a/_z.csv"]
+
+
+def test_a_name_may_look_like_a_glob(tmp_path: Path) -> None:
+    (tmp_path / "a[1].csv").touch()
+    assert names(tmp_path, f"{tmp_path}/a[1].csv") == ["a[1].csv"]
+
+
+def test_the_root_of_a_glob_is_its_fixed_part(tmp_path: Path) -> None:
+    (tmp_path / "k=1" / "j=2").mkdir(parents=True)
+    (tmp_path / "k=1" / "j=2" / "a.csv").touch()
+    for path, folders in ((f"{tmp_path}/k=*", ("k=1", "j=2")), (f"{tmp_path}/k=1/*", ("j=2",)), (f"{tmp_path}/k=1/j=2/a.csv", ())):
+        [found] = find_files(path, (".csv",), "files")
+        assert found.folders == folders
+
+
+def test_a_home_folder_and_a_relative_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "a.csv").touch()
+    assert find_files("~/a.csv", (".csv",), "files")[0].path == f"{tmp_path}/a.csv"
+    monkeypatch.chdir(tmp_path)
+    assert [found.path for found in find_files("*.csv", (".csv",), "files")] == ["a.csv"]
+    with pytest.raises(
+        SourceError, match=r"Expected files at 'b\.csv', got nothing there; the folder '\.' holds 'a\.csv'\. Did you mean 'a\.csv'"
+    ):
+        find_files("b.csv", (".csv",), "files")
+
+
+def test_a_missing_folder_names_the_nearest_one(tmp_path: Path) -> None:
+    (tmp_path / "performance").mkdir()
+    with pytest.raises(SourceError, match=r"the folder '.*' holds 'performance'\. Did you mean 'performance'\?"):
+        find_files(f"{tmp_path}/perfomance/2007/*.txt", (".txt",), "files")
+
+
+def test_remote_files_are_downloaded_once_and_again_when_they_change(tmp_path: Path) -> None:
+    fs = fsspec.filesystem("memory")
+    fs.pipe("/files/k=1/a.csv", b"a" * 100)
+    [found] = find_files("memory://files", (".csv",), "files")
+    [first] = local_files([found], str(tmp_path))
+    assert Path(first).read_bytes() == b"a" * 100 and Path(first).parent.name == "k=1"
+    assert local_files([found], str(tmp_path)) == [first]
+    fs.pipe("/files/k=1/a.csv", b"b")
+    [second] = local_files([found], str(tmp_path))
+    assert Path(second).read_bytes() == b"b" and second != first
+
+
+def test_a_download_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    fs = fsspec.filesystem("memory")
+    fs.pipe("/gone/a.csv", b"a")
+    gone = place("memory://gone/a.csv")
+    stamp = gone.stamp
+    assert stamp
+    with pytest.raises(SourceError, match=r"could not be downloaded to .*Check the address, the network, and the room there"):
+        local_files([Place("/gone/b.csv", _Vanishing())], str(tmp_path))
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+class _Vanishing:
+    """A store that loses a file between a look and a read."""
+
+    def ukey(self, path: str) -> str:
+        return path
+
+    def unstrip_protocol(self, path: str) -> str:
+        return f"vanishing://{path}"
+
+    def open(self, path: str, mode: str) -> object:
+        raise FileNotFoundError(path)
+
+
+def test_paths_are_values() -> None:
+    assert kept_paths([Path("a"), "b"]) == ("a", "b") and kept_paths(Path("a")) == "a"
+    assert shown(("a", "b", "c")) == "a and 2 more"
+    assert str(place("memory://a/b")) == "memory:///a/b"

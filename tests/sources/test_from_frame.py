@@ -1,0 +1,103 @@
+"""Frames in memory: pandas of every kind, Polars eager and lazy."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+from gpupipe.core.errors import SourceError, UsageError
+from gpupipe.sources.from_frame import FromFrame
+
+Read = Callable[..., pa.Table]
+
+
+@pytest.fixture
+def frame() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "f": [1.0, np.nan],
+            "text": np.array(["q", None], dtype=object),
+            "nan_text": pd.Series(["q", np.nan], dtype=object),
+            "new_text": pd.Series(["q", None], dtype="str"),
+            "day": pd.to_datetime(["2020-01-01", None]),
+            "kind": pd.Categorical(["u", None]),
+            "i": pd.array([1, None], dtype="Int64"),
+            "b": [True, False],
+            "arrow": pd.array([1.5, None], dtype=pd.ArrowDtype(pa.float32())),
+        }
+    )
+
+
+def test_a_pandas_frame_of_every_backing(frame: pd.DataFrame, read: Read) -> None:
+    before = frame.copy()
+    found = read(FromFrame(frame))
+    assert found.to_pylist() == [
+        {
+            "f": 1.0,
+            "text": "q",
+            "nan_text": "q",
+            "new_text": "q",
+            "day": datetime(2020, 1, 1),
+            "kind": "u",
+            "i": 1,
+            "b": True,
+            "arrow": 1.5,
+        },
+        {
+            "f": None,
+            "text": None,
+            "nan_text": None,
+            "new_text": None,
+            "day": None,
+            "kind": None,
+            "i": None,
+            "b": False,
+            "arrow": None,
+        },
+    ]
+    pd.testing.assert_frame_equal(frame, before)
+
+
+def test_nan_of_numpy_may_stay_a_number(frame: pd.DataFrame, read: Read) -> None:
+    found = read(FromFrame(frame, nan_as_null=False))
+    assert math.isnan(found["f"][1].as_py()) and found["nan_text"].null_count == 1 and found["arrow"].null_count == 1
+
+
+def test_only_an_index_with_a_name_is_a_column(frame: pd.DataFrame) -> None:
+    assert next(iter(FromFrame(frame).schema())) == "f"
+    named = frame.set_index(pd.MultiIndex.from_tuples([(1, "x"), (2, "y")], names=["id", None]))
+    schema = FromFrame(named).schema()
+    assert list(schema)[:2] == ["id", "f"] and str(schema["id"].dtype) == "Int64"
+
+
+def test_polars_frames(read: Read) -> None:
+    frame = pl.DataFrame({"a": [1, None], "c": pl.Series(["x", "y"], dtype=pl.Categorical), "f": [math.nan, 1.0]})
+    wanted = {"a": [1, None], "c": ["x", "y"], "f": [None, 1.0]}
+    assert read(FromFrame(frame)).to_pydict() == wanted
+    assert read(FromFrame(frame.lazy())).to_pydict() == wanted
+    assert FromFrame(frame).known_rows() == 2 and FromFrame(frame.lazy()).known_rows() is None
+    assert list(FromFrame(frame.lazy()).schema()) == ["a", "c", "f"]
+
+
+def test_a_lazy_frame_is_computed_only_where_it_is_needed(read: Read) -> None:
+    def fail(values: pl.Series) -> pl.Series:
+        raise AssertionError
+
+    frame = pl.LazyFrame({"a": [1]}).with_columns(b=pl.col("a").map_batches(fail, return_dtype=pl.Int64))
+    assert read(FromFrame(frame), ["a"]).to_pydict() == {"a": [1]}
+
+
+def test_what_is_no_frame_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"FromFrame expects a pandas or Polars frame, got dict\. Use FromArrow"):
+        FromFrame({"a": [1]})
+    with pytest.raises(UsageError, match=r"text as the name of every column, got 0\. Rename it"):
+        FromFrame(pd.DataFrame([[1]]))
+    with pytest.raises(SourceError, match=r"Column 'a' of the pandas frame holds values that make no one column"):
+        FromFrame(pd.DataFrame({"a": pd.Series([1, "x"], dtype=object)}))

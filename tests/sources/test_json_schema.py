@@ -1,0 +1,37 @@
+"""The dtypes that JSON values need."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import narwhals.stable.v2 as nw
+import pytest
+
+from gpupipe.sources.json_schema import misfit, records_schema
+
+
+@pytest.mark.parametrize(
+    ("values", "dtype"),
+    [
+        ([None], nw.String()),
+        ([True, None], nw.Boolean()),
+        ([1, 2.5], nw.Float64()),
+        ([2**63], nw.Float64()),
+        ([1, "x"], nw.String()),
+        ([True, 1], nw.String()),
+        ([[], [1]], nw.List(nw.Int64())),
+        ([[1], [2.5, None]], nw.List(nw.Float64())),
+        ([[]], nw.List(nw.String())),
+        ([{"x": 1}, {"y": None}], nw.Struct([nw.Field("x", nw.Int64()), nw.Field("y", nw.String())])),
+        ([[{"x": 1}], [{"x": 1.5}]], nw.List(nw.Struct([nw.Field("x", nw.Float64())]))),
+        ([[1], {"x": 1}], nw.String()),
+    ],
+)
+def test_values_make_a_dtype(values: list[Any], dtype: Any) -> None:
+    assert records_schema({"a": value} for value in values).dtypes == {"a": dtype}
+    assert not any(misfit(dtype, value) for value in values)
+
+
+def test_values_of_another_kind_do_not_fit() -> None:
+    assert misfit(nw.Int64(), 1.5) and misfit(nw.Int64(), True) and misfit(nw.Float64(), "1") and misfit(nw.Boolean(), 0)
+    assert misfit(nw.List(nw.Int64()), {"x": 1}) and misfit(nw.Struct([nw.Field("x", nw.Int64())]), {"x": "y"})

@@ -1,0 +1,109 @@
+"""Rolling windows against loops in plain Python."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gpupipe.core.errors import ColumnError, DtypeError, UsageError
+from gpupipe.stages.rolling import Rolling
+from gpupipe.testing.compare import assert_same_rows
+from gpupipe.testing.laws import check_key_stage
+from gpupipe.testing.strategies import tables
+
+SCHEMA = pa.schema([("k", pa.int64()), ("s", pa.large_string()), ("t", pa.int32()), ("i", pa.int16()), ("x", pa.float64())])
+BOUNDS = {"k": (0, 1), "t": (-3, 6), "i": (-100, 100), "x": (-8.0, 8.0)}
+AGGREGATES = {
+    "low": ("i", "min"),
+    "high": ("x", "max"),
+    "sum": ("i", "sum"),
+    "mean": ("x", "mean"),
+    "n": ("s", "count"),
+    "total": ("x", "sum"),
+}
+
+
+def rolled(table: pa.Table, by: list[str], start: int, stop: int) -> list[dict[str, Any]]:
+    """Return the rows with their windows' aggregates, by looking at every pair of rows."""
+    rows = table.to_pylist()
+    made = []
+    for row in rows:
+        window = [
+            other
+            for other in rows
+            if all(other[key] == row[key] for key in by)
+            and None not in (row["t"], other["t"])
+            and row["t"] + start <= other["t"] < row["t"] + stop
+        ]
+        new: dict[str, Any] = {}
+        for name, (column, function) in AGGREGATES.items():
+            held = [other[column] for other in window if other[column] is not None]
+            reduced = {"min": min, "max": max, "mean": lambda given: sum(given) / len(given)}
+            new[name] = {"count": len(held), "sum": sum(held)}.get(function, reduced[function](held) if held and function in reduced else None)
+            if row["t"] is None:
+                new[name] = None
+        made.append(row | new)
+    return made
+
+
+@pytest.mark.parametrize("by", [["k"], ["k", "s"]])
+@given(table=tables(SCHEMA, bounds=BOUNDS, nan=False), start=st.integers(-4, 3), width=st.integers(1, 5))
+def test_law(by: list[str], table: pa.Table, start: int, width: int) -> None:
+    made = check_key_stage(Rolling(by, index="t", start=start, stop=start + width, **AGGREGATES), table, rtol=1e-9)
+    wanted = pa.Table.from_pylist(rolled(table, by, start, start + width), made.schema)
+    assert_same_rows(made, wanted, rtol=1e-9, atol=1e-12)
+
+
+def test_gaps_are_no_rows_and_one_index_shares_a_window() -> None:
+    table = pa.table({"k": [1] * 5, "t": [0, 0, 1, 5, 6], "x": [4, 3, 1, 2, 9]})
+    made = check_key_stage(Rolling("k", index="t", start=0, stop=2, low=("x", "min"), n=("x", "count")), table)
+    assert sorted((row["t"], row["low"], row["n"]) for row in made.to_pylist()) == [(0, 1, 3), (0, 1, 3), (1, 1, 1), (5, 2, 2), (6, 9, 1)]
+
+
+def test_missing_keys_are_one_key_and_a_missing_index_has_no_window() -> None:
+    table = pa.table({"k": pa.array([None, None, 1], pa.int64()), "t": pa.array([0, 1, None], pa.int64()), "x": [1, 2, 3]})
+    made = check_key_stage(Rolling("k", index="t", start=-9, stop=9, sum=("x", "sum")), table)
+    assert {(row["x"], row["sum"]) for row in made.to_pylist()} == {(1, 3), (2, 3), (3, None)}
+
+
+def test_large_integers_are_exact() -> None:
+    big = (1 << 62) + 1
+    made = check_key_stage(Rolling("k", index="t", start=0, stop=1, top=("x", "max"), all=("x", "sum")), pa.table({"k": [1], "t": [1], "x": [big]}))
+    assert made.to_pylist() == [{"k": 1, "t": 1, "x": big, "top": big, "all": big}]
+
+
+def test_extreme_index() -> None:
+    table = pa.table({"k": [1, 1, 2], "t": [-(1 << 40), 1 << 40, 0], "x": [1, 2, 3]})
+    made = check_key_stage(Rolling("k", index="t", start=-1, stop=1, n=("x", "count")), table)
+    assert made["n"].to_pylist() == [1, 1, 1]
+
+
+def test_options() -> None:
+    for start, stop in ((1, 1), (0.5, 2), (2, -2)):
+        with pytest.raises(UsageError, match=rf"^Rolling expects integers start < stop, got start={start}, stop={stop}\.$"):
+            Rolling("k", index="t", start=start, stop=stop, low=("x", "min"))  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match=r"^Rolling expects at least one aggregate, new_name=\('column', 'max'\), got none\.$"):
+        Rolling("k", index="t", start=0, stop=1)
+    with pytest.raises(UsageError, match=r"^Rolling expects \('column', 'function'\) for 'low', got 'min'\.$"):
+        Rolling("k", index="t", start=0, stop=1, low="min")  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match=r"^Rolling expects one of 'min', .* for 'low', got 'mni'\. Did you mean 'min'\?$"):
+        Rolling("k", index="t", start=0, stop=1, low=("x", "mni"))
+
+
+def test_tables_that_do_not_fit() -> None:
+    frame = pl.DataFrame({"k": [1], "t": [1], "x": [1], "s": ["a"]})
+    with pytest.raises(ColumnError, match=r"^There is no column 'tt'\. Did you mean 't'\?"):
+        Rolling("k", index="tt", start=0, stop=1, low=("x", "min")).apply(frame)
+    with pytest.raises(ColumnError, match=r"^There is no column 'xx'\. Did you mean 'x'\?"):
+        Rolling("k", index="t", start=0, stop=1, low=("xx", "min")).apply(frame)
+    with pytest.raises(DtypeError, match=r"^Rolling expects integers in index 's', got String\. Cast it first\.$"):
+        Rolling("k", index="s", start=0, stop=1, low=("x", "min")).apply(frame)
+    with pytest.raises(DtypeError, match=r"^Rolling's min expects numbers, got String in column 's'\."):
+        Rolling("k", index="t", start=0, stop=1, low=("s", "min")).apply(frame)
+    with pytest.raises(DtypeError, match=r"^Rolling expects new names for its aggregates, got 'x', which is a column already\.$"):
+        Rolling("k", index="t", start=0, stop=1, x=("x", "min")).apply(frame)
