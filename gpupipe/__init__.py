@@ -6,10 +6,7 @@ Names are loaded when they are first used, so that importing the package loads n
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from gpupipe._face import *  # noqa: F403
+from typing import Any
 
 _ADDRESSES = {
     "Cast": "stages.cast",
@@ -62,8 +59,10 @@ __version__ = "0.1.0"
 
 def __getattr__(name: str) -> Any:
     if name not in _ADDRESSES:
-        msg = f"module 'gpupipe' has no attribute {name!r}"
-        raise AttributeError(msg)
+        from gpupipe.core.errors import nearest  # local: a face that is used as it should be needs no suggestions
+
+        msg = f"module 'gpupipe' has no attribute {name!r}.{nearest(name, __all__)}"
+        raise AttributeError(msg, name=name, obj=None)
     value = getattr(import_module(f"gpupipe.{_ADDRESSES[name]}"), name)
     globals()[name] = value
     return value

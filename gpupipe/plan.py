@@ -20,7 +20,7 @@ from gpupipe.core.errors import ColumnError, GpupipeError, PlanError, WiringErro
 from gpupipe.core.node import Node, Table, ordered
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import Apply, Barrier, Promise, RowStage, Stage, TableStage
-from gpupipe.engines._symbolic import VERBS, Frame, Recorder, collect_symbolic, empty_frame, frame_schema, named_columns
+from gpupipe.engines._symbolic import VERBS, Frame, Recorder, collect_symbolic, empty_frame, frame_schema, named_columns, operations
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,8 @@ class Step:
         When the step can run: after all barriers of earlier phases.
     open
         Whether the columns depend on what a barrier learns, so that they are known only then.
+    same_rows
+        Whether a table has as many rows as its (last) input, so that nobody needs to count them.
     """
 
     id: int
@@ -51,6 +53,7 @@ class Step:
     reading: Reading | None
     phase: int
     open: bool = False
+    same_rows: bool = False
 
     @property
     def stage(self) -> Stage:
@@ -212,6 +215,7 @@ class _Planner:
         self.recorders: dict[int, Recorder] = {}
         self.phases: dict[int, int] = {}
         self.open: set[int] = set()
+        self.same_rows: set[int] = set()
 
     def add(self, node: Node) -> None:
         """Run one node whose inputs have been run."""
@@ -230,6 +234,7 @@ class _Planner:
             self.frames[number] = self.recorders[number].frame()
         elif isinstance(stage, Sink):
             if not self.narrowed:
+                stage.check(self._schema(inputs[0]))
                 stage.probe()
                 self.ask([self.frames[inputs[0]]])
         elif isinstance(stage, Barrier):
@@ -250,6 +255,8 @@ class _Planner:
         """Run a stage that makes a table."""
         schemas = [self._schema(given) for given in inputs]
         frame, schema = run_symbolic(stage, [self.frames[given] for given in inputs], schemas)
+        if len(inputs) == 1 and (stage.same_rows() or keeps_rows(stage, schemas[0])):
+            self.same_rows.add(number)
         wanted = sorted(self.promised.get(id(self.nodes[number]), ()))
         if wanted:
             dtypes = {name: promise.dtype for name in wanted for promise in stage.promises() if fnmatchcase(name, promise.pattern)}
@@ -319,7 +326,7 @@ class _Planner:
         reading = None
         if number in self.recorders and delivered is not None:
             reading = Reading(tuple(delivered), self.recorders[number].predicate())
-        return Step(number, node, inputs, self.schemas[number], delivered, reading, self.phases[number], number in self.open)
+        return Step(number, node, inputs, self.schemas[number], delivered, reading, self.phases[number], number in self.open, number in self.same_rows)
 
 
 def table_stage_of(stage: Stage, fitted: Any) -> TableStage:
@@ -342,6 +349,15 @@ def run_symbolic(stage: TableStage, frames: Sequence[Frame], schemas: Sequence[S
 
     made: tuple[Frame, Schema] = translated(run, schemas)
     return made
+
+
+def keeps_rows(stage: TableStage, schema: Schema) -> bool:
+    """Whether the query of a row or key stage shows that it only adds, drops or changes columns."""
+    if stage.kind not in ("row", "key"):
+        return False
+    frame = stage.run(VERBS, empty_frame(schema))
+    allowed = {"WITH_COLUMNS", "SELECT", "FROM", "DF", "PROJECT"} if stage.kind == "row" else {"WITH_COLUMNS", "FROM", "DF", "PROJECT"}
+    return operations(frame) <= allowed and len(frame.collect()) == 0  # a reduction of nothing is one row
 
 
 def translated(run: Any, schemas: Sequence[Schema]) -> Any:
@@ -368,6 +384,6 @@ def _missing_name(message: str, known: Sequence[str]) -> str:
     """Return the column name that a library's error says is not there."""
     quoted = [name for name in re.findall(r"[\"'`]([^\"'`]+)[\"'`]", message) if name not in known]
     if quoted:
-        return quoted[0]
+        return str(quoted[0])
     words = re.findall(r"[\w.]+", message)
-    return next((word for word in words if word not in known), message)
+    return next((str(word) for word in words if word not in known), message)

@@ -64,6 +64,7 @@ class Execution:
                 del self.writers[number]
                 self._wrote(number, value)
                 outputs |= {name: value for name, output in self.plan.outputs.items() if output == number}
+            self._spread_rows([step for step in self.plan.steps if not isinstance(step.stage, Barrier | Sink)])
             return outputs
         finally:
             for writer in self.writers.values():
@@ -211,8 +212,9 @@ class Execution:
     def _wrote(self, number: int, value: Any) -> None:
         """Enter what a sink wrote."""
         if isinstance(value, Mapping):
-            entry = self.record.stages[number]
+            entry, given = self.record.stages[number], self.record.stages[self.plan.steps[number].inputs[0]]
             entry["rows_out"], entry["bytes"] = value.get("rows"), value.get("bytes")
+            given["rows_out"] = entry["rows_out"] if given["rows_out"] is None else given["rows_out"]
 
     def _enter_stretch(self, waiting: Sequence[Step], lazy: Sequence[Step], seconds: float, at: float) -> None:
         """Enter the time of a query: of the one stage it was for, or of all the stages fused in it."""
@@ -231,16 +233,15 @@ class Execution:
         """Return, for each lazy step, the first step that has as many rows."""
         first: dict[int, int] = {}
         for step in lazy:
-            stage = step.stage
-            same = isinstance(stage, Apply) or (isinstance(stage, TableStage) and stage.same_rows())
-            given = step.inputs[-1] if same else step.id
+            given = step.inputs[-1] if step.same_rows else step.id
             first[step.id] = first.get(given, given)
         return first
 
     def _uncounted(self, lazy: Sequence[Step], waiting: Sequence[Step]) -> list[Step]:
         """Return the steps whose rows must be counted, since neither metadata nor a held result will tell."""
         first = self._classes(lazy)
-        known = {first.get(step.id, step.id) for step in waiting if isinstance(step.node, Table)}
+        told = [step.inputs[0] if isinstance(step.stage, Sink) else step.id for step in waiting if not isinstance(step.stage, Barrier)]
+        known = {first.get(number, number) for number in told}
         for step in lazy:
             if isinstance(step.stage, Source) and step.reading is not None and step.reading.predicate is None:
                 rows = step.stage.known_rows()
@@ -250,7 +251,7 @@ class Execution:
         for given in first.values():
             if self.record.stages[given]["rows_out"] is not None:
                 known.add(given)
-        return [step for step in lazy if first[step.id] == step.id and step.id not in known and step.id in self.results]
+        return [step for step in lazy if first[step.id] == step.id and step.id not in known and not isinstance(step.stage, Source)]
 
     def _spread_rows(self, lazy: Sequence[Step]) -> None:
         """Enter the rows of steps that have as many as another one."""

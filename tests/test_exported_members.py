@@ -7,6 +7,7 @@ import subprocess
 import sys
 from importlib import import_module
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 
@@ -80,3 +81,13 @@ def test_the_rule_would_notice() -> None:
 def test_help_loads_no_dataframe_library() -> None:
     code = "import sys\ntry:\n    from gpupipe.cli import main; sys.argv = ['', '--help']; main()\nexcept SystemExit: pass\nx = 0"
     assert loaded_by(code) <= {"rich", "typer"}
+
+
+def test_the_stub_has_the_same_names() -> None:
+    stub = Path(gpupipe.__file__).with_suffix(".pyi").read_text()
+    assert {line.rsplit(" ", 1)[1] for line in stub.splitlines() if line.startswith("from gpupipe.")} == set(gpupipe.__all__)
+
+
+def test_a_misspelled_name_suggests_the_nearest() -> None:
+    with pytest.raises(AttributeError, match=r"has no attribute 'Selekt'\. Did you mean 'Select'\?"):
+        gpupipe.Selekt  # noqa: B018

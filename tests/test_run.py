@@ -79,7 +79,8 @@ def test_rows_seconds_and_columns_are_recorded(engine: str) -> None:
     counted = gp.GroupBy("s", n=nw.len())(table)
     report = gp.Pipeline("p", out=counted).run(engine).report
     facts = [(stage["rows_in"], stage["rows_out"], stage["columns_out"]) for stage in report["stages"]]
-    assert facts == [(None, 2, 3), (2, 2, 3), (2, 2, 2)], "the filter is asked of the source already"
+    read = None if engine == "cpu" else 2  # the filter is asked of the source already; a lazy scan does not tell what it kept
+    assert facts == [(None, read, 2), (read, 2, 2), (2, 2, 2)]
     assert report["status"] == "ok"
     assert report["memory"]["peak_bytes"] > 1_000_000
     assert all(stage["seconds"] >= 0 for stage in report["stages"])

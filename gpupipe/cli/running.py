@@ -108,7 +108,7 @@ def _save_fitted(call: Call, course: _Course) -> None:
         return
     for name, value in course.result.items():
         if isinstance(value, RowStage):
-            from gpupipe.models.artefact import save  # local: runs that keep no fitted stage do without
+            from gpupipe.artefact import save  # local: runs that keep no fitted stage do without
 
             path = call.folder / file_name(name)
             save(value, path)

@@ -10,8 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from narwhals.stable.v2.dtypes import DType
 
+from gpupipe.core.arrow import plain_table
 from gpupipe.core.errors import DtypeError
-from gpupipe.core.schema import Field, Schema, as_dtype
+from gpupipe.core.schema import Schema, as_dtype
 
 _FIXED: dict[type[DType], pa.DataType] = {
     nw.Int8: pa.int8(),
@@ -64,7 +65,8 @@ def arrow_dtype(dtype: DType) -> pa.DataType:
 def _inner(dtype: Any) -> DType:
     """Return the dtype of a list's items."""
     inner = dtype.inner
-    return inner() if isinstance(inner, type) else inner
+    made: DType = inner() if isinstance(inner, type) else inner
+    return made
 
 
 def arrow_schema(schema: Schema) -> pa.Schema:
@@ -72,37 +74,9 @@ def arrow_schema(schema: Schema) -> pa.Schema:
     return pa.schema([pa.field(name, arrow_dtype(field.dtype), nullable=field.nullable) for name, field in schema.items()])
 
 
-def schema_of_arrow(schema: pa.Schema) -> Schema:
-    """Return the planned schema of an Arrow one; dictionaries of strings are read as strings, views as plain columns."""
-    empty = nw.from_native(plain(schema.empty_table()), eager_only=True)
-    fields = zip(empty.schema.items(), schema, strict=True)
-    return Schema(tuple((name, Field(dtype, field.nullable)) for (name, dtype), field in fields))
-
-
-def plain(table: pa.Table) -> pa.Table:
-    """Return the table with dictionaries, views and half floats as the plain types that every engine has."""
-    columns = []
-    for field in table.schema:
-        kind = field.type
-        if pa.types.is_dictionary(kind):
-            kind = kind.value_type
-        if pa.types.is_string_view(kind) or pa.types.is_string(kind):
-            kind = pa.large_string()
-        elif pa.types.is_binary_view(kind) or pa.types.is_binary(kind):
-            kind = pa.large_binary()
-        elif pa.types.is_float16(kind):
-            kind = pa.float32()
-        elif pa.types.is_null(kind):
-            kind = pa.large_string()
-        elif pa.types.is_date64(kind):
-            kind = pa.date32()
-        columns.append(table[field.name] if kind == field.type else table[field.name].cast(kind))
-    return pa.table(dict(zip(table.column_names, columns, strict=True))) if columns else table
-
-
 def table_of(frame: nw.DataFrame[Any]) -> pa.Table:
     """Return an eager frame as plain Arrow, without the index that pandas would add as a column."""
-    return plain(frame.to_arrow().select(frame.columns))
+    return plain_table(frame.to_arrow().select(frame.columns))
 
 
 def from_pandas(frame: Any) -> pa.Table:
@@ -120,7 +94,7 @@ def from_pandas(frame: Any) -> pa.Table:
         except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
             msg = f"Expected a column of one kind of values, but {name!r} is none: {error}. Convert its values to one dtype first."
             raise DtypeError(msg) from error
-    return plain(pa.table(columns))
+    return plain_table(pa.table(columns))
 
 
 def conform_arrow(table: pa.Table, schema: Schema) -> pa.Table:
@@ -147,7 +121,7 @@ def column_values(column: pa.Array) -> Any:
 def as_array(table: pa.Table) -> Any:
     """Return a table of numbers as an array [n_rows, n_columns]: float32 if every column fits in it, else float64; missing is NaN."""
     narrow = all(
-        pa.types.is_float32(kind) or pa.types.is_boolean(kind) or pa.types.is_integer(kind) and kind.bit_width <= 16
+        pa.types.is_float32(kind) or pa.types.is_boolean(kind) or (pa.types.is_integer(kind) and kind.bit_width <= 16)
         for kind in table.schema.types
     )
     dtype = pa.float32() if narrow else pa.float64()

@@ -5,7 +5,6 @@ XGBoost takes a Polars or Arrow table as it is; scikit-learn gets one NumPy arra
 
 from __future__ import annotations
 
-import inspect
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -110,7 +109,7 @@ def _round_callback(progress: Callable[[int, int | None, Mapping[str, float]], N
     """Return the XGBoost callback that tells `progress` of each round."""
     from xgboost.callback import TrainingCallback  # local: only a caller with an XGBoost estimator has xgboost
 
-    class Rounds(TrainingCallback):  # type: ignore[misc]
+    class Rounds(TrainingCallback):
         """Tells of each boosting round."""
 
         def after_iteration(self, model: Any, epoch: int, evals_log: Mapping[str, Any]) -> bool:

@@ -113,8 +113,8 @@ def plain_group_bys() -> Iterator[None]:
             if "complex group-by" not in str(warning) and "No results for group-by" not in str(warning):
                 raise
             msg = (
-                "Expected aggregates that reduce one column at a time, as nw.col('x').sum(), got an expression of them. Compute the column "
-                "to reduce with WithColumns before the group-by, and what is made of the results after it; or use engine 'cpu'."
+                "Expected aggregates that reduce one column at a time, as nw.col('x').sum(), got an expression of them. Compute the "
+                "column to reduce with WithColumns before the group-by, and what is made of the results after it; or use engine 'cpu'."
             )
             raise UnsupportedError(msg) from warning
 

@@ -52,7 +52,8 @@ def _not_null(source: Source, name: str, dtype: pl.DataType) -> pl.Expr:
 
     def check(values: pl.Series) -> pl.Series:
         if values.null_count():
-            msg = f"{origin}, column {name!r}: expected no missing value, as declared, got {values.null_count()} of {len(values)} in one piece."
+            got = f"got {values.null_count()} of {len(values)} in one piece"
+            msg = f"{origin}, column {name!r}: expected no missing value, as declared, {got}."
             raise SourceError(f"{msg} Mend the rows, or declare the column nullable.")
         return values
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -46,10 +47,8 @@ class Recorder:
         if not self.predicates or any(predicate is None for predicate in self.predicates):
             return None
         distinct = {str(predicate): predicate for predicate in self.predicates}
-        whole: pl.Expr | None = None
-        for predicate in distinct.values():
-            whole = predicate if whole is None else whole | predicate
-        return whole
+        kept = [predicate for predicate in distinct.values() if predicate is not None]
+        return reduce(pl.Expr.__or__, kept)
 
 
 def empty_frame(schema: Schema) -> Frame:
@@ -71,3 +70,8 @@ def collect_symbolic(frames: Sequence[Frame]) -> list[pa.Table]:
 def named_columns(frame: Frame) -> set[str]:
     """Return the columns that the query names, whether or not its result depends on them."""
     return set(re.findall(r'col\("((?:[^"\\]|\\.)*)"\)', frame.to_native().explain(optimized=False)))
+
+
+def operations(frame: Frame) -> set[str]:
+    """Return the names of the operations in the query, as Polars prints them."""
+    return set(re.findall(r"^\s*(?:simple )?([A-Z][A-Z_]{1,})\b", frame.to_native().explain(optimized=False), flags=re.MULTILINE))

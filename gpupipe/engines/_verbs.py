@@ -85,13 +85,13 @@ class NarwhalsVerbs(Verbs):
         kept = [name for name in eager.columns if name not in mapped.drop]
         columns = run_mapped(table_of(eager.select(list(mapped.columns))), mapped)
         made = [self._series(eager, name, column) for (name, _), column in zip(mapped.outputs, columns, strict=True)]
-        if not kept:
-            return nw.from_native(made[0].to_frame().to_native()).with_columns(*made).lazy()
-        return eager.select(kept).with_columns(*made).lazy()
+        whole: Frame = (eager.select(kept).with_columns(*made) if kept else made[0].to_frame().with_columns(*made)).lazy()
+        return whole
 
     def literal(self, table: pa.Table) -> Frame:
         """Return an Arrow table as a narwhals frame."""
-        return nw.from_native(table).lazy()
+        made: Frame = nw.from_native(table).lazy()
+        return made
 
     def _series(self, like: nw.DataFrame[Any], name: str, values: pa.Array | pa.ChunkedArray) -> nw.Series[Any]:
         """Return Arrow values as a column of the library that `like` is of."""
@@ -111,7 +111,7 @@ def roll_table(table: pa.Table, window: Window) -> pa.Table:
     made = {}
     for rolled in window.aggregates:
         column = table[rolled.column].combine_chunks()
-        values = column_values(column)[rows][order]
+        values = (_presence(column) if rolled.function == "count" else column_values(column))[rows][order]
         reduced, valid = reduce_ranges(values, first, last, rolled.function)
         whole = np.zeros(n_rows, dtype=reduced.dtype)
         mask = np.ones(n_rows, dtype=bool)
@@ -119,6 +119,11 @@ def roll_table(table: pa.Table, window: Window) -> pa.Table:
         kind = column.type if rolled.function in ("min", "max") else None
         made[rolled.name] = pa.array(whole, mask=mask).cast(kind) if kind is not None else pa.array(whole, mask=mask)
     return pa.table(made)
+
+
+def _presence(column: pa.Array) -> Any:
+    """Return a masked array that tells only which values are there: counting takes columns of any dtype."""
+    return np.ma.MaskedArray(np.ones(len(column), dtype=np.int8), mask=np.asarray(column.is_null()))
 
 
 def row_hashes(table: pa.Table, seed: int) -> Any:

@@ -53,9 +53,9 @@ def load_engine(name: str) -> Engine:
 def apply_plain(stage: TableStage, *frames: Any) -> Any:
     """Return the stage's result on plain frames, in the library of the first: eager for eager ones, lazy for lazy ones.
 
-    Polars and Arrow frames go through Polars. pandas frames go through the pandas engine and come back with Arrow dtypes and without
-    their index: in a column of NumPy's dtypes NaN is how pandas writes missing, so it becomes missing, as sources do; in a column that
-    has an Arrow dtype already, NaN is a number and stays.
+    Polars and Arrow frames go through Polars. pandas frames go through the pandas engine and come back with Arrow dtypes and
+    without their index: in a column of NumPy's dtypes NaN is how pandas writes missing, so it becomes missing, as sources do; in a
+    column that has an Arrow dtype already, NaN is a number and stays.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def apply_plain(stage: TableStage, *frames: Any) -> Any:
 def _known(name: str, frame: Any) -> nw.LazyFrame[Any] | nw.DataFrame[Any]:
     """Return a frame of a library that gpupipe runs plain frames of, as narwhals'."""
     try:
-        given = nw.from_native(frame)
+        given: nw.LazyFrame[Any] | nw.DataFrame[Any] = nw.from_native(frame)
         known = given.implementation.is_polars() or given.implementation.is_pandas() or given.implementation.is_pyarrow()
         kind = f"one of {given.implementation}"
     except TypeError:  # what narwhals does not know
@@ -100,10 +100,7 @@ def adopted(engine: Engine, frame: nw.LazyFrame[Any] | nw.DataFrame[Any]) -> nw.
     if frame.implementation.is_polars() and engine.name == "cpu":
         return frame.lazy()
     eager = frame.lazy().collect()
-    if eager.implementation.is_pandas():
-        table = _arrow.from_pandas(eager.to_native())
-    else:
-        table = _arrow.table_of(eager)
+    table = _arrow.from_pandas(eager.to_native()) if eager.implementation.is_pandas() else _arrow.table_of(eager)
     verbs: Verbs = engine.verbs  # type: ignore[attr-defined]
     return verbs.literal(table)
 

@@ -40,7 +40,7 @@ def window_ranges(key: Ints, index: Ints, start: int, stop: int) -> tuple[Ints, 
     return order, first, np.maximum(first, last)
 
 
-def reduce_ranges(values: Floats, first: Ints, last: Ints, function: str) -> tuple[Floats, npt.NDArray[np.bool_]]:
+def reduce_ranges(values: Floats, first: Ints, last: Ints, function: str) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
     """Return the function of ``values[first:last]`` for each range, and which ranges hold a value.
 
     Parameters

@@ -72,7 +72,8 @@ class Deduplicate(KeyStage):
         if not floats:
             return frames[0].unique(list(self.by), keep=self.keep, order_by=order)
         mark = nw.generate_temporary_column_name(8, names)
-        marks = [nw.col(name).is_nan().alias(mark + name) for name in floats]  # libraries differ in where NaN stands: here it is the largest
+        # Libraries differ in where NaN stands: here it is the largest.
+        marks = [nw.col(name).is_nan().alias(mark + name) for name in floats]
         plus = [(nw.col(name) + 0.0).alias(f"{mark}{name}+") for name in floats]  # 0.0 and -0.0 are one number
         expanded = [part for name in order for part in ([mark + name, f"{mark}{name}+"] if name in floats else [name])]
         return frames[0].with_columns(*marks, *plus).unique(list(self.by), keep=self.keep, order_by=expanded).select(names)

@@ -159,7 +159,7 @@ def by_key(*columns: str | Sequence[str]) -> Callable[[Function], KeyFunction]:
     if any(callable(name) for name in flat):
         msg = "by_key expects the key's columns first: @by_key('loan_id')."
         raise UsageError(msg)
-    keys = as_columns(flat, "by_key")
+    keys = as_columns(cast(list[str], flat), "by_key")
     return lambda function: KeyFunction(_plain_function(function, "by_key"), by=keys)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from gpupipe.core.errors import ColumnError, UsageError
 from gpupipe.core.schema import Schema
@@ -67,7 +67,9 @@ class GroupBy(KeyStage):
 
     def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return one row a key."""
-        return frames[0].group_by(list(self.by), drop_null_keys=self.null_keys == "drop").agg(expressions(self.aggregates))
+        grouped: Any = cast(Any, frames[0]).group_by(list(self.by), drop_null_keys=self.null_keys == "drop")
+        made: nw.LazyFrame[Any] = grouped.agg(expressions(self.aggregates))
+        return made
 
     def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
         """Return the keys that cannot be missing."""

@@ -31,7 +31,7 @@ class HashCategory(RowStage):
     --------
     >>> import polars as pl
     >>> HashCategory("c").apply(pl.DataFrame({"c": ["a", None]}))["c"].to_list()
-    [3528777894, None]
+    [3528377585, None]
     """
 
     columns: tuple[str, ...]

@@ -36,7 +36,7 @@ class Select(RowStage):
     columns: Named
 
     def __init__(self, *columns: Any, **expressions: Any) -> None:
-        flat = [item for given in columns for item in ([given] if isinstance(given, str) or not isinstance(given, Sequence) else given)]
+        flat = _flat(columns)
         if not flat and not expressions:
             msg = "Select expects at least one column or expression, got none."
             raise UsageError(msg)
@@ -74,7 +74,7 @@ class Drop(RowStage):
     columns: tuple[str, ...]
 
     def __init__(self, *columns: Any) -> None:
-        flat = [item for given in columns for item in ([given] if isinstance(given, str) or not isinstance(given, Sequence) else given)]
+        flat = _flat(columns)
         if not flat or not all(isinstance(item, str) for item in flat):
             msg = f"Drop expects column names, got {columns!r}."
             raise UsageError(msg)
@@ -95,3 +95,8 @@ class Drop(RowStage):
     def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
         """Return the columns that had no missing value."""
         return schemas[0].not_null - set(self.columns)
+
+
+def _flat(columns: Sequence[Any]) -> list[Any]:
+    """Return the columns given by themselves and in lists."""
+    return [item for given in columns for item in ([given] if isinstance(given, str) or not isinstance(given, Sequence) else given)]

@@ -127,8 +127,10 @@ class SplitPart(RowStage):
         return schemas[0].not_null
 
 
-def _between(time: nw.Expr, low: Any, high: Any) -> nw.Expr:
+def _between(time: nw.Expr, low: Any, high: Any) -> Any:
     """Return whether a time lies in ``[low, high)``; None is an open end, and a missing time lies before everything."""
+    below: nw.Expr = time < high
+    from_low: nw.Expr = time >= low
     if low is None:
-        return (time < high) | time.is_null()
-    return time >= low if high is None else (time >= low) & (time < high)
+        return below | time.is_null()
+    return from_low if high is None else from_low & below

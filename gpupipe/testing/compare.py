@@ -119,10 +119,8 @@ def _assert_paired(left: pa.Table, right: pa.Table, rtol: float, atol: float, *,
         for name, a, b in zip(left.column_names, mine, yours, strict=True):
             if not _close(a, b, rtol, atol):
                 where = f"row {number}" if ordered else f"row {number} in sorted order"
-                msg = (
-                    f"The rows differ: column {name!r} of {where} is {a!r} left and {b!r} right. "
-                    f"The rows are {dict(zip(left.column_names, mine, strict=True))} and {dict(zip(left.column_names, yours, strict=True))}."
-                )
+                rows = " and ".join(str(dict(zip(left.column_names, row, strict=True))) for row in (mine, yours))
+                msg = f"The rows differ: column {name!r} of {where} is {a!r} left and {b!r} right. The rows are {rows}."
                 raise AssertionError(msg)
 
 

@@ -9,14 +9,15 @@
     def test_law_everywhere(cut):
         check_row_stage(MyStage("a"), cut[0], cuts=cut[1])
 
-Each raises AssertionError that says what differs. All of them look whether the inputs stay as they were, whether the columns, dtypes and
-nullability are the planned ones, whether the stage pickles, and whether the engines agree.
+Each raises AssertionError that says what differs. All of them look whether the inputs stay as they were, whether the columns, dtypes
+and nullability are the planned ones, whether the stage pickles, and whether the engines agree.
 """
 
 from __future__ import annotations
 
 import pickle
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import pyarrow as pa
@@ -38,7 +39,7 @@ def check_row_stage(
     table
         An Arrow, Polars, pandas or narwhals frame.
     cuts
-        Where the table is cut, ascending positions; repeated ones make empty blocks. Unless given: in the middle, with an empty block.
+        Where the table is cut, ascending positions; repeated ones make empty blocks. Unless given: in the middle, twice.
     rtol
         How far floats may lie apart, relative to themselves.
 
@@ -66,7 +67,7 @@ def check_row_stage(
 def check_key_stage(
     stage: KeyStage, *tables: Any, n_parts: int = 3, engines: Sequence[str] = ENGINES, rtol: float = 0, any_order: bool = True
 ) -> pa.Table:
-    """Return the stage's rows, which are the same however its keys are spread over blocks, each key's rows together over all inputs.
+    """Return the stage's rows, which are the same however its keys are dealt to blocks, each key's rows together over all inputs.
 
     Parameters
     ----------
@@ -90,7 +91,7 @@ def check_key_stage(
 def check_table_stage(
     stage: TableStage, *tables: Any, engines: Sequence[str] = ENGINES, rtol: float = 0, any_order: bool = True
 ) -> pa.Table:
-    """Return the stage's rows, which are the same on all engines and, unless told otherwise, in whatever order the inputs' rows come.
+    """Return the stage's rows, the same on all engines and, unless told otherwise, in whatever order the inputs' rows come.
 
     Raises
     ------
@@ -124,7 +125,13 @@ def check_engines_agree(
             made[name] = trial.run(stage, *(as_arrow(table) for table in tables))
     first = engines[0]
     for name in engines[1:]:
-        _same(made[first], made[name], f"{stage.name} makes other rows on engine {first!r} (left) than on {name!r} (right)", rtol, ordered=ordered)
+        _same(
+            made[first],
+            made[name],
+            f"{stage.name} makes other rows on engine {first!r} (left) than on {name!r} (right)",
+            rtol,
+            ordered=ordered,
+        )
     return made[first]
 
 
@@ -164,7 +171,13 @@ def check_fit_stage(
         _check_merging(stage, whole, measured, nothing, (rtol, atol), name)
         wholes.append(whole)
     for name, whole in zip(engines[1:], wholes[1:], strict=True):
-        _same(wholes[0], whole, f"{stage.name} measures otherwise on engine {engines[0]!r} (left) than on {name!r} (right)", rtol, atol)
+        _same(
+            wholes[0],
+            whole,
+            f"{stage.name} measures otherwise on engine {engines[0]!r} (left) than on {name!r} (right)",
+            rtol,
+            atol,
+        )
     again = _copy(stage)
     fitted = stage.finish(wholes[0])
     if again.finish(wholes[0]) != fitted:
@@ -192,7 +205,12 @@ def _check_merging(
 
 
 def _check(
-    stage: TableStage, given: tuple[pa.Table, ...], blocks: Sequence[tuple[pa.Table, ...]], how: str, engines: Sequence[str], rtol: float
+    stage: TableStage,
+    given: tuple[pa.Table, ...],
+    blocks: Sequence[tuple[pa.Table, ...]],
+    how: str,
+    engines: Sequence[str],
+    rtol: float,
 ) -> pa.Table:
     """Return the stage's rows, after trying it whole, pickled and on blocks, on each engine."""
     copy = _copy(stage)
@@ -228,13 +246,15 @@ def _copy(stage: Any) -> Any:
 def _slices(table: pa.Table, places: Sequence[int]) -> list[pa.Table]:
     """Return the blocks between the places."""
     edges = [0, *places, table.num_rows]
-    return [table.slice(low, high - low) for low, high in zip(edges, edges[1:], strict=False)]
+    return [table.slice(low, high - low) for low, high in pairwise(edges)]
 
 
 def _dealt(table: pa.Table, keys: Sequence[str], n_parts: int) -> list[pa.Table]:
     """Return the table in parts that each have all rows of some keys."""
     owner = [sum(repr(key).encode()) % n_parts for key in rows_of(table.select(list(keys)))]
-    return [table.take(pa.array([row for row, part in enumerate(owner) if part == number], pa.int64())) for number in range(n_parts)]
+    return [
+        table.take(pa.array([row for row, part in enumerate(owner) if part == number], pa.int64())) for number in range(n_parts)
+    ]
 
 
 def _same(left: pa.Table, right: pa.Table, what: str, rtol: float, atol: float = 0, *, ordered: bool = False) -> None:

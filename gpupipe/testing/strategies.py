@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
+from typing import Literal
 
 import pyarrow as pa
 from hypothesis import strategies as st
@@ -75,7 +76,7 @@ def values(kind: pa.DataType, *, nan: bool = True, bounds: tuple[float, float] |
         return st.one_of(st.dates(dt.date(2000, 1, 1), dt.date(2000, 1, 3)), st.dates(dt.date(1, 1, 1), dt.date(9999, 12, 31)))
     if pa.types.is_timestamp(kind) and kind.tz is None and kind.unit in ("us", "ms"):
         return st.one_of(st.just(dt.datetime(2000, 1, 1, 12)), st.datetimes().map(lambda time: time.replace(microsecond=0)))  # noqa: DTZ001
-    msg = f"Expected a boolean, integer, float, text, date or timestamp[us, ms] type, got {kind}. Draw that column by a strategy of its own."
+    msg = f"Expected a boolean, integer, float, text, date or timestamp[us, ms] type, got {kind}. Draw such a column yourself."
     raise TypeError(msg)
 
 
@@ -91,7 +92,7 @@ def _integers(kind: pa.DataType, bounds: tuple[float, float] | None) -> st.Searc
 
 def _floats(width: int, bounds: tuple[float, float] | None, *, nan: bool) -> st.SearchStrategy[object]:
     """Return floats: a few that repeat, and any that the width holds exactly."""
-    size = 32 if width <= 32 else 64
+    size: Literal[32, 64] = 32 if width <= 32 else 64
     if bounds is not None:
         return st.floats(*bounds, allow_nan=nan, width=size)
     few = [0.0, -0.0, 1.0, 1.5, -2.25] + ([float("nan"), float("inf"), float("-inf")] if nan else [])

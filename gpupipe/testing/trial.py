@@ -72,7 +72,8 @@ class Trial:
         measured, after = self.engine.compute([Demand("arrow", given, want), Demand("arrow", given)])
         (empty,) = collect_symbolic([want.prepare(VERBS, empty_frame(schema))])
         if measured.column_names != empty.column_names:
-            msg = f"{stage.name} measures {measured.column_names} on engine {self.engine.name!r}, but {empty.column_names} in the plan."
+            names = (measured.column_names, empty.column_names)
+            msg = f"{stage.name} measures {names[0]} on engine {self.engine.name!r}, but {names[1]} in the plan."
             raise AssertionError(msg)
         self._assert_untouched(stage, [table], [after])
         return measured
@@ -91,8 +92,8 @@ class Trial:
             msg = f"{stage.name} on engine {self.engine.name!r} promised {expected}, got {got}."
             raise AssertionError(msg)
         for name in planned.not_null:
-            if made[name].null_count:
-                msg = f"{stage.name} promised no missing values in {name!r}, got {made[name].null_count} on engine {self.engine.name!r}."
+            if n_missing := made[name].null_count:
+                msg = f"{stage.name} promised no missing values in {name!r}, got {n_missing} on engine {self.engine.name!r}."
                 raise AssertionError(msg)
 
     def _assert_untouched(self, stage: Any, before: Sequence[pa.Table], after: Sequence[pa.Table]) -> None:

@@ -43,7 +43,9 @@ def test_columns_that_are_not_there() -> None:
 
 def test_columns_that_are_no_numbers() -> None:
     SCHEMA.require_numeric(["loan_id", "rate", "flag"], "Standardize")
-    with pytest.raises(DtypeError, match=r"^Learn expects numbers, got String in column 'name'\. Cast or encode it first, or leave it out\.$"):
+    with pytest.raises(
+        DtypeError, match=r"^Learn expects numbers, got String in column 'name'\. Cast or encode it first, or leave it out\.$"
+    ):
         SCHEMA.require_numeric(["rate", "name"], "Learn")
     with pytest.raises(ColumnError, match=r"^There is no column 'x'\."):
         SCHEMA.require_numeric(["x"], "Learn")

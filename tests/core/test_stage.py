@@ -27,9 +27,13 @@ def test_numbers_of_tables() -> None:
 
 
 def test_kinds_of_inputs() -> None:
-    with pytest.raises(WiringError, match=r"^Select takes tables of a pipeline, got DataFrame\. Use \.apply\(frame\) for plain frames\.$"):
+    with pytest.raises(
+        WiringError, match=r"^Select takes tables of a pipeline, got DataFrame\. Use \.apply\(frame\) for plain frames\.$"
+    ):
         Select("a")(pl.DataFrame({"a": [1]}))  # type: ignore[arg-type]
-    with pytest.raises(WiringError, match=r"^Select takes tables of a pipeline, got Fitted\. Call the fitted stage on a table first\.$"):
+    with pytest.raises(
+        WiringError, match=r"^Select takes tables of a pipeline, got Fitted\. Call the fitted stage on a table first\.$"
+    ):
         Select("a")(Standardize("a").fit(NODE))  # type: ignore[arg-type]
     with pytest.raises(WiringError, match=r"^Select takes tables of a pipeline, got Value\."):
         Select("a")(Scalar(nw.len())(NODE))  # type: ignore[arg-type]
@@ -40,7 +44,9 @@ def test_what_is_applied() -> None:
     assert fitted(NODE).title == "Standardize.apply" or fitted(NODE).stage.kind == "apply"
     with pytest.raises(WiringError, match=r"^A fitted stage is applied to a table, got int\.$"):
         fitted(3)  # type: ignore[arg-type]
-    with pytest.raises(WiringError, match=r"^Standardized has no 'predict': it is a fitted transformation\. Call it on the table instead\.$"):
+    with pytest.raises(
+        WiringError, match=r"^Standardized has no 'predict': it is a fitted transformation\. Call it on the table instead\.$"
+    ):
         Standardized(("a",), (0.0,), (1.0,)).using("predict")
     with pytest.raises(WiringError, match=r"^Select fits nothing, so there is nothing to apply\.$"):
         Select("a").use(fitted, "apply", NODE)

@@ -32,15 +32,26 @@ def test_engines_by_name(engine: str) -> None:
 
 
 def test_names_of_no_engine() -> None:
-    with pytest.raises(UsageError, match=r"^There is no engine 'panda'\. Did you mean 'pandas'\? The engines are 'auto', 'cpu', 'pandas'\.$"):
+    with pytest.raises(
+        UsageError, match=r"^There is no engine 'panda'\. Did you mean 'pandas'\? The engines are 'auto', 'cpu', 'pandas'\.$"
+    ):
         load_engine("panda")
-    with pytest.raises(UnsupportedError, match=r"^Engine 'gpu' \(cuDF\) is not in this release of gpupipe\. Use one of 'cpu', 'pandas'\.$"):
+    with pytest.raises(
+        UnsupportedError, match=r"^Engine 'gpu' \(cuDF\) is not in this release of gpupipe\. Use one of 'cpu', 'pandas'\.$"
+    ):
         load_engine("gpu")
 
 
 @pytest.mark.parametrize(
     "make",
-    [pl.DataFrame, pl.LazyFrame, pa.table, pd.DataFrame, lambda rows: nw.from_native(pl.DataFrame(rows)), lambda rows: nw.from_native(pa.table(rows)).lazy()],
+    [
+        pl.DataFrame,
+        pl.LazyFrame,
+        pa.table,
+        pd.DataFrame,
+        lambda rows: nw.from_native(pl.DataFrame(rows)),
+        lambda rows: nw.from_native(pa.table(rows)).lazy(),
+    ],
     ids=["polars", "lazy polars", "arrow", "pandas", "narwhals", "lazy narwhals of arrow"],
 )
 def test_result_comes_in_the_library_of_the_frame(make: object) -> None:
@@ -87,7 +98,11 @@ def test_frames_of_two_libraries() -> None:
 
 
 def test_fitting_plain_frames_of_every_library() -> None:
-    for frame in (pl.DataFrame({"x": [1.0, 3.0, None]}), pd.DataFrame({"x": [1.0, 3.0, np.nan]}), pa.table({"x": [1.0, 3.0, None]})):
+    for frame in (
+        pl.DataFrame({"x": [1.0, 3.0, None]}),
+        pd.DataFrame({"x": [1.0, 3.0, np.nan]}),
+        pa.table({"x": [1.0, 3.0, None]}),
+    ):
         fitted = Standardize("x").fit_plain(frame)
         assert fitted.means == (2.0,)  # type: ignore[attr-defined]
 
@@ -102,7 +117,9 @@ def test_frames_of_no_known_library() -> None:
 
 
 def test_column_of_mixed_values() -> None:
-    with pytest.raises(DtypeError, match=r"^Expected a column of one kind of values, but 'a' is none: .* Convert its values to one dtype first\.$"):
+    with pytest.raises(
+        DtypeError, match=r"^Expected a column of one kind of values, but 'a' is none: .* Convert its values to one dtype first\.$"
+    ):
         Select("a").apply(pd.DataFrame({"a": pd.Series([1, "a"], dtype=object)}))
 
 

@@ -21,6 +21,7 @@ def files(*folders: str) -> list[Place]:
         (["1", "-2", "007"], Field(nw.Int64(), nullable=False)),
         (["1", MISSING], Field(nw.Int64())),
         (["2020-01-31"], Field(nw.Date(), nullable=False)),
+        (["2020%2D01%2D31"], Field(nw.Date(), nullable=False)),
         (["2020-01-32"], Field(nw.String(), nullable=False)),
         (["9" * 30], Field(nw.String(), nullable=False)),
         ([MISSING], Field(nw.String())),

@@ -25,7 +25,14 @@ def test_columns_and_mappings() -> None:
 
 
 def test_nan_is_a_number_and_stays(awkward: pa.Table) -> None:
-    assert [str(value) for value in check_row_stage(FillNull({"x": 0.0}), awkward)["x"]] == ["1.0", "nan", "0.0", "2.0", "inf", "0.0"]
+    assert [str(value) for value in check_row_stage(FillNull({"x": 0.0}), awkward)["x"]] == [
+        "1.0",
+        "nan",
+        "0.0",
+        "2.0",
+        "inf",
+        "0.0",
+    ]
 
 
 def test_dtypes_stay(awkward: pa.Table) -> None:
@@ -52,7 +59,8 @@ def test_nothing_to_fill_with() -> None:
 
 
 @pytest.mark.parametrize(
-    ("column", "value", "dtype"), [("a", 0.5, "Int64"), ("a", "x", "Int64"), ("s", 1, "String"), ("a", True, "Int64"), ("x", "0", "Float64")]
+    ("column", "value", "dtype"),
+    [("a", 0.5, "Int64"), ("a", "x", "Int64"), ("s", 1, "String"), ("a", True, "Int64"), ("x", "0", "Float64")],
 )
 def test_value_that_the_column_cannot_hold(column: str, value: object, dtype: str) -> None:
     message = rf"^FillNull expects a value that column '{column}' of dtype {dtype} can hold, got {value!r}\.$"

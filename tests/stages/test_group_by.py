@@ -14,7 +14,9 @@ from gpupipe.testing.laws import check_key_stage
 from gpupipe.testing.strategies import tables
 
 c = nw.col
-SCHEMA = pa.schema([("k", pa.int64()), ("s", pa.large_string()), ("i", pa.int32()), ("x", pa.float64()), ("b", pa.bool_()), ("d", pa.date32())])
+SCHEMA = pa.schema(
+    [("k", pa.int64()), ("s", pa.large_string()), ("i", pa.int32()), ("x", pa.float64()), ("b", pa.bool_()), ("d", pa.date32())]
+)
 BOUNDS = {"k": (0, 2), "i": (-9, 9), "x": (-8.0, 8.0)}
 
 
@@ -46,7 +48,9 @@ def test_engines_agree_on_aggregates(aggregate: Any, wanted: dict[Any, Any], awk
     assert check_key_stage(GroupBy("k", z=aggregate), awkward.slice(0, 0)).num_rows == 0
 
 
-@pytest.mark.parametrize("aggregate", [c("x").sum(), c("x").mean(), c("x").max(), c("x").n_unique(), c("i").std(), c("i").var()], ids=str)
+@pytest.mark.parametrize(
+    "aggregate", [c("x").sum(), c("x").mean(), c("x").max(), c("x").n_unique(), c("i").std(), c("i").var()], ids=str
+)
 def test_engines_agree_on_floats(aggregate: Any, awkward: pa.Table) -> None:
     check_key_stage(GroupBy("k", z=aggregate), awkward, rtol=1e-12)
 
@@ -72,7 +76,9 @@ def test_law(table: pa.Table) -> None:
     check_key_stage(GroupBy("s", sum=c("x").sum(), null_keys="drop"), table, rtol=1e-9)
 
 
-@pytest.mark.xfail(strict=True, reason="upstream: pandas makes infinity of a key with NaN alone (pandas/limits.py, 'NaN in min, max and median')")
+@pytest.mark.xfail(
+    strict=True, reason="upstream: pandas makes infinity of a key with NaN alone (pandas/limits.py, 'NaN in min, max and median')"
+)
 @pytest.mark.parametrize("aggregate", [c("x").min(), c("x").max(), c("x").median()], ids=str)
 def test_keys_of_nan_alone(aggregate: Any) -> None:
     check_key_stage(GroupBy("k", z=aggregate), pa.table({"k": [1], "x": pa.array([float("nan")], from_pandas=False)}))
@@ -83,11 +89,15 @@ def test_variance_of_no_values() -> None:
     check_key_stage(GroupBy("k", z=c("x").var(ddof=0)), pa.table({"k": [1, 2], "x": pa.array([1.0, None])}))
 
 
-@pytest.mark.parametrize("aggregate", [(c("i") * 2).sum(), c("i").null_count(), c("i").max() > 2, c("i").filter(c("b")).sum()], ids=str)
+@pytest.mark.parametrize(
+    "aggregate", [(c("i") * 2).sum(), c("i").null_count(), c("i").max() > 2, c("i").filter(c("b")).sum()], ids=str
+)
 @pytest.mark.parametrize("n_rows", [0, 6])
 def test_expressions_are_refused_where_they_would_mean_something_else(aggregate: Any, n_rows: int, awkward: pa.Table) -> None:
     frame = awkward.slice(0, n_rows).to_pandas()
-    with pytest.raises(UnsupportedError, match=r"^Expected aggregates that reduce one column at a time, as nw\.col\('x'\)\.sum\(\)"):
+    with pytest.raises(
+        UnsupportedError, match=r"^Expected aggregates that reduce one column at a time, as nw\.col\('x'\)\.sum\(\)"
+    ):
         GroupBy("k", z=aggregate).apply(frame)
 
 
@@ -99,9 +109,13 @@ def test_expressions_on_cpu(awkward: pa.Table) -> None:
 def test_options() -> None:
     with pytest.raises(UsageError, match=r"^GroupBy expects null_keys to be 'keep' or 'drop', got 'no'\.$"):
         GroupBy("k", z=nw.len(), null_keys="no")  # type: ignore[arg-type]
-    with pytest.raises(UsageError, match=r"^GroupBy expects at least one aggregate, got none\. For the distinct keys alone use Select and Ded"):
+    with pytest.raises(
+        UsageError, match=r"^GroupBy expects at least one aggregate, got none\. For the distinct keys alone use Select and Ded"
+    ):
         GroupBy("k")
-    with pytest.raises(ColumnError, match=r"^GroupBy expects aggregates under new names, got 'k', which is a key\. Name it differently\.$"):
+    with pytest.raises(
+        ColumnError, match=r"^GroupBy expects aggregates under new names, got 'k', which is a key\. Name it differently\.$"
+    ):
         GroupBy("k", k=nw.len()).apply(pl.DataFrame({"k": [1]}))
     with pytest.raises(ColumnError, match=r"^There is no column 'kk'\. Did you mean 'k'\?"):
         GroupBy("kk", n=nw.len()).apply(pl.DataFrame({"k": [1]}))

@@ -3,6 +3,7 @@ from __future__ import annotations
 import polars as pl
 import pyarrow as pa
 import pytest
+import xxhash
 from hypothesis import given
 
 from gpupipe.core.errors import ColumnError, UsageError
@@ -22,6 +23,12 @@ def test_fewer_bits_are_the_upper_ones(awkward: pa.Table) -> None:
     assert few == [None if value is None else value >> 24 for value in whole]
     assert whole[0] == whole[3]
     assert whole[2] is None
+
+
+def test_code_is_the_upper_half_of_the_words_xxh64() -> None:
+    words = ["a", "", "日本", "a much longer word than thirty-two bytes"]
+    made = HashCategory("c", seed=3).apply(pl.DataFrame({"c": words}))["c"].to_list()
+    assert made == [xxhash.xxh64_intdigest(word.encode(), 3) >> 32 for word in words]
 
 
 def test_seed_decides() -> None:

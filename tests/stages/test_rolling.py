@@ -44,7 +44,12 @@ def rolled(table: pa.Table, by: list[str], start: int, stop: int) -> list[dict[s
         for name, (column, function) in AGGREGATES.items():
             held = [other[column] for other in window if other[column] is not None]
             reduced = {"min": min, "max": max, "mean": lambda given: sum(given) / len(given)}
-            new[name] = {"count": len(held), "sum": sum(held)}.get(function, reduced[function](held) if held and function in reduced else None)
+            if function == "count":
+                new[name] = len(held)
+            elif function == "sum":
+                new[name] = sum(held)
+            else:
+                new[name] = reduced[function](held) if held else None
             if row["t"] is None:
                 new[name] = None
         made.append(row | new)
@@ -62,7 +67,13 @@ def test_law(by: list[str], table: pa.Table, start: int, width: int) -> None:
 def test_gaps_are_no_rows_and_one_index_shares_a_window() -> None:
     table = pa.table({"k": [1] * 5, "t": [0, 0, 1, 5, 6], "x": [4, 3, 1, 2, 9]})
     made = check_key_stage(Rolling("k", index="t", start=0, stop=2, low=("x", "min"), n=("x", "count")), table)
-    assert sorted((row["t"], row["low"], row["n"]) for row in made.to_pylist()) == [(0, 1, 3), (0, 1, 3), (1, 1, 1), (5, 2, 2), (6, 9, 1)]
+    assert sorted((row["t"], row["low"], row["n"]) for row in made.to_pylist()) == [
+        (0, 1, 3),
+        (0, 1, 3),
+        (1, 1, 1),
+        (5, 2, 2),
+        (6, 9, 1),
+    ]
 
 
 def test_missing_keys_are_one_key_and_a_missing_index_has_no_window() -> None:
@@ -73,7 +84,9 @@ def test_missing_keys_are_one_key_and_a_missing_index_has_no_window() -> None:
 
 def test_large_integers_are_exact() -> None:
     big = (1 << 62) + 1
-    made = check_key_stage(Rolling("k", index="t", start=0, stop=1, top=("x", "max"), all=("x", "sum")), pa.table({"k": [1], "t": [1], "x": [big]}))
+    made = check_key_stage(
+        Rolling("k", index="t", start=0, stop=1, top=("x", "max"), all=("x", "sum")), pa.table({"k": [1], "t": [1], "x": [big]})
+    )
     assert made.to_pylist() == [{"k": 1, "t": 1, "x": big, "top": big, "all": big}]
 
 

@@ -21,7 +21,14 @@ def reduced(stage: Scalar, table: pa.Table, engine: str) -> Any:
 
 @pytest.mark.parametrize(
     ("expression", "wanted", "of_nothing"),
-    [(nw.len(), 6, 0), (c("i").sum(), 6, 0), (c("i").max(), 5, None), (c("i").mean(), 1.2, None), (c("s").n_unique(), 5, 0), (c("b").any(), True, False)],
+    [
+        (nw.len(), 6, 0),
+        (c("i").sum(), 6, 0),
+        (c("i").max(), 5, None),
+        (c("i").mean(), 1.2, None),
+        (c("s").n_unique(), 5, 0),
+        (c("b").any(), True, False),
+    ],
     ids=str,
 )
 def test_one_number(expression: Any, wanted: Any, of_nothing: Any, engine: str, awkward: pa.Table) -> None:
@@ -38,9 +45,13 @@ def test_nan_is_a_number(engine: str, awkward: pa.Table) -> None:
     assert str(reduced(Scalar(c("x").sum()), awkward, engine)) == "nan"
 
 
-@pytest.mark.xfail(strict=True, reason="upstream: missing > 2 is false in pandas (pandas/limits.py, 'comparisons of a missing aggregate')")
+@pytest.mark.xfail(
+    strict=True, reason="upstream: missing > 2 is false in pandas (pandas/limits.py, 'comparisons of a missing aggregate')"
+)
 def test_comparing_a_missing_aggregate(awkward: pa.Table) -> None:
-    assert reduced(Scalar(c("i").max() > 2), awkward.slice(0, 0), "cpu") is reduced(Scalar(c("i").max() > 2), awkward.slice(0, 0), "pandas")
+    assert reduced(Scalar(c("i").max() > 2), awkward.slice(0, 0), "cpu") is reduced(
+        Scalar(c("i").max() > 2), awkward.slice(0, 0), "pandas"
+    )
 
 
 def test_options() -> None:

@@ -30,7 +30,7 @@ def rank(value: Any, *, descending: bool, nulls_last: bool) -> tuple[Any, ...]:
 
 @pytest.mark.parametrize("descending", [False, True])
 @pytest.mark.parametrize("nulls_last", [False, True])
-def test_nan_is_the_largest_number(descending: bool, nulls_last: bool) -> None:  # noqa: FBT001
+def test_nan_is_the_largest_number(descending: bool, nulls_last: bool) -> None:
     values = [2.0, None, math.nan, -math.inf, math.inf, None, math.nan, 0.0]
     stage = SortRows("x", descending=descending, nulls_last=nulls_last)
     made = check_engines_agree(stage, pa.table({"x": pa.array(values, from_pandas=False)}), ordered=True)["x"].to_pylist()
@@ -38,7 +38,7 @@ def test_nan_is_the_largest_number(descending: bool, nulls_last: bool) -> None: 
 
 
 @given(tables(SCHEMA), st.tuples(*[st.booleans()] * 5), st.booleans())
-def test_every_column_decides(table: pa.Table, descending: tuple[bool, ...], nulls_last: bool) -> None:  # noqa: FBT001
+def test_every_column_decides(table: pa.Table, descending: tuple[bool, ...], nulls_last: bool) -> None:
     stage = SortRows(SCHEMA.names, descending=descending, nulls_last=nulls_last)
     made = check_engines_agree(stage, table, ordered=True)
     assert sorted(map(repr, rows_of(made))) == sorted(map(repr, rows_of(table)))
@@ -50,7 +50,9 @@ def test_law(table: pa.Table) -> None:
 
 
 def test_text_is_sorted_by_its_bytes() -> None:
-    made = check_engines_agree(SortRows("s"), pa.table({"s": pa.array(["b", "é", "B", "", "日本", "a"], pa.large_string())}), ordered=True)
+    made = check_engines_agree(
+        SortRows("s"), pa.table({"s": pa.array(["b", "é", "B", "", "日本", "a"], pa.large_string())}), ordered=True
+    )
     assert made["s"].to_pylist() == ["", "B", "a", "b", "é", "日本"]
 
 

@@ -23,7 +23,7 @@ def test_law(cut: tuple[pa.Table, tuple[int, ...]]) -> None:
 
 
 @pytest.mark.parametrize(("with_mean", "with_std"), [(True, True), (True, False), (False, True)])
-def test_as_scikit_learn_does(with_mean: bool, with_std: bool) -> None:  # noqa: FBT001
+def test_as_scikit_learn_does(with_mean: bool, with_std: bool) -> None:
     values = np.random.default_rng(0).normal(5, 3, (200, 2))
     values[::7, 0] = np.nan
     values[:, 1] = 2.5  # without spread

@@ -55,7 +55,9 @@ def test_engines_agree_on_expressions(expression: Any, wanted: list[Any], awkwar
     assert made["z"].to_pylist() == wanted
 
 
-@pytest.mark.parametrize("expression", [c("x").exp(), c("x") + c("i"), c("x") * 2, c("i") ** 2, c("x").abs(), c("x").round(1)], ids=str)
+@pytest.mark.parametrize(
+    "expression", [c("x").exp(), c("x") + c("i"), c("x") * 2, c("i") ** 2, c("x").abs(), c("x").round(1)], ids=str
+)
 def test_engines_agree_on_floats(expression: Any, awkward: pa.Table) -> None:
     check_row_stage(WithColumns(z=expression), awkward, rtol=1e-15)
 
@@ -124,6 +126,6 @@ def test_value_that_is_no_expression() -> None:
 
 
 def test_missing_value_without_dtype() -> None:
-    message = r"^WithColumns expects an expression or a value for 'z', got None, which has no dtype\. Use nw\.lit\(None, dtype=\.\.\.\)\.$"
+    message = r"^WithColumns expects an expression or a value for 'z', got None, which has no dtype\. Use nw\.lit\(None, dtype="
     with pytest.raises(UsageError, match=message):
         WithColumns(z=None)

@@ -11,10 +11,11 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 
+from gpupipe.core.arrow import plain_table
 from gpupipe.core.ends import Source
 from gpupipe.core.engine import Reading
 from gpupipe.core.schema import Schema
-from gpupipe.engines._arrow import conform_arrow, plain
+from gpupipe.engines._arrow import conform_arrow
 from gpupipe.engines._pandaslike import PandasLikeEngine, PandasLikeVerbs, arrow_of
 from gpupipe.engines._scan import explained, read_lazy
 from gpupipe.engines.pandas.limits import LIMITS
@@ -56,7 +57,7 @@ class PandasEngine(PandasLikeEngine):
             raise explained(source, error) from error
         started = time.perf_counter()
         needed = Schema(tuple((name, schema[name]) for name in reading.columns))
-        frame = from_arrow(conform_arrow(plain(table), needed))
+        frame = from_arrow(conform_arrow(plain_table(table), needed))
         self.ledger.cross("host_copy", table.nbytes, time.perf_counter() - started, "reader to pandas, through Arrow")
         return frame
 
@@ -89,7 +90,8 @@ def arrow_column(column: pd.Series, *, nan_as_null: bool) -> pd.Series:
     Parameters
     ----------
     nan_as_null
-        Whether NaN means missing, as it does where a condition left out a literal. What a whole table was reduced to may be NaN itself.
+        Whether NaN means missing, as it does where a condition left out a literal. What a whole table was reduced to may be NaN
+        itself.
     """
     if not nan_as_null and (column.dtype == object or column.dtype.kind == "f"):  # pandas' mark of what is missing is not Arrow's
         values = pa.array([None if value is pd.NA else value for value in column], from_pandas=False)

@@ -12,12 +12,12 @@ from typing import Any, ClassVar
 import narwhals.stable.v2 as nw
 import polars as pl
 
+from gpupipe.core.arrow import plain_table
 from gpupipe.core.ends import NativeWrite, Source, Writer
 from gpupipe.core.engine import Demand, Reading
 from gpupipe.core.errors import GpupipeError, SinkError, StageError
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import TableStage
-from gpupipe.engines._arrow import plain
 from gpupipe.engines._scan import explained, read_lazy
 from gpupipe.engines._single import SingleEngine
 from gpupipe.engines.polars.limits import LIMITS
@@ -85,7 +85,7 @@ def _plan(demand: Demand, native: pl.LazyFrame) -> tuple[pl.LazyFrame, Callable[
     if demand.form == "rows":
         return native.select(pl.len()), lambda frame: int(frame.item())
     if demand.form == "arrow":
-        return native, lambda frame: plain(frame.to_arrow())
+        return native, lambda frame: plain_table(frame.to_arrow())
     if demand.form == "drain":
         query = native.sink_batches(lambda frame: None, lazy=True)
         assert query is not None
@@ -101,7 +101,7 @@ def _write(writer: Writer, native: pl.LazyFrame) -> tuple[pl.LazyFrame, Callable
     else:
 
         def take(frame: pl.DataFrame) -> None:
-            for batch in plain(frame.to_arrow()).to_batches():
+            for batch in plain_table(frame.to_arrow()).to_batches():
                 writer.write(batch)
 
         query = native.sink_batches(take, lazy=True)
@@ -124,7 +124,7 @@ def _native_sink(target: NativeWrite, native: pl.LazyFrame) -> pl.LazyFrame | No
 
 @contextmanager
 def _polars_errors(writers: Sequence[Writer]) -> Iterator[None]:
-    """Turn Polars' errors into gpupipe's, by the account of the output they are about; which stage is at fault the executor finds."""
+    """Turn Polars' errors into gpupipe's, by the account of the output they are about; the executor finds the stage at fault."""
     try:
         yield
     except GpupipeError:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import polars as pl
 
+from gpupipe.core.arrow import plain_table
 from gpupipe.core.engine import Rolled, Window
-from gpupipe.engines._arrow import plain
 from gpupipe.engines._verbs import roll_table
 
 _LIMIT = 1 << 62
@@ -50,7 +50,7 @@ def _roll_present(frame: pl.DataFrame, window: Window) -> pl.DataFrame:
     """Return the aggregates of rows that all have an index."""
     by = _one_integer(frame, window) if window.start == 0 or window.stop == 1 else None
     if by is None or frame.is_empty():
-        made = pl.from_arrow(roll_table(plain(frame.to_arrow()), window))
+        made = pl.from_arrow(roll_table(plain_table(frame.to_arrow()), window))
         assert isinstance(made, pl.DataFrame)
         return made
     size = f"{window.stop - window.start}i"

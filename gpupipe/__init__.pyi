@@ -1,0 +1,51 @@
+# The names that __init__.py loads when they are first used, for type checkers and editors; a test holds the two together.
+from typing import Any
+
+from gpupipe.artefact import load as load
+from gpupipe.artefact import save as save
+from gpupipe.core.errors import GpupipeError as GpupipeError
+from gpupipe.core.schema import Field as Field
+from gpupipe.models.evaluate import Evaluate as Evaluate
+from gpupipe.models.learn import Learn as Learn
+from gpupipe.pipeline import Pipeline as Pipeline
+from gpupipe.sinks.to_memory import ToMemory as ToMemory
+from gpupipe.sinks.write_arrow import WriteArrow as WriteArrow
+from gpupipe.sinks.write_csv import WriteCsv as WriteCsv
+from gpupipe.sinks.write_parquet import WriteParquet as WriteParquet
+from gpupipe.sinks.write_sql import WriteSql as WriteSql
+from gpupipe.sources.from_arrow import FromArrow as FromArrow
+from gpupipe.sources.from_frame import FromFrame as FromFrame
+from gpupipe.sources.read_arrow import ReadArrow as ReadArrow
+from gpupipe.sources.read_csv import ReadCsv as ReadCsv
+from gpupipe.sources.read_json import ReadJson as ReadJson
+from gpupipe.sources.read_parquet import ReadParquet as ReadParquet
+from gpupipe.sources.read_sql import ReadSql as ReadSql
+from gpupipe.stages.cast import Cast as Cast
+from gpupipe.stages.chain import Chain as Chain
+from gpupipe.stages.concat import Concat as Concat
+from gpupipe.stages.deduplicate import Deduplicate as Deduplicate
+from gpupipe.stages.encode_category import EncodeCategory as EncodeCategory
+from gpupipe.stages.fill_null import FillNull as FillNull
+from gpupipe.stages.filter import Filter as Filter
+from gpupipe.stages.function import by_key as by_key
+from gpupipe.stages.function import rows as rows
+from gpupipe.stages.function import whole_table as whole_table
+from gpupipe.stages.group_by import GroupBy as GroupBy
+from gpupipe.stages.hash_category import HashCategory as HashCategory
+from gpupipe.stages.join import Join as Join
+from gpupipe.stages.rename import Rename as Rename
+from gpupipe.stages.rolling import Rolling as Rolling
+from gpupipe.stages.sample import Sample as Sample
+from gpupipe.stages.scalar import Scalar as Scalar
+from gpupipe.stages.select import Drop as Drop
+from gpupipe.stages.select import Select as Select
+from gpupipe.stages.sort_rows import SortRows as SortRows
+from gpupipe.stages.split import Split as Split
+from gpupipe.stages.standardize import Standardize as Standardize
+from gpupipe.stages.with_columns import WithColumns as WithColumns
+
+__all__: list[str]
+__version__: str
+
+def __getattr__(name: str) -> Any: ...
+def __dir__() -> list[str]: ...
