@@ -297,4 +297,7 @@ class blamed:  # noqa: N801  (used like a function)
 
 def new_record(plan: Plan, engine: Engine, file: str | None, parameters: Mapping[str, Any]) -> Record:
     """Return the empty record of a run."""
-    return Record(plan.name, engine.name, [describe_step(step) for step in plan.steps], file, parameters)
+    record = Record(plan.name, engine.name, [describe_step(step) for step in plan.steps], file, parameters)
+    for step in plan.steps:
+        record.stages[step.id]["columns_out"] = None if step.delivered is None else len(step.delivered)
+    return record

@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from gpupipe.core.engine import Engine, Progress, Verbs
 
 Task = Literal["classifier", "regressor", "clusterer", "transformer"]
+METHODS: Mapping[Task, tuple[str, ...]] = {
+    "classifier": ("apply", "predict", "predict_proba"),
+    "regressor": ("apply", "predict"),
+    "clusterer": ("apply", "predict", "transform"),
+    "transformer": ("apply", "transform"),
+}
 
 
 @dataclass(frozen=True, init=False, eq=False)
@@ -131,10 +137,11 @@ class Learn(Barrier):
         """Return the untrained model with the features and the target's dtype."""
         task = task_of(self.estimator)
         dtype = dtypes.get(self.target or "", nw.Float64()) if task == "classifier" else nw.Float64()
-        can_score = callable(getattr(self.estimator, "predict_proba", None))
+        methods = tuple(name for name in METHODS[task] if name == "apply" or callable(getattr(self.estimator, name, None)))
+        methods = methods if len(methods) > 1 else ()
         one_to_one = any(base.__name__ == "OneToOneFeatureMixin" for base in type(self.estimator).__mro__)
         outputs = features if one_to_one else (f"{type(self.estimator).__name__.lower()}0",)
-        return Learned(None, type(self.estimator).__name__, task, features, self.target, as_dtype(dtype), can_score, outputs=outputs)
+        return Learned(None, type(self.estimator).__name__, task, features, self.target, as_dtype(dtype), methods, outputs=outputs)
 
     def fit_plain(self, frame: Any, validation: Any = None) -> Learned:
         """Return the model trained on plain frames, with no pipeline."""
@@ -157,6 +164,8 @@ class Learned(RowStage):
         The fitted estimator, or None in a plan.
     dtype
         The dtype of a classifier's labels.
+    methods
+        Which ways of applying it the estimator has.
     outputs
         The transformed columns' names.
     """
@@ -167,7 +176,7 @@ class Learned(RowStage):
     features: tuple[str, ...]
     target: str | None
     dtype: Any
-    can_score: bool
+    methods: tuple[str, ...]
     classes: tuple[Any, ...] = ()
     outputs: tuple[str, ...] = ()
     method: str = "apply"
@@ -179,10 +188,10 @@ class Learned(RowStage):
 
     def using(self, method: str) -> Learned:
         """Return the row stage behind one of the model's methods."""
-        able = {"predict": self.task != "transformer", "transform": self.task in ("transformer", "clusterer"), "apply": True}
-        able["predict_proba"] = self.task == "classifier" and self.can_score
-        if not able.get(method, False):
-            msg = f"{self.estimator} is a {self.task} and has no {method!r}. It has {listing(name for name, can in able.items() if can)}."
+        if method not in self.methods:
+            msg = f"{self.estimator} is a {self.task} and has no {method!r}. It has {listing(self.methods) or 'none'}."
+            if self.task == "clusterer":
+                msg += " It labels the rows it is fitted to and cannot place others: call its fit_predict in a @gp.whole_table function."
             raise WiringError(msg)
         return replace(self, method=method)
 

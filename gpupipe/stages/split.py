@@ -129,8 +129,9 @@ class SplitPart(RowStage):
 
 def _between(time: nw.Expr, low: Any, high: Any) -> Any:
     """Return whether a time lies in ``[low, high)``; None is an open end, and a missing time lies before everything."""
-    below: nw.Expr = time < high
-    from_low: nw.Expr = time >= low
+    within: nw.Expr
     if low is None:
-        return below | time.is_null()
-    return from_low if high is None else from_low & below
+        within = (time < high) | time.is_null()
+    else:
+        within = time >= low if high is None else (time >= low) & (time < high)
+    return within

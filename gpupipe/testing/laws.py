@@ -9,8 +9,8 @@
     def test_law_everywhere(cut):
         check_row_stage(MyStage("a"), cut[0], cuts=cut[1])
 
-Each raises AssertionError that says what differs. All of them look whether the inputs stay as they were, whether the columns, dtypes
-and nullability are the planned ones, whether the stage pickles, and whether the engines agree.
+Each raises AssertionError that says what differs. All of them look whether the inputs stay as they were, whether the columns,
+dtypes and nullability are the planned ones, whether the stage pickles, and whether the engines agree.
 """
 
 from __future__ import annotations

@@ -7,10 +7,10 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from gpupipe.core.arrow import dtype_of
+from gpupipe.core.arrow import dtype_of, plain_table
 from gpupipe.core.errors import DtypeError
 from gpupipe.core.schema import as_schema
-from gpupipe.engines._arrow import arrow_dtype, arrow_schema, as_array, column_values, conform_arrow, from_pandas, plain, table_of
+from gpupipe.engines._arrow import arrow_dtype, arrow_schema, as_array, column_values, conform_arrow, from_pandas, table_of
 
 NAN = float("nan")
 
@@ -64,7 +64,7 @@ def test_plain_types() -> None:
             "n": pa.nulls(3),
         }
     )
-    made = plain(table)
+    made = plain_table(table)
     assert made.schema.types == [pa.large_string(), pa.large_string(), pa.float32(), pa.large_string()]
     assert made.to_pydict() == {"c": ["a", None, "a"], "v": ["x", "y", None], "h": [1.5, None, 2.5], "n": [None] * 3}
 

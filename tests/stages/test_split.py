@@ -15,7 +15,7 @@ from gpupipe.testing.laws import check_row_stage
 from gpupipe.testing.strategies import cut_tables
 
 MANY = pl.DataFrame({"a": range(20_000), "k": [row // 4 for row in range(20_000)]})
-SPLITS = [Split((0.5, 0.3, 0.2), seed=5), Split((0.5, 0.5), by=["key", "text"]), Split(order="day", at=[dt.date(2000, 1, 2)])]
+SPLITS = [Split((0.6, 0.4), seed=5), Split((0.5, 0.5), by=["key", "text"]), Split(order="day", at=[dt.date(2000, 1, 2)])]
 
 
 def test_parts_are_the_whole_and_near_the_fractions() -> None:

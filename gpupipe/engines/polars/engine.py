@@ -133,6 +133,8 @@ def _polars_errors(writers: Sequence[Writer]) -> Iterator[None]:
         raise _written(error, writers) or SinkError(f"Polars could not read or write: {error}.") from error
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, nw.exceptions.NarwhalsError) as error:
         raise _written(error, writers) or StageError(f"Polars: {error}") from error
+    except Exception as error:  # what a function inside the query raises comes out as it is
+        raise _written(error, writers) or StageError(f"{type(error).__name__}: {error}") from error
 
 
 def _written(error: Exception | BaseException, writers: Sequence[Writer]) -> SinkError | None:

@@ -1,0 +1,126 @@
+"""Evaluate: each metric against scikit-learn's, and what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from sklearn import metrics
+
+import gpupipe as gp
+from gpupipe.core.errors import ColumnError, StageError, UsageError
+from gpupipe.engines._estimators import METRICS as COMPUTED
+from gpupipe.models.evaluate import METRICS
+
+CHANCE = np.random.default_rng(1)
+N = 300
+FRAME = pl.DataFrame(
+    {
+        "y": CHANCE.integers(0, 2, N),
+        "many": CHANCE.choice(["u", "v", "w"], N),
+        "number": CHANCE.normal(5, 1, N),
+        "weight": CHANCE.random(N),
+        "probability": CHANCE.random(N),
+        "prediction": CHANCE.integers(0, 2, N),
+        "guess": CHANCE.choice(["u", "v", "w"], N),
+        "estimate": CHANCE.normal(5, 1, N),
+        "cluster": CHANCE.integers(0, 3, N),
+    }
+)
+Y, P, H = (FRAME[name].to_numpy() for name in ("y", "probability", "prediction"))
+
+
+def score(engine: str, names: Any, frame: pl.DataFrame = FRAME, **options: Any) -> Any:
+    return gp.Pipeline("p", out=gp.Evaluate(names, **options)(gp.FromFrame(frame).node())).run(engine)["out"]
+
+
+def test_binary_metrics_are_scikit_learns(engine: str) -> None:
+    names = ["roc_auc", "average_precision", "log_loss", "brier", "accuracy", "precision", "recall", "f1", "matthews", "balanced_accuracy"]
+    expected = {
+        "roc_auc": metrics.roc_auc_score(Y, P),
+        "average_precision": metrics.average_precision_score(Y, P),
+        "log_loss": metrics.log_loss(Y, P),
+        "brier": metrics.brier_score_loss(Y, P),
+        "accuracy": metrics.accuracy_score(Y, H),
+        "precision": metrics.precision_score(Y, H),
+        "recall": metrics.recall_score(Y, H),
+        "f1": metrics.f1_score(Y, H),
+        "matthews": metrics.matthews_corrcoef(Y, H),
+        "balanced_accuracy": metrics.balanced_accuracy_score(Y, H),
+    }
+    assert score(engine, names, target="y") == pytest.approx(expected)
+
+
+def test_metrics_of_several_classes_are_averaged(engine: str) -> None:
+    made = score(engine, ["accuracy", "f1"], target="many", prediction="guess")
+    assert made["f1"] == pytest.approx(metrics.f1_score(FRAME["many"].to_numpy(), FRAME["guess"].to_numpy(), average="macro"))
+
+
+def test_probabilities_of_several_classes(engine: str) -> None:
+    raw = CHANCE.random((N, 3))
+    scores = raw / raw.sum(axis=1, keepdims=True)
+    frame = FRAME.drop("probability").with_columns(pl.Series(f"probability_{name}", scores[:, i]) for i, name in enumerate("uvw"))
+    made = score(engine, ["log_loss", "roc_auc"], frame, target="many")
+    assert made["log_loss"] == pytest.approx(metrics.log_loss(FRAME["many"].to_numpy(), scores))
+    assert made["roc_auc"] == pytest.approx(metrics.roc_auc_score(FRAME["many"].to_numpy(), scores, multi_class="ovr"))
+
+
+def test_regression_metrics(engine: str) -> None:
+    truth, guess = FRAME["number"].to_numpy(), FRAME["estimate"].to_numpy()
+    names = ["mse", "rmse", "mae", "median_ae", "r2", "mape", "explained_variance"]
+    made = score(engine, names, target="number", prediction="estimate")
+    assert made["rmse"] == pytest.approx(metrics.root_mean_squared_error(truth, guess))
+    assert made["mse"] == pytest.approx(made["rmse"] ** 2)
+    assert made["r2"] == pytest.approx(metrics.r2_score(truth, guess))
+    assert set(made) == set(names)
+
+
+def test_weights_count(engine: str) -> None:
+    made = score(engine, "accuracy", target="y", weight="weight")
+    assert made["accuracy"] == pytest.approx(metrics.accuracy_score(Y, H, sample_weight=FRAME["weight"].to_numpy()))
+
+
+def test_clusters(engine: str) -> None:
+    made = score(engine, ["adjusted_rand", "silhouette"], target="y", features=["number", "estimate"])
+    both = FRAME.select("number", "estimate").to_numpy()
+    assert made["adjusted_rand"] == pytest.approx(metrics.adjusted_rand_score(Y, FRAME["cluster"].to_numpy()))
+    assert made["silhouette"] == pytest.approx(metrics.silhouette_score(both, FRAME["cluster"].to_numpy()))
+
+
+def test_the_roc_curve_is_kept_for_the_report(engine: str) -> None:
+    node = gp.Evaluate("roc_auc", target="y")(gp.FromFrame(FRAME).node()).named("hold-out")
+    (curve,) = gp.Pipeline("p", out=node).run(engine).report["curves"]
+    assert curve["label"] == "hold-out" and curve["kind"] == "roc"
+    assert curve["x"][0] == curve["y"][0] == 0 and curve["x"][-1] == curve["y"][-1] == 1
+
+
+def test_every_metric_that_is_offered_is_computed() -> None:
+    assert set(METRICS) == set(COMPUTED)
+
+
+def test_one_class_alone_has_no_auc(engine: str) -> None:
+    with pytest.raises(StageError, match="roc_auc needs two classes among the rows, got 1: '1'"):
+        score(engine, "roc_auc", FRAME.filter(pl.col("y") == 1), target="y")
+
+
+def test_no_rows_to_evaluate(engine: str) -> None:
+    with pytest.raises(StageError, match="Expected rows to evaluate, got an empty table"):
+        score(engine, "accuracy", FRAME.head(0), target="y")
+
+
+def test_missing_truth_is_refused(engine: str) -> None:
+    with pytest.raises(StageError, match="missing in target 'y'"):
+        score(engine, "accuracy", FRAME.with_columns(y=pl.when(pl.col("number") > 5).then(pl.col("y"))), target="y")
+
+
+def test_wrong_calls() -> None:
+    with pytest.raises(UsageError, match="There is no metric 'rocauc'. Did you mean 'roc_auc'"):
+        gp.Evaluate("rocauc", target="y")
+    with pytest.raises(UsageError, match="needs target"):
+        gp.Evaluate("accuracy")
+    with pytest.raises(UsageError, match="needs features"):
+        gp.Evaluate("silhouette")
+    with pytest.raises(ColumnError, match="no column 'probability'"):
+        gp.Pipeline("p", out=gp.Evaluate("roc_auc", target="y")(gp.FromFrame(FRAME.select("y", "prediction")).node())).check()

@@ -1,0 +1,225 @@
+"""Learn: every kind of estimator, on every engine, and what is refused."""
+
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+import narwhals.stable.v2 as nw
+import numpy as np
+import polars as pl
+import pytest
+from sklearn.base import BaseEstimator
+from sklearn.cluster import DBSCAN, KMeans
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.preprocessing import FunctionTransformer, MinMaxScaler
+from sklearn.svm import SVC
+from xgboost import XGBClassifier, XGBRegressor
+
+import gpupipe as gp
+from gpupipe.core.errors import ColumnError, DtypeError, StageError, UsageError, WiringError
+from gpupipe.models.learn import probability_names, task_of
+
+IRIS = load_iris(as_frame=False)
+NAMES = ["a", "b", "c", "d"]
+FRAME = pl.DataFrame(IRIS.data, schema=NAMES).with_columns(
+    kind=pl.Series(np.array(["setosa", "versicolor", "virginica"])[IRIS.target]), number=pl.Series(IRIS.target.astype(np.int32))
+)
+TWO = FRAME.filter(pl.col("number") > 0)
+
+
+def table(frame: pl.DataFrame = FRAME) -> Any:
+    return gp.FromFrame(frame).node()
+
+
+@pytest.mark.parametrize("target", ["kind", "number"])
+def test_a_classifier_predicts_what_the_estimator_would(engine: str, target: str) -> None:
+    model = gp.Learn(LogisticRegression(max_iter=2000), features=NAMES, target=target).fit(table())
+    result = gp.Pipeline("p", out=model(table()), model=model).run(engine)
+    reference = LogisticRegression(max_iter=2000).fit(IRIS.data, FRAME[target].to_numpy())
+    assert result["out"]["prediction"].to_list() == reference.predict(IRIS.data).tolist()
+    assert result["out"].schema["prediction"] == (nw.String() if target == "kind" else nw.Int32())
+
+
+def test_two_classes_give_the_probability_of_the_last(engine: str) -> None:
+    model = gp.Learn(LogisticRegression(max_iter=2000), features=NAMES, target="kind").fit(table(TWO))
+    out = gp.Pipeline("p", out=model.predict_proba(table(TWO))).run(engine)["out"]
+    reference = LogisticRegression(max_iter=2000).fit(TWO.select(NAMES).to_numpy(), TWO["kind"].to_numpy())
+    expected = reference.predict_proba(TWO.select(NAMES).to_numpy())[:, 1]
+    np.testing.assert_allclose(out["probability"].to_numpy(), expected, rtol=1e-9)
+    assert list(reference.classes_) == ["versicolor", "virginica"]
+
+
+def test_three_classes_give_a_column_each_that_later_stages_may_use(engine: str) -> None:
+    model = gp.Learn(LogisticRegression(max_iter=2000), features=NAMES, target="kind").fit(table())
+    likely = model.predict_proba(table()) >> gp.Filter(nw.col("probability_virginica") > 0.9)
+    out = gp.Pipeline("p", out=likely).run(engine)["out"]
+    assert out.columns[-3:] == ["probability_setosa", "probability_versicolor", "probability_virginica"]
+    assert set(out["kind"].to_list()) == {"virginica"}
+
+
+def test_a_column_that_no_class_makes_is_found_once_the_classes_are_known(engine: str) -> None:
+    model = gp.Learn(LogisticRegression(max_iter=2000), features=NAMES, target="kind").fit(table())
+    wrong = model.predict_proba(table()) >> gp.Filter(nw.col("probability_tulip") > 0.9)
+    with pytest.raises(ColumnError, match="There is no column 'probability_tulip'"):
+        gp.Pipeline("p", out=wrong).run(engine)
+
+
+def test_a_regressor_predicts_float64(engine: str) -> None:
+    data = load_diabetes(as_frame=False)
+    frame = pl.DataFrame(data.data, schema=[f"x{number}" for number in range(10)]).with_columns(y=pl.Series(data.target))
+    for estimator in (Ridge(), XGBRegressor(n_estimators=10)):
+        model = gp.Learn(estimator, target="y").fit(table(frame))
+        out = gp.Pipeline("p", out=model(table(frame))).run(engine)["out"]
+        assert out.schema["prediction"] == nw.Float64()
+        expected = type(estimator)(**estimator.get_params()).fit(data.data, data.target).predict(data.data)
+        np.testing.assert_allclose(out["prediction"].to_numpy(), expected, rtol=1e-5)
+
+
+def test_a_clusterer_appends_cluster_and_a_transformer_replaces(engine: str) -> None:
+    clusters = gp.Learn(KMeans(3, n_init=1, random_state=0), features=NAMES).fit(table())
+    reduced = gp.Learn(PCA(2), features=NAMES).fit(table())
+    scaled = gp.Learn(MinMaxScaler(), features=["a", "b"]).fit(table())
+    result = gp.Pipeline("p", c=clusters(table()), r=reduced(table()), s=scaled(table())).run(engine)
+    assert sorted(set(result["c"]["cluster"].to_list())) == [0, 1, 2]
+    assert result["c"].schema["cluster"] == nw.Int32()
+    assert result["r"].columns == ["kind", "number", "pca0", "pca1"]
+    np.testing.assert_allclose(np.abs(result["r"]["pca0"].to_numpy()), np.abs(PCA(2).fit_transform(IRIS.data)[:, 0]), atol=1e-9)
+    assert set(result["s"].columns) == {"a", "b", "c", "d", "kind", "number"}
+    assert result["s"]["a"].max() == pytest.approx(1.0)
+
+
+def test_xgboost_stops_early_on_the_validation_table(engine: str) -> None:
+    train, validation = gp.Split((0.7, 0.3), seed=1)(table(TWO))
+    estimator = XGBClassifier(n_estimators=200, early_stopping_rounds=3, eval_metric="logloss", max_depth=2)
+    model = gp.Learn(estimator, features=NAMES, target="late").fit(
+        *(part >> gp.WithColumns(late=(nw.col("number") == 2).cast(nw.Int32)) for part in (train, validation))
+    )
+    told: list[tuple[str, int]] = []
+    result = gp.Pipeline("p", model=model).run(
+        engine, tell=lambda event, step, facts: told.append((event, facts["number"])) if event == "progress" else None
+    )
+    assert result["model"].model.best_iteration < 199
+    assert len(told) == result["model"].model.get_booster().num_boosted_rounds()
+    (described,) = result.report["models"]
+    assert list(described["history"]) == ["validation logloss"]
+    assert len(described["importance"]) == 4
+    assert estimator.get_params()["callbacks"] is None, "the estimator given is never changed"
+
+
+def test_weights_count(engine: str) -> None:
+    weighted = FRAME.with_columns(w=pl.when(pl.col("kind") == "setosa").then(0.0).otherwise(1.0))
+    model = gp.Learn(LogisticRegression(max_iter=2000), features=NAMES, target="kind", weight="w").fit(table(weighted))
+    out = gp.Pipeline("p", out=model(table(weighted))).run(engine)["out"]
+    reference = LogisticRegression(max_iter=2000).fit(IRIS.data, FRAME["kind"].to_numpy(), sample_weight=weighted["w"].to_numpy())
+    assert out["prediction"].to_list() == reference.predict(IRIS.data).tolist()
+
+
+def test_missing_features_reach_xgboost_as_missing(engine: str) -> None:
+    gaps = TWO.with_columns(a=pl.when(pl.col("b") > 3).then(None).otherwise(pl.col("a")), late=(pl.col("number") == 2).cast(pl.Int32))
+    model = gp.Learn(XGBClassifier(n_estimators=5), features=NAMES, target="late").fit(table(gaps))
+    out = gp.Pipeline("p", out=model.predict_proba(table(gaps))).run(engine)["out"]
+    reference = XGBClassifier(n_estimators=5).fit(gaps.select(NAMES).to_numpy(), gaps["late"].to_numpy())
+    np.testing.assert_allclose(out["probability"].to_numpy(), reference.predict_proba(gaps.select(NAMES).to_numpy())[:, 1], rtol=1e-5)
+
+
+def test_missing_features_are_refused_by_estimators_that_cannot_take_them(engine: str) -> None:
+    gaps = FRAME.with_columns(a=pl.lit(None, dtype=pl.Float64))
+    model = gp.Learn(Ridge(), features=NAMES, target="number").fit(table(gaps))
+    with pytest.raises(StageError, match="Ridge could not be trained on 150 rows: Input X contains NaN"):
+        gp.Pipeline("p", model=model).run(engine)
+
+
+def test_a_missing_label_is_refused(engine: str) -> None:
+    gaps = FRAME.with_columns(kind=pl.when(pl.col("a") > 5).then(pl.col("kind")))
+    model = gp.Learn(LogisticRegression(), features=NAMES, target="kind").fit(table(gaps))
+    with pytest.raises(StageError, match=r"Expected a label in every row, got \d+ missing in target 'kind'"):
+        gp.Pipeline("p", model=model).run(engine)
+
+
+def test_no_rows_to_train_on(engine: str) -> None:
+    model = gp.Learn(LogisticRegression(), features=NAMES, target="kind").fit(table() >> gp.Filter(nw.col("a") > 1000))
+    with pytest.raises(StageError, match="Expected rows to train on, got an empty table"):
+        gp.Pipeline("p", model=model).run(engine)
+
+
+def test_an_empty_table_is_predicted_as_empty(engine: str) -> None:
+    model = gp.Learn(LogisticRegression(max_iter=2000), features=NAMES, target="kind").fit(table())
+    out = gp.Pipeline("p", out=model(table() >> gp.Filter(nw.col("a") > 1000))).run(engine)["out"]
+    assert out.shape == (0, 7)
+
+
+def test_text_features_are_refused_by_name() -> None:
+    model = gp.Learn(LogisticRegression(), target="number").fit(table())
+    with pytest.raises(DtypeError, match=r"Learn\(LogisticRegression\) expects numbers, got String in column 'kind'"):
+        gp.Pipeline("p", model=model).check()
+
+
+def test_a_feature_that_is_not_there_names_the_nearest() -> None:
+    model = gp.Learn(LogisticRegression(), features=["a", "kindd"], target="number").fit(table())
+    with pytest.raises(ColumnError, match="no column 'kindd'. Did you mean 'kind'"):
+        gp.Pipeline("p", model=model).check()
+
+
+def test_what_is_no_estimator_is_refused() -> None:
+    with pytest.raises(UsageError, match="expects an unfitted estimator"):
+        gp.Learn(LogisticRegression, target="number")
+    with pytest.raises(UsageError, match="LogisticRegression is a classifier: it needs a target column"):
+        gp.Learn(LogisticRegression())
+    with pytest.raises(UsageError, match="PCA is a transformer: it takes no target column"):
+        gp.Learn(PCA(), target="number")
+
+
+def test_methods_that_the_model_lacks_are_refused_when_wired() -> None:
+    with pytest.raises(WiringError, match="PCA is a transformer and has no 'predict_proba'"):
+        gp.Learn(PCA(), features=NAMES).fit(table()).predict_proba(table())
+    with pytest.raises(WiringError, match="SVC is a classifier and has no 'predict_proba'"):
+        gp.Learn(SVC(), features=NAMES, target="kind").fit(table()).predict_proba(table())
+    with pytest.raises(WiringError, match="must be trained before it is applied"):
+        gp.Learn(PCA(), features=NAMES)(table())
+
+
+def test_a_validation_table_is_for_xgboost_alone(engine: str) -> None:
+    model = gp.Learn(Ridge(), features=NAMES, target="number").fit(table(), table())
+    with pytest.raises(UsageError, match="Ridge takes no validation table"):
+        gp.Pipeline("p", model=model).run(engine)
+
+
+def test_a_clusterer_that_cannot_predict_says_so_when_wired() -> None:
+    model = gp.Learn(DBSCAN(), features=NAMES).fit(table())
+    with pytest.raises(WiringError, match="DBSCAN is a clusterer and has no 'apply'.*It labels the rows it is fitted to"):
+        model(table())
+
+
+def test_what_an_estimator_raises_in_a_query_names_the_stage(engine: str) -> None:
+    model = gp.Learn(FunctionTransformer(only_small, feature_names_out="one-to-one"), features=["a"]).fit(table())
+    with pytest.raises(StageError, match="ValueError: too large for me") as caught:
+        gp.Pipeline("p", out=model(table() >> gp.WithColumns(a=nw.col("a") + 100))).run(engine)
+    assert "FunctionTransformer" in "".join(caught.value.__notes__)
+
+
+def only_small(values: Any) -> Any:
+    if values.max() > 50:
+        raise ValueError("too large for me")
+    return values
+
+
+def test_tasks_come_from_the_estimators_own_tags() -> None:
+    assert [task_of(one) for one in (XGBClassifier(), Ridge(), KMeans(), PCA())] == ["classifier", "regressor", "clusterer", "transformer"]
+    with pytest.raises(UsageError, match="expects a classifier, regressor, clusterer or transformer"):
+        task_of(BaseEstimator())
+
+
+def test_a_trained_model_pickles_and_predicts_the_same() -> None:
+    data = load_breast_cancer(as_frame=False)
+    frame = pl.DataFrame(data.data, schema=[f"x{number}" for number in range(30)]).with_columns(y=pl.Series(data.target))
+    model = gp.Learn(XGBClassifier(n_estimators=3), target="y").fit_plain(frame)
+    again = pickle.loads(pickle.dumps(model))
+    assert again.apply(frame).equals(model.apply(frame))
+
+
+def test_names_of_probabilities() -> None:
+    assert probability_names([False, True]) == ["probability"]
+    assert probability_names(["u", "v", "w"]) == ["probability_u", "probability_v", "probability_w"]
