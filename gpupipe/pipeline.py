@@ -9,7 +9,7 @@ from typing import Any
 from gpupipe.core.errors import UsageError, WiringError, listing, nearest
 from gpupipe.core.node import Node, ordered
 from gpupipe.engines.load import load_engine
-from gpupipe.plan import Plan, make_plan
+from gpupipe.plan import Plan, check_nodes, make_plan
 from gpupipe.report.drawing import draw_svg, draw_text
 from gpupipe.report.record import MemoryWatch
 from gpupipe.run import Execution, Tell, new_record, silent
@@ -68,7 +68,7 @@ class Pipeline:
 
     def check(self) -> None:
         """Raise PlanError where a stage cannot take what reaches it; nothing is read but schemas."""
-        self.plan()
+        check_nodes(self.outputs)
 
     def run(
         self, engine: str = "auto", *, profile: bool = False, tell: Tell = silent, file: str | None = None, parameters: Mapping[str, Any] | None = None

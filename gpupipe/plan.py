@@ -105,6 +105,22 @@ def readable(predicate: str) -> str:
     return re.sub(r"dyn \w+: ", "", plain).removeprefix("[").removesuffix("]")
 
 
+def check_nodes(outputs: dict[str, Node]) -> None:
+    """Raise what `make_plan` would raise, without working out what each source is read for."""
+    nodes = ordered(outputs)
+    _checked(nodes)
+    _check_targets(nodes)
+
+
+def _checked(nodes: Sequence[Node]) -> _Planner:
+    """Return the planner that has run the nodes on all columns; an error names its stage and line."""
+    try:
+        return _planned(nodes, {})
+    except _Failed as failed:
+        failed.error.add_note(note(failed.node))
+        raise failed.error from failed.error.__cause__
+
+
 def make_plan(name: str, outputs: dict[str, Node]) -> Plan:
     """Return the plan of the outputs.
 
@@ -116,11 +132,7 @@ def make_plan(name: str, outputs: dict[str, Node]) -> Plan:
         Where a source's schema cannot be read.
     """
     nodes = ordered(outputs)
-    try:
-        planner = _planned(nodes, {})
-    except _Failed as failed:
-        failed.error.add_note(note(failed.node))
-        raise failed.error from failed.error.__cause__
+    planner = _checked(nodes)
     _check_targets(nodes)
     ids = {output: planner.ids[id(node)] for output, node in outputs.items()}
     planner.ask([planner.frames[ids[output]] for output, node in outputs.items() if isinstance(node, Table)])
@@ -261,7 +273,8 @@ class _Planner:
         if wanted:
             dtypes = {name: promise.dtype for name in wanted for promise in stage.promises() if fnmatchcase(name, promise.pattern)}
             frame = frame.with_columns([nw.lit(None, dtype=dtype).alias(name) for name, dtype in dtypes.items()])
-            schema = frame_schema(frame, schema.not_null)
+            known = schema.not_null
+            schema = frame_schema(frame, lambda _: known)
         self.frames[number], self.schemas[number] = frame, schema
 
     def named(self, node: Node) -> set[str]:
@@ -344,8 +357,7 @@ def run_symbolic(stage: TableStage, frames: Sequence[Frame], schemas: Sequence[S
 
     def run() -> tuple[Frame, Schema]:
         frame = stage.run(VERBS, *frames)
-        names = frame.collect_schema().names()
-        return frame, frame_schema(frame, stage.not_null(names, *schemas) & set(names))
+        return frame, frame_schema(frame, lambda names: stage.not_null(names, *schemas))
 
     made: tuple[Frame, Schema] = translated(run, schemas)
     return made

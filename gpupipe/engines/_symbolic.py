@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any
@@ -56,10 +56,11 @@ def empty_frame(schema: Schema) -> Frame:
     return nw.from_native(pl.LazyFrame(schema=polars_dtypes(schema)))
 
 
-def frame_schema(frame: Frame, not_null: frozenset[str]) -> Schema:
-    """Return a symbolic frame's schema, with the columns that are proven to have no missing value."""
+def frame_schema(frame: Frame, not_null: Callable[[Sequence[str]], frozenset[str]]) -> Schema:
+    """Return a symbolic frame's schema; `not_null` says of its columns which are proven to have no missing value."""
     found = frame.collect_schema()
-    return Schema(tuple((name, Field(dtype, nullable=name not in not_null)) for name, dtype in found.items()))
+    proven = not_null(list(found))
+    return Schema(tuple((name, Field(dtype, nullable=name not in proven)) for name, dtype in found.items()))
 
 
 def collect_symbolic(frames: Sequence[Frame]) -> list[pa.Table]:

@@ -34,9 +34,32 @@ def is_table(value: object) -> bool:
     return isinstance(value, Mapping) and "rows" in value and "columns" in value
 
 
+def is_model(value: object) -> bool:
+    """Return whether an output is a fitted stage.
+
+    Examples
+    --------
+    >>> is_model({"fitted": "XGBClassifier", "path": None})
+    True
+    """
+    return isinstance(value, Mapping) and "fitted" in value
+
+
 def scores_of(outputs: Mapping[str, Any]) -> dict[str, Mapping[str, object]]:
-    """Return the outputs that are metrics: name to number."""
-    return {name: value for name, value in outputs.items() if isinstance(value, Mapping) and not is_table(value)}
+    """Return the outputs that are metrics: name to number. Those inside a mapping are called by both names.
+
+    Examples
+    --------
+    >>> scores_of({"metrics": {"all": {"auc": 0.9}, "few": {"auc": 0.8}}, "n": 3})
+    {'metrics all': {'auc': 0.9}, 'metrics few': {'auc': 0.8}}
+    """
+    scores: dict[str, Mapping[str, object]] = {}
+    for name, value in outputs.items():
+        if not isinstance(value, Mapping) or is_table(value) or is_model(value):
+            continue
+        inside = scores_of(value)
+        scores |= {f"{name} {part}": numbers for part, numbers in inside.items()} or {name: value}
+    return scores
 
 
 def output_text(value: object) -> str:
@@ -46,12 +69,18 @@ def output_text(value: object) -> str:
     --------
     >>> output_text({"rows": 10_000, "columns": 45, "path": "out"}), output_text({"roc_auc": 0.87})
     ('10,000 rows × 45 columns', 'roc_auc 0.8700')
+    >>> output_text({"a": {"r2": 0.5}, "b": {"r2": 0.25}}), output_text({"fitted": "Ridge", "path": None})
+    ('a: r2 0.5000; b: r2 0.2500', 'a fitted Ridge')
     """
-    if is_table(value) and isinstance(value, Mapping):
+    if isinstance(value, Mapping) and is_table(value):
         columns = value["columns"]
         width = len(columns) if isinstance(columns, (list, tuple)) else columns
         size = [plural(count, word) for count, word in ((value["rows"], "row"), (width, "column")) if count is not None]
         return " × ".join(size) or "a table"
+    if isinstance(value, Mapping) and is_model(value):
+        return f"a fitted {value['fitted']}"
+    if isinstance(value, Mapping) and any(isinstance(part, Mapping) for part in value.values()):
+        return "; ".join(f"{name}: {output_text(part)}" for name, part in value.items())
     if isinstance(value, Mapping):
         return " · ".join(f"{name} {number_text(number)}" for name, number in value.items())
     return fact_text(value) if isinstance(value, (list, tuple)) else number_text(value)
@@ -61,7 +90,7 @@ def outputs_section(report: Report) -> str:
     """Return the table of the outputs."""
     rows = []
     for name, value in report["outputs"].items():
-        path = value.get("path") if is_table(value) else None
+        path = value.get("path") if is_table(value) or is_model(value) else None
         where = element("code", escape(path)) if path else ""
         rows.append((element("b", escape(name)), escape(output_text(value)), where))
     if not rows:

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from gpupipe.report.form import Report, Stage, has_run, title_of
 from gpupipe.report.html_facts import crossings_text
-from gpupipe.report.html_models import is_table, output_text
+from gpupipe.report.html_models import is_model, is_table, output_text
 from gpupipe.report.html_stages import grouped
 from gpupipe.report.markup import cut, one_line
 from gpupipe.report.units import bytes_text, plural, rows_text, seconds_text
@@ -98,7 +98,7 @@ def _outputs(report: Report) -> Table:
     table.add_column(overflow="fold")
     for name, value in report["outputs"].items():
         told = Text(output_text(value))
-        if is_table(value) and value.get("path"):
+        if (is_table(value) or is_model(value)) and value.get("path"):
             told.append(f"  {value['path']}", style="cyan")
         table.add_row(Text(one_line(name)), told)
     return table

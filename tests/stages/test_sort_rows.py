@@ -49,6 +49,14 @@ def test_law(table: pa.Table) -> None:
     check_table_stage(SortRows(["b", "x"], descending=[True, False]), table)
 
 
+@pytest.mark.parametrize("by", [["x"], ["x", "s"], ["s", "x"]])
+@pytest.mark.parametrize("descending", [False, True])
+def test_both_zeros_are_one_number(by: list[str], descending: bool) -> None:
+    table = pa.table({"x": [0.0, -0.0, 1.0, -0.0, 0.0], "s": pa.array(["b", "a", "c", "b", "a"], pa.large_string())})
+    made = check_engines_agree(SortRows(by, descending=descending), table, ordered=len(by) > 1)
+    assert made.num_rows == 5
+
+
 def test_text_is_sorted_by_its_bytes() -> None:
     made = check_engines_agree(
         SortRows("s"), pa.table({"s": pa.array(["b", "é", "B", "", "日本", "a"], pa.large_string())}), ordered=True
