@@ -267,7 +267,7 @@ class _Planner:
         """Run a stage that makes a table."""
         schemas = [self._schema(given) for given in inputs]
         frame, schema = run_symbolic(stage, [self.frames[given] for given in inputs], schemas)
-        if len(inputs) == 1 and (stage.same_rows() or keeps_rows(stage, schemas[0])):
+        if len(inputs) == 1 and not self.narrowed and (stage.same_rows() or keeps_rows(stage, schemas[0])):
             self.same_rows.add(number)
         wanted = sorted(self.promised.get(id(self.nodes[number]), ()))
         if wanted:

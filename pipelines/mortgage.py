@@ -142,7 +142,7 @@ def labelled(table: nw.LazyFrame) -> nw.LazyFrame:
 @gp.rows
 def as_numbers(table: nw.LazyFrame) -> nw.LazyFrame:
     """Makes every feature a Float32 without missing values; by way of Float64, since Arrow refuses to round whole numbers."""
-    numbers = (nw.col(name).cast(nw.Float64).fill_null(-1.0).cast(nw.Float32) for name in FEATURES)
+    numbers = (nw.col(name).cast(nw.Float64).cast(nw.Float32).fill_null(-1.0) for name in FEATURES)
     return table.select("loan_id", *numbers, LABEL)
 
 

@@ -42,6 +42,8 @@ class PolarsVerbs(NarwhalsVerbs):
         """Return the frame with the columns hashed; see `Verbs.hash_columns`."""
 
         def hashed(rows: pl.Series) -> pl.Series:
+            if rows.null_count() == len(rows):
+                return pl.Series(rows.name, [None], dtype=pl.UInt32).new_from_index(0, len(rows))
             made = pl.from_arrow(hashed_column(rows.to_arrow(), seed, n_bits))
             assert isinstance(made, pl.Series)
             return made
