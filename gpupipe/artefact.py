@@ -135,7 +135,9 @@ class _Writer:
         if not dataclasses.is_dataclass(kind):
             msg = f"{kind.__name__} cannot be saved: a stage that is saved is a frozen dataclass of plain fields."
             raise ArtefactError(msg)
-        fields = {field.name: self.value(getattr(stage, field.name), f"{kind.__name__}.{field.name}") for field in dataclasses.fields(stage)}
+        fields = {
+            field.name: self.value(getattr(stage, field.name), f"{kind.__name__}.{field.name}") for field in dataclasses.fields(stage)
+        }
         return {"stage": f"{kind.__module__}:{kind.__qualname__}", "fields": fields}
 
     def value(self, value: Any, what: str) -> Any:

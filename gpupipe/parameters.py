@@ -108,9 +108,7 @@ def _annotation(function: Callable[..., Any], given: inspect.Parameter) -> Any:
     try:
         return typing.get_type_hints(holder, getattr(function, "__globals__", {}))[given.name]
     except (NameError, SyntaxError, TypeError, AttributeError) as error:
-        msg = (
-            f"The annotation {given.annotation!r} of parameter {given.name!r} of {function.__name__}() cannot be resolved: {error}."
-        )
+        msg = f"The annotation {given.annotation!r} of parameter {given.name!r} of {function.__name__}() cannot be resolved: {error}."
         raise UsageError(f"{msg} Import its names where the file runs, not only under TYPE_CHECKING.") from error
 
 

@@ -71,7 +71,13 @@ class Pipeline:
         check_nodes(self.outputs)
 
     def run(
-        self, engine: str = "auto", *, profile: bool = False, tell: Tell = silent, file: str | None = None, parameters: Mapping[str, Any] | None = None
+        self,
+        engine: str = "auto",
+        *,
+        profile: bool = False,
+        tell: Tell = silent,
+        file: str | None = None,
+        parameters: Mapping[str, Any] | None = None,
     ) -> Result:
         """Return the outputs, and the report of how they were made.
 
@@ -188,5 +194,3 @@ def plain_output(value: Any) -> Any:
     if hasattr(value, "isoformat"):
         return value.isoformat()
     return {"fitted": value.name, "path": None} if hasattr(value, "name") else str(value)
-
-

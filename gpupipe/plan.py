@@ -116,7 +116,7 @@ def _checked(nodes: Sequence[Node]) -> _Planner:
     """Return the planner that has run the nodes on all columns; an error names its stage and line."""
     try:
         return _planned(nodes, {})
-    except _Failed as failed:
+    except _FailedError as failed:
         failed.error.add_note(note(failed.node))
         raise failed.error from failed.error.__cause__
 
@@ -149,7 +149,7 @@ def _narrowed(planner: _Planner) -> _Planner:
     while True:
         try:
             return _planned(planner.nodes, columns)
-        except _Failed as failed:
+        except _FailedError as failed:
             before = dict(columns)
             for name in planner.named(failed.node) if isinstance(failed.error, ColumnError) else ():
                 for number, recorder in planner.recorders.items():
@@ -160,7 +160,7 @@ def _narrowed(planner: _Planner) -> _Planner:
                 return planner
 
 
-class _Failed(Exception):
+class _FailedError(Exception):
     """A node failed in the symbolic run."""
 
     def __init__(self, node: Node, error: Exception) -> None:
@@ -186,10 +186,10 @@ def _planned(nodes: Sequence[Node], narrowed: Mapping[int, tuple[str, ...]]) -> 
         except ColumnError as error:
             source = planner.promiser(node, error.missing)
             if source is None or error.missing in promised.get(id(source), ()):
-                raise _Failed(node, error) from error
+                raise _FailedError(node, error) from error
             promised.setdefault(id(source), set()).add(str(error.missing))
         except Exception as error:
-            raise _Failed(node, error) from error
+            raise _FailedError(node, error) from error
         else:
             return planner
 
@@ -308,7 +308,9 @@ class _Planner:
         schemas = [self._schema(given) for given in inputs]
         stage.check(*schemas)
         wants = stage.wants(*schemas)
-        frames = [translated(lambda w=want, g=given: w.prepare(VERBS, self.frames[g]), schemas) for want, given in zip(wants, inputs, strict=True)]
+        frames = [
+            translated(lambda w=want, g=given: w.prepare(VERBS, self.frames[g]), schemas) for want, given in zip(wants, inputs, strict=True)
+        ]
         needed = [frame for want, frame in zip(wants, frames, strict=True) if want.form == "arrow" or not self.narrowed]
         results = translated(lambda: self.ask(needed), schemas)
         self.sketches[number] = stage.sketch(results, *schemas)
@@ -339,7 +341,17 @@ class _Planner:
         reading = None
         if number in self.recorders and delivered is not None:
             reading = Reading(tuple(delivered), self.recorders[number].predicate())
-        return Step(number, node, inputs, self.schemas[number], delivered, reading, self.phases[number], number in self.open, number in self.same_rows)
+        return Step(
+            number,
+            node,
+            inputs,
+            self.schemas[number],
+            delivered,
+            reading,
+            self.phases[number],
+            number in self.open,
+            number in self.same_rows,
+        )
 
 
 def table_stage_of(stage: Stage, fitted: Any) -> TableStage:

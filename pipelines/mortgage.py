@@ -90,17 +90,19 @@ TEXTS = tuple(name for name in FEATURES if (PERFORMANCE | ACQUISITION)[name] is 
 
 
 def read(path: str, columns: dict[str, type[nw.dtypes.DType]], label: str) -> Table:
-    """Return the rows of Fannie Mae's text files, or of Parquet files with the same columns."""
+    """Return the rows of Fannie Mae's text files, or of Parquet files with the same columns; a loan is in one file."""
     files, folder = fsspec.core.url_to_fs(path)
     found = sorted(files.glob(folder) if "*" in folder else files.find(folder))
     if any(name.endswith(".parquet") for name in found):
-        return gp.ReadParquet(path, schema=columns).node().named(label)
+        return gp.ReadParquet(path, schema=columns, key="loan_id").node().named(label)
     if found:  # some releases add a column at the end
         with files.open(found[0], "rt", compression="infer") as text:
             n_fields = text.readline().count("|") + 1
         columns = columns | ({"quarter": nw.String} if n_fields == len(columns) + 1 else {})
     formats = {name: pattern for name, pattern in DATES.items() if name in columns}
-    source = gp.ReadCsv(path, schema=columns, separator="|", quote=None, header=False, null_values=("", "NULL"), date_format=formats)
+    source = gp.ReadCsv(
+        path, schema=columns, separator="|", quote=None, header=False, null_values=("", "NULL"), date_format=formats, key="loan_id"
+    )
     return source.node().named(label)
 
 
@@ -215,8 +217,6 @@ def pipeline(acquisition: str, performance: str, names: str | None = None, n_est
     if out is not None:
         outputs["out"] = gp.WriteParquet(out)(table)
     return gp.Pipeline("mortgage", outputs)
-
-
 
 
 def etl(acquisition: str, performance: str, out: str, names: str | None = None) -> gp.Pipeline:

@@ -1,7 +1,7 @@
 """What a taxi trip will cost: the five-minute tutorial (docs/tutorial.md).
 
-    gpupipe run pipelines/taxi.py                                   on made-up trips
-    gpupipe run pipelines/taxi.py -p trips=taxis.csv.gz             on the New York trips of March 2019 (seaborn-data's taxis.csv)
+gpupipe run pipelines/taxi.py                                   on made-up trips
+gpupipe run pipelines/taxi.py -p trips=taxis.csv.gz             on the New York trips of March 2019 (seaborn-data's taxis.csv)
 """
 
 from __future__ import annotations
@@ -95,7 +95,10 @@ def pipeline(trips: str | None = None, n_rows: int = 20_000, n_estimators: int =
 
     features = (*NUMBERS, "usual_distance", *CATEGORIES)
     outputs: dict[str, object] = {"trips": gp.Scalar(nw.len())(table), "fare": {}, "model": None}
-    for name, estimator in (("ridge", Ridge()), ("xgboost", XGBRegressor(n_estimators=n_estimators, max_depth=5, learning_rate=0.2))):
+    for name, estimator in (
+        ("ridge", Ridge()),
+        ("xgboost", XGBRegressor(n_estimators=n_estimators, max_depth=5, learning_rate=0.2)),
+    ):
         model = gp.Learn(estimator, features=features, target="fare").fit(ready[0]).named(name)
         scored = model(ready[1])
         outputs["fare"] |= {name: gp.Evaluate(["rmse", "r2"], target="fare")(scored).named(name)}

@@ -57,9 +57,7 @@ def test_functions_of_the_file_pickle_and_load_in_another_process(tmp_path: Path
     load_definition(written(tmp_path / "some_rows.py", BODY))
     kept = pickle.dumps(sys.modules["some_rows"].doubled)
     program = f"import pickle, sys; sys.path.insert(0, {str(tmp_path)!r}); print(pickle.loads({kept!r}).name)"
-    done = subprocess.run(
-        [sys.executable, "-c", program], cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "doubled", done.stderr
 
 

@@ -111,10 +111,7 @@ def imports_of(module: Module, known: Mapping[str, Module], root: Path) -> Itera
     """Yield every import of a module, also those inside functions and under TYPE_CHECKING."""
     lines = module.text.splitlines()
     local = {
-        id(node)
-        for outer in ast.walk(module.tree)
-        if isinstance(outer, ast.FunctionDef | ast.AsyncFunctionDef)
-        for node in ast.walk(outer)
+        id(node) for outer in ast.walk(module.tree) if isinstance(outer, ast.FunctionDef | ast.AsyncFunctionDef) for node in ast.walk(outer)
     }
     for node in ast.walk(module.tree):
         if isinstance(node, ast.Import):
@@ -195,9 +192,7 @@ def idle_exceptions(root: Path, excepted: Mapping[tuple[str, str], str]) -> list
     """Return the excepted imports that no module has."""
     present = {(found.importer, found.target) for found in all_imports(root)}
     return [
-        f"{importer} does not import {target}: strike the exception"
-        for importer, target in excepted
-        if (importer, target) not in present
+        f"{importer} does not import {target}: strike the exception" for importer, target in excepted if (importer, target) not in present
     ]
 
 
@@ -259,11 +254,7 @@ def _function_lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 
 def without_docstring(root: Path) -> list[str]:
     """Return the modules that do not say what they are."""
-    return [
-        f"{module.path.relative_to(root)}: no docstring"
-        for module in modules_of(root).values()
-        if not ast.get_docstring(module.tree)
-    ]
+    return [f"{module.path.relative_to(root)}: no docstring" for module in modules_of(root).values() if not ast.get_docstring(module.tree)]
 
 
 def without_test(root: Path, excepted: Mapping[str, str]) -> list[str]:

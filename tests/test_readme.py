@@ -23,9 +23,7 @@ def run(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """Run a line of the README in a folder, with this interpreter in place of the installed commands."""
     command, *arguments = line.partition("#")[0].split()
     program = {"python": [], "gpupipe": ["-m", "gpupipe"]}[command]
-    done = subprocess.run(
-        [sys.executable, *program, *arguments], cwd=folder, capture_output=True, text=True, check=False, timeout=120
-    )
+    done = subprocess.run([sys.executable, *program, *arguments], cwd=folder, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
     return done
 
@@ -44,9 +42,7 @@ def test_the_files_are_named(first: Path) -> None:
     assert {path.name for path in first.glob("*.py")} == {"make_trips.py", "trips.py"}
 
 
-@pytest.mark.parametrize(
-    "line", [line for block in blocks(README, "sh") for line in block.splitlines() if line.startswith("gpupipe ")]
-)
+@pytest.mark.parametrize("line", [line for block in blocks(README, "sh") for line in block.splitlines() if line.startswith("gpupipe ")])
 def test_commands_run_as_printed(line: str, first: Path) -> None:
     run(line, first)
 

@@ -20,7 +20,7 @@ from bench.baselines.mortgage_polars import ACQUISITION, CATEGORIES, DROPPED, LA
 DATES = [name for name in PERFORMANCE + ACQUISITION if name in DROPPED and name not in ("loan_id", "seller_name")]
 
 
-def etl(performance: list[str], acquisition: list[str], names: str | None, out: str) -> dict[str, object]:  # noqa: ARG001
+def etl(performance: list[str], acquisition: list[str], names: str | None, out: str) -> dict[str, object]:
     """Rows, columns, positives and ever-delinquent loans of the feature table, which is written to `out` as parquet."""
     perf = _read(performance, PERFORMANCE)
     perf["monthly_reporting_period"] = pd.to_datetime(perf["monthly_reporting_period"], format="%m/%d/%Y")

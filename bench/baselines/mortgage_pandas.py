@@ -49,7 +49,7 @@ CATEGORIES = """
 LABEL = "delinquency_12"
 
 
-def etl(performance: list[str], acquisition: list[str], names: str | None, out: str) -> dict[str, object]:  # noqa: ARG001
+def etl(performance: list[str], acquisition: list[str], names: str | None, out: str) -> dict[str, object]:
     """Rows, columns, positives and ever-delinquent loans of the feature table, which is written to `out` as parquet."""
     rows = _read(performance, PERFORMANCE, keep=["monthly_reporting_period"])
     label, ever = _windows(rows)

@@ -50,7 +50,7 @@ LABEL = "delinquency_12"
 STATUS = "current_loan_delinquency_status"
 
 
-def etl(performance: list[str], acquisition: list[str], names: str | None, out: str) -> dict[str, object]:  # noqa: ARG001
+def etl(performance: list[str], acquisition: list[str], names: str | None, out: str) -> dict[str, object]:
     """Rows, columns, positives and ever-delinquent loans of the feature table, which is written to `out` as parquet."""
     rows = _scan(performance, PERFORMANCE)
     features = [name for name in PERFORMANCE + ACQUISITION if name not in DROPPED]

@@ -30,6 +30,4 @@ def prepare(rows: int, data: Path) -> Command:
     return [sys.executable, "-c", GENERATE, str(data), str(rows)]
 
 
-workload = Workload(
-    contenders=contenders, baselines=("polars", "pandas"), agree=("rows", "columns", "positives", "ever"), prepare=prepare
-)
+workload = Workload(contenders=contenders, baselines=("polars", "pandas"), agree=("rows", "columns", "positives", "ever"), prepare=prepare)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[2]), str(Path(__file__).resolve().parents[2] / "pipelines")]
 
-import mortgage
+import mortgage  # noqa: E402
 
-from bench.contender import measure, parser
-from gpupipe.engines.load import load_engine
+from bench.contender import measure, parser  # noqa: E402
+from gpupipe.engines.load import load_engine  # noqa: E402
 
 
 def run(options: Namespace, out: str) -> dict[str, object]:

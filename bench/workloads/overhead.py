@@ -23,7 +23,7 @@ from bench.workload import Command, Workload
 N_STAGES = 50
 
 
-def contenders(data: Path, out: Path) -> dict[str, Command]:  # noqa: ARG001
+def contenders(data: Path, out: Path) -> dict[str, Command]:
     """Each measurement's command line."""
     return {name: [sys.executable, __file__, name] for name in MEASUREMENTS}
 

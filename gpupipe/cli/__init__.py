@@ -32,9 +32,7 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-_Version: TypeAlias = Annotated[
-    bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
-]
+_Version: TypeAlias = Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")]
 
 
 @app.callback()

@@ -49,9 +49,7 @@ def _print(found: dict[str, Any]) -> None:
     engines = [(one["name"], _mark(one["usable"]), one["why"]) for one in found["engines"]]
     console.print(_table(("engine", "usable", "why"), engines))
     console.print()
-    wanted = [
-        (one["name"], one["version"] or "-", one["needs"], one["extra"] or "always", _mark(one["ok"])) for one in found["packages"]
-    ]
+    wanted = [(one["name"], one["version"] or "-", one["needs"], one["extra"] or "always", _mark(one["ok"])) for one in found["packages"]]
     if wanted:
         console.print(_table(("package", "installed", "needs", "for", "ok"), wanted))
     for problem in found["problems"]:

@@ -70,6 +70,10 @@ class Source(Stage):
         """Return the rows as Arrow batches; a source without a scan has this instead."""
         raise NotImplementedError
 
+    def whole_keys(self) -> tuple[str, ...]:
+        """Return the columns of a key whose rows all stand in one file, where the source declares one; readers check it."""
+        return ()
+
     def known_rows(self) -> int | None:
         """Return how many rows there are, where metadata or an inspection has told; None where nobody has counted."""
         return None
@@ -138,4 +142,3 @@ class Sink(Stage):
     @abstractmethod
     def open(self, schema: pa.Schema) -> Writer:
         """Return a writer for rows of the schema."""
-

@@ -96,9 +96,7 @@ def _writing(out: Path) -> Iterator[None]:
 def _check_call(out: Path, n_rows: int, seed: int, rows_a_file: int, *, overwrite: bool) -> None:
     for name, value, least in (("n_rows", n_rows, 1), ("rows_a_file", rows_a_file, 1), ("seed", seed, 0)):
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
-            raise UsageError(
-                f"expected {name} to be a whole number of at least {least}, got {value!r}. Pass {name}={least} or more."
-            )
+            raise UsageError(f"expected {name} to be a whole number of at least {least}, got {value!r}. Pass {name}={least} or more.")
     if out.exists() and not out.is_dir():
         raise UsageError(f"expected out to be a folder, got the file {str(out)!r}. Name a new folder.")
     if not overwrite and out.is_dir() and any(out.iterdir()):

@@ -108,9 +108,7 @@ def _amounts(values: Floats, known: Bools) -> pa.Array:
     return pa.array(np.round(values, 2), mask=~known)
 
 
-def _foreclosure_columns(
-    rng: np.random.Generator, loans: Loans, histories: Histories, upb: Floats, report: Ints
-) -> dict[str, pa.Array]:
+def _foreclosure_columns(rng: np.random.Generator, loans: Loans, histories: Histories, upb: Floats, report: Ints) -> dict[str, pa.Array]:
     """Return the columns that are filled only in the last row of a foreclosed loan."""
     n_rows = len(report)
     rows = np.flatnonzero(histories.status == LOST)

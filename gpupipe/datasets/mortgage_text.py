@@ -71,7 +71,7 @@ def _runs(columns: list[pa.Array]) -> list[tuple[int, int]]:
 
 
 def text_rows(table: pa.Table, *, whole_as_float: bool) -> pa.Array:
-    """Return the rows of a table as one array of strings, each with its line end.
+    r"""Return the rows of a table as one array of strings, each with its line end.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def text_rows(table: pa.Table, *, whole_as_float: bool) -> pa.Array:
     Examples
     --------
     >>> text_rows(pa.table({"a": [360.0, 6.375], "b": [None, "N"]}), whole_as_float=True).to_pylist()
-    ['360.0|\\n', '6.375|N\\n']
+    ['360.0|\n', '6.375|N\n']
     """
     columns = [pa.concat_arrays(column.chunks) for column in table.columns]
     names = table.column_names
@@ -96,12 +96,12 @@ def text_rows(table: pa.Table, *, whole_as_float: bool) -> pa.Array:
 
 
 def text_bytes(rows: pa.Array) -> memoryview:
-    """Return the bytes of consecutive strings, which lie one after another in Arrow's buffer.
+    r"""Return the bytes of consecutive strings, which lie one after another in Arrow's buffer.
 
     Examples
     --------
-    >>> bytes(text_bytes(pa.array(["a|1\\n", "b|2\\n", "c|3\\n"])[1:]))
-    b'b|2\\nc|3\\n'
+    >>> bytes(text_bytes(pa.array(["a|1\n", "b|2\n", "c|3\n"])[1:]))
+    b'b|2\nc|3\n'
     """
     offsets: Ints = np.frombuffer(rows.buffers()[1], dtype=np.int32)
     first, end = offsets[rows.offset], offsets[rows.offset + len(rows)]

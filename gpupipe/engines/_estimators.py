@@ -212,7 +212,12 @@ def _of_probability(metrics: Any, metric: str, recipe: ScoringRecipe, frame: Fra
     if len(classes) != 2:
         msg = f"{metric} needs two classes among the rows, got {len(classes)}: {listing(map(str, classes))}. Take more rows."
         raise StageError(msg)
-    name = {"roc_auc": "roc_auc_score", "average_precision": "average_precision_score", "log_loss": "log_loss", "brier": "brier_score_loss"}
+    name = {
+        "roc_auc": "roc_auc_score",
+        "average_precision": "average_precision_score",
+        "log_loss": "log_loss",
+        "brier": "brier_score_loss",
+    }
     positive = (truth == classes[-1]).astype(int)
     return float(getattr(metrics, name[metric])(positive, score, **options))
 
@@ -227,7 +232,11 @@ def _internal(metrics: Any, metric: str, recipe: ScoringRecipe, frame: Frame) ->
     """Return a metric of clusters among the features themselves."""
     features = as_array(table_of(frame.select(list(recipe.features))))
     labels = _column(frame, recipe.prediction, metric, "prediction").to_numpy()
-    name = {"silhouette": "silhouette_score", "davies_bouldin": "davies_bouldin_score", "calinski_harabasz": "calinski_harabasz_score"}
+    name = {
+        "silhouette": "silhouette_score",
+        "davies_bouldin": "davies_bouldin_score",
+        "calinski_harabasz": "calinski_harabasz_score",
+    }
     return float(getattr(metrics, name[metric])(features, labels))
 
 

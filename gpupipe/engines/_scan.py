@@ -6,6 +6,7 @@ says so.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -31,9 +32,21 @@ def read_lazy(source: Source, reading: Reading, schema: Schema, scratch: str) ->
     scan = source.scan(scratch)
     if scan is None:
         frame = _from_batches(source, reading)
-        frame = _conformed(frame, Schema(tuple((name, schema[name]) for name in reading.columns)))
-    else:
-        frame = _conformed(scan_files(scan), scan.schema).select(reading.columns)
+        return _finished(source, reading, _conformed(frame, Schema(tuple((name, schema[name]) for name in reading.columns))))
+    return _finished(source, reading, _conformed(scan_files(scan), scan.schema).select(reading.columns))
+
+
+def read_pieces(source: Source, reading: Reading, scratch: str) -> list[tuple[str, pl.LazyFrame]]:
+    """Return the rows of each file by itself, lazily, with the file's name; none where the source is not several files."""
+    scan = source.scan(scratch)
+    if scan is None or len(scan.paths) < 2:
+        return []
+    pieces = [(path, scan_files(replace(scan, paths=(path,)))) for path in scan.paths]
+    return [(path, _finished(source, reading, _conformed(piece, scan.schema).select(reading.columns))) for path, piece in pieces]
+
+
+def _finished(source: Source, reading: Reading, frame: pl.LazyFrame) -> pl.LazyFrame:
+    """Return the rows read with what the source declares of them: no NaN, nothing missing, and only those that are needed."""
     if getattr(source, "nan_as_null", False):
         frame = frame.with_columns(_no_nan(frame.collect_schema()))
     checked = source.declared_not_null()

@@ -33,7 +33,9 @@ class Recorder:
         """Return an empty frame of the schema that records what is asked of it."""
         dtypes = polars_dtypes(self.schema)
 
-        def scan(columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, batch_size: int | None) -> Iterator[pl.DataFrame]:
+        def scan(
+            columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, batch_size: int | None
+        ) -> Iterator[pl.DataFrame]:
             self.columns.update(dtypes if columns is None else columns)
             self.predicates.append(predicate)
             empty = pl.DataFrame(schema=dtypes)
@@ -73,6 +75,6 @@ def named_columns(frame: Frame) -> set[str]:
     return set(re.findall(r'col\("((?:[^"\\]|\\.)*)"\)', frame.to_native().explain(optimized=False)))
 
 
-def operations(frame: Frame) -> set[str]:
+def operations(frame: Frame, *, optimized: bool = False) -> set[str]:
     """Return the names of the operations in the query, as Polars prints them."""
-    return set(re.findall(r"^\s*(?:simple )?([A-Z][A-Z_]{1,})\b", frame.to_native().explain(optimized=False), flags=re.MULTILINE))
+    return set(re.findall(r"^\s*(?:simple )?([A-Z][A-Z_]{1,})\b", frame.to_native().explain(optimized=optimized), flags=re.MULTILINE))

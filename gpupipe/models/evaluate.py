@@ -106,9 +106,7 @@ class Evaluate(Barrier):
 
     def conclude(self, engine: Engine, results: Sequence[Any], progress: Progress | None) -> Scores:
         """Return the metrics, with the curves behind them."""
-        recipe = ScoringRecipe(
-            self.metrics, self.target or self.prediction, self.prediction, self.probability, self.weight, self.features
-        )
+        recipe = ScoringRecipe(self.metrics, self.target or self.prediction, self.prediction, self.probability, self.weight, self.features)
         scored = engine.score(recipe, results[0])
         return Scores(scored["values"], tuple(scored["curves"]))
 

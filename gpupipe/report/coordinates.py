@@ -244,9 +244,7 @@ def _line_up(run: Sequence[int], low: float, high: float, centres: list[float]) 
         centres[vertex] = place
 
 
-def _wish(
-    graph: Layered, vertex: int, sides: Sequence[Sequence[Sequence[int]]], centres: Sequence[float]
-) -> list[tuple[float, float]]:
+def _wish(graph: Layered, vertex: int, sides: Sequence[Sequence[Sequence[int]]], centres: Sequence[float]) -> list[tuple[float, float]]:
     """Return where a vertex would stand: over and under its neighbours; where it is if it has none."""
     wish = []
     for links in sides:
@@ -288,9 +286,7 @@ def _ports(graph: Layered, centres: Sequence[float], boxes: Mapping[int, Box]) -
     return ports
 
 
-def _edges(
-    graph: Layered, centres: Sequence[float], boxes: Mapping[int, Box], rows: Sequence[tuple[float, float]]
-) -> tuple[Edge, ...]:
+def _edges(graph: Layered, centres: Sequence[float], boxes: Mapping[int, Box], rows: Sequence[tuple[float, float]]) -> tuple[Edge, ...]:
     """Return the edges' points: from box to box, upright through each layer that lies between."""
     ports = _ports(graph, centres, boxes)
     edges = []

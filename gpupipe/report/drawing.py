@@ -21,9 +21,7 @@ LEGEND_PIXELS = 6.4
 FITTING = {"fit", "learner"}
 
 
-def draw_svg(
-    stages: Stages, outputs: Mapping[str, int] | None = None, *, link: str | None = None, unreached: Collection[int] = ()
-) -> str:
+def draw_svg(stages: Stages, outputs: Mapping[str, int] | None = None, *, link: str | None = None, unreached: Collection[int] = ()) -> str:
     """Return the DAG of the stages as an SVG document.
 
     Parameters

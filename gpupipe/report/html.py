@@ -85,9 +85,7 @@ def _run_header(report: Report) -> str:
     """Return what a reader wants to know first."""
     status = str(report["status"])
     mark, word = STATUS.get(status, ("•", status))
-    badge = element(
-        "span", f'<span aria-hidden="true">{mark}</span> {escape(word)}', class_=f"status {status if status in STATUS else ''}"
-    )
+    badge = element("span", f'<span aria-hidden="true">{mark}</span> {escape(word)}', class_=f"status {status if status in STATUS else ''}")
     told = [f"{report['engine']} engine", started_text(report["started"]), f"gpupipe {report['gpupipe']}"]
     line = " · ".join(escape(part) for part in told)
     if report.get("file"):

@@ -182,9 +182,7 @@ def _history(history: Mapping[str, Sequence[float | None]]) -> str:
             pad = (high - low) * 0.06 or abs(high) * 0.1 or 1.0
             curves = [_training(name, values) for name, values in measured]
             x = Axis(1.0, max(2.0, float(max(len(values) for _, values in measured))), 46.0, 486.0, "round", tick_text)
-            figures.append(
-                line_chart(f"Training, {metric}", curves, x, Axis(low - pad, high + pad, 290.0, 30.0, metric, tick_text))
-            )
+            figures.append(line_chart(f"Training, {metric}", curves, x, Axis(low - pad, high + pad, 290.0, 30.0, metric, tick_text)))
     return "".join(figures)
 
 

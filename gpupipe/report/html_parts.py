@@ -75,9 +75,7 @@ def facts(heading: str, values: Mapping[str, object]) -> str:
     """Return names and values in two columns under a heading; empty for none."""
     if not values:
         return ""
-    rows = "".join(
-        element("div", element("dt", escape(name)) + element("dd", escape(fact_text(value)))) for name, value in values.items()
-    )
+    rows = "".join(element("div", element("dt", escape(name)) + element("dd", escape(fact_text(value)))) for name, value in values.items())
     return element("div", element("h3", escape(heading)) + element("dl", rows, class_="facts"), class_="panel")
 
 

@@ -19,9 +19,7 @@ def stages_section(report: Report) -> str:
     stretches = {int(stretch["id"]): stretch for stretch in report["stretches"]}
     spent = sum(stage.get("seconds") or 0.0 for stage in report["stages"]) + sum(s["seconds"] for s in stretches.values())
     whole = max(float(report["seconds"] or 0.0), spent)
-    head = "".join(
-        element("th", name, scope="col", class_="num" if place in NUMERIC else None) for place, name in enumerate(HEADINGS)
-    )
+    head = "".join(element("th", name, scope="col", class_="num" if place in NUMERIC else None) for place, name in enumerate(HEADINGS))
     bodies = []
     for number, members in grouped(report["stages"], stretches):
         rows = "".join(_row(stage, whole, fused=number is not None) for stage in members)
@@ -32,9 +30,7 @@ def stages_section(report: Report) -> str:
     caption = element("caption", "Stages in the order they were wired")
     lead = ""
     if stretches:
-        lead = paragraph(
-            "Stages under a stretch were fused by the engine and ran as one query: their time is known only together.", "lead"
-        )
+        lead = paragraph("Stages under a stretch were fused by the engine and ran as one query: their time is known only together.", "lead")
     content = element("table", f"{caption}<thead><tr>{head}</tr></thead>{''.join(bodies)}", class_="stages")
     return lead + scrolling(content, "Stages") + schemas(report["stages"])
 
@@ -139,10 +135,7 @@ def _schema(stage: Stage, title: str) -> str:
     fields = stage["schema"]
     count = element("span", escape(plural(len(fields), "column")), class_="quiet")
     summary = element("summary", title + count)
-    rows = [
-        (element("code", escape(name)), escape(dtype), "may be null" if nullable else "never null")
-        for name, dtype, nullable in fields
-    ]
+    rows = [(element("code", escape(name)), escape(dtype), "may be null" if nullable else "never null") for name, dtype, nullable in fields]
     return element("details", summary + table(f"Schema of {title_of(stage)}", ("Column", "Dtype", "Nulls"), rows), class_="schema")
 
 

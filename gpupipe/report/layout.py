@@ -190,9 +190,7 @@ def _sweep(orders: list[list[int]], neighbours: Sequence[Sequence[int]], *, down
         place = {vertex: index for index, vertex in enumerate(orders[level - 1 if downwards else level + 1])}
         own = {vertex: index for index, vertex in enumerate(orders[level])}
         centre = {
-            vertex: sum(place[n] for n in neighbours[vertex]) / len(neighbours[vertex])
-            if neighbours[vertex]
-            else float(own[vertex])
+            vertex: sum(place[n] for n in neighbours[vertex]) / len(neighbours[vertex]) if neighbours[vertex] else float(own[vertex])
             for vertex in orders[level]
         }
         orders[level].sort(key=lambda vertex: (centre[vertex], own[vertex]))

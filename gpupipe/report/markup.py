@@ -92,7 +92,5 @@ def element(name: str, content: str, **attributes: object) -> str:
     >>> element("td", "3", class_="num", data_id=4)
     '<td class="num" data-id="4">3</td>'
     """
-    given = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{escape(value)}"' for key, value in attributes.items() if value is not None
-    )
+    given = "".join(f' {key.rstrip("_").replace("_", "-")}="{escape(value)}"' for key, value in attributes.items() if value is not None)
     return f"<{name}{given}>{content}</{name}>"

@@ -89,7 +89,15 @@ class Record:
 
     def __post_init__(self) -> None:
         for stage in self.stages:
-            stage |= {"rows_in": None, "rows_out": None, "columns_out": None, "seconds": 0.0, "bytes": None, "stretch": None, "note": None}
+            stage |= {
+                "rows_in": None,
+                "rows_out": None,
+                "columns_out": None,
+                "seconds": 0.0,
+                "bytes": None,
+                "stretch": None,
+                "note": None,
+            }
 
     def spend(self, stage: int, seconds: float) -> None:
         """Enter time that a stage took by itself."""

@@ -25,9 +25,7 @@ def print_summary(report: Report, console: Console, *, page: str | None = None) 
     told = crossings_text(report)
     console.print(Text(told, style="dim"))
     for fallback in report["fallbacks"]:
-        console.print(
-            Text(f"! {_title(report, fallback['stage'])} fell back to the host: {one_line(fallback['reason'])}", style="yellow")
-        )
+        console.print(Text(f"! {_title(report, fallback['stage'])} fell back to the host: {one_line(fallback['reason'])}", style="yellow"))
     if report["outputs"]:
         console.print()
         console.print(_outputs(report))
@@ -43,9 +41,7 @@ def _headline(report: Report) -> Text:
     """Return the pipeline, how it ended, and what it took."""
     mark, colour = STATUS_STYLES.get(str(report["status"]), ("•", "white"))
     peak = report["memory"].get("peak_bytes")
-    told = f"  {report['engine']} engine · {seconds_text(report['seconds'])}" + (
-        f" · peak memory {bytes_text(peak)}" if peak else ""
-    )
+    told = f"  {report['engine']} engine · {seconds_text(report['seconds'])}" + (f" · peak memory {bytes_text(peak)}" if peak else "")
     return Text.assemble((f"{mark} ", colour), (one_line(report["pipeline"]), "bold"), (told, "dim"))
 
 

@@ -70,9 +70,7 @@ class WriteParquet(Sink):
         if compression not in _COMPRESSIONS:
             raise UsageError(f"WriteParquet expects compression to be one of {listing(_COMPRESSIONS)}, got {compression!r}.")
         object.__setattr__(self, "path", os.fspath(path))
-        object.__setattr__(
-            self, "partition_by", () if partition_by is None else as_columns(partition_by, "WriteParquet's partition_by")
-        )
+        object.__setattr__(self, "partition_by", () if partition_by is None else as_columns(partition_by, "WriteParquet's partition_by"))
         object.__setattr__(self, "compression", compression)
         object.__setattr__(self, "overwrite", overwrite)
         if self.partition_by and self.path.lower().endswith(".parquet"):

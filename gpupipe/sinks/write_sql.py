@@ -114,9 +114,7 @@ class _TableWriter(Writer):
         """Send rows in the table's types; the first ones make the table."""
         create = "create" if self.sink.mode == "replace" else "create_append"
         with _refused(self.sink):
-            self.cursor.adbc_ingest(
-                self.made, rows, mode="append" if self.is_made else create, db_schema_name=self.namespace or None
-            )
+            self.cursor.adbc_ingest(self.made, rows, mode="append" if self.is_made else create, db_schema_name=self.namespace or None)
         self.is_made = True
 
     def close(self) -> None:

@@ -116,9 +116,7 @@ def timed(pattern: str) -> DType:
     >>> timed("%d.%m.%Y"), timed("%Y-%m-%d %H:%M")
     (Date, Datetime(time_unit='us', time_zone=None))
     """
-    return (
-        nw.Datetime("us") if any(sign in pattern for sign in ("%H", "%I", "%M", "%S", "%T", "%R", "%s", "%f", "%c")) else nw.Date()
-    )
+    return nw.Datetime("us") if any(sign in pattern for sign in ("%H", "%I", "%M", "%S", "%T", "%R", "%s", "%f", "%c")) else nw.Date()
 
 
 def _rows(file: Place, dialect: Dialect) -> Iterator[Record]:
@@ -148,9 +146,7 @@ def _parsed(sample: bytes, dialect: Dialect, names: Sequence[str], null_values: 
     )
     nulls = pcsv.ConvertOptions(null_values=[*null_values, ""], strings_can_be_null=True, quoted_strings_can_be_null=True)
     try:
-        return pcsv.read_csv(
-            io.BytesIO(sample), pcsv.ReadOptions(column_names=list(names), block_size=4 * _SAMPLE_BYTES), parse, nulls
-        )
+        return pcsv.read_csv(io.BytesIO(sample), pcsv.ReadOptions(column_names=list(names), block_size=4 * _SAMPLE_BYTES), parse, nulls)
     except pa.ArrowInvalid:
         return pa.table({name: pa.nulls(0) for name in names})
 

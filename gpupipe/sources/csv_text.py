@@ -307,8 +307,7 @@ def _decompressing(raw: BinaryIO, kind: str) -> BinaryIO:
 
 def _damaged(source: Source, kind: str, error: Exception) -> SourceError:
     return SourceError(
-        f"{origin(source)}: expected a whole {kind} archive, got one that is cut short or damaged ({error}). "
-        "Fetch or write the file again."
+        f"{origin(source)}: expected a whole {kind} archive, got one that is cut short or damaged ({error}). Fetch or write the file again."
     )
 
 

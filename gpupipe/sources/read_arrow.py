@@ -80,9 +80,7 @@ class ReadArrow(Source):
             msg = f"{found[0]}: {error}"
             raise SourceError(msg) from error
         columns = ((name, field, self.nan_as_null and field.dtype.is_float()) for name, field in planned.items())
-        return Schema(
-            tuple((name, Field(field.dtype, nullable=field.nullable or may_be_nan)) for name, field, may_be_nan in columns)
-        )
+        return Schema(tuple((name, Field(field.dtype, nullable=field.nullable or may_be_nan)) for name, field, may_be_nan in columns))
 
     def known_rows(self) -> int | None:
         """Return the rows of the files' batches; of streams it is not known."""

@@ -53,6 +53,9 @@ class ReadCsv(Source):
         The columns' names in a file without a header, where `schema` declares only some of them.
     nan_as_null
         Whether NaN is missing.
+    key
+        The columns of a key whose rows all stand in one file, where there are several: an engine may then work file by file, which
+        takes less memory. It is checked as the rows are read.
 
     Raises
     ------
@@ -77,6 +80,7 @@ class ReadCsv(Source):
     date_format: str | tuple[tuple[str, str], ...] | None
     names: tuple[str, ...] | None
     nan_as_null: bool
+    key: tuple[str, ...]
 
     def __init__(
         self,
@@ -92,6 +96,7 @@ class ReadCsv(Source):
         skip_rows: int = 0,
         names: Sequence[str] | None = None,
         nan_as_null: bool = True,
+        key: str | Sequence[str] = (),
     ) -> None:
         declared = None if schema is None else as_schema(schema)
         nulls = (null_values,) if isinstance(null_values, str) else tuple(null_values)
@@ -103,6 +108,7 @@ class ReadCsv(Source):
         object.__setattr__(self, "date_format", tuple(date_format.items()) if isinstance(date_format, Mapping) else date_format)
         object.__setattr__(self, "names", None if names is None else tuple(names))
         object.__setattr__(self, "nan_as_null", nan_as_null)
+        object.__setattr__(self, "key", (key,) if isinstance(key, str) else tuple(key))
 
     def origin(self) -> str:
         """Return the path."""
@@ -121,6 +127,10 @@ class ReadCsv(Source):
     def declared_not_null(self) -> frozenset[str]:
         """Return the columns declared not null."""
         return frozenset() if self.declared is None else self.declared.not_null
+
+    def whole_keys(self) -> tuple[str, ...]:
+        """Return the key whose rows all stand in one file."""
+        return self.key
 
     def known_rows(self) -> int | None:
         """Return the rows counted, once `scan` has looked at every file as it is now."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -51,6 +51,9 @@ class ReadParquet(Source):
         Whether folders named ``key=value`` are columns; by default where there are any below the path or the glob's fixed part.
     nan_as_null
         Whether NaN is missing.
+    key
+        The columns of a key whose rows all stand in one file, where there are several: an engine may then work file by file, which
+        takes less memory. It is checked as the rows are read.
 
     Raises
     ------
@@ -74,14 +77,26 @@ class ReadParquet(Source):
     declared: Schema | None
     hive: bool | None
     nan_as_null: bool
+    key: tuple[str, ...]
 
     def __init__(
-        self, path: Paths, *, schema: Mapping[str, Any] | None = None, hive: bool | None = None, nan_as_null: bool = True
+        self,
+        path: Paths,
+        *,
+        schema: Mapping[str, Any] | None = None,
+        hive: bool | None = None,
+        nan_as_null: bool = True,
+        key: str | Sequence[str] = (),
     ) -> None:
         object.__setattr__(self, "path", kept_paths(path))
         object.__setattr__(self, "declared", None if schema is None else as_schema(schema))
         object.__setattr__(self, "hive", hive)
         object.__setattr__(self, "nan_as_null", nan_as_null)
+        object.__setattr__(self, "key", (key,) if isinstance(key, str) else tuple(key))
+
+    def whole_keys(self) -> tuple[str, ...]:
+        """Return the key whose rows all stand in one file."""
+        return self.key
 
     def origin(self) -> str:
         """Return the path."""

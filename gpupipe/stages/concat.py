@@ -47,7 +47,8 @@ class Concat(TableStage):
         for number, schema in enumerate(schemas):
             different = set(schemas[0]) ^ set(schema)
             if different and self.how == "vertical":
-                msg = f"Concat expects the same columns in every table, but table {number} differs in {sorted(different)}. Use how='diagonal'."
+                names = sorted(different)
+                msg = f"Concat expects the same columns in every table, but table {number} differs in {names}. Use how='diagonal'."
                 raise ColumnError(msg)
             for name, field in schema.items():
                 if known.setdefault(name, field.dtype) != field.dtype:

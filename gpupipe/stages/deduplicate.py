@@ -39,13 +39,19 @@ class Deduplicate(KeyStage):
     keep: Literal["first", "last"]
 
     def __init__(
-        self, by: str | Sequence[str] | None = None, *, order: str | Sequence[str] | None = None, keep: Literal["first", "last"] = "first"
+        self,
+        by: str | Sequence[str] | None = None,
+        *,
+        order: str | Sequence[str] | None = None,
+        keep: Literal["first", "last"] = "first",
     ) -> None:
         if keep not in ("first", "last"):
             msg = f"Deduplicate expects keep to be 'first' or 'last', got {keep!r}."
             raise UsageError(msg)
         if (by is None) != (order is None):
-            msg = "Deduplicate expects by and order together: which row of a key is kept must not depend on chance. Without both, whole rows."
+            msg = (
+                "Deduplicate expects by and order together: which row of a key is kept must not depend on chance. Without both, whole rows."
+            )
             raise UsageError(msg)
         object.__setattr__(self, "by", () if by is None else as_columns(by, "Deduplicate's by"))
         object.__setattr__(self, "order", () if order is None else as_columns(order, "Deduplicate's order"))

@@ -72,8 +72,10 @@ class EncodeCategory(FitStage):
         """Return the counts of all parts together, sorted."""
         whole = pa.concat_tables([part.cast(_COUNTS) for part in measured])
         summed = whole.group_by(["column", "category"]).aggregate([("count", "sum")])
-        return summed.rename_columns({"count_sum": "count"}).select(["column", "category", "count"]).sort_by(
-            [("column", "ascending"), ("category", "ascending")]
+        return (
+            summed.rename_columns({"count_sum": "count"})
+            .select(["column", "category", "count"])
+            .sort_by([("column", "ascending"), ("category", "ascending")])
         )
 
     def finish(self, statistics: pa.Table) -> EncodedCategory:
@@ -131,4 +133,3 @@ class EncodedCategory(RowStage):
     def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
         """Return the columns that cannot be missing: an encoded one only where unknown categories have a code."""
         return schemas[0].not_null if self.unknown is not None else schemas[0].not_null - set(self.columns)
-

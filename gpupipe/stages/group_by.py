@@ -41,7 +41,9 @@ class GroupBy(KeyStage):
     aggregates: Named
     null_keys: Literal["keep", "drop"]
 
-    def __init__(self, by: str | Sequence[str], *aggregates: Any, null_keys: Literal["keep", "drop"] = "keep", **named_aggregates: Any) -> None:
+    def __init__(
+        self, by: str | Sequence[str], *aggregates: Any, null_keys: Literal["keep", "drop"] = "keep", **named_aggregates: Any
+    ) -> None:
         if null_keys not in ("keep", "drop"):
             msg = f"GroupBy expects null_keys to be 'keep' or 'drop', got {null_keys!r}."
             raise UsageError(msg)

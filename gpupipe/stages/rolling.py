@@ -100,4 +100,3 @@ def _rolled(name: str, given: Any) -> Rolled:
         msg = f"Rolling expects one of {listing(FUNCTIONS)} for {name!r}, got {function!r}.{nearest(str(function), FUNCTIONS)}"
         raise UsageError(msg)
     return Rolled(name, column, cast(Any, function))
-

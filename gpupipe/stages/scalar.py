@@ -54,7 +54,9 @@ class Scalar(Barrier):
     def _value(self, table: Any) -> Any:
         """Return the number, or the named ones, of the one row."""
         if table.num_rows != 1:
-            msg = f"Scalar expects expressions that reduce all rows to one value, got {table.num_rows} rows. Use .sum(), .max() and the like."
+            msg = (
+                f"Scalar expects expressions that reduce all rows to one value, got {table.num_rows} rows. Use .sum(), .max() and the like."
+            )
             raise PlanError(msg)
         values = table.to_pylist()[0]
         return next(iter(values.values())) if self.columns[0][0] is None else values

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import narwhals.stable.v2 as nw
 
@@ -87,10 +87,7 @@ def _edges(fractions: Sequence[float]) -> list[int]:
     if len(fractions) < 2 or any(fraction < 0 for fraction in fractions) or not math.isclose(sum(fractions), 1, abs_tol=1e-9):
         msg = f"Split expects two or more fractions >= 0 that sum to 1, got {tuple(fractions)} (sum {sum(fractions)})."
         raise UsageError(msg)
-    edges = [0]
-    for number in range(1, len(fractions)):
-        edges.append(threshold(sum(fractions[:number])))
-    return [*edges, 1 << 64]
+    return [0, *(threshold(sum(fractions[:number])) for number in range(1, len(fractions))), 1 << 64]
 
 
 @dataclass(frozen=True)
@@ -129,9 +126,6 @@ class SplitPart(RowStage):
 
 def _between(time: nw.Expr, low: Any, high: Any) -> Any:
     """Return whether a time lies in ``[low, high)``; None is an open end, and a missing time lies before everything."""
-    within: nw.Expr
     if low is None:
-        within = (time < high) | time.is_null()
-    else:
-        within = time >= low if high is None else (time >= low) & (time < high)
-    return within
+        return cast(nw.Expr, (time < high) | time.is_null())
+    return cast(nw.Expr, time >= low if high is None else (time >= low) & (time < high))

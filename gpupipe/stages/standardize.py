@@ -61,7 +61,11 @@ class Standardize(FitStage):
         wanted = []
         for number, name in enumerate(self.columns):
             column = nw.col(name).cast(nw.Float64)
-            wanted += [column.count().alias(f"n{number}"), column.mean().alias(f"m{number}"), column.var(ddof=0).alias(f"v{number}")]
+            wanted += [
+                column.count().alias(f"n{number}"),
+                column.mean().alias(f"m{number}"),
+                column.var(ddof=0).alias(f"v{number}"),
+            ]
         return frame.select(wanted)
 
     def merge(self, measured: Sequence[pa.Table]) -> pa.Table:

@@ -252,9 +252,7 @@ def _slices(table: pa.Table, places: Sequence[int]) -> list[pa.Table]:
 def _dealt(table: pa.Table, keys: Sequence[str], n_parts: int) -> list[pa.Table]:
     """Return the table in parts that each have all rows of some keys."""
     owner = [sum(repr(key).encode()) % n_parts for key in rows_of(table.select(list(keys)))]
-    return [
-        table.take(pa.array([row for row, part in enumerate(owner) if part == number], pa.int64())) for number in range(n_parts)
-    ]
+    return [table.take(pa.array([row for row, part in enumerate(owner) if part == number], pa.int64())) for number in range(n_parts)]
 
 
 def _same(left: pa.Table, right: pa.Table, what: str, rtol: float, atol: float = 0, *, ordered: bool = False) -> None:

@@ -110,9 +110,7 @@ def test_a_benchmark_makes_its_data_once_and_writes_its_result(
 def test_a_failed_benchmark_says_so_and_writes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    workload = Workload(
-        contenders=lambda data, out: {"a": _command(rows=1), "b": _command(rows=2)}, baselines=("a",), agree=("rows",)
-    )
+    workload = Workload(contenders=lambda data, out: {"a": _command(rows=1), "b": _command(rows=2)}, baselines=("a",), agree=("rows",))
     monkeypatch.setattr(run, "load", lambda name: workload)
     assert run.main(["toy", "--rounds", "1", "--out", str(tmp_path / "toy.json")]) == 1
     assert "expected one value of 'rows' in all contenders, got a 1; b 2" in capsys.readouterr().err

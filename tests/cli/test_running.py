@@ -38,9 +38,7 @@ def test_ctrl_c_in_the_middle_of_a_query_leaves_the_old_output_and_no_other_file
         "from gpupipe.cli import app\napp(['run', 'flow.py:slow', '--quiet'])"
     )
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2]), "PYTHONDONTWRITEBYTECODE": "1"}
-    with subprocess.Popen(
-        [sys.executable, "-c", program], cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True
-    ) as running:
+    with subprocess.Popen([sys.executable, "-c", program], cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True) as running:
         until = time.monotonic() + 60
         while time.monotonic() < until and not any(path.stat().st_size > 100_000 for path in tmp_path.glob(".rows.parquet*")):
             time.sleep(0.02)

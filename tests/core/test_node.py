@@ -68,9 +68,7 @@ def test_cycle() -> None:
     node = Select("a")(SOURCE.node())
     again = Select("a")(node)
     node.inputs = (again,)
-    with pytest.raises(
-        WiringError, match=r"depends on itself\. A pipeline's nodes must form no cycle: wire it from its sources on\.$"
-    ):
+    with pytest.raises(WiringError, match=r"depends on itself\. A pipeline's nodes must form no cycle: wire it from its sources on\.$"):
         ordered({"out": again})
 
 

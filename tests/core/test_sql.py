@@ -23,9 +23,7 @@ def test_an_address_tells_its_driver(uri: str, driver: str | None, module: str) 
 
 
 def test_an_address_that_tells_nothing_is_refused() -> None:
-    with pytest.raises(
-        UsageError, match=r"got 'postgre://me:\*\*\*@h/d'\. Did you mean 'postgres'\? The drivers known by name are"
-    ):
+    with pytest.raises(UsageError, match=r"got 'postgre://me:\*\*\*@h/d'\. Did you mean 'postgres'\? The drivers known by name are"):
         driver_of("postgre://me:secret@h/d", None)
 
 

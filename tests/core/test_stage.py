@@ -27,13 +27,9 @@ def test_numbers_of_tables() -> None:
 
 
 def test_kinds_of_inputs() -> None:
-    with pytest.raises(
-        WiringError, match=r"^Select takes tables of a pipeline, got DataFrame\. Use \.apply\(frame\) for plain frames\.$"
-    ):
+    with pytest.raises(WiringError, match=r"^Select takes tables of a pipeline, got DataFrame\. Use \.apply\(frame\) for plain frames\.$"):
         Select("a")(pl.DataFrame({"a": [1]}))  # type: ignore[arg-type]
-    with pytest.raises(
-        WiringError, match=r"^Select takes tables of a pipeline, got Fitted\. Call the fitted stage on a table first\.$"
-    ):
+    with pytest.raises(WiringError, match=r"^Select takes tables of a pipeline, got Fitted\. Call the fitted stage on a table first\.$"):
         Select("a")(Standardize("a").fit(NODE))  # type: ignore[arg-type]
     with pytest.raises(WiringError, match=r"^Select takes tables of a pipeline, got Value\."):
         Select("a")(Scalar(nw.len())(NODE))  # type: ignore[arg-type]

@@ -54,9 +54,7 @@ def test_rows_a_loan(performance: pa.Table) -> None:
     assert length.max() == 126
 
 
-@pytest.mark.parametrize(
-    ("status", "share", "tolerance"), [(0, 0.898, 0.01), (1, 0.027, 0.003), (2, 0.011, 0.002), (-2, 0.014, 0.002)]
-)
+@pytest.mark.parametrize(("status", "share", "tolerance"), [(0, 0.898, 0.01), (1, 0.027, 0.003), (2, 0.011, 0.002), (-2, 0.014, 0.002)])
 def test_share_of_status(performance: pa.Table, status: int, share: float, tolerance: float) -> None:
     assert np.mean(numbers(performance, "current_loan_delinquency_status") == status) == pytest.approx(share, abs=tolerance)
 

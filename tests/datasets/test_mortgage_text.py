@@ -68,9 +68,7 @@ def shapes(lines: list[str]) -> list[set[str]]:
     return found
 
 
-@pytest.mark.parametrize(
-    ("kind", "real"), [("performance", "Performance_2007Q3.txt_0.gz"), ("acquisition", "Acquisition_2007Q3.txt.gz")]
-)
+@pytest.mark.parametrize(("kind", "real"), [("performance", "Performance_2007Q3.txt_0.gz"), ("acquisition", "Acquisition_2007Q3.txt.gz")])
 def test_values_are_written_as_in_the_real_sample(text_files: MortgageFiles, shared_data: Path, kind: str, real: str) -> None:
     with gzip.open(shared_data / "mortgage" / real, "rt") as file:
         expected = shapes(file.read().splitlines())

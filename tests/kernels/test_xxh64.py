@@ -34,9 +34,7 @@ def reference(content: bytes, seed: int = 0) -> int:
     return xxhash.xxh64_intdigest(content, seed)
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"), [(b"", 0xEF46DB3751D8E999), (b"a", 0xD24EC4F1A98C6E5B), (b"abc", 0x44BC2CF5AD770999)]
-)
+@pytest.mark.parametrize(("text", "expected"), [(b"", 0xEF46DB3751D8E999), (b"a", 0xD24EC4F1A98C6E5B), (b"abc", 0x44BC2CF5AD770999)])
 def test_the_published_vectors(text: bytes, expected: int) -> None:
     assert xxh64_bytes(*bytes_column([text])).tolist() == [expected]
 

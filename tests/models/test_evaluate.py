@@ -37,7 +37,18 @@ def score(engine: str, names: Any, frame: pl.DataFrame = FRAME, **options: Any) 
 
 
 def test_binary_metrics_are_scikit_learns(engine: str) -> None:
-    names = ["roc_auc", "average_precision", "log_loss", "brier", "accuracy", "precision", "recall", "f1", "matthews", "balanced_accuracy"]
+    names = [
+        "roc_auc",
+        "average_precision",
+        "log_loss",
+        "brier",
+        "accuracy",
+        "precision",
+        "recall",
+        "f1",
+        "matthews",
+        "balanced_accuracy",
+    ]
     expected = {
         "roc_auc": metrics.roc_auc_score(Y, P),
         "average_precision": metrics.average_precision_score(Y, P),

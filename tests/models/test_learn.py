@@ -207,7 +207,12 @@ def only_small(values: Any) -> Any:
 
 
 def test_tasks_come_from_the_estimators_own_tags() -> None:
-    assert [task_of(one) for one in (XGBClassifier(), Ridge(), KMeans(), PCA())] == ["classifier", "regressor", "clusterer", "transformer"]
+    assert [task_of(one) for one in (XGBClassifier(), Ridge(), KMeans(), PCA())] == [
+        "classifier",
+        "regressor",
+        "clusterer",
+        "transformer",
+    ]
     with pytest.raises(UsageError, match="expects a classifier, regressor, clusterer or transformer"):
         task_of(BaseEstimator())
 

@@ -73,7 +73,9 @@ def test_parquet_gives_what_text_gives(mortgage: ModuleType, tmp_path: Path, eng
         results.append(mortgage.etl(**given, out=str(tmp_path / f"{text}.parquet")).run(engine))
     assert results[0]["positives"] == results[1]["positives"] > 0
     assert results[0]["ever"] == results[1]["ever"]
-    assert_same_rows(*(gp.Pipeline("p", out=gp.ReadParquet(str(tmp_path / f"{text}.parquet")).node()).run()["out"] for text in (True, False)))
+    assert_same_rows(
+        *(gp.Pipeline("p", out=gp.ReadParquet(str(tmp_path / f"{text}.parquet")).node()).run()["out"] for text in (True, False))
+    )
 
 
 def test_seller_names_change_no_feature(mortgage: ModuleType, tmp_path: Path, engine: str) -> None:

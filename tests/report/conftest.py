@@ -11,9 +11,7 @@ import pytest
 
 PERFORMANCE = ["loan_id", "monthly_reporting_period", "current_actual_upb", "current_loan_delinquency_status"]
 ACQUISITION = ["loan_id", "orig_channel", "seller_name", "orig_interest_rate", "orig_upb", "dti", "borrower_credit_score"]
-FEATURES = [
-    f"{name}_{number}" for number in range(5) for name in ("dti", "orig_upb", "credit_score", "delinquency_12", "seller <&>")
-]
+FEATURES = [f"{name}_{number}" for number in range(5) for name in ("dti", "orig_upb", "credit_score", "delinquency_12", "seller <&>")]
 
 # name, label, kind, inputs, rows out, columns out, seconds, stretch
 STAGES: list[tuple[str, str | None, str, list[int], int | None, int | None, float, int | None]] = [

@@ -47,9 +47,7 @@ def test_the_same_stages_give_the_same_drawing(dag: Dag) -> None:
 
 def test_names_are_escaped_and_cut_but_whole_in_the_tooltip() -> None:
     name = "<b a=\"1\">&amp; 'x' \x00\x1b[31m" + "貸付" * 40
-    svg = draw_svg(
-        [{"id": 0, "name": name, "kind": "source", "inputs": [], "pushed": {"columns": ["<"], "of": 2, "filter": "a < 'b'"}}]
-    )
+    svg = draw_svg([{"id": 0, "name": name, "kind": "source", "inputs": [], "pushed": {"columns": ["<"], "of": 2, "filter": "a < 'b'"}}])
     box = boxes(svg)["0"]
     assert "貸付" * 40 in (box.findtext(f"{SVG}title") or "")
     assert texts(box)[0].startswith("<b a=\"1\">&amp; 'x' [31m") and texts(box)[0].endswith("…")
@@ -66,9 +64,7 @@ def test_a_box_tells_columns_filter_rows_and_output(mortgage: dict[str, Any]) ->
 
 
 def test_the_legend_names_the_kinds_that_occur_and_no_others(plan: dict[str, Any]) -> None:
-    legend = {
-        text.text for group in parsed(draw_svg(plan["stages"][:9])).findall(f"{SVG}g") for text in group.findall(f"{SVG}text")
-    }
+    legend = {text.text for group in parsed(draw_svg(plan["stages"][:9])).findall(f"{SVG}g") for text in group.findall(f"{SVG}text")}
     assert legend == {"source", "row stage", "key stage", "table verb"}
 
 

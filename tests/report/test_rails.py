@@ -37,9 +37,7 @@ def test_it_is_at_most_100_columns_wide_and_names_every_stage_and_its_inputs(dag
     drawn = draw_text(stages)
     assert max(map(display_width, drawn.splitlines())) <= 100
     for stage in stages:
-        (row,) = [
-            row for row in drawn.splitlines() if f" {stage['id']} " in row.split("·")[0].split("←")[0] and stage["where"] in row
-        ]
+        (row,) = [row for row in drawn.splitlines() if f" {stage['id']} " in row.split("·")[0].split("←")[0] and stage["where"] in row]
         assert not stage["inputs"] or f"← {', '.join(map(str, dict.fromkeys(stage['inputs'])))}" in row
 
 

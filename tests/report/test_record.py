@@ -12,7 +12,16 @@ from gpupipe.report.record import MemoryWatch, Record, error_as_json, machine, r
 
 def stage(number: int, inputs: list[int], schema: bool = True) -> dict[str, object]:
     columns = [["a", "Int64", True]] if schema else None
-    return {"id": number, "name": "S", "label": None, "kind": "row", "inputs": inputs, "where": "f:1", "pushed": None, "schema": columns}
+    return {
+        "id": number,
+        "name": "S",
+        "label": None,
+        "kind": "row",
+        "inputs": inputs,
+        "where": "f:1",
+        "pushed": None,
+        "schema": columns,
+    }
 
 
 def test_the_watch_sees_memory_come_and_go() -> None:

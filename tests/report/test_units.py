@@ -12,9 +12,7 @@ def test_a_duration_never_shows_a_full_unit_of_the_next_kind(seconds: float) -> 
     assert " 60 " not in told
 
 
-@pytest.mark.parametrize(
-    ("size", "told"), [(999.6, "1000 B"), (1e3, "1.0 kB"), (99_950, "100 kB"), (1e18, "1000 PB"), (-2e6, "-2.0 MB")]
-)
+@pytest.mark.parametrize(("size", "told"), [(999.6, "1000 B"), (1e3, "1.0 kB"), (99_950, "100 kB"), (1e18, "1000 PB"), (-2e6, "-2.0 MB")])
 def test_bytes_at_the_rims_of_their_units(size: float, told: str) -> None:
     assert bytes_text(size) == told
 

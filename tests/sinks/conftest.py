@@ -84,9 +84,7 @@ def every_dtype() -> pa.Table:
         "ns": pa.array([1, None, 2**62, -(2**62)], pa.timestamp("ns")),
         "tz": pa.array([0, None, us, 1], pa.timestamp("us", "Europe/Berlin")),
         "time": pa.array([0, None, 86_399_999_999_999, 1], pa.time64("ns")),
-        "decimal": pa.array(
-            [decimal.Decimal("1.23"), None, decimal.Decimal("-99999.99"), decimal.Decimal("0.00")], pa.decimal128(12, 2)
-        ),
+        "decimal": pa.array([decimal.Decimal("1.23"), None, decimal.Decimal("-99999.99"), decimal.Decimal("0.00")], pa.decimal128(12, 2)),
         "duration": pa.array([1, None, -1, us], pa.duration("us")),
         "bytes": pa.array([b"\0\xff", None, b"", b"x"], pa.large_binary()),
         "list": pa.array([[1, None], None, [], [2]], pa.large_list(pa.int64())),
@@ -118,9 +116,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """Return a folder on a disk of one megabyte."""
     disk = tmp_path / "disk"
     disk.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)], capture_output=True, text=True, check=False
-    )
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)], capture_output=True, text=True, check=False)
     if mounted.returncode:
         pytest.skip(f"a small disk needs the right to mount one: {mounted.stderr.strip()}")
     yield disk

@@ -25,9 +25,7 @@ Read = Callable[[Any], pa.Table]
 SMALL = pa.table({"a": [1, 2, 3], "k": ["x", "y", None]})
 
 
-@pytest.mark.parametrize(
-    "place", ["out.parquet", "out", "deep/er/out.parquet", "memory://written/out.parquet", "memory://written/out"]
-)
+@pytest.mark.parametrize("place", ["out.parquet", "out", "deep/er/out.parquet", "memory://written/out.parquet", "memory://written/out"])
 def test_every_dtype_comes_back(place: str, tmp_path: Path, every_dtype: pa.Table, write: Write, read: Read, same: Any) -> None:
     path = place if "://" in place else f"{tmp_path}/{place}"
     value = write(WriteParquet(path), every_dtype)

@@ -62,9 +62,7 @@ def test_many_batches_are_one_transaction(uri: str, write: Write, read: Read, en
     writer.abort()
     assert len(rows(uri, table, read)) == 3
     assert write(WriteSql(table, uri), many)["rows"] == 300_000
-    assert read(ReadSql(f"SELECT count(*) AS n, sum(a) AS a FROM {table}", uri, schema={"n": nw.Int64})).to_pydict() == {
-        "n": [300_000]
-    }
+    assert read(ReadSql(f"SELECT count(*) AS n, sum(a) AS a FROM {table}", uri, schema={"n": nw.Int64})).to_pydict() == {"n": [300_000]}
     other = f"{table}_other"
     writers = [WriteSql(name, uri).open(many.schema) for name in (table, other)]
     for batch in many.to_batches(100_000):
@@ -113,9 +111,7 @@ def test_postgres_keeps_every_dtype_it_has(postgres: str, every_dtype: pa.Table,
     assert [repr(row) for row in found.to_pylist()] == [repr(row) for row in table.to_pylist()]
     others = every_dtype.select(["i8", "u8", "u16", "u32", "tz", "time", "decimal"])
     write(WriteSql(f"other_{engine}", postgres), others)
-    found = read(
-        ReadSql(f"SELECT * FROM other_{engine}", postgres, schema={"i8": nw.Int8, "u32": nw.UInt32, "decimal": nw.Decimal(12, 2)})
-    )
+    found = read(ReadSql(f"SELECT * FROM other_{engine}", postgres, schema={"i8": nw.Int8, "u32": nw.UInt32, "decimal": nw.Decimal(12, 2)}))
     assert found.to_pydict() == others.select(["i8", "u32", "decimal"]).to_pydict()
 
 

@@ -26,15 +26,12 @@ def message(content: bytes, dialect: Dialect | None = None, **options: object) -
 def test_a_short_row() -> None:
     content = b'a,b\n"x\n\ny",1\n\n1\n'
     assert message(content) == (
-        "perf.txt, line 6 (row 2): expected 2 fields, got 1: '1'. "
-        "Mend or remove the row, or check the separator and the quote character."
+        "perf.txt, line 6 (row 2): expected 2 fields, got 1: '1'. Mend or remove the row, or check the separator and the quote character."
     )
 
 
 def test_a_long_row_in_a_file_without_header() -> None:
-    assert "perf.txt, line 2 (row 2): expected 2 fields, got 3: '3|4|5'." in message(
-        b"1|2\r\n3|4|5\r\n", Dialect("|", header=False)
-    )
+    assert "perf.txt, line 2 (row 2): expected 2 fields, got 3: '3|4|5'." in message(b"1|2\r\n3|4|5\r\n", Dialect("|", header=False))
 
 
 def test_a_header_of_another_width() -> None:

@@ -103,9 +103,7 @@ def test_text_that_begins_like_an_archive_is_text() -> None:
 
 
 def test_no_file_and_no_folder(tmp_path: Path) -> None:
-    with pytest.raises(
-        SourceError, match=r"Expected a readable file, got '.*none\.csv': No such file or directory\. Check the path"
-    ):
+    with pytest.raises(SourceError, match=r"Expected a readable file, got '.*none\.csv': No such file or directory\. Check the path"):
         cleaned(tmp_path / "none.csv", Dialect(), tmp_path)
     with pytest.raises(SourceError, match=r"Expected a readable file, got .*: Is a directory"):
         inspect_csv(tmp_path, Dialect())

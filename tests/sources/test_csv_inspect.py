@@ -52,9 +52,7 @@ def test_a_whole_file_is_counted_exactly(table: tuple[list[list[str]], Dialect, 
 
 
 @given(tables(min_width=2), SMALL, st.data())
-def test_a_dropped_or_added_field_is_noticed(
-    table: tuple[list[list[str]], Dialect, bytes], block_bytes: int, data: st.DataObject
-) -> None:
+def test_a_dropped_or_added_field_is_noticed(table: tuple[list[list[str]], Dialect, bytes], block_bytes: int, data: st.DataObject) -> None:
     rows, dialect, _ = table
     at = data.draw(st.integers(0, len(rows) - 1))
     broken = [list(row) for row in rows]

@@ -24,9 +24,7 @@ class Stream:
         return TABLE.__arrow_c_stream__(requested_schema)
 
 
-@pytest.mark.parametrize(
-    "make", [lambda: TABLE, lambda: TABLE.to_batches()[0], TABLE.to_reader, Stream, lambda: pl.from_arrow(TABLE)]
-)
+@pytest.mark.parametrize("make", [lambda: TABLE, lambda: TABLE.to_batches()[0], TABLE.to_reader, Stream, lambda: pl.from_arrow(TABLE)])
 def test_every_kind_of_object_is_the_same_rows_as_often_as_asked(make: Callable[[], Any], read: Read) -> None:
     source = FromArrow(make())
     assert source.schema().as_json() == [["a", "Int64", False], ["b", "String", True], ["f", "Float64", True]]

@@ -35,7 +35,5 @@ def test_all_values_make_the_dtype(values: list[str], field: Field) -> None:
 def test_names_are_unquoted_and_agree() -> None:
     assert list(hive_schema(files("a%20b=1/plain/c=2"))) == ["a b", "c"]
     assert not hive_schema(files("plain"))
-    with pytest.raises(
-        SourceError, match=r"expected the partition folders 'a', as .*x\.parquet has, got 'b'\. Move the file, or pass"
-    ):
+    with pytest.raises(SourceError, match=r"expected the partition folders 'a', as .*x\.parquet has, got 'b'\. Move the file, or pass"):
         hive_schema(files("a=1", "b=1"))

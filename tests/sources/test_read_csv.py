@@ -37,9 +37,7 @@ def text(tmp_path: Path) -> Callable[..., Path]:
 
 
 def test_dtypes_are_inferred_from_the_beginning(text: Callable[..., Path], read: Read) -> None:
-    path = text(
-        "i,f,b,d,t,s,n\n1,1.5,true,2020-01-02,2020-01-02 03:04:05,x,\n,,,,,,\n3,2,false,2020-01-03,2020-01-03 00:00:00,é,\n"
-    )
+    path = text("i,f,b,d,t,s,n\n1,1.5,true,2020-01-02,2020-01-02 03:04:05,x,\n,,,,,,\n3,2,false,2020-01-03,2020-01-03 00:00:00,é,\n")
     source = ReadCsv(path)
     assert [str(dtype) for dtype in source.schema().dtypes.values()] == [
         "Int64",
@@ -209,10 +207,7 @@ def test_a_row_that_is_too_long_and_one_that_is_too_short(text: Callable[..., Pa
 
 def test_bytes_that_are_no_utf8_are_shown(text: Callable[..., Path], read: Read) -> None:
     message = failure(ReadCsv(text(b"a,b\n1,x\n2,M\xfcnchen\n")), read)
-    assert (
-        r"line 3 (row 2): expected UTF-8 text, got the byte 0xfc at position 4: '2,M\\xfcnchen'. Convert the file to UTF-8."
-        in message
-    )
+    assert r"line 3 (row 2): expected UTF-8 text, got the byte 0xfc at position 4: '2,M\\xfcnchen'. Convert the file to UTF-8." in message
     with pytest.raises(SourceError, match="expected UTF-8 text, got UTF-16"):
         read(ReadCsv(text("a,b\n1,2\n".encode("utf-16"))))
 
@@ -254,9 +249,7 @@ def test_openflights(shared_data: Path, read: Read) -> None:
     found = read(ReadCsv(path, header=False, names=names, null_values=["\\N"]))
     assert found.num_rows == 67663
     assert str(found.schema.field("airline_id").type) == "int64" and found["airline_id"].null_count == 479
-    airports = read(
-        ReadCsv(path.with_name("airports.dat.gz"), header=False, names=[f"c{n}" for n in range(14)], null_values=["\\N"])
-    )
+    airports = read(ReadCsv(path.with_name("airports.dat.gz"), header=False, names=[f"c{n}" for n in range(14)], null_values=["\\N"]))
     assert airports.num_rows == 7698 and airports["c1"][0].as_py() == "Goroka Airport"
 
 
@@ -271,7 +264,5 @@ def test_titanic_and_taxi(shared_data: Path, read: Read) -> None:
 def test_mortgage_performance(shared_data: Path, read: Read) -> None:
     path = shared_data / "mortgage" / "Performance_2007Q3.txt_0.gz"
     schema = {f"c{n}": nw.String for n in range(31)} | {"c0": nw.Int64, "c1": nw.Date}
-    found = read(
-        ReadCsv(path, schema=schema, header=False, separator="|", quote=None, date_format={"c1": "%m/%d/%Y"}), ["c0", "c1"]
-    )
+    found = read(ReadCsv(path, schema=schema, header=False, separator="|", quote=None, date_format={"c1": "%m/%d/%Y"}), ["c0", "c1"])
     assert found.num_rows == 10000 and len(found["c0"].unique()) == 177 and found["c1"].null_count == 0

@@ -199,9 +199,7 @@ def test_remote_files_are_downloaded_with_their_partition_folders(read: Read) ->
 
 def test_a_missing_file_system_names_its_package() -> None:
     for protocol, package in (("s3", "s3fs"), ("gs", "gcsfs")):
-        with pytest.raises(
-            MissingExtraError, match=rf"'{protocol}://b/x\.parquet' needs the package {package}.*pip install {package}"
-        ):
+        with pytest.raises(MissingExtraError, match=rf"'{protocol}://b/x\.parquet' needs the package {package}.*pip install {package}"):
             ReadParquet(f"{protocol}://b/x.parquet").schema()
     with pytest.raises(UsageError, match=r"Expected an address that fsspec knows, got 'memry://x'\. Did you mean 'memory'"):
         ReadParquet("memry://x").schema()

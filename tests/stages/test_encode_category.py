@@ -12,9 +12,7 @@ from gpupipe.stages.encode_category import EncodeCategory
 from gpupipe.testing.laws import check_fit_stage, check_row_stage
 from gpupipe.testing.strategies import cut_tables
 
-SCHEMA = pa.schema(
-    [("text", pa.large_string()), ("small", pa.int8()), ("flag", pa.bool_()), ("count", pa.uint64()), ("x", pa.float64())]
-)
+SCHEMA = pa.schema([("text", pa.large_string()), ("small", pa.int8()), ("flag", pa.bool_()), ("count", pa.uint64()), ("x", pa.float64())])
 
 
 @given(cut_tables(SCHEMA))

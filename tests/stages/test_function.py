@@ -70,9 +70,7 @@ def test_law_of_whole_tables(table: pa.Table) -> None:
 
 
 def test_a_row_function_that_peeks_at_other_rows_breaks_the_law() -> None:
-    with pytest.raises(
-        AssertionError, match=r"^peeking on engine 'cpu' makes other rows of a table cut at \[1, 1\] than of the whole: "
-    ):
+    with pytest.raises(AssertionError, match=r"^peeking on engine 'cpu' makes other rows of a table cut at \[1, 1\] than of the whole: "):
         check_row_stage(peeking, pa.table({"i": [1, 2]}))
 
 
@@ -102,9 +100,7 @@ def test_numbers_of_tables() -> None:
         UsageError, match=r"^matched cannot be called on 1 table\(s\): missing a required argument: 'right'\. It is matched\(left"
     ):
         matched(node)
-    with pytest.raises(
-        WiringError, match=r"^scaled takes tables of a pipeline, got DataFrame\. Use \.apply\(frame\) for plain frames\.$"
-    ):
+    with pytest.raises(WiringError, match=r"^scaled takes tables of a pipeline, got DataFrame\. Use \.apply\(frame\) for plain frames\.$"):
         scaled(pl.DataFrame({"i": [1]}))  # type: ignore[arg-type]
 
 

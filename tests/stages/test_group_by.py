@@ -48,9 +48,7 @@ def test_engines_agree_on_aggregates(aggregate: Any, wanted: dict[Any, Any], awk
     assert check_key_stage(GroupBy("k", z=aggregate), awkward.slice(0, 0)).num_rows == 0
 
 
-@pytest.mark.parametrize(
-    "aggregate", [c("x").sum(), c("x").mean(), c("x").max(), c("x").n_unique(), c("i").std(), c("i").var()], ids=str
-)
+@pytest.mark.parametrize("aggregate", [c("x").sum(), c("x").mean(), c("x").max(), c("x").n_unique(), c("i").std(), c("i").var()], ids=str)
 def test_engines_agree_on_floats(aggregate: Any, awkward: pa.Table) -> None:
     check_key_stage(GroupBy("k", z=aggregate), awkward, rtol=1e-12)
 
@@ -89,15 +87,11 @@ def test_variance_of_no_values() -> None:
     check_key_stage(GroupBy("k", z=c("x").var(ddof=0)), pa.table({"k": [1, 2], "x": pa.array([1.0, None])}))
 
 
-@pytest.mark.parametrize(
-    "aggregate", [(c("i") * 2).sum(), c("i").null_count(), c("i").max() > 2, c("i").filter(c("b")).sum()], ids=str
-)
+@pytest.mark.parametrize("aggregate", [(c("i") * 2).sum(), c("i").null_count(), c("i").max() > 2, c("i").filter(c("b")).sum()], ids=str)
 @pytest.mark.parametrize("n_rows", [0, 6])
 def test_expressions_are_refused_where_they_would_mean_something_else(aggregate: Any, n_rows: int, awkward: pa.Table) -> None:
     frame = awkward.slice(0, n_rows).to_pandas()
-    with pytest.raises(
-        UnsupportedError, match=r"^Expected aggregates that reduce one column at a time, as nw\.col\('x'\)\.sum\(\)"
-    ):
+    with pytest.raises(UnsupportedError, match=r"^Expected aggregates that reduce one column at a time, as nw\.col\('x'\)\.sum\(\)"):
         GroupBy("k", z=aggregate).apply(frame)
 
 
@@ -113,9 +107,7 @@ def test_options() -> None:
         UsageError, match=r"^GroupBy expects at least one aggregate, got none\. For the distinct keys alone use Select and Ded"
     ):
         GroupBy("k")
-    with pytest.raises(
-        ColumnError, match=r"^GroupBy expects aggregates under new names, got 'k', which is a key\. Name it differently\.$"
-    ):
+    with pytest.raises(ColumnError, match=r"^GroupBy expects aggregates under new names, got 'k', which is a key\. Name it differently\.$"):
         GroupBy("k", k=nw.len()).apply(pl.DataFrame({"k": [1]}))
     with pytest.raises(ColumnError, match=r"^There is no column 'kk'\. Did you mean 'k'\?"):
         GroupBy("kk", n=nw.len()).apply(pl.DataFrame({"k": [1]}))

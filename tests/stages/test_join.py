@@ -126,7 +126,5 @@ def test_keys_that_do_not_fit() -> None:
 def test_name_that_comes_twice(engine: str) -> None:
     left, right = pl.DataFrame({"k": [1], "v": [1], "v_right": [2]}), pl.DataFrame({"k": [1], "v": [3]})
     frames = [left, right] if engine == "cpu" else [left.to_pandas(), right.to_pandas()]
-    with pytest.raises(
-        ColumnError, match=r"^Join would make column 'v_right' twice\. Give it another suffix, or rename one of them\.$"
-    ):
+    with pytest.raises(ColumnError, match=r"^Join would make column 'v_right' twice\. Give it another suffix, or rename one of them\.$"):
         Join("k").apply(*frames)

@@ -45,13 +45,9 @@ def test_nan_is_a_number(engine: str, awkward: pa.Table) -> None:
     assert str(reduced(Scalar(c("x").sum()), awkward, engine)) == "nan"
 
 
-@pytest.mark.xfail(
-    strict=True, reason="upstream: missing > 2 is false in pandas (pandas/limits.py, 'comparisons of a missing aggregate')"
-)
+@pytest.mark.xfail(strict=True, reason="upstream: missing > 2 is false in pandas (pandas/limits.py, 'comparisons of a missing aggregate')")
 def test_comparing_a_missing_aggregate(awkward: pa.Table) -> None:
-    assert reduced(Scalar(c("i").max() > 2), awkward.slice(0, 0), "cpu") is reduced(
-        Scalar(c("i").max() > 2), awkward.slice(0, 0), "pandas"
-    )
+    assert reduced(Scalar(c("i").max() > 2), awkward.slice(0, 0), "cpu") is reduced(Scalar(c("i").max() > 2), awkward.slice(0, 0), "pandas")
 
 
 def test_options() -> None:

@@ -58,9 +58,7 @@ def test_both_zeros_are_one_number(by: list[str], descending: bool) -> None:
 
 
 def test_text_is_sorted_by_its_bytes() -> None:
-    made = check_engines_agree(
-        SortRows("s"), pa.table({"s": pa.array(["b", "é", "B", "", "日本", "a"], pa.large_string())}), ordered=True
-    )
+    made = check_engines_agree(SortRows("s"), pa.table({"s": pa.array(["b", "é", "B", "", "日本", "a"], pa.large_string())}), ordered=True)
     assert made["s"].to_pylist() == ["", "B", "a", "b", "é", "日本"]
 
 

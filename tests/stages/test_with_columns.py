@@ -55,9 +55,7 @@ def test_engines_agree_on_expressions(expression: Any, wanted: list[Any], awkwar
     assert made["z"].to_pylist() == wanted
 
 
-@pytest.mark.parametrize(
-    "expression", [c("x").exp(), c("x") + c("i"), c("x") * 2, c("i") ** 2, c("x").abs(), c("x").round(1)], ids=str
-)
+@pytest.mark.parametrize("expression", [c("x").exp(), c("x") + c("i"), c("x") * 2, c("i") ** 2, c("x").abs(), c("x").round(1)], ids=str)
 def test_engines_agree_on_floats(expression: Any, awkward: pa.Table) -> None:
     check_row_stage(WithColumns(z=expression), awkward, rtol=1e-15)
 

@@ -69,9 +69,7 @@ def test_frames_of_every_library() -> None:
 
 
 def test_values_that_python_cannot_hold() -> None:
-    far = pa.table(
-        {"t": pa.array([1 << 62], pa.timestamp("us")), "d": pa.array([dt.date(1, 1, 1)]), "l": pa.array([[1.0, NAN, None]])}
-    )
+    far = pa.table({"t": pa.array([1 << 62], pa.timestamp("us")), "d": pa.array([dt.date(1, 1, 1)]), "l": pa.array([[1.0, NAN, None]])})
     assert_same_rows(far, far)
     assert rows_of(far) == [(1 << 62, -719162, (1.0, "NaN, the number", None))]
 

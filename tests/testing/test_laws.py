@@ -110,9 +110,7 @@ def test_key_law() -> None:
 
 
 def test_law_of_order() -> None:
-    with pytest.raises(
-        AssertionError, match=r"^First on engine 'pandas' makes other rows \(right\) where its input is in reverse order: "
-    ):
+    with pytest.raises(AssertionError, match=r"^First on engine 'pandas' makes other rows \(right\) where its input is in reverse order: "):
         check_key_stage(First(), TABLE, engines=("pandas",))
     check_key_stage(First(), TABLE, engines=("pandas",), any_order=False)
 

@@ -18,12 +18,14 @@ from gpupipe.core.engine import Demand, Reading
 from gpupipe.core.errors import GpupipeError, SinkError, StageError
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import TableStage
-from gpupipe.engines._scan import explained, read_lazy
+from gpupipe.engines._scan import explained, read_lazy, read_pieces
 from gpupipe.engines._single import SingleEngine
 from gpupipe.engines.polars.limits import LIMITS
+from gpupipe.engines.polars.pieces import Keys, Pieces, pieces_of
 from gpupipe.engines.polars.verbs import PolarsVerbs
 
 Frame = nw.LazyFrame[Any]
+Data = Frame | Pieces
 
 
 class CpuEngine(SingleEngine):
@@ -36,39 +38,56 @@ class CpuEngine(SingleEngine):
     def __init__(self) -> None:
         super().__init__()
         self.verbs = PolarsVerbs()
+        self._keys: dict[int, Keys] = {}
 
-    def read(self, source: Source, reading: Reading, schema: Schema) -> Frame:
-        """Return a lazy scan of what is needed."""
+    def read(self, source: Source, reading: Reading, schema: Schema) -> Data:
+        """Return a lazy scan of what is needed, in pieces where the source declares that its files keep keys together."""
+        key = source.whole_keys()
         try:
+            pieces = read_pieces(source, reading, self.scratch) if key and set(key) <= set(reading.columns) else []
+            if pieces:
+                return pieces_of(source.origin(), key, pieces)
             return nw.from_native(read_lazy(source, reading, schema, self.scratch))
         except (pl.exceptions.PolarsError, OSError) as error:
             raise explained(source, error) from error
 
-    def run(self, stage: TableStage, inputs: Sequence[Frame], schema: Schema) -> Frame:
-        """Return the stage's result, lazily."""
+    def run(self, stage: TableStage, inputs: Sequence[Data], schema: Schema) -> Data:
+        """Return the stage's result, lazily; piece by piece where the table is in pieces and the stage allows it."""
         with _polars_errors(()):
-            return stage.run(self.verbs, *inputs)
+            first = inputs[0]
+            pieces = first.run(stage, self.verbs) if isinstance(first, Pieces) and len(inputs) == 1 else None
+            return stage.run(self.verbs, *(self._whole(given) for given in inputs)) if pieces is None else pieces
 
-    def deliver(self, data: Frame) -> nw.DataFrame[Any]:
+    def _whole(self, data: Data) -> Frame:
+        """Return the table as one frame."""
+        if isinstance(data, Pieces):
+            self._keys[id(data.keys)] = data.keys
+            return data.whole
+        return data
+
+    def deliver(self, data: Data) -> nw.DataFrame[Any]:
         """Return the rows as an eager frame."""
         with _polars_errors(()):
-            return data.collect()
+            return self._whole(data).collect()
 
     def compute(self, demands: Sequence[Demand]) -> list[Any]:
         """Return what is demanded, computed as one query."""
         queries, finishers = [], []
         for demand in demands:
-            native = demand.data.to_native() if demand.want is None else demand.want.prepare(self.verbs, demand.data).to_native()
+            data = self._whole(demand.data)
+            native = data.to_native() if demand.want is None else demand.want.prepare(self.verbs, data).to_native()
             query, finish = _plan(demand, native)
             queries.append(query)
             finishers.append(finish)
         with _polars_errors([demand.writer for demand in demands if demand.writer is not None]):
             frames = pl.collect_all(queries, engine="streaming") if len(queries) > 1 else [_one(queries[0])]
+        for keys in self._keys.values():
+            keys.check()
         return [finish(frame) for finish, frame in zip(finishers, frames, strict=True)]
 
-    def size(self, data: Frame) -> int | None:
+    def size(self, data: Data) -> int | None:
         """Return the bytes of held rows."""
-        return int(data.to_native().collect().estimated_size())
+        return int(self._whole(data).to_native().collect().estimated_size())
 
 
 def _one(query: pl.LazyFrame) -> pl.DataFrame:

@@ -98,4 +98,3 @@ class PolarsVerbs(NarwhalsVerbs):
         frame = pl.from_arrow(table)
         assert isinstance(frame, pl.DataFrame)
         return nw.from_native(frame.lazy())
-

@@ -1,0 +1,118 @@
+"""A table in pieces, each of which holds every row of the keys it has: what a key stage does, it does piece by piece.
+
+Where a source declares such a key (`key=`), its files are the pieces. Row stages and stages of that key go through each by itself, and
+where the pieces come together they are read one after the other, so that memory is that of one piece, however many there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import narwhals.stable.v2 as nw
+import polars as pl
+from polars.io.plugins import register_io_source
+
+from gpupipe.core.engine import Verbs
+from gpupipe.core.errors import SourceError
+from gpupipe.core.schema import Schema
+from gpupipe.core.stage import KeyStage, TableStage
+from gpupipe.engines._symbolic import VERBS, empty_frame, operations
+
+Frame = nw.LazyFrame[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Keys:
+    """Which keys each piece was seen to hold."""
+
+    origin: str
+    names: tuple[str, ...]
+    files: tuple[str, ...]
+    seen: tuple[list[pl.DataFrame], ...]
+
+    def watched(self, piece: int, frame: pl.LazyFrame) -> pl.LazyFrame:
+        """Return the frame of a piece, which tells its keys as it is read."""
+        first = self.names[0]
+        dtype = frame.collect_schema()[first]
+        marked = pl.struct(self.names).map_batches(self._note(piece), return_dtype=dtype, is_elementwise=True)
+        return frame.with_columns(marked.alias(first))
+
+    def _note(self, piece: int) -> Any:
+        def note(rows: pl.Series) -> pl.Series:
+            self.seen[piece].append(rows.struct.unnest().unique())
+            return rows.struct.field(self.names[0])
+
+        return note
+
+    def check(self) -> None:
+        """Raise SourceError where a key was seen in two pieces."""
+        parts = [pl.concat(found).unique().with_columns(pl.lit(piece).alias("\0piece")) for piece, found in enumerate(self.seen) if found]
+        if len(parts) < 2:
+            return
+        whole = pl.concat(parts)
+        twice = whole.group_by(self.names).agg(pl.col("\0piece").sort().head(2)).filter(pl.col("\0piece").list.len() > 1)
+        if len(twice):
+            *key, pieces = twice.sort(self.names).row(0)
+            files = " and in ".join(self.files[piece] for piece in pieces)
+            value = dict(zip(self.names, key, strict=True))
+            msg = f"{self.origin} declares that all rows of a key stand in one file, but {value} stands in {files}."
+            raise SourceError(f"{msg} Leave out key=, or write each key's rows into one file.")
+
+
+@dataclass(frozen=True, eq=False)
+class Pieces:
+    """A table in pieces.
+
+    Parameters
+    ----------
+    frames
+        The pieces, as lazy Polars frames; together they are the table.
+    key
+        The columns of which every value stands in one piece; none where that is not known any more.
+    """
+
+    frames: tuple[Frame, ...]
+    key: tuple[str, ...]
+    keys: Keys = field(repr=False)
+
+    @cached_property
+    def whole(self) -> Frame:
+        """The table, read piece after piece."""
+        frames = [frame.to_native() for frame in self.frames]
+
+        def read(
+            columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, batch_size: int | None
+        ) -> Iterator[pl.DataFrame]:
+            for frame in frames:
+                kept = frame if predicate is None else frame.filter(predicate)
+                wanted = kept if columns is None else kept.select(columns)
+                yield from wanted.collect_batches(engine="streaming")
+
+        return nw.from_native(register_io_source(read, schema=frames[0].collect_schema(), is_pure=True))
+
+    def run(self, stage: TableStage, verbs: Verbs) -> Pieces | None:
+        """Return the pieces of the stage's result, or None where the stage must see them together."""
+        known = isinstance(stage, KeyStage) and bool(self.key) and set(self.key) <= set(stage.keys)
+        if stage.kind != "row" and not known:
+            return None
+        schema = Schema.of_names(self.frames[0].collect_schema())
+        key = self.key if self.key and passes_through(stage, schema, self.key) else ()
+        return Pieces(tuple(stage.run(verbs, frame) for frame in self.frames), key, self.keys)
+
+
+def pieces_of(origin: str, key: Sequence[str], files: Sequence[tuple[str, pl.LazyFrame]]) -> Pieces:
+    """Return the files of a source as pieces, whose keys are watched."""
+    keys = Keys(origin, tuple(key), tuple(path for path, _ in files), tuple([] for _ in files))
+    return Pieces(tuple(nw.from_native(keys.watched(piece, frame)) for piece, (_, frame) in enumerate(files)), tuple(key), keys)
+
+
+def passes_through(stage: TableStage, schema: Schema, columns: Sequence[str]) -> bool:
+    """Whether a stage's query shows that some columns come out as they went in, be it for fewer rows."""
+    frame = stage.run(VERBS, empty_frame(schema))
+    if not set(columns) <= set(frame.collect_schema()):
+        return False
+    alone = frame.select(list(columns))
+    return operations(alone, optimized=True) <= {"FILTER", "FROM", "DF", "PROJECT"}
