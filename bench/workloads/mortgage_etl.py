@@ -20,6 +20,7 @@ def contenders(data: Path, out: Path) -> dict[str, Command]:
     return {
         "polars": [sys.executable, f"{BENCH}/baselines/mortgage_polars.py", *inputs],
         "pandas": [sys.executable, f"{BENCH}/baselines/mortgage_pandas.py", *inputs],
+        "pandas-notebook": [sys.executable, f"{BENCH}/baselines/mortgage_notebook.py", *inputs],
         "gpupipe-cpu": [*gpupipe, "--engine", "cpu", *inputs],
         "gpupipe-pandas": [*gpupipe, "--engine", "pandas", *inputs],
     }
@@ -30,4 +31,4 @@ def prepare(rows: int, data: Path) -> Command:
     return [sys.executable, "-c", GENERATE, str(data), str(rows)]
 
 
-workload = Workload(contenders=contenders, baselines=("polars", "pandas"), agree=("rows", "columns", "positives", "ever"), prepare=prepare)
+workload = Workload(contenders=contenders, baselines=("polars", "pandas", "pandas-notebook"), agree=("rows", "columns", "positives", "ever"), prepare=prepare)

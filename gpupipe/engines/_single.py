@@ -27,7 +27,7 @@ class SingleEngine(Engine):
         super().__init__()
         self.scratch = tempfile.mkdtemp(prefix="gpupipe-")
 
-    def run(self, stage: TableStage, inputs: Sequence[Frame], schema: Schema) -> Frame:
+    def run(self, stage: TableStage, inputs: Sequence[Any], schema: Schema) -> Any:
         """Return the stage's result."""
         return stage.run(self.verbs, *inputs)
 
@@ -39,9 +39,10 @@ class SingleEngine(Engine):
         """Return the metrics of predictions."""
         return score_arrays(recipe, data.collect())
 
-    def deliver(self, data: Frame) -> nw.DataFrame[Any]:
+    def deliver(self, data: Any) -> nw.DataFrame[Any]:
         """Return the rows as an eager frame."""
-        return data.collect()
+        made: nw.DataFrame[Any] = data.collect()
+        return made
 
     def close(self) -> None:
         """Remove the run's scratch folder."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from gpupipe.core.engine import ScoringRecipe
-from gpupipe.core.errors import UsageError, listing, nearest
+from gpupipe.core.errors import ColumnError, UsageError, listing, nearest
 from gpupipe.core.node import Table, Value
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import Barrier, Want, as_columns
@@ -96,7 +96,12 @@ class Evaluate(Barrier):
         return list(dict.fromkeys([*needed, *self.features]))
 
     def check(self, *schemas: Schema) -> None:
-        """Raise ColumnError for a column that is not there."""
+        """Raise ColumnError for a column that is not there, saying which of a model's methods makes it."""
+        for name in self.needed(schemas[0]):
+            if name not in schemas[0] and name == self.probability:
+                error = ColumnError.of(name, schemas[0])
+                msg = f"{error} {listing(OF_PROBABILITY)} are of probabilities: score model.predict_proba(table)."
+                raise ColumnError(msg)
         schemas[0].require(self.needed(schemas[0]))
 
     def wants(self, *schemas: Schema) -> tuple[Want, ...]:

@@ -133,5 +133,5 @@ def test_wrong_calls() -> None:
         gp.Evaluate("accuracy")
     with pytest.raises(UsageError, match="needs features"):
         gp.Evaluate("silhouette")
-    with pytest.raises(ColumnError, match="no column 'probability'"):
+    with pytest.raises(ColumnError, match=r"no column 'probability'.*score model\.predict_proba\(table\)"):
         gp.Pipeline("p", out=gp.Evaluate("roc_auc", target="y")(gp.FromFrame(FRAME.select("y", "prediction")).node())).check()
