@@ -16,11 +16,12 @@ import narwhals.stable.v2 as nw
 
 from gpupipe.core.ends import Sink, Source
 from gpupipe.core.engine import Reading
-from gpupipe.core.errors import ColumnError, GpupipeError, PlanError, WiringError, listing
+from gpupipe.core.errors import ColumnError, WiringError
 from gpupipe.core.node import Node, Table, ordered
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import Apply, Barrier, Promise, RowStage, Stage, TableStage
-from gpupipe.engines._symbolic import VERBS, Frame, Recorder, collect_symbolic, empty_frame, frame_schema, named_columns, operations
+from gpupipe.engines._symbolic import VERBS, Frame, Recorder, collect_symbolic, empty_frame, frame_schema, named_columns
+from gpupipe.engines._tried import keeps_rows, translated
 
 
 @dataclass(frozen=True)
@@ -373,41 +374,3 @@ def run_symbolic(stage: TableStage, frames: Sequence[Frame], schemas: Sequence[S
 
     made: tuple[Frame, Schema] = translated(run, schemas)
     return made
-
-
-def keeps_rows(stage: TableStage, schema: Schema) -> bool:
-    """Whether the query of a row or key stage shows that it only adds, drops or changes columns."""
-    if stage.kind not in ("row", "key"):
-        return False
-    frame = stage.run(VERBS, empty_frame(schema))
-    allowed = {"WITH_COLUMNS", "SELECT", "FROM", "DF", "PROJECT"} if stage.kind == "row" else {"WITH_COLUMNS", "FROM", "DF", "PROJECT"}
-    return operations(frame) <= allowed and len(frame.collect()) == 0  # a reduction of nothing is one row
-
-
-def translated(run: Any, schemas: Sequence[Schema]) -> Any:
-    """Return what `run` returns; an error of the libraries below becomes a PlanError with the nearest name."""
-    try:
-        return run()
-    except GpupipeError:
-        raise
-    except Exception as error:
-        known = list(dict.fromkeys(name for schema in schemas for name in schema))
-        message = str(error).strip()
-        if "ColumnNotFound" in type(error).__name__:
-            missing = _missing_name(message, known)
-            raise ColumnError.of(missing, known) from error
-        first = message.splitlines()[0] if message else type(error).__name__
-        msg = (
-            f"{type(error).__name__}: {message or first}\n"
-            f"The stage was tried on empty tables with the columns {listing(known)}; a stage must accept those."
-        )
-        raise PlanError(msg) from error
-
-
-def _missing_name(message: str, known: Sequence[str]) -> str:
-    """Return the column name that a library's error says is not there."""
-    quoted = [name for name in re.findall(r"[\"'`]([^\"'`]+)[\"'`]", message) if name not in known]
-    if quoted:
-        return str(quoted[0])
-    words = re.findall(r"[\w.]+", message)
-    return next((str(word) for word in words if word not in known), message)

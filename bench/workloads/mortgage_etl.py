@@ -31,4 +31,9 @@ def prepare(rows: int, data: Path) -> Command:
     return [sys.executable, "-c", GENERATE, str(data), str(rows)]
 
 
-workload = Workload(contenders=contenders, baselines=("polars", "pandas", "pandas-notebook"), agree=("rows", "columns", "positives", "ever"), prepare=prepare)
+workload = Workload(
+    contenders=contenders,
+    baselines=("polars", "pandas", "pandas-notebook"),
+    agree=("rows", "columns", "positives", "ever"),
+    prepare=prepare,
+)

@@ -9,6 +9,8 @@ from typing import Any
 import polars as pl
 import pytest
 
+from gpupipe import load
+
 Command = Callable[..., Any]
 KEYS = {"pipeline", "engine", "status", "seconds", "outputs", "stages", "crossings", "report"}
 
@@ -50,13 +52,10 @@ def test_report_is_written_whole_with_what_the_run_was_called_with(gpupipe: Comm
 
 
 def test_fitted_outputs_are_saved_beside_the_report(gpupipe: Command, flow: Path, tmp_path: Path) -> None:
-    pytest.importorskip("gpupipe.models.artefact", reason="saving fitted stages")
     ended = gpupipe("run", f"{flow}:fitted", "--report", "out", "--json")
     assert ended.code == 0, ended.err
     path = ended.json["outputs"]["scaler"]["path"]
-    from gpupipe.models import artefact
-
-    again = artefact.load(tmp_path / path)
+    again = load(tmp_path / path)
     made = again.apply(pl.DataFrame({"k": [0], "x": [4.5]}))
     assert math.isclose(made["x"][0], 0.0, abs_tol=1e-12)
 
