@@ -122,7 +122,8 @@ class Pipeline:
 
     def _repr_svg_(self) -> str:
         """Return the drawing that a notebook shows."""
-        return draw_svg(self.plan().as_json()["stages"], self.plan().outputs)
+        plan = self.plan()
+        return draw_svg(plan.as_json()["stages"], plan.outputs)
 
     def __repr__(self) -> str:
         return f"<Pipeline {self.name!r}: {len(ordered(self.outputs))} nodes, outputs {listing(self.outputs)}>"

@@ -116,7 +116,7 @@ def check_nodes(outputs: dict[str, Node]) -> None:
 def _checked(nodes: Sequence[Node]) -> _Planner:
     """Return the planner that has run the nodes on all columns; an error names its stage and line."""
     try:
-        return _planned(nodes, {})
+        return _planned(nodes, {}, {})
     except _FailedError as failed:
         failed.error.add_note(note(failed.node))
         raise failed.error from failed.error.__cause__
@@ -149,7 +149,7 @@ def _narrowed(planner: _Planner) -> _Planner:
     columns = {id(node): planner.asked(number) for number, node in enumerate(planner.nodes) if number in planner.recorders}
     while True:
         try:
-            return _planned(planner.nodes, columns)
+            return _planned(planner.nodes, columns, planner.sources)
         except _FailedError as failed:
             before = dict(columns)
             for name in planner.named(failed.node) if isinstance(failed.error, ColumnError) else ():
@@ -170,17 +170,19 @@ class _FailedError(Exception):
         self.error = error
 
 
-def _planned(nodes: Sequence[Node], narrowed: Mapping[int, tuple[str, ...]]) -> _Planner:
+def _planned(nodes: Sequence[Node], narrowed: Mapping[int, tuple[str, ...]], sources: dict[int, Schema]) -> _Planner:
     """Return the planner that has run the nodes; a column that a fitted stage promises to make is there once something asks for it.
 
     Parameters
     ----------
     narrowed
         For sources, by identity of their nodes, the columns that are read.
+    sources
+        The sources' schemas, by identity of their nodes, as far as they have been asked for; the others are entered.
     """
     promised: dict[int, set[str]] = {}
     while True:
-        planner = _Planner(promised, narrowed)
+        planner = _Planner(promised, narrowed, sources)
         try:
             for node in nodes:
                 planner.add(node)
@@ -216,9 +218,10 @@ def _check_targets(nodes: Sequence[Node]) -> None:
 class _Planner:
     """Runs the nodes symbolically, one after the other."""
 
-    def __init__(self, promised: Mapping[int, set[str]], narrowed: Mapping[int, tuple[str, ...]]) -> None:
+    def __init__(self, promised: Mapping[int, set[str]], narrowed: Mapping[int, tuple[str, ...]], sources: dict[int, Schema]) -> None:
         self.promised = promised
         self.narrowed = narrowed
+        self.sources = sources
         self.promises: dict[int, tuple[Promise, ...]] = {}
         self.nodes: list[Node] = []
         self.ids: dict[int, int] = {}
@@ -240,7 +243,9 @@ class _Planner:
         self.phases[number] = max((self._ready(given) for given in inputs), default=0)
         stage = node.stage
         if isinstance(stage, Source):
-            schema = stage.schema()
+            if id(node) not in self.sources:
+                self.sources[id(node)] = stage.schema()
+            schema = self.sources[id(node)]
             kept = self.narrowed.get(id(node), tuple(schema))
             self.schemas[number] = Schema(tuple((name, schema[name]) for name in kept))
             self.recorders[number] = Recorder(self._schema(number))

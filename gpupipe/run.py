@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,7 +44,6 @@ class Execution:
     results: dict[int, Any] = field(default_factory=dict)
     schemas: dict[int, Schema] = field(default_factory=dict)
     writers: dict[int, Writer] = field(default_factory=dict)
-    learned: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.uses = dict.fromkeys(range(len(self.plan.steps)), 0)
@@ -264,7 +264,7 @@ class Execution:
 
     def _find_blame(self, lazy: Sequence[Step], waiting: Sequence[Step], error: GpupipeError) -> None:
         """Run the fused stages one after the other until one fails, and name it in the error's notes."""
-        if any(text.startswith("In stage ") for text in getattr(error, "__notes__", [])):
+        if _is_blamed(error):
             return
         for step in lazy:
             if step.id not in self.results:
@@ -273,26 +273,28 @@ class Execution:
                 self.engine.compute([Demand("drain", self.results[step.id])])
             except GpupipeError as again:
                 better = step.stage.explain(again) if isinstance(step.stage, Source) else None
-                failed = better or error
-                failed.add_note(note(step.node, self.engine.name))
-                if better is not None:
-                    raise better from error
-                return
+                if better is None:
+                    error.add_note(note(step.node, self.engine.name))
+                    return
+                better.add_note(note(step.node, self.engine.name))
+                raise better from error
         error.add_note(note(waiting[0].node, self.engine.name))
 
 
-class blamed:  # noqa: N801  (used like a function)
-    """Names the step in the notes of an error that leaves the block."""
+def _is_blamed(error: BaseException) -> bool:
+    """Whether the error's notes name a stage already."""
+    return any(text.startswith("In stage ") for text in getattr(error, "__notes__", []))
 
-    def __init__(self, step: Step, engine: Engine) -> None:
-        self.step, self.engine = step, engine
 
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, Exception) and not any(text.startswith("In stage ") for text in getattr(error, "__notes__", [])):
-            error.add_note(note(self.step.node, self.engine.name))
+@contextmanager
+def blamed(step: Step, engine: Engine) -> Iterator[None]:
+    """Name the step in the notes of an error that leaves the block."""
+    try:
+        yield
+    except Exception as error:
+        if not _is_blamed(error):
+            error.add_note(note(step.node, engine.name))
+        raise
 
 
 def new_record(plan: Plan, engine: Engine, file: str | None, parameters: Mapping[str, Any]) -> Record:

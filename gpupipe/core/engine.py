@@ -68,6 +68,11 @@ class Window:
     stop: int
     aggregates: tuple[Rolled, ...]
 
+    @property
+    def columns(self) -> list[str]:
+        """The columns that the window needs."""
+        return list(dict.fromkeys([*self.by, self.index, *(rolled.column for rolled in self.aggregates)]))
+
 
 class Verbs(ABC):
     """What a stage may ask of an engine on frames, beyond narwhals: where the libraries disagree, or narwhals has no word for it."""

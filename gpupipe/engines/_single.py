@@ -25,7 +25,14 @@ class SingleEngine(Engine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.scratch = tempfile.mkdtemp(prefix="gpupipe-")
+        self._scratch: str | None = None
+
+    @property
+    def scratch(self) -> str:
+        """A folder of the run's own, made when it is first asked for."""
+        if self._scratch is None:
+            self._scratch = tempfile.mkdtemp(prefix="gpupipe-")
+        return self._scratch
 
     def run(self, stage: TableStage, inputs: Sequence[Any], schema: Schema) -> Any:
         """Return the stage's result."""
@@ -46,7 +53,8 @@ class SingleEngine(Engine):
 
     def close(self) -> None:
         """Remove the run's scratch folder."""
-        shutil.rmtree(self.scratch, ignore_errors=True)
+        if self._scratch is not None:
+            shutil.rmtree(self._scratch, ignore_errors=True)
 
 
 def batches_of(table: pa.Table, n_rows: int = 1 << 17) -> list[pa.RecordBatch]:

@@ -74,9 +74,7 @@ class NarwhalsVerbs(Verbs):
     def roll(self, frame: Frame, window: Window) -> Frame:
         """Return the frame with the window's aggregates; see `Verbs.roll`."""
         eager = frame.collect()
-        needed = list(dict.fromkeys([*window.by, window.index, *(rolled.column for rolled in window.aggregates)]))
-        table = table_of(eager.select(needed))
-        made = roll_table(table, window)
+        made = roll_table(table_of(eager.select(window.columns)), window)
         return eager.with_columns(self._series(eager, name, made[name]) for name in made.column_names).lazy()
 
     def map_arrays(self, frame: Frame, mapped: ArrayMap) -> Frame:

@@ -81,7 +81,8 @@ class CpuEngine(SingleEngine):
             finishers.append(finish)
         with _polars_errors([demand.writer for demand in demands if demand.writer is not None]):
             frames = pl.collect_all(queries, engine="streaming") if len(queries) > 1 else [_one(queries[0])]
-        for keys in self._keys.values():
+        watched, self._keys = self._keys, {}
+        for keys in watched.values():
             keys.check()
         return [finish(frame) for finish, frame in zip(finishers, frames, strict=True)]
 

@@ -15,11 +15,6 @@ from gpupipe.engines._verbs import roll_table
 _LIMIT = 1 << 62
 
 
-def window_columns(window: Window) -> list[str]:
-    """Return the columns that the window needs."""
-    return list(dict.fromkeys([*window.by, window.index, *(rolled.column for rolled in window.aggregates)]))
-
-
 def rolled_dtypes(window: Window, schema: pl.Schema) -> dict[str, pl.DataType]:
     """Return the dtype of each aggregate."""
     return {rolled.name: _dtype(rolled, schema[rolled.column]) for rolled in window.aggregates}

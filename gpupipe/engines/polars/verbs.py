@@ -13,7 +13,7 @@ from gpupipe.core.engine import ArrayMap, Window
 from gpupipe.core.schema import as_dtype
 from gpupipe.engines._arrow import arrow_dtype
 from gpupipe.engines._verbs import NarwhalsVerbs, hashed_column, row_hashes, run_mapped
-from gpupipe.engines.polars.rolling import roll_frame, rolled_dtypes, window_columns
+from gpupipe.engines.polars.rolling import roll_frame, rolled_dtypes
 
 Frame = nw.LazyFrame[Any]
 
@@ -73,7 +73,7 @@ class PolarsVerbs(NarwhalsVerbs):
             return roll_frame(rows.struct.unnest(), window).to_struct()
 
         whole = nw.generate_temporary_column_name(8, schema.names())
-        expression = pl.struct(window_columns(window)).map_batches(rolled, return_dtype=types)
+        expression = pl.struct(window.columns).map_batches(rolled, return_dtype=types)
         return nw.from_native(native.with_columns(expression.alias(whole)).unnest(whole))
 
     def map_arrays(self, frame: Frame, mapped: ArrayMap) -> Frame:
