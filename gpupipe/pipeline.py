@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
+from gpupipe.checkpoints.keeper import Keeper
+from gpupipe.checkpoints.store import DEFAULT_FOLDER
+from gpupipe.core.engine import EngineOptions
 from gpupipe.core.errors import UsageError, WiringError, listing, nearest
 from gpupipe.core.node import Node, ordered
 from gpupipe.engines.load import load_engine
@@ -74,23 +78,35 @@ class Pipeline:
         self,
         engine: str = "auto",
         *,
+        cluster: Any = None,
+        options: EngineOptions | None = None,
         profile: bool = False,
         tell: Tell = silent,
         file: str | None = None,
         parameters: Mapping[str, Any] | None = None,
+        checkpoints: str | None = None,
+        resume: bool = False,
     ) -> Result:
         """Return the outputs, and the report of how they were made.
 
         Parameters
         ----------
         engine
-            ``"auto"``, ``"cpu"``, ``"pandas"``.
+            ``"auto"``, ``"cpu"``, ``"pandas"``, ``"dask"``.
+        cluster
+            Where the workers are, for engines that have some: ``"local:4"``, ``"tcp://host:8786"``, or a Dask client or cluster.
+        options
+            What else is chosen of the engine; `cluster` goes before its own.
         profile
             Run stage by stage, without fusing them, so that each one's time and memory is known by itself; slower.
         tell
             Told of what happens as it happens: event, step, facts.
         file, parameters
             Where the pipeline was defined and what it was called with, for the report.
+        checkpoints
+            A folder, or an address of fsspec's, in which results are kept as they are made; see docs/checkpoints.md.
+        resume
+            Whether results that are in the folder are taken from there; without a folder, it is ``.gpupipe/checkpoints``.
 
         Raises
         ------
@@ -100,14 +116,18 @@ class Pipeline:
         started = time.perf_counter()
         plan = self.plan()
         planned = time.perf_counter() - started
-        chosen = load_engine(engine)
+        wanted = options or EngineOptions()
+        chosen = load_engine(engine, wanted if cluster is None else replace(wanted, cluster=cluster))
         record = new_record(plan, chosen, file, parameters or {})
         watch = MemoryWatch()
         outputs: dict[str, Any] = {}
         failure: BaseException | None = None
+        keeper: Keeper | None = None
         try:
             with watch:
-                outputs = Execution(plan, chosen, record, watch, tell, profile).run()
+                if checkpoints is not None or resume:
+                    keeper = Keeper(checkpoints or DEFAULT_FOLDER, plan, chosen.name, resume=resume)
+                outputs = Execution(plan, chosen, record, watch, tell, profile, keeper).run()
         except BaseException as error:
             failure = error
             raise
@@ -116,6 +136,8 @@ class Pipeline:
             outputs = _nested(outputs)
             report = record.as_json(watch, chosen.ledger, {name: plain_output(value) for name, value in outputs.items()}, failure)
             report |= {"plan_seconds": planned, "output_stages": dict(plan.outputs)}
+            if keeper is not None:
+                keeper.enter(report)
             if failure is not None:
                 failure.report = report  # type: ignore[attr-defined]
         return Result(outputs, report)

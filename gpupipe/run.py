@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from gpupipe.checkpoints.keeper import Keeper
 from gpupipe.core.ends import Sink, Source, Writer
 from gpupipe.core.engine import Demand, Engine
 from gpupipe.core.errors import GpupipeError
@@ -41,13 +42,20 @@ class Execution:
     watch: MemoryWatch
     tell: Tell = silent
     profile: bool = False
+    checkpoints: Keeper | None = None
     results: dict[int, Any] = field(default_factory=dict)
     schemas: dict[int, Schema] = field(default_factory=dict)
     writers: dict[int, Writer] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.steps: Sequence[Step] = self.plan.steps
+        if self.checkpoints is not None:
+            self.steps, taken = self.checkpoints.begin()
+            for number, found in taken.items():
+                self.results[number] = found.value
+                self._describe(self.plan.steps[number], found.value, found.described)
         self.uses = dict.fromkeys(range(len(self.plan.steps)), 0)
-        for step in self.plan.steps:
+        for step in self.steps:
             for given in step.inputs:
                 self.uses[given] += 1
         for number in self.plan.outputs.values():
@@ -56,15 +64,15 @@ class Execution:
     def run(self) -> dict[str, Any]:
         """Return the outputs; what sinks wrote is put in place only when everything has succeeded."""
         try:
-            for phase in sorted({step.phase for step in self.plan.steps}):
-                self._phase([step for step in self.plan.steps if step.phase == phase])
+            for phase in sorted({step.phase for step in self.steps}):
+                self._phase([step for step in self.steps if step.phase == phase])
             outputs = {name: self._output(number) for name, number in self.plan.outputs.items()}
             for number in list(self.writers):
                 value = self.writers[number].commit()
                 del self.writers[number]
                 self._wrote(number, value)
                 outputs |= {name: value for name, output in self.plan.outputs.items() if output == number}
-            self._spread_rows([step for step in self.plan.steps if not isinstance(step.stage, Barrier | Sink)])
+            self._spread_rows([step for step in self.steps if not isinstance(step.stage, Barrier | Sink)])
             return outputs
         finally:
             for writer in self.writers.values():
@@ -95,7 +103,7 @@ class Execution:
             return True
         if step.id in self.plan.outputs.values():
             return True
-        return any(step.id in other.inputs and other.phase > step.phase for other in self.plan.steps)
+        return any(step.id in other.inputs and other.phase > step.phase for other in self.steps)
 
     def _table(self, step: Step) -> None:
         """Describe, or on an eager engine make, the table of one step."""
@@ -186,6 +194,8 @@ class Execution:
             self.results[step.id] = held
             entry["bytes"] = self.engine.size(held)
             entry["rows_out"] = self.engine.compute([Demand("rows", held)])[0]
+            if self.checkpoints is not None:
+                self.checkpoints.keep_table(step, held, self.schemas[step.id], self.engine)
         self.record.spend(step.id, time.perf_counter() - started)
         self.tell("done", step, {"rows": entry["rows_out"], "seconds": entry["seconds"]})
 
@@ -196,11 +206,19 @@ class Execution:
             self.tell("progress", step, {"number": number, "total": total, **facts})
 
         value = stage.conclude(self.engine, results, progress)
-        described = stage.describe(value)
+        described = self._describe(step, value, None)
+        if self.checkpoints is not None:
+            self.checkpoints.keep_result(step, value, described)
+        return value
+
+    def _describe(self, step: Step, value: Any, known: Mapping[str, Any] | None) -> Mapping[str, Any]:
+        """Return what the report says of a barrier's result, entered there; `known` is what was said of it when it was made."""
+        assert isinstance(step.stage, Barrier)
+        described = step.stage.describe(value) if known is None else known
         label = step.node.label or next((name for name, number in self.plan.outputs.items() if number == step.id), step.stage.name)
         self.record.models += [{"stage": step.id, "label": label, **model} for model in described.get("models", [])]
         self.record.curves += [{"stage": step.id, "label": label, **curve} for curve in described.get("curves", [])]
-        return value
+        return described
 
     def _output(self, number: int) -> Any:
         """Return the value of an output."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,16 +14,28 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before XGBoost is importe
 settings.register_profile("gpupipe", max_examples=10, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("gpupipe")
 
-LIBRARIES = {"cpu": "polars", "pandas": "pandas"}
+LIBRARIES = {"cpu": "polars", "dask": "distributed", "pandas": "pandas"}
 
 
 @pytest.fixture(params=sorted(LIBRARIES))
-def engine(request: pytest.FixtureRequest) -> str:
-    """Return the name of each engine that is installed."""
+def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return the name of each engine that is installed; on ``dask``, every table is in several blocks."""
     name: str = request.param
     if importlib.util.find_spec(LIBRARIES[name]) is None:
         pytest.skip(f"engine {name!r} needs {LIBRARIES[name]}, which is not installed")
+    if name == "dask":
+        monkeypatch.setenv("GPUPIPE_CLUSTER", request.getfixturevalue("two_workers"))
+        monkeypatch.setattr("gpupipe.engines.dask.reading.LEAST_ROWS", 1)
     return name
+
+
+@pytest.fixture(scope="session")
+def two_workers() -> Iterator[str]:
+    """Return the address of a scheduler with two workers, each a process."""
+    from distributed import LocalCluster  # local: only tests on Dask need it
+
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", memory_limit="4GiB") as cluster:
+        yield str(cluster.scheduler_address)
 
 
 @pytest.fixture(scope="session")

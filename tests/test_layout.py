@@ -32,8 +32,10 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "parameters": ("core",),
     "definition": ("pipeline", "parameters", "core"),
     "plan": ("engines", "report", "core"),
-    "run": ("plan", "engines", "report", "core"),
-    "pipeline": ("run", "plan", "engines", "report", "core"),
+    "checkpoints": ("checkpoints", "artefact", "plan", "engines", "sources", "sinks", "models", "report", "core"),
+    "run": ("checkpoints", "plan", "engines", "report", "core"),
+    "pipeline": ("checkpoints", "run", "plan", "engines", "report", "core"),
+    "jobs": ("jobs", "definition", "engines.load", "engines.dask.clusters", "core"),
     "testing": ("testing", "artefact", "pipeline", "run", "plan", "engines", "core", "kernels"),
     "cli": EVERYTHING,
     "__init__": EVERYTHING,
@@ -54,6 +56,9 @@ EXCEPTED_IMPORTS: Mapping[tuple[str, str], str] = {
     ("core.stage", "core.engine"): "types only: a stage is given the engine's verbs, and an engine runs stages",
     ("core.ends", "core.engine"): "types only: a source is asked for a Reading, and an engine reads sources",
     ("engines._symbolic", "engines.polars.verbs"): "the plan is a query on empty Polars frames, whatever engine runs it afterwards",
+    ("jobs.plugin", "distributed"): "a job is kept by Dask's scheduler, whatever engine it runs its pipeline on",
+    ("jobs.watch", "distributed"): "a job is watched by a task of Dask's, for the same reason",
+    ("jobs.desk", "distributed"): "a job is handed to Dask, for the same reason",
 }
 # Files that are longer, functions that are longer: why cutting them would make them worse.
 EXCEPTED_FILES: Mapping[str, str] = {}
@@ -70,6 +75,12 @@ EXCEPTED_TESTS: Mapping[str, str] = {
     "report.boxes": "a part of the drawing, tested in tests/report/test_drawing.py",
     "report.form": "the types and names of what comes in",
     "cli.options": "declarations that the commands share",
+    "cli.cluster_options": "declarations that the commands share, and a doctest",
+    "cli.submit": "run as a command by tests/cli/test_jobs.py, with what follows a submission",
+    "jobs.desk": "run through the commands by tests/cli/test_jobs.py",
+    "jobs.driver": "run by every job of tests/cli/test_jobs.py",
+    "jobs.watch": "run by every job of tests/cli/test_jobs.py",
+    "jobs.plugin": "run by every job of tests/cli/test_jobs.py",
 }
 
 

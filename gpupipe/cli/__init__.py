@@ -9,12 +9,15 @@ from typing import Annotated, TypeAlias
 import typer
 
 from gpupipe import __version__
+from gpupipe.cli.cache import cache_app
 from gpupipe.cli.check import check
 from gpupipe.cli.data import data_app
 from gpupipe.cli.doctor import doctor
 from gpupipe.cli.file_command import FileCommand
+from gpupipe.cli.jobs import cancel, fetch, list_jobs, logs, status
 from gpupipe.cli.plan import plan
 from gpupipe.cli.run import run
+from gpupipe.cli.submit import submit
 
 _EPILOG = "Start with: gpupipe doctor. Then: gpupipe run FILE --help"
 
@@ -22,7 +25,14 @@ app = typer.Typer(name="gpupipe", no_args_is_help=True, pretty_exceptions_enable
 app.command("run", cls=FileCommand)(run)
 app.command("check", cls=FileCommand)(check)
 app.command("plan", cls=FileCommand)(plan)
+app.command("submit", cls=FileCommand)(submit)
+app.command("status")(status)
+app.command("list")(list_jobs)
+app.command("logs")(logs)
+app.command("cancel")(cancel)
+app.command("fetch")(fetch)
 app.command("doctor")(doctor)
+app.add_typer(cache_app, name="cache")
 app.add_typer(data_app, name="data")
 
 

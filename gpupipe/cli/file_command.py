@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from typer.core import TyperCommand
@@ -37,6 +38,12 @@ class FileCommand(TyperCommand):
                 definition = load_definition(target)
             TyperCommand.format_help(self, ctx, formatter)
             print_parameters(definition, str(ctx.command_path))
+
+
+def again_with(context: Any, option: str) -> str:
+    """Return the command as it was called, quoted for a shell, with one more option."""
+    words = context.meta.get(_ARGS, ())
+    return shlex.join([*str(context.command_path).split(), *([] if option in words else [option]), *words])
 
 
 def file_among(args: Any) -> str | None:

@@ -37,14 +37,19 @@ def examine() -> dict[str, Any]:
     """Return the findings as plain values, with what is wrong and the command that mends it."""
     from gpupipe.engines.load import ADDRESSES, PLANNED  # local: loads a dataframe library; where that fails, the trial says why
 
+    from gpupipe.engines._cuda import ask_driver, why_not  # local: as above
+
+    lacks = why_not()
     with ThreadPoolExecutor() as pool:
-        engines = list(pool.map(_tried, ADDRESSES))
+        engines = list(pool.map(_tried, [name for name in ADDRESSES if name != "gpu" or lacks is None]))
+    engines += [] if lacks is None else [{"name": "gpu", "usable": False, "why": lacks}]
     later = "not in this release of gpupipe"
     engines += [{"name": name, "usable": False, "why": f"{library}: {later}"} for name, library in PLANNED.items()]
     packages = wanted_packages()
     found: dict[str, Any] = {"gpupipe": __version__, "machine": _machine(), "engines": engines, "packages": packages}
     usable = any(one["usable"] for one in engines if one["name"] == DEFAULT_ENGINE)
-    problems = [*_engine_problems(engines, set(ADDRESSES)), *package_problems(packages), *_room_problems(found["machine"])]
+    wanted = set(ADDRESSES) - ({"gpu"} if ask_driver().wrong is not None else set())  # nobody misses it where there is no device
+    problems = [*_engine_problems(engines, wanted), *package_problems(packages), *_room_problems(found["machine"])]
     return found | {"problems": problems, "default_engine": DEFAULT_ENGINE, "usable": usable}
 
 
@@ -170,6 +175,8 @@ def _engine_problems(engines: list[dict[str, Any]], released: set[str]) -> list[
 
 def _mend_engine(why: str) -> str:
     """Return the command that mends an engine."""
+    if (told := re.search(r"pip install .*'gpupipe\[cu\d+\]'", why)) is not None:
+        return told[0]
     if "SIGILL" in why:  # Polars' documentation, "Installation": a build for CPUs without AVX2
         return "pip install 'polars[rtcompat]'"
     return "pip install 'gpupipe[cpu]'"

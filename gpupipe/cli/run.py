@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
+from gpupipe.cli.cluster_options import Authority, Certificate, Key, Unencrypted, Where, WorkerSeconds, clustered
 from gpupipe.cli.failure import exit_code, print_failure, reported
-from gpupipe.cli.options import File, Given, Trace
+from gpupipe.cli.file_command import again_with
+from gpupipe.cli.options import CheckpointFolder, File, Given, Resume, Trace, bytes_of
 from gpupipe.cli.plain import json_text
 from gpupipe.cli.streams import stdout_to_stderr
 
@@ -20,15 +22,41 @@ Report: TypeAlias = Annotated[
     typer.Option(metavar="DIR", show_default=False, help="Write report.html, report.json and every fitted output to DIR."),
 ]
 
+Crossings: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        metavar="POLICY", help="What happens once more bytes crossed between ingest and sinks than the budget: allow, warn or raise."
+    ),
+]
+Budget: TypeAlias = Annotated[
+    int,
+    typer.Option(metavar="BYTES", parser=bytes_of, help="How much may cross between host and device beyond ingest and sinks, as 10MB."),
+]
+Fallbacks: TypeAlias = Annotated[
+    str, typer.Option(metavar="POLICY", help="What a GPU engine does with what its libraries have not: refuse it, or run it on the host.")
+]
+
 
 def run(
+    context: typer.Context,
     file: File,
     given: Given = None,
-    engine: Annotated[str, typer.Option(metavar="NAME", help="Where the rows live: auto, cpu or pandas.")] = "auto",
+    engine: Annotated[str, typer.Option(metavar="NAME", help="Where the rows live: auto, cpu, pandas or dask.")] = "auto",
     report: Report = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as one JSON object on stdout.")] = False,
     profile: Annotated[bool, typer.Option("--profile", help="Run stage by stage, to know the time of each; slower.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no summary; errors are still told.")] = False,
+    crossings: Crossings = "allow",
+    crossings_budget: Budget = "0",  # type: ignore[assignment]  # Typer parses the default, too
+    fallbacks: Fallbacks = "refuse",
+    cluster: Where = None,
+    tls_ca_file: Authority = None,
+    tls_cert: Certificate = None,
+    tls_key: Key = None,
+    allow_unencrypted: Unencrypted = False,
+    worker_seconds: WorkerSeconds = 30.0,
+    checkpoints: CheckpointFolder = None,
+    resume: Resume = False,
     traceback: Trace = False,
 ) -> None:
     """Run a pipeline.
@@ -36,13 +64,19 @@ def run(
     'gpupipe run FILE --help' also lists the parameters of that pipeline. Progress and the summary go to stderr. Exit code 0: done;
     1: the run failed; 2: the call or the plan is wrong; 130: interrupted. Outputs change only if the whole run succeeds.
 
+    With --checkpoints, a run that fails or is killed continues with --resume; see 'gpupipe cache --help' for what is kept.
+
     Example: gpupipe run flow.py -p data=rows.parquet --engine cpu --report out
     """
     with reported(with_traceback=traceback):
-        from gpupipe.cli.running import Call, carry_out  # local: loads a dataframe library, which --help does without
+        from gpupipe.cli.running import Call, Keeping, carry_out, options_of  # local: loads a dataframe library, which --help does without
 
+        options = options_of(crossings, crossings_budget, fallbacks)
+        tls = (tls_ca_file, tls_cert, tls_key)
+        options = clustered(options, cluster, tls, allow_unencrypted=allow_unencrypted, worker_seconds=worker_seconds)
+        keeping = Keeping(checkpoints, resume, again_with(context, "--resume"))
         with stdout_to_stderr():
-            ending = carry_out(Call(file, tuple(given or ()), engine, report, profile=profile, quiet=quiet))
+            ending = carry_out(Call(file, tuple(given or ()), engine, report, options, keeping, profile=profile, quiet=quiet))
         if as_json:
             typer.echo(json_text(ending.answer))
         tell_ending(ending, quiet=quiet, with_traceback=traceback)
@@ -54,6 +88,8 @@ def tell_ending(ending: Ending, *, quiet: bool, with_traceback: bool) -> None:
         print_failure(ending.error, with_traceback=with_traceback)
         if ending.page is not None and not isinstance(ending.error, KeyboardInterrupt):
             typer.echo(f"  report: {ending.page}", err=True)
+        if ending.again is not None:
+            typer.echo(f"  resume: {ending.again}", err=True)
         raise typer.Exit(exit_code(ending.error))
     if not quiet:
         _print_summary(ending.report, ending.page)

@@ -13,7 +13,8 @@ from gpupipe.cli.failure import exit_code
 from gpupipe.cli.files import make_folder, write_whole
 from gpupipe.cli.plain import json_text
 from gpupipe.cli.progress import telling
-from gpupipe.core.engine import Ledger
+from gpupipe.core.engine import EngineOptions, Ledger
+from gpupipe.core.errors import UsageError, listing, nearest
 from gpupipe.core.stage import RowStage
 from gpupipe.definition import load_definition
 from gpupipe.pipeline import Pipeline, Result
@@ -25,6 +26,21 @@ _STAGE_KEYS = (*_WIRED, "rows_in", "rows_out", "columns_out", "seconds", "bytes"
 
 
 @dataclass(frozen=True)
+class Keeping:
+    """What was asked for of checkpoints.
+
+    Parameters
+    ----------
+    again
+        The command that continues this run should it fail.
+    """
+
+    folder: str | None = None
+    resume: bool = False
+    again: str | None = None
+
+
+@dataclass(frozen=True)
 class Call:
     """What was asked for on the command line."""
 
@@ -32,8 +48,25 @@ class Call:
     given: tuple[str, ...]
     engine: str
     folder: Path | None
+    options: EngineOptions = field(default_factory=EngineOptions)
+    keeping: Keeping = field(default_factory=Keeping)
     profile: bool = field(default=False, kw_only=True)
     quiet: bool = field(default=False, kw_only=True)
+
+
+def options_of(crossings: str, crossings_budget: int, fallbacks: str) -> EngineOptions:
+    """Return the engine's options of the command's words.
+
+    Raises
+    ------
+    UsageError
+        A policy is none.
+    """
+    for option, value, known in (("crossings", crossings, ("allow", "warn", "raise")), ("fallbacks", fallbacks, ("refuse", "host"))):
+        if value not in known:
+            msg = f"--{option} takes one of {listing(known)}, got {value!r}.{nearest(value, known)}"
+            raise UsageError(msg)
+    return EngineOptions(crossings=crossings, crossings_budget=crossings_budget, fallbacks=fallbacks)  # type: ignore[arg-type]  # checked
 
 
 @dataclass(frozen=True)
@@ -48,12 +81,15 @@ class Ending:
         The whole report; empty where the run did not begin.
     page
         The HTML report, where one was written.
+    again
+        The command that continues a run that failed and had kept checkpoints.
     """
 
     answer: dict[str, Any]
     report: dict[str, Any]
     page: Path | None
     error: BaseException | None
+    again: str | None = None
 
 
 @dataclass
@@ -77,11 +113,12 @@ def carry_out(call: Call) -> Ending:
     except (Exception, KeyboardInterrupt) as failure:  # noqa: BLE001  (the ending holds it, and the command exits with its code)
         error = failure
         course.report = course.report or getattr(failure, "report", {})
+    again = call.keeping.again if error is not None and "checkpoints" in course.report else None
     try:
-        _write_report(call, course, error)
+        _write_report(call, course, error, again)
     except (Exception, KeyboardInterrupt) as failure:  # noqa: BLE001  (as above; the first failure is the one to tell of)
         error = error or failure
-    return Ending(_answer(call, course, error), course.report, course.page, error)
+    return Ending(_answer(call, course, error, again), course.report, course.page, error, again)
 
 
 def _run(call: Call, course: _Course) -> None:
@@ -93,7 +130,16 @@ def _run(call: Call, course: _Course) -> None:
         if call.folder is not None:
             make_folder(call.folder)
         kept = {name: _kept(value) for name, value in values.items()}
-        course.result = course.pipeline.run(call.engine, profile=call.profile, tell=tell, file=definition.shown, parameters=kept)
+        course.result = course.pipeline.run(
+            call.engine,
+            options=call.options,
+            profile=call.profile,
+            tell=tell,
+            file=definition.shown,
+            parameters=kept,
+            checkpoints=call.keeping.folder,
+            resume=call.keeping.resume,
+        )
     course.report = course.result.report
 
 
@@ -128,8 +174,10 @@ def file_name(output: str) -> str:
     return f"_{safe}" if safe.startswith(".") else safe
 
 
-def _write_report(call: Call, course: _Course, error: BaseException | None) -> None:
+def _write_report(call: Call, course: _Course, error: BaseException | None, again: str | None) -> None:
     """Write the report as JSON and as a page, where a folder was named and the run began."""
+    if again is not None and course.report.get("error"):
+        course.report["error"] |= {"resume": again}
     if call.folder is None or not course.report:
         return
     if error is not None and course.report["status"] == "ok":  # the run went well, and saving what it made did not
@@ -140,7 +188,7 @@ def _write_report(call: Call, course: _Course, error: BaseException | None) -> N
     course.page = call.folder / "report.html"
 
 
-def _answer(call: Call, course: _Course, error: BaseException | None) -> dict[str, Any]:
+def _answer(call: Call, course: _Course, error: BaseException | None, again: str | None) -> dict[str, Any]:
     """Return the object that ``--json`` prints: the same keys however the run ended, and the error where there is one."""
     report = course.report
     status = "ok" if error is None else "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
@@ -154,4 +202,9 @@ def _answer(call: Call, course: _Course, error: BaseException | None) -> dict[st
         "crossings": report.get("crossings", Ledger().as_json()),
         "report": None if course.page is None else str(course.page),
     }
-    return answer if error is None else answer | {"error": {**error_as_json(error), "exit_code": exit_code(error)}}
+    if "checkpoints" in report:
+        answer["checkpoints"] = report["checkpoints"]
+    if error is None:
+        return answer
+    resume = {} if again is None else {"resume": again}
+    return answer | {"error": {**error_as_json(error), "exit_code": exit_code(error), **resume}}

@@ -7,7 +7,7 @@ only `commit` puts them in place, so that a run that fails leaves the old output
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
@@ -28,14 +28,39 @@ class FileScan:
 
     Parameters
     ----------
+    paths
+        Paths, or for text the bytes themselves.
     options
         What the format needs beyond the paths; the source that makes the scan says which keys.
+    rows
+        The first row and the number of rows to read, where it is not all of them.
     """
 
     format: Literal["parquet", "csv", "ndjson", "ipc"]
-    paths: tuple[str, ...]
+    paths: tuple[str | bytes, ...]
     schema: Schema
     options: Mapping[str, Any] = field(default_factory=dict)
+    rows: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of a source that is read by itself: a file, or a part of one.
+
+    Parameters
+    ----------
+    file
+        The file's position among the source's.
+    n_rows
+        How many rows it has, as far as can be told without reading it.
+    start, stop
+        Where it begins and ends in the file, in rows or in bytes as the format has it; None for the whole file.
+    """
+
+    file: int
+    n_rows: int
+    start: int | None = None
+    stop: int | None = None
 
 
 class Source(Stage):
@@ -62,6 +87,18 @@ class Source(Stage):
         """
         return None
 
+    def n_files(self) -> int:
+        """Return how many files are behind the source; 0 where it is read as a whole."""
+        return 0
+
+    def pieces(self, file: int, n_rows: int) -> Sequence[Piece]:
+        """Return the parts of one file, in order, each of about `n_rows` rows or fewer where the format can be cut."""
+        raise NotImplementedError
+
+    def scan_piece(self, piece: Piece, scratch: str) -> FileScan:
+        """Return one part, checked and ready for an engine's own reader; see `scan`."""
+        raise NotImplementedError
+
     def explain(self, error: Exception) -> SourceError | None:
         """Return a better account of a reader's error, with the file, the row and its content, where the source can find one."""
         return None
@@ -81,6 +118,13 @@ class Source(Stage):
     def declared_not_null(self) -> frozenset[str]:
         """Return the columns that are declared to hold no missing value, which engines check as they read."""
         return frozenset()
+
+    def fingerprint(self) -> Any | None:
+        """Return values that change when the rows do, beyond the source's own fields; None where they cannot be told without reading.
+
+        What is made of rows that nobody can vouch for is never taken from a checkpoint.
+        """
+        return None
 
     def origin(self) -> str:
         """Return where the rows come from, for plans and errors."""

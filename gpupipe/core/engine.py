@@ -6,10 +6,13 @@ be computed before `compute`, which gets everything that is demanded at one time
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
+
+from gpupipe.core.errors import CrossingError
 
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
@@ -47,6 +50,30 @@ class Joining:
     right_on: tuple[str, ...]
     how: Literal["inner", "left", "right", "full", "semi", "anti", "cross"]
     suffix: str = "_right"
+
+
+@dataclass(frozen=True)
+class Sorting:
+    """In what order rows are put."""
+
+    columns: tuple[str, ...]
+    descending: tuple[bool, ...]
+    nulls_last: bool
+
+
+@dataclass(frozen=True)
+class Stacking:
+    """The rows of several tables become those of one."""
+
+
+@dataclass(frozen=True)
+class ByBlock:
+    """Done block by block; where `again`, once more on what is left of all blocks."""
+
+    again: bool = False
+
+
+Spread: TypeAlias = Joining | Sorting | Stacking | ByBlock
 
 
 @dataclass(frozen=True)
@@ -158,17 +185,108 @@ class Limit:
     why: str
 
 
+@dataclass(frozen=True)
+class EngineOptions:
+    """What a caller chooses of an engine beyond its name.
+
+    Parameters
+    ----------
+    cluster
+        Where the workers are, for engines that have some: ``"local"``, ``"local:4"``, an address such as ``"tcp://host:8786"``, or a
+        cluster or client object of Dask's.
+    tls
+        Paths of the certificate authority's file, the certificate and its key, for ``tls://`` addresses.
+    allow_unencrypted
+        Whether an address on another machine may be used without TLS.
+    worker_seconds
+        How long to wait for the cluster's first worker.
+    block_bytes
+        How large a block of rows is to be in memory; planned from the workers' memory unless given.
+    broadcast_bytes
+        Up to which size one side of a join is sent to every worker instead of shuffling both.
+    gather_bytes
+        How large a table may be that must come together on one worker; a share of a worker's memory unless given.
+    crossings
+        What happens once more bytes have crossed between ingest and sinks than `crossings_budget`: nothing, a warning, or the run's end.
+    crossings_budget
+        How many bytes may cross. What a source brings in and what sinks and outputs take out is counted, but not against it.
+    fallbacks
+        Whether what the engine cannot do on its device is refused, or done on the host with a line in the report.
+    pool_bytes
+        How much device memory the run may take; all of it unless given.
+    """
+
+    cluster: Any = None
+    tls: tuple[str, str, str] | None = None
+    allow_unencrypted: bool = False
+    worker_seconds: float = 30.0
+    block_bytes: int | None = None
+    broadcast_bytes: int = 64 << 20
+    gather_bytes: int | None = None
+    crossings: Literal["allow", "warn", "raise"] = "allow"
+    crossings_budget: int = 0
+    fallbacks: Literal["refuse", "host"] = "refuse"
+    pool_bytes: int | None = None
+
+
+Direction = Literal["host_to_device", "device_to_host", "host_copy"]
+
+
+class CrossingWarning(UserWarning):
+    """More bytes crossed between ingest and sinks than the run's budget."""
+
+
 @dataclass
 class Ledger:
-    """Counts what crossed between host and device, and what was copied on the host, by stage."""
+    """Counts what crossed between host and device, and what was copied on the host, by stage; and holds a run to its budget.
+
+    Parameters
+    ----------
+    policy, budget
+        See `EngineOptions`. Copies within the host count as crossings, since a device would have to make them.
+    """
 
     events: list[dict[str, Any]] = field(default_factory=list)
     fallbacks: list[dict[str, Any]] = field(default_factory=list)
     stage: int | None = None
+    policy: Literal["allow", "warn", "raise"] = "allow"
+    budget: int = 0
 
-    def cross(self, direction: Literal["host_to_device", "device_to_host", "host_copy"], n_bytes: int, seconds: float, reason: str) -> None:
-        """Enter one crossing of the stage at work."""
-        self.events.append({"stage": self.stage, "direction": direction, "bytes": n_bytes, "seconds": seconds, "reason": reason})
+    def cross(self, direction: Direction, n_bytes: int, seconds: float, reason: str, *, at_end: bool = False) -> None:
+        """Enter one crossing of the stage at work.
+
+        Parameters
+        ----------
+        at_end
+            Whether it brings a source's rows in, or takes the rows of a sink or an output out.
+
+        Raises
+        ------
+        CrossingError
+            Where the policy is to raise, and the budget is spent.
+        """
+        event = {"stage": self.stage, "direction": direction, "bytes": n_bytes, "seconds": seconds, "reason": reason, "at_end": at_end}
+        self.events.append(event)
+        if self.policy == "allow" or at_end or n_bytes == 0 or self.counted() <= self.budget:
+            return
+        msg = (
+            f"Expected at most {self.budget:,} bytes to cross between ingest and sinks, got {self.counted():,} with the last {n_bytes:,} "
+            f"({direction.replace('_', ' ')}: {reason}). Raise the budget, allow crossings, or see docs/install-gpu.md, "
+            "'Why did this stage cross?'."
+        )
+        if self.policy == "raise":
+            raise CrossingError(msg)
+        warnings.warn(CrossingWarning(msg), stacklevel=2)
+
+    def fall_back(self, reason: str) -> None:
+        """Enter that the stage at work does on the host what the engine cannot do on its device."""
+        entry = {"stage": self.stage, "reason": reason}
+        if entry not in self.fallbacks:
+            self.fallbacks.append(entry)
+
+    def counted(self) -> int:
+        """Return the bytes that crossed between ingest and sinks."""
+        return sum(event["bytes"] for event in self.events if not event["at_end"])
 
     def as_json(self) -> dict[str, Any]:
         """Return the totals by direction, and every event."""
@@ -179,6 +297,9 @@ class Ledger:
             "host_to_device_bytes": totals["host_to_device"],
             "device_to_host_bytes": totals["device_to_host"],
             "host_copies_bytes": totals["host_copy"],
+            "between_ends_bytes": self.counted(),
+            "policy": self.policy,
+            "budget_bytes": self.budget,
             "events": list(self.events),
         }
 
@@ -190,8 +311,10 @@ class Engine(ABC):
     lazy: ClassVar[bool] = False
     limits: ClassVar[tuple[Limit, ...]] = ()
 
-    def __init__(self) -> None:
-        self.ledger = Ledger()
+    def __init__(self, options: EngineOptions | None = None) -> None:
+        self.options = options or EngineOptions()
+        self.on_tasks: Callable[[int, int], None] | None = None  # told how many tasks are done, and of how many
+        self.ledger = Ledger(policy=self.options.crossings, budget=self.options.crossings_budget)
 
     @abstractmethod
     def read(self, source: Source, reading: Reading, schema: Schema) -> Any:

@@ -11,6 +11,8 @@
     ├── SourceError           an input cannot be read: no file, a broken file, a bad row
     ├── SinkError             an output cannot be written: no permission, no space
     ├── StageError            a stage failed on the rows it got
+    ├── CrossingError         more bytes crossed between host and device than the run allows
+    ├── ClusterError          a cluster cannot be reached or used: no worker, other versions, no encryption
     ├── UnsupportedError      this engine cannot do it; says whose it is and what to do
     ├── MissingExtraError     an optional package is not installed
     └── ArtefactError         a saved model or stage cannot be saved or loaded
@@ -69,6 +71,14 @@ class SinkError(GpupipeError):
 
 class StageError(GpupipeError):
     """A stage failed on the rows it got."""
+
+
+class CrossingError(GpupipeError):
+    """More bytes crossed between host and device than the run allows."""
+
+
+class ClusterError(GpupipeError):
+    """A cluster cannot be reached or used."""
 
 
 class UnsupportedError(GpupipeError):

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
     import pyarrow as pa
 
-    from gpupipe.core.engine import Engine, Progress, Verbs
+    from gpupipe.core.engine import Engine, Progress, Spread, Verbs
 
 
 class Stage(ABC):
@@ -87,6 +87,10 @@ class TableStage(Stage):
 
         return apply_plain(self, *frames)
 
+    def spread(self) -> Spread | None:
+        """Return how the stage is done where a table is in many blocks; None where it must see all rows together."""
+        return None
+
     def same_rows(self) -> bool:
         """Whether as many rows come out as went in, so that nobody needs to count them again."""
         return False
@@ -130,6 +134,10 @@ class KeyStage(TableStage):
     @abstractmethod
     def keys(self) -> tuple[str, ...]:
         """The key's columns."""
+
+    def keeps_keys(self) -> bool:
+        """Whether it is known that the key's columns come out as they went in; engines find out by themselves where they can."""
+        return False
 
     def check(self, *schemas: Schema) -> None:
         """Raise ColumnError where an input lacks a key column."""

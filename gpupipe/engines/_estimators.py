@@ -13,7 +13,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 import polars as pl
 
-from gpupipe.core.engine import Ledger, ScoringRecipe, TrainingRecipe
+from gpupipe.core.engine import Ledger, Progress, ScoringRecipe, TrainingRecipe
 from gpupipe.core.errors import MissingExtraError, StageError, UsageError, listing, nearest
 from gpupipe.engines._arrow import as_array, table_of
 
@@ -92,17 +92,22 @@ def feature_matrix(estimator: Any, frame: Frame, features: tuple[str, ...], ledg
 def _xgboost_options(estimator: Any, recipe: TrainingRecipe, validation: Frame | None, ledger: Ledger) -> dict[str, Any]:
     """Return what XGBoost's fit gets beside the training rows."""
     options: dict[str, Any] = {"verbose": False}
-    callbacks = list(estimator.get_params().get("callbacks") or [])
-    if recipe.progress is not None:
-        callbacks.append(_round_callback(recipe.progress, estimator.get_params().get("n_estimators")))
-    if callbacks:
-        estimator.set_params(callbacks=callbacks)
+    xgboost_callbacks(estimator, recipe.progress)
     if validation is not None and recipe.target is not None:
         held_out = feature_matrix(estimator, validation, recipe.features, ledger)
         options["eval_set"] = [(held_out, target_values(validation, recipe.target))]
         if recipe.weight is not None:
             options["sample_weight_eval_set"] = [validation[recipe.weight].to_numpy()]
     return options
+
+
+def xgboost_callbacks(estimator: Any, progress: Progress | None) -> None:
+    """Have an XGBoost estimator tell `progress` of each round, beside its own callbacks."""
+    callbacks = list(estimator.get_params().get("callbacks") or [])
+    if progress is not None:
+        callbacks.append(_round_callback(progress, estimator.get_params().get("n_estimators")))
+    if callbacks:
+        estimator.set_params(callbacks=callbacks)
 
 
 def _round_callback(progress: Callable[[int, int | None, Mapping[str, float]], None], n_rounds: int | None) -> Any:

@@ -17,15 +17,19 @@ TRUSTED = ("sklearn.", "numpy.", "scipy.", "builtins.", "collections.")
 def save_model(model: Any, folder: Path) -> dict[str, Any]:
     """Return what `load_model` needs to know of the estimator that is written into the folder.
 
+    A model that lives on a device is written as the estimator that predicts the same without one.
+
     Raises
     ------
     ArtefactError
         Where the estimator holds something that skops cannot write.
     """
+    if callable(getattr(model, "portable", None)):
+        model = model.portable()
     kind = type(model)
     if is_xgboost(model):
         model.save_model(folder / "model.ubj")
-        parameters = {name: value for name, value in model.get_params().items() if _is_plain(value)}
+        parameters = {name: value for name, value in model.get_params().items() if _is_plain(value) and name != "device"}
         return {"file": "model.ubj", "class": f"{kind.__module__}:{kind.__qualname__}", "parameters": parameters}
     try:
         _skops().dump(model, folder / "model.skops")

@@ -14,11 +14,13 @@ from typing import Any
 import narwhals.stable.v2 as nw
 import pyarrow as pa
 
-from gpupipe.core.engine import Demand
+from gpupipe.core.ends import Piece, Source
+from gpupipe.core.engine import Demand, Reading
 from gpupipe.core.errors import GpupipeError, StageError, UnsupportedError
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import TableStage
 from gpupipe.engines._arrow import table_of
+from gpupipe.engines._retry import HOST_MEMORY, Memory, run_within_memory
 from gpupipe.engines._single import SingleEngine, batches_of
 from gpupipe.engines._verbs import NarwhalsVerbs
 
@@ -52,9 +54,19 @@ class PandasLikeVerbs(NarwhalsVerbs):
 class PandasLikeEngine(SingleEngine):
     """An engine over eager frames of pandas' kind."""
 
+    memory: Memory = HOST_MEMORY
+
     @abstractmethod
     def semantics(self) -> AbstractContextManager[Any]:
         """Return the context in which the library keeps NaN and missing apart."""
+
+    @abstractmethod
+    def read_pieces(self, source: Source, pieces: Sequence[Piece], reading: Reading, schema: Schema) -> Frame:
+        """Return what is needed of some pieces of a source as one frame."""
+
+    def settle_process(self) -> None:
+        """Prepare a process whose threads all work on blocks."""
+        warnings.filterwarnings("error", message="Found complex group-by expression", category=UserWarning)
 
     @abstractmethod
     def settled(self, frame: Frame) -> Frame:
@@ -64,14 +76,18 @@ class PandasLikeEngine(SingleEngine):
         """
 
     @abstractmethod
-    def to_arrow(self, frame: Frame) -> pa.Table:
-        """Return the frame as Arrow, entered in the ledger."""
+    def to_arrow(self, frame: Frame, *, at_end: bool = False) -> pa.Table:
+        """Return the frame as Arrow, entered in the ledger; `at_end` where it goes to a sink."""
 
     def run(self, stage: TableStage, inputs: Sequence[Frame], schema: Schema) -> Frame:
-        """Return the stage's result, in the planned dtypes."""
+        """Return the stage's result, in the planned dtypes; in pieces where it does not fit into memory at once."""
+
+        def make(frames: Sequence[Frame]) -> Frame:
+            return self.settled(conformed(self.settled(stage.run(self.verbs, *frames)), schema, stage.name))
+
         try:
             with self.semantics(), plain_group_bys():
-                return self.settled(conformed(self.settled(stage.run(self.verbs, *inputs)), schema, stage.name))
+                return self.settled(run_within_memory(stage, inputs, make, self.verbs, self.memory))
         except GpupipeError:
             raise
         except Exception as error:
@@ -89,7 +105,7 @@ class PandasLikeEngine(SingleEngine):
             return data
         if demand.form == "rows":
             return len(data.collect())
-        table = self.to_arrow(data)
+        table = self.to_arrow(data, at_end=demand.form == "write")
         if demand.form == "arrow":
             return table
         assert demand.writer is not None

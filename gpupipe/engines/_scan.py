@@ -12,7 +12,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 import polars as pl
 
-from gpupipe.core.ends import FileScan, Source
+from gpupipe.core.ends import FileScan, Piece, Source
 from gpupipe.core.engine import Reading
 from gpupipe.core.errors import GpupipeError, SourceError
 from gpupipe.core.schema import Schema
@@ -41,8 +41,14 @@ def read_pieces(source: Source, reading: Reading, scratch: str) -> list[tuple[st
     scan = source.scan(scratch)
     if scan is None or len(scan.paths) < 2:
         return []
-    pieces = [(path, scan_files(replace(scan, paths=(path,)))) for path in scan.paths]
+    pieces = [(str(path), scan_files(replace(scan, paths=(path,)))) for path in scan.paths]
     return [(path, _finished(source, reading, _conformed(piece, scan.schema).select(reading.columns))) for path, piece in pieces]
+
+
+def read_piece(source: Source, piece: Piece, reading: Reading, scratch: str) -> pl.LazyFrame:
+    """Return the rows of one piece of a source, lazily; see `read_lazy`."""
+    scan = source.scan_piece(piece, scratch)
+    return _finished(source, reading, _conformed(scan_files(scan), scan.schema).select(reading.columns))
 
 
 def _finished(source: Source, reading: Reading, frame: pl.LazyFrame) -> pl.LazyFrame:
@@ -95,7 +101,13 @@ def _conformed(frame: pl.LazyFrame, schema: Schema) -> pl.LazyFrame:
 
 def scan_files(scan: FileScan) -> pl.LazyFrame:
     """Return a lazy scan of the files, in the reader's own dtypes."""
-    paths = list(scan.paths)
+    frame = _scan_all(scan)
+    return frame if scan.rows is None else frame.slice(*scan.rows)
+
+
+def _scan_all(scan: FileScan) -> pl.LazyFrame:
+    """Return a lazy scan of all rows of the files."""
+    paths: list[Any] = list(scan.paths)
     if scan.format == "parquet":
         hive = scan.options["hive"]
         keys = None if hive is None else polars_dtypes(hive)
@@ -107,7 +119,7 @@ def scan_files(scan: FileScan) -> pl.LazyFrame:
     return _scan_csv(paths, scan)
 
 
-def _scan_csv(paths: list[str], scan: FileScan) -> pl.LazyFrame:
+def _scan_csv(paths: list[Any], scan: FileScan) -> pl.LazyFrame:
     """Return a lazy scan of delimited text; columns with a format are read as text and parsed by it."""
     options = scan.options
     formats: dict[str, str] = dict(options["formats"])

@@ -10,7 +10,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 import pyarrow as pa
 
-from gpupipe.core.engine import Engine, ScoringRecipe, TrainingRecipe, Verbs
+from gpupipe.core.engine import Engine, EngineOptions, ScoringRecipe, TrainingRecipe, Verbs
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import TableStage
 from gpupipe.engines._estimators import score_arrays, train_estimator
@@ -23,8 +23,8 @@ class SingleEngine(Engine):
 
     verbs: Verbs
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, options: EngineOptions | None = None) -> None:
+        super().__init__(options)
         self._scratch: str | None = None
 
     @property

@@ -14,6 +14,7 @@ import pyarrow as pa
 from polars.io.plugins import register_io_source
 
 from gpupipe.core.schema import Field, Schema
+from gpupipe.core.stage import KeyStage, TableStage
 from gpupipe.engines._scan import polars_dtypes
 from gpupipe.engines.polars.verbs import PolarsVerbs
 
@@ -78,3 +79,26 @@ def named_columns(frame: Frame) -> set[str]:
 def operations(frame: Frame, *, optimized: bool = False) -> set[str]:
     """Return the names of the operations in the query, as Polars prints them."""
     return set(re.findall(r"^\s*(?:simple )?([A-Z][A-Z_]{1,})\b", frame.to_native().explain(optimized=optimized), flags=re.MULTILINE))
+
+
+_IN_PLACE = frozenset({"FILTER", "FROM", "DF", "PROJECT", "SORT", "UNIQUE", "SLICE", "BY"})
+
+
+def keeps_keys(stage: TableStage, schemas: Sequence[Schema], columns: Sequence[str]) -> bool:
+    """Whether some columns of a stage's first table come out as they went in, be it in fewer rows or another order.
+
+    The stage's query shows it, or a stage of a key that contains them says so. Such a stage may also aggregate by them.
+    """
+    if isinstance(stage, KeyStage) and stage.keeps_keys() and set(columns) <= set(stage.keys):
+        return True
+    frame = stage.run(VERBS, *(empty_frame(schema) for schema in schemas))
+    if not set(columns) <= set(frame.collect_schema()):
+        return False
+    alone = frame.select(list(columns))
+    done = operations(alone, optimized=True)
+    if done <= _IN_PLACE:
+        return True
+    if not isinstance(stage, KeyStage) or not done <= _IN_PLACE | {"AGGREGATE"}:
+        return False
+    grouped = re.findall(r"\] BY \[(.*)\]$", alone.to_native().explain(), flags=re.MULTILINE)
+    return len(grouped) == 1 and set(columns) <= set(re.findall(r'(?:^|, )col\("([^"]*)"\)(?=, |$)', grouped[0]))

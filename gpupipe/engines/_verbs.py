@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from gpupipe.core.engine import ArrayMap, Joining, Verbs, Window
 from gpupipe.core.schema import as_dtype
 from gpupipe.engines._arrow import arrow_dtype, as_array, column_values, table_of
-from gpupipe.kernels.rolling import reduce_ranges, window_ranges
+from gpupipe.kernels.rolling import roll_arrays
 from gpupipe.kernels.xxh64 import hash_table
 
 Frame = nw.LazyFrame[Any]
@@ -97,31 +97,28 @@ class NarwhalsVerbs(Verbs):
 
 
 def roll_table(table: pa.Table, window: Window) -> pa.Table:
-    """Return one column for each aggregate of the window, in the row order of the table."""
-    n_rows = table.num_rows
-    keyed = table.select(list(window.by))
-    key = _codes(keyed)
+    """Return one column for each aggregate of the window, in the row order of the table; nothing where a row has no index."""
     index = table[window.index].combine_chunks()
-    present = np.asarray(index.is_valid())
-    position = np.asarray(index.fill_null(0).cast(pa.int64()))
-    rows = np.flatnonzero(present)
-    order, first, last = window_ranges(key[rows], position[rows], window.start, window.stop)
-    made = {}
+    rows = np.flatnonzero(np.asarray(index.is_valid()))
+    position = np.asarray(index.fill_null(0).cast(pa.int64()))[rows]
+    inputs = []
     for rolled in window.aggregates:
         column = table[rolled.column].combine_chunks()
-        values = (_presence(column) if rolled.function == "count" else column_values(column))[rows][order]
-        reduced, valid = reduce_ranges(values, first, last, rolled.function)
-        whole = np.zeros(n_rows, dtype=reduced.dtype)
-        mask = np.ones(n_rows, dtype=bool)
-        whole[rows[order]], mask[rows[order]] = reduced, ~valid | ((first >= last) & (rolled.function in ("min", "max", "mean")))
-        kind = column.type if rolled.function in ("min", "max") else None
-        made[rolled.name] = pa.array(whole, mask=mask).cast(kind) if kind is not None else pa.array(whole, mask=mask)
+        counted = rolled.function == "count"  # which takes columns of any dtype
+        data = np.ones(len(column), dtype=np.int8) if counted else np.ma.getdata(column_values(column))
+        inputs.append((data[rows], np.asarray(column.is_valid())[rows], rolled.function))
+    made = {}
+    for rolled, (values, there) in zip(
+        window.aggregates,
+        roll_arrays(_codes(table.select(list(window.by)))[rows], position, inputs, window.start, window.stop),
+        strict=True,
+    ):
+        whole = np.zeros(table.num_rows, dtype=values.dtype)
+        missing = np.ones(table.num_rows, dtype=bool)
+        whole[rows], missing[rows] = values, ~there
+        kind = table[rolled.column].type if rolled.function in ("min", "max") else None
+        made[rolled.name] = pa.array(whole, mask=missing).cast(kind) if kind is not None else pa.array(whole, mask=missing)
     return pa.table(made)
-
-
-def _presence(column: pa.Array) -> Any:
-    """Return a masked array that tells only which values are there: counting takes columns of any dtype."""
-    return np.ma.MaskedArray(np.ones(len(column), dtype=np.int8), mask=np.asarray(column.is_null()))
 
 
 def row_hashes(table: pa.Table, seed: int) -> Any:

@@ -8,32 +8,44 @@ from typing import Any
 import narwhals.stable.v2 as nw
 import pyarrow as pa
 
-from gpupipe.core.engine import Demand, Engine, Verbs
+from gpupipe.core.engine import Demand, Engine, EngineOptions, Verbs
 from gpupipe.core.errors import MissingExtraError, UnsupportedError, UsageError, listing, nearest
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import Barrier, FitStage, TableStage
+from gpupipe.engines._cuda import ask_driver, wants, why_not
 
-ADDRESSES = {"cpu": "gpupipe.engines.polars.engine:CpuEngine", "pandas": "gpupipe.engines.pandas.engine:PandasEngine"}
-PLANNED = {"gpu": "cuDF", "dask": "Dask", "dask-cuda": "Dask-CUDA"}
+ADDRESSES = {
+    "cpu": "gpupipe.engines.polars.engine:CpuEngine",
+    "pandas": "gpupipe.engines.pandas.engine:PandasEngine",
+    "dask": "gpupipe.engines.dask.engine:DaskEngine",
+    "gpu": "gpupipe.engines.cudf.engine:CudfEngine",
+}
+PLANNED = {"dask-cuda": "Dask-CUDA"}
+CLUSTERED = ("dask", "dask-cuda")  # engines that run on workers
 
 
-def load_engine(name: str) -> Engine:
+def load_engine(name: str, options: EngineOptions | None = None) -> Engine:
     """Return a new engine.
 
     Parameters
     ----------
     name
-        ``"auto"``, or an engine's name.
+        ``"auto"``, or an engine's name. ``"auto"`` is engine ``gpu`` where a device and its libraries work, else engine ``cpu``.
+    options
+        What else is chosen of it; naming a cluster makes ``"auto"`` an engine that runs on one.
 
     Raises
     ------
     UsageError
         Where there is no such engine.
     MissingExtraError
-        Where its library is not installed.
+        Where its library is not installed, or a device is needed and there is none.
     """
+    chosen = options or EngineOptions()
     if name == "auto":
-        name = "cpu"
+        if chosen.cluster is None and why_not() is None:
+            return _gpu_or_cpu(chosen)
+        name = "cpu" if chosen.cluster is None else "dask"
     if name in PLANNED:
         msg = f"Engine {name!r} ({PLANNED[name]}) is not in this release of gpupipe. Use one of {listing(ADDRESSES)}."
         raise UnsupportedError(msg)
@@ -41,13 +53,47 @@ def load_engine(name: str) -> Engine:
         names = [*ADDRESSES, *PLANNED]
         msg = f"There is no engine {name!r}.{nearest(name, names)} The engines are 'auto', {listing(ADDRESSES)}."
         raise UsageError(msg)
+    if chosen.cluster is not None and name not in CLUSTERED:
+        msg = f"Engine {name!r} runs in one process and takes no cluster, got {chosen.cluster!r}. Leave it out, or use engine 'dask'."
+        raise UsageError(msg)
+    if name == "gpu":
+        return _load_gpu(chosen)
     module, _, member = ADDRESSES[name].partition(":")
     try:
-        engine: Engine = getattr(importlib.import_module(module), member)()
+        engine: Engine = getattr(importlib.import_module(module), member)(chosen)
     except ImportError as error:
-        msg = f"Engine {name!r} needs {error.name}, which is not installed. Run: pip install 'gpupipe[cpu]'"
+        extra = "cpu,dask" if name in CLUSTERED else "cpu"
+        msg = f"Engine {name!r} needs {error.name}, which is not installed. Run: pip install 'gpupipe[{extra}]'"
         raise MissingExtraError(msg) from error
     return engine
+
+
+def _load_gpu(options: EngineOptions) -> Engine:
+    """Return a new engine `gpu`, or say what it lacks here."""
+    lacks = why_not()
+    if lacks is not None:
+        msg = f"Engine 'gpu' cannot run here: {lacks}"
+        raise MissingExtraError(msg)
+    module, _, member = ADDRESSES["gpu"].partition(":")
+    try:
+        made: Engine = getattr(importlib.import_module(module), member)(options)
+    except Exception as error:  # RAPIDS fails in many ways where it is half installed or does not fit the driver
+        msg = (
+            f"Engine 'gpu' cannot start, although its packages are there: {type(error).__name__}: {error}. They may not fit one another or "
+            f"the driver. Install them anew: pip install --force-reinstall 'gpupipe[{wants(ask_driver())}]'"
+        )
+        raise MissingExtraError(msg) from error
+    return made
+
+
+def _gpu_or_cpu(options: EngineOptions) -> Engine:
+    """Return a new engine `gpu`, or `cpu` where it does not start; the ledger then says why."""
+    try:
+        return _load_gpu(options)
+    except MissingExtraError as error:
+        engine = load_engine("cpu", options)
+        engine.ledger.fall_back(str(error))
+        return engine
 
 
 def apply_plain(stage: TableStage, *frames: Any) -> Any:

@@ -1,87 +1,133 @@
 """Rolling windows over an integer index within each key, as array operations.
 
 Rows are sorted by key and index; the rows of a window are then a range ``[first, last)`` of the sorted rows, found by binary search, and
-each aggregate is a reduction over ranges. Ranges overlap, so ``ufunc.reduceat`` gets each as a pair of positions.
+each aggregate is a reduction over ranges. Ranges overlap, so each is put together of blocks whose lengths are powers of two: a few whole
+array operations for each power, in whichever array library the rows are.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
+FUNCTIONS = ("min", "max", "sum", "mean", "count")
 
 
-def window_ranges(key: Ints, index: Ints, start: int, stop: int) -> tuple[Ints, Ints, Ints]:
+def window_ranges(key: Any, index: Any, start: int, stop: int, xp: Any = np) -> tuple[Any, Any, Any]:
     """Return the sorting order of the rows, and for each sorted row the first and past-the-last sorted row of its window.
 
     Parameters
     ----------
     key
-        [n_rows] a code per key.
+        [n_rows] int64, a code per key.
     index
-        [n_rows] the position within the key; need not be sorted or unique.
+        [n_rows] int64, the position within the key; need not be sorted or unique.
     start, stop
         The window holds the rows of the same key with index in ``[index + start, index + stop)``.
+    xp
+        The array library: NumPy, or CuPy for arrays on a device.
     """
-    order = np.lexsort((index, key))
+    order = xp.lexsort(xp.stack((index, key)))
     key, index = key[order], index[order]
     if len(index) == 0:
         return order, order, order
     low = int(index.min()) + min(start, 0)
     width = int(index.max()) + max(stop, 0) - low + 2
-    code = np.cumsum(np.concatenate(([0], (np.diff(key) != 0).astype(np.int64)))) * width + (index - low)
+    changed = xp.zeros(len(key), dtype=xp.int64)
+    changed[1:] = key[1:] != key[:-1]
+    code = xp.cumsum(changed) * width + (index - low)
     floor = code - (index - low)
-    first = np.searchsorted(code, np.clip(code + start, floor, None), side="left")
-    last = np.searchsorted(code, np.clip(code + stop, floor, floor + width - 1), side="left")
-    return order, first, np.maximum(first, last)
+    first = xp.searchsorted(code, xp.maximum(code + start, floor), side="left")
+    last = xp.searchsorted(code, xp.clip(code + stop, floor, floor + width - 1), side="left")
+    return order, first, xp.maximum(first, last)
 
 
-def reduce_ranges(values: Floats, first: Ints, last: Ints, function: str) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
-    """Return the function of ``values[first:last]`` for each range, and which ranges hold a value.
+def reduce_ranges(data: Any, valid: Any, first: Any, last: Any, function: str, xp: Any = np) -> tuple[Any, Any]:
+    """Return the function of ``data[first:last]`` for each range, and which ranges hold a value.
+
+    A minimum or maximum passes over NaN unless there is nothing else.
 
     Parameters
     ----------
-    values
-        [n_rows] the values in sorted order, missing ones masked (``numpy.ma``).
+    data, valid
+        [n_rows] the numbers in sorted order, and which of them are there.
     function
         ``min``, ``max``, ``sum``, ``mean`` or ``count``.
+    xp
+        The array library: NumPy, or CuPy for arrays on a device.
+
+    Examples
+    --------
+    >>> values, there = np.array([1.0, 5.0, 3.0]), np.array([True, False, True])
+    >>> reduce_ranges(values, there, np.array([0, 1]), np.array([2, 3]), "max")
+    (array([1., 3.]), array([ True,  True]))
     """
-    data = np.ma.getdata(values)
-    valid = ~np.ma.getmaskarray(values)
-    counts = _sums(valid.astype(np.int64), first, last)
+    running = xp.zeros(len(valid) + 1, dtype=xp.int64)
+    running[1:] = xp.cumsum(valid)
+    counts = running[last] - running[first]
     if function == "count":
-        return counts, np.ones(len(first), dtype=bool)
+        return counts, xp.ones(len(first), dtype=bool)
     if function in ("sum", "mean"):
-        total = _reduceat(np.add, np.where(valid, data, 0), first, last)
+        data = data.astype(_wide(data.dtype))
+        total = _folded(xp.where(valid, data, data.dtype.type(0)), first, last, xp.add, data.dtype.type(0), xp)
         if function == "sum":
-            return np.where(first < last, total, 0), np.ones(len(first), dtype=bool)
-        return total / np.maximum(counts, 1), counts > 0
+            return total, xp.ones(len(first), dtype=bool)
+        return total / xp.maximum(counts, 1), counts > 0
     neutral = _neutral(data.dtype, function)
-    reduced = _reduceat(np.fmin if function == "min" else np.fmax, np.where(valid, data, neutral), first, last)
-    return reduced, counts > 0
+    ufunc = xp.fmin if function == "min" else xp.fmax
+    return _folded(xp.where(valid, data, neutral), first, last, ufunc, neutral, xp), counts > 0
 
 
-def _neutral(dtype: np.dtype[Any], function: str) -> Any:
+def roll_arrays(
+    key: Any, index: Any, columns: Sequence[tuple[Any, Any, str]], start: int, stop: int, xp: Any = np
+) -> list[tuple[Any, Any]]:
+    """Return, for each column, the aggregate of every row's window and whether there is one, in the order of the rows.
+
+    Parameters
+    ----------
+    key, index
+        See `window_ranges`.
+    columns
+        Numbers, which of them are there, and the function, for each aggregate.
+    """
+    order, first, last = window_ranges(key, index, start, stop, xp)
+    made = []
+    for data, valid, function in columns:
+        reduced, there = reduce_ranges(data[order], valid[order], first, last, function, xp)
+        values, known = xp.empty_like(reduced), xp.empty_like(there)
+        values[order], known[order] = reduced, there
+        made.append((values, known))
+    return made
+
+
+def _wide(dtype: Any) -> Any:
+    """Return the dtype that sums are taken in."""
+    return dtype if dtype.itemsize == 8 else np.dtype(np.float64 if dtype.kind == "f" else np.int64)
+
+
+def _neutral(dtype: Any, function: str) -> Any:
     """Return the value that never wins a minimum or maximum."""
-    if np.issubdtype(dtype, np.floating):
-        return np.nan  # fmin and fmax pass over NaN unless all is NaN
+    if dtype.kind == "f":
+        return dtype.type(np.nan)  # fmin and fmax pass over NaN unless all is NaN
     limits = np.iinfo(dtype)
-    return limits.max if function == "min" else limits.min
+    return dtype.type(limits.max if function == "min" else limits.min)
 
 
-def _sums(values: Ints, first: Ints, last: Ints) -> Ints:
-    """Return exact sums of integer ranges through a running total."""
-    running = np.concatenate(([0], np.cumsum(values)))
-    return running[last] - running[first]
+def _folded(values: Any, first: Any, last: Any, ufunc: Any, neutral: Any, xp: Any) -> Any:
+    """Return the reduction of each range; of an empty one, the neutral value.
 
-
-def _reduceat(ufunc: Any, values: Any, first: Ints, last: Ints) -> Any:
-    """Return ``ufunc.reduce(values[first:last])`` for each range; empty ranges give whatever stands at their start."""
-    padded = np.append(values, values[-1:])
-    pairs = np.empty(2 * len(first), dtype=np.int64)
-    pairs[0::2], pairs[1::2] = first, last
-    return ufunc.reduceat(padded, np.minimum(pairs, len(values)))[0::2] if len(first) else values[:0]
+    After step k, ``blocks[i]`` is the reduction of ``values[i : i + 2**k]``; a range takes the blocks of the ones in its length.
+    """
+    made = xp.full(len(first), neutral, dtype=values.dtype)
+    lengths, at, blocks = last - first, first.copy(), values
+    longest = int(lengths.max()) if len(lengths) else 0
+    for power in range(longest.bit_length()):
+        size = 1 << power
+        taken = xp.flatnonzero(lengths & size)
+        made[taken] = ufunc(made[taken], blocks[at[taken]])
+        at[taken] += size
+        if 2 * size <= longest:
+            blocks = ufunc(blocks[: len(blocks) - size], blocks[size:])
+    return made

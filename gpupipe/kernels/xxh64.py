@@ -60,8 +60,9 @@ def xxh64_fixed(values: Any, seed: int = 0) -> Any:
     _require_8_bytes(values)
     hashes = values.copy().view(np.uint64)
     start = np.uint64((seed + _PRIMES[4] + 8) % _WRAP)
-    for at in range(0, len(hashes), _BLOCK):
-        lanes = hashes[at : at + _BLOCK]
+    size = _block_size(hashes)
+    for at in range(0, len(hashes), size):
+        lanes = hashes[at : at + size]
         if values.dtype == np.float64:
             _canonicalise_floats(lanes)
         _absorb(start, lanes)
@@ -86,9 +87,10 @@ def combine(left: Any, right: Any) -> Any:
     False
     """
     mixed = right.copy()
-    for at in range(0, len(mixed), _BLOCK):
-        lanes = mixed[at : at + _BLOCK]
-        _absorb(left[at : at + _BLOCK], lanes)
+    size = _block_size(mixed)
+    for at in range(0, len(mixed), size):
+        lanes = mixed[at : at + size]
+        _absorb(left[at : at + size], lanes)
         _avalanche(lanes)
     return mixed
 
@@ -164,6 +166,11 @@ def hash_table(table: pa.Table, columns: Sequence[str], seed: int = 0) -> Hashes
         if name not in known:
             raise ColumnError(f"No column {name!r} to hash; the table has {listing(known)}.{nearest(name, known)}")
     return reduce(combine, (_hash_column(table.column(name), name, seed) for name in columns))
+
+
+def _block_size(hashes: Any) -> int:
+    """How many elements to hash at a time: on a device all at once, since each step there is a launch."""
+    return _BLOCK if isinstance(hashes, np.ndarray) else max(1, len(hashes))
 
 
 def _require_8_bytes(values: Any) -> None:

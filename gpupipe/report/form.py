@@ -7,16 +7,19 @@ A report::
     machine        {platform, cpus, memory_bytes}
     memory         {peak_bytes, samples: [[seconds, bytes], ...]}
     stages         [{id, name, label, kind, inputs, where, rows_in, rows_out, columns_out, seconds, bytes, stretch, pushed, schema,
-                   note}]; kind: see ``KINDS``; pushed: {columns, of, filter} or null
+                   note, checkpoint}]; kind: see ``KINDS``; pushed: {columns, of, filter} or null
                    schema: [[column, dtype, nullable], ...] or null
     stretches      [{id, stages, seconds, peak_bytes}]       stages that ran as one query: their seconds are known only together
-    crossings      {host_to_device_bytes, device_to_host_bytes, host_copies_bytes, events}
-                   events: [{stage, direction, bytes, seconds, reason}]; direction: host_to_device, device_to_host, host_copy
+    crossings      {host_to_device_bytes, device_to_host_bytes, host_copies_bytes, between_ends_bytes, policy, budget_bytes, events}
+                   events: [{stage, direction, bytes, seconds, reason, at_end}]; direction: host_to_device, device_to_host, host_copy;
+                   at_end: a source's rows coming in, or a sink's going out, which between_ends_bytes leaves out
     fallbacks      [{stage, reason}]
     outputs        {name: a scalar, or {rows, columns, path}, or {metric: number}}
     curves         [{stage, label, kind, x, y, auc}]
     models         [{stage, estimator, parameters, features, importance: [[feature, number], ...], importance_kind, history}]
     error          {type, message, notes} or null
+    checkpoints    {folder, resumed, taken, kept, skipped, remarks}; missing for a run without. taken, kept, skipped: stage ids, as is
+                   checkpoint of a stage: taken, kept, skipped, null or missing; remarks: [{stages, text}]
     output_stages  {name: stage id}, may be missing: marks in the drawing where the outputs come from
 
 A *plan* holds ``pipeline``, ``stages`` and ``outputs`` (name to stage id); its stages have no rows, seconds or bytes. They are
@@ -72,7 +75,12 @@ def has_run(stage: Stage) -> bool:
     >>> has_run({"rows_in": 3, "rows_out": 3, "seconds": 0.0}), has_run({"rows_in": 3, "rows_out": None, "seconds": 0.0})
     (True, False)
     """
-    return stage.get("rows_out") is not None or bool(stage.get("seconds")) or stage.get("stretch") is not None
+    return (
+        stage.get("rows_out") is not None
+        or stage.get("checkpoint") == "taken"
+        or bool(stage.get("seconds"))
+        or stage.get("stretch") is not None
+    )
 
 
 def pushed_of(stage: Stage) -> tuple[str, str]:

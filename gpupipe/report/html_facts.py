@@ -53,7 +53,17 @@ def crossings_text(report: Report) -> str:
         told = f"{bytes_text(there)} went from host to device and {bytes_text(back)} from device to host."
     else:
         told = "Nothing crossed between host and device."
-    return told + (f" {bytes_text(within)} were copied from one library to another within the host." if within else "")
+    told += f" {bytes_text(within)} were copied from one library to another within the host." if within else ""
+    return told + _budget_text(crossed)
+
+
+def _budget_text(crossed: Mapping[str, Any]) -> str:
+    """Return what of the budget was used between ingest and sinks, where a run was held to one."""
+    if crossed.get("policy", "allow") == "allow":
+        return ""
+    used, budget = crossed.get("between_ends_bytes") or 0, crossed.get("budget_bytes") or 0
+    place = "over" if used > budget else "within"
+    return f" Between ingest and sinks it was {bytes_text(used)}, {place} the budget of {bytes_text(budget)}."
 
 
 def crossings_section(report: Report) -> str:

@@ -31,8 +31,26 @@ def stages_section(report: Report) -> str:
     lead = ""
     if stretches:
         lead = paragraph("Stages under a stretch were fused by the engine and ran as one query: their time is known only together.", "lead")
+    lead += _checkpoints(report)
     content = element("table", f"{caption}<thead><tr>{head}</tr></thead>{''.join(bodies)}", class_="stages")
     return lead + scrolling(content, "Stages") + schemas(report["stages"])
+
+
+def checkpoints_text(report: Report) -> str:
+    """Return how many results came from checkpoints and how many were kept; empty for a run without.
+
+    Examples
+    --------
+    >>> checkpoints_text({"checkpoints": {"folder": "kept", "taken": [1], "kept": [2, 3], "skipped": [0]}})
+    'Checkpoints in kept: 1 result taken, 1 stage not needed, 2 results kept.'
+    """
+    facts = report.get("checkpoints")
+    if not facts:
+        return ""
+    taken, skipped, kept = (len(facts[word]) for word in ("taken", "skipped", "kept"))
+    parts = [f"{plural(taken, 'result')} taken", f"{plural(skipped, 'stage')} not needed"] if taken else []
+    parts.append(f"{plural(kept, 'result')} kept")
+    return f"Checkpoints in {facts['folder']}: {', '.join(parts)}."
 
 
 def grouped(stages: Stages, stretches: Mapping[int, Mapping[str, Any]]) -> Iterator[tuple[int | None, list[Stage]]]:
@@ -52,6 +70,19 @@ def grouped(stages: Stages, stretches: Mapping[int, Mapping[str, Any]]) -> Itera
         elif number not in done:
             done.add(number)
             yield number, [member for member in stages if member.get("stretch") == number]
+
+
+def _checkpoints(report: Report) -> str:
+    """Return what came from checkpoints, and why something was not kept or taken; empty for a run without."""
+    told = checkpoints_text(report)
+    if not told:
+        return ""
+    by_id = {int(stage["id"]): stage for stage in report["stages"]}
+    lines = []
+    for remark in report["checkpoints"]["remarks"]:
+        links = ", ".join(stage_link(by_id, number) for number in remark["stages"])
+        lines.append(element("li", f"{links}: {escape(remark['text'])}"))
+    return paragraph(told, "lead") + (element("ul", "".join(lines)) if lines else "")
 
 
 def _row(stage: Stage, whole: float, *, fused: bool) -> str:

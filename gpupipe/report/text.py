@@ -10,7 +10,7 @@ from rich.text import Text
 from gpupipe.report.form import Report, Stage, has_run, title_of
 from gpupipe.report.html_facts import crossings_text
 from gpupipe.report.html_models import is_model, is_table, output_text
-from gpupipe.report.html_stages import grouped
+from gpupipe.report.html_stages import checkpoints_text, grouped
 from gpupipe.report.markup import cut, one_line
 from gpupipe.report.units import bytes_text, plural, rows_text, seconds_text
 
@@ -24,6 +24,7 @@ def print_summary(report: Report, console: Console, *, page: str | None = None) 
     console.print(_stages(report))
     told = crossings_text(report)
     console.print(Text(told, style="dim"))
+    _print_checkpoints(report, console)
     for fallback in report["fallbacks"]:
         console.print(Text(f"! {_title(report, fallback['stage'])} fell back to the host: {one_line(fallback['reason'])}", style="yellow"))
     if report["outputs"]:
@@ -75,6 +76,8 @@ def _row(stage: Stage, *, fused: bool) -> tuple[Text | str, ...]:
     name.append(cut(title_of(stage), 40))
     if stage.get("label"):
         name.append(f"  {cut(stage['name'], 24)}", style="dim")
+    if stage.get("checkpoint") in ("taken", "skipped"):
+        name.append("  from checkpoint" if stage["checkpoint"] == "taken" else "  not needed", style="dim italic")
     seconds = stage.get("seconds") or 0.0
     time = "" if fused and seconds < 0.0005 else seconds_text(seconds if has_run(stage) else None)
     return (
@@ -85,6 +88,16 @@ def _row(stage: Stage, *, fused: bool) -> tuple[Text | str, ...]:
         bytes_text(stage.get("bytes")),
         time,
     )
+
+
+def _print_checkpoints(report: Report, console: Console) -> None:
+    """Print what came from checkpoints and what was kept, and why something was not."""
+    told = checkpoints_text(report)
+    if told:
+        console.print(Text(told, style="dim"), soft_wrap=True)
+        for remark in report["checkpoints"]["remarks"]:
+            titles = ", ".join(_title(report, number) for number in remark["stages"])
+            console.print(Text(f"! {titles}: {one_line(remark['text'])}", style="yellow"), soft_wrap=True)
 
 
 def _outputs(report: Report) -> Table:

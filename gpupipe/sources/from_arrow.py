@@ -50,6 +50,10 @@ class FromArrow(Source):
         object.__setattr__(self, "table", _as_table(data))
         object.__setattr__(self, "nan_as_null", nan_as_null)
 
+    def fingerprint(self) -> tuple[()]:
+        """Return nothing beyond the table itself."""
+        return ()
+
     def origin(self) -> str:
         """Return what the table is."""
         return f"an Arrow table of {self.table.num_rows} rows and {self.table.num_columns} columns"

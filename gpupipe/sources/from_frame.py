@@ -57,6 +57,10 @@ class FromFrame(Source):
         object.__setattr__(self, "frame", _pandas_table(known.to_native(), nan_as_null=nan_as_null) if _is_pandas(known) else known)
         object.__setattr__(self, "nan_as_null", nan_as_null)
 
+    def fingerprint(self) -> tuple[()] | None:
+        """Return nothing beyond the frame itself; what a lazy one holds is not known before it is computed."""
+        return None if isinstance(self.frame, nw.LazyFrame) else ()
+
     def origin(self) -> str:
         """Return what the frame is."""
         return "a pandas frame" if isinstance(self.frame, pa.Table) else f"a {self.frame.implementation.value} frame"

@@ -5,17 +5,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from gpupipe.core.arrow import schema_of
-from gpupipe.core.ends import FileScan, Source
+from gpupipe.core.ends import FileScan, Piece, Source
 from gpupipe.core.errors import DtypeError, SourceError
-from gpupipe.core.files import Paths, Place, find_files, kept_paths, local_files, shown
+from gpupipe.core.files import Paths, Place, file_marks, find_files, kept_paths, local_files, shown
 from gpupipe.core.schema import Field, Schema
 from gpupipe.sources._agree import agreed_schema
 
@@ -66,6 +67,10 @@ class ReadArrow(Source):
         object.__setattr__(self, "path", kept_paths(path))
         object.__setattr__(self, "nan_as_null", nan_as_null)
 
+    def fingerprint(self) -> tuple[tuple[Any, ...], ...] | None:
+        """Return the files' marks."""
+        return file_marks(self._files())
+
     def origin(self) -> str:
         """Return the path."""
         return shown(self.path)
@@ -88,11 +93,33 @@ class ReadArrow(Source):
         known = [count for count in counts if count is not None]
         return sum(known) if len(known) == len(counts) else None
 
+    def n_files(self) -> int:
+        """Return how many files there are."""
+        return len(self._files())
+
+    def pieces(self, file: int, n_rows: int) -> list[Piece]:
+        """Return even parts of the file's rows; a stream, whose rows are not known, is one part."""
+        whole = _facts(self._files()[file]).n_rows
+        if whole is None or whole <= n_rows:
+            return [Piece(file, whole or 0)]
+        n_parts = -(-whole // n_rows)
+        edges = [whole * part // n_parts for part in range(n_parts + 1)]
+        return [Piece(file, stop - start, start, stop) for start, stop in pairwise(edges)]
+
+    def scan_piece(self, piece: Piece, scratch: str) -> FileScan:
+        """Return one part; see `scan`."""
+        scan = self._scan([self._files()[piece.file]], scratch)
+        return scan if piece.start is None else replace(scan, rows=(piece.start, piece.n_rows))
+
     def scan(self, scratch: str) -> FileScan:
         """Return the files, with a copy in `scratch` for each stream; there are no options."""
+        return self._scan(self._files(), scratch)
+
+    def _scan(self, chosen: list[Place], scratch: str) -> FileScan:
+        """Return some of the files."""
         schema = self.schema()
         paths = []
-        for file, local in zip(self._files(), local_files(self._files(), scratch), strict=True):
+        for file, local in zip(chosen, local_files(chosen, scratch), strict=True):
             paths.append(local if _is_file(file) else _stored(file, local, scratch))
         return FileScan("ipc", tuple(paths), schema)
 

@@ -5,23 +5,24 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from gpupipe.core.ends import FileScan, Source
+from gpupipe.core.ends import FileScan, Piece, Source
 from gpupipe.core.errors import SourceError, UsageError, listing
-from gpupipe.core.files import Paths, Place, find_files, kept_paths, local_files, shown
+from gpupipe.core.files import Paths, Place, file_marks, find_files, kept_paths, local_files, shown
 from gpupipe.core.schema import Schema, as_schema
 from gpupipe.sources._agree import require_columns
 from gpupipe.sources.csv_bad_row import first_bad_row, raise_bad_row
 from gpupipe.sources.csv_clean import cleaned
 from gpupipe.sources.csv_inspect import CsvFacts, check_header, inspect_csv
 from gpupipe.sources.csv_schema import first_record, header_of, inferred
-from gpupipe.sources.csv_text import Dialect, is_packed
+from gpupipe.sources.csv_text import Dialect, Grammar, is_packed
 from gpupipe.sources.csv_values import value_checks
+from gpupipe.sources.text_pieces import read_bytes, text_pieces
 
 _PACKED = ("", ".gz", ".bz2", ".xz", ".zst")
 SUFFIXES = tuple(f"{kind}{packed}" for kind in (".csv", ".tsv", ".psv", ".txt", ".dat") for packed in _PACKED)
@@ -110,6 +111,10 @@ class ReadCsv(Source):
         object.__setattr__(self, "nan_as_null", nan_as_null)
         object.__setattr__(self, "key", (key,) if isinstance(key, str) else tuple(key))
 
+    def fingerprint(self) -> tuple[tuple[Any, ...], ...] | None:
+        """Return the files' marks."""
+        return file_marks(self._files())
+
     def origin(self) -> str:
         """Return the path."""
         return shown(self.path)
@@ -146,13 +151,48 @@ class ReadCsv(Source):
         The options are ``names`` (every column, in the files' order), ``header``, ``separator``, ``quote``, ``comment``,
         ``skip_rows`` (always 0: what is to be skipped is not in the files returned), ``null_values``, and ``formats`` by column.
         """
-        schema = self.schema()
         files = self._files()
         names = self._columns(files[0])
-        paths = [self._ready(file, names, files[0], scratch) for file in files]
+        return self._scan(tuple(self._ready(file, names, files[0], scratch) for file in files), names, header=self.dialect.header)
+
+    def n_files(self) -> int:
+        """Return how many files there are."""
+        return len(self._files())
+
+    def pieces(self, file: int, n_rows: int) -> list[Piece]:
+        """Return parts of the file, cut where a row begins; `start` and `stop` count bytes."""
+        found = self._files()[file]
+        if found.fs is not None or self.dialect.skip_rows or is_packed(found.path):
+            return [Piece(file, n_rows)]
+        return text_pieces(file, found.path, n_rows, Grammar.of(self.dialect))
+
+    def scan_piece(self, piece: Piece, scratch: str) -> FileScan:
+        """Return one part, checked to have whole rows only; see `scan`."""
+        files = self._files()
+        names = self._columns(files[0])
+        file = files[piece.file]
+        if piece.start is None or piece.stop is None:
+            return self._scan((self._ready(file, names, files[0], scratch),), names, header=self.dialect.header)
+        if piece.start == 0:
+            self._check_first(file, names, files[0])
+        dialect = replace(self.dialect, header=self.dialect.header and piece.start == 0)
+        text = read_bytes(file.path, piece.start, piece.stop)
+        facts = inspect_csv(text, dialect, len(names))
+        if facts.short:
+            raise self._uneven(file, names)
+        if not facts.blank_lines:
+            return self._scan((text,), names, header=dialect.header)
+        made = cleaned(text, dialect, scratch)
+        text = made.read_bytes()
+        made.unlink()
+        return self._scan((text,), names, header=dialect.header)
+
+    def _scan(self, paths: tuple[str | bytes, ...], names: tuple[str, ...], *, header: bool) -> FileScan:
+        """Return the scan of texts that are ready for the reader."""
+        schema = self.schema()
         options = {
             "names": names,
-            "header": self.dialect.header,
+            "header": header,
             "separator": self.dialect.separator,
             "quote": self.dialect.quote,
             "comment": self.dialect.comment,
@@ -160,7 +200,7 @@ class ReadCsv(Source):
             "null_values": self.null_values,
             "formats": self._formats(schema),
         }
-        return FileScan("csv", tuple(paths), schema, options)
+        return FileScan("csv", paths, schema, options)
 
     def explain(self, error: Exception) -> SourceError | None:
         """Return the first row that is wrong: its file, line, number and content."""
@@ -193,21 +233,29 @@ class ReadCsv(Source):
 
     def _ready(self, file: Place, names: tuple[str, ...], first: Place, scratch: str) -> str:
         """Return the local path of a file that the reader may have: whole rows, no blank lines, not compressed."""
+        self._check_first(file, names, first)
+        [local] = local_files([file], scratch)
+        key = (str(file), file.stamp, self.dialect, len(names))
+        facts = _FACTS.get(key) or inspect_csv(local, self.dialect, len(names))
+        if facts.short:
+            raise self._uneven(file, names)
+        _FACTS[key] = facts
+        if not (facts.blank_lines or self.dialect.skip_rows or is_packed(local)):
+            return local
+        return _copied(local, key, self.dialect, scratch)
+
+    def _check_first(self, file: Place, names: tuple[str, ...], first: Place) -> None:
+        """Raise SourceError where a file is empty, or its header is another than the first file's."""
         if self.dialect.header and (here := header_of(file, self.dialect)) != names:
             advice = "Read the two kinds of files as two sources."
             msg = f"{file}: expected the header of {first}, {listing(names)}, got {listing(here)}. {advice}"
             raise SourceError(msg)
         first_record(file, self.dialect)
-        [local] = local_files([file], scratch)
-        key = (str(file), file.stamp, self.dialect, len(names))
-        facts = _FACTS.get(key) or inspect_csv(local, self.dialect, len(names))
-        if facts.short:
-            msg = f"{file}: expected {len(names)} fields in every row, got rows of other lengths. Check the separator."
-            raise self._fault(file, {}) or SourceError(msg)
-        _FACTS[key] = facts
-        if not (facts.blank_lines or self.dialect.skip_rows or is_packed(local)):
-            return local
-        return _copied(local, key, self.dialect, scratch)
+
+    def _uneven(self, file: Place, names: tuple[str, ...]) -> SourceError:
+        """Return the error of a file with a row that is too long or too short."""
+        msg = f"{file}: expected {len(names)} fields in every row, got rows of other lengths. Check the separator."
+        return self._fault(file, {}) or SourceError(msg)
 
     def _fault(self, file: Place, checks: Mapping[str, Callable[[str], object]]) -> SourceError | None:
         """Return the first row of a file that is wrong, as an error."""

@@ -13,13 +13,14 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from gpupipe.core.ends import FileScan, Source
+from gpupipe.core.ends import FileScan, Piece, Source
 from gpupipe.core.errors import SourceError
-from gpupipe.core.files import Paths, Place, find_files, kept_paths, local_files, shown
+from gpupipe.core.files import Paths, Place, file_marks, find_files, kept_paths, local_files, shown
 from gpupipe.core.schema import Schema, as_schema
 from gpupipe.sources._head import head
 from gpupipe.sources.csv_text import BOM, is_packed, opened
 from gpupipe.sources.json_schema import misfit, records_schema
+from gpupipe.sources.text_pieces import read_bytes, text_pieces
 
 SUFFIXES = tuple(f"{kind}{packed}" for kind in (".json", ".jsonl", ".ndjson") for packed in ("", ".gz", ".bz2", ".xz", ".zst"))
 _SAMPLE_BYTES = 1 << 20
@@ -63,6 +64,10 @@ class ReadJson(Source):
         object.__setattr__(self, "declared", None if schema is None else as_schema(schema))
         object.__setattr__(self, "nan_as_null", nan_as_null)
 
+    def fingerprint(self) -> tuple[tuple[Any, ...], ...] | None:
+        """Return the files' marks."""
+        return file_marks(self._files())
+
     def origin(self) -> str:
         """Return the path."""
         return shown(self.path)
@@ -76,15 +81,28 @@ class ReadJson(Source):
         """Return the columns declared not null."""
         return frozenset() if self.declared is None else self.declared.not_null
 
+    def n_files(self) -> int:
+        """Return how many files there are."""
+        return len(self._files())
+
+    def pieces(self, file: int, n_rows: int) -> list[Piece]:
+        """Return parts of the file, cut at lines where it is plain ones; `start` and `stop` count bytes."""
+        found = self._files()[file]
+        if found.fs is not None or not _is_plain(found, found.path):
+            return [Piece(file, n_rows)]
+        return text_pieces(file, found.path, n_rows)
+
+    def scan_piece(self, piece: Piece, scratch: str) -> FileScan:
+        """Return one part; see `scan`."""
+        found = self._files()[piece.file]
+        if piece.start is None or piece.stop is None:
+            return FileScan("ndjson", (_ready(found, scratch),), self.schema())
+        return FileScan("ndjson", (read_bytes(found.path, piece.start, piece.stop),), self.schema())
+
     def scan(self, scratch: str) -> FileScan:
         """Return the files as plain lines; there are no options."""
         schema = self.schema()
-        paths = []
-        for file in self._files():
-            [local] = local_files([file], scratch)
-            is_plain = not (_is_array(file) or is_packed(local) or head(file, len(BOM))[0] == BOM)
-            paths.append(local if is_plain else _lines(file, local, scratch))
-        return FileScan("ndjson", tuple(paths), schema)
+        return FileScan("ndjson", tuple(_ready(file, scratch) for file in self._files()), schema)
 
     def explain(self, error: Exception) -> SourceError | None:
         """Return the first line that is no record, or that holds a value its dtype does not take."""
@@ -102,6 +120,17 @@ class ReadJson(Source):
 
     def _files(self) -> list[Place]:
         return find_files(self.path, SUFFIXES, "JSON files")
+
+
+def _is_plain(file: Place, local: str) -> bool:
+    """Whether a file is one record a line, as it stands."""
+    return not (_is_array(file) or is_packed(local) or head(file, len(BOM))[0] == BOM)
+
+
+def _ready(file: Place, scratch: str) -> str:
+    """Return the local path of a file as plain lines."""
+    [local] = local_files([file], scratch)
+    return local if _is_plain(file, local) else _lines(file, local, scratch)
 
 
 def _no_time(dtype: Any, value: Any) -> bool:

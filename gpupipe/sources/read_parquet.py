@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gpupipe.core.arrow import schema_of
-from gpupipe.core.ends import FileScan, Source
+from gpupipe.core.ends import FileScan, Piece, Source
 from gpupipe.core.errors import DtypeError, SourceError
-from gpupipe.core.files import Paths, Place, find_files, kept_paths, local_files, shown
+from gpupipe.core.files import Paths, Place, file_marks, find_files, kept_paths, local_files, shown
 from gpupipe.core.schema import Field, Schema, as_schema
 from gpupipe.sources._agree import agreed_schema, require_columns
 from gpupipe.sources.hive import hive_schema
@@ -32,6 +32,7 @@ class _Footer:
     schema: pa.Schema
     n_rows: int
     no_nulls: frozenset[str]
+    groups: tuple[int, ...]
 
 
 @dataclass(frozen=True, init=False)
@@ -98,6 +99,10 @@ class ReadParquet(Source):
         """Return the key whose rows all stand in one file."""
         return self.key
 
+    def fingerprint(self) -> tuple[tuple[Any, ...], ...] | None:
+        """Return the files' marks."""
+        return file_marks(self._files())
+
     def origin(self) -> str:
         """Return the path."""
         return shown(self.path)
@@ -122,11 +127,31 @@ class ReadParquet(Source):
         """Return the columns declared not null."""
         return frozenset() if self.declared is None else self.declared.not_null
 
+    def n_files(self) -> int:
+        """Return how many files there are."""
+        return len(self._files())
+
+    def pieces(self, file: int, n_rows: int) -> list[Piece]:
+        """Return runs of the file's row groups; `start` and `stop` count rows."""
+        found = self._files()
+        groups = _footer(found[file], len(found)).groups
+        return [Piece(file, stop - start, start, stop) for start, stop in _runs(groups, n_rows)]
+
+    def scan_piece(self, piece: Piece, scratch: str) -> FileScan:
+        """Return one run of row groups; see `scan`."""
+        found = self._files()
+        scan = self._scan([found[piece.file]], scratch)
+        return scan if piece.start is None else replace(scan, rows=(piece.start, piece.n_rows))
+
     def scan(self, scratch: str) -> FileScan:
         """Return the files; option ``hive`` holds the dtypes of the folders' keys, the outer folders' too, or nothing."""
+        return self._scan(self._files(), scratch)
+
+    def _scan(self, chosen: list[Place], scratch: str) -> FileScan:
+        """Return some of the files."""
         schema = self.schema()
         found = self._files()
-        paths = local_files(found, scratch)
+        paths = local_files(chosen, scratch)
         keys = self._keys(found)
         hive = {**dict.fromkeys(_outer_keys(paths), Field(nw.String())), **keys}
         return FileScan("parquet", tuple(paths), schema, {"hive": Schema(tuple(hive.items())) if keys else None})
@@ -170,6 +195,19 @@ def _outer_keys(paths: list[str]) -> list[str]:
     return list(dict.fromkeys(unquote(part.partition("=")[0]) for part in parts if "=" in part))
 
 
+def _runs(groups: Sequence[int], n_rows: int) -> list[tuple[int, int]]:
+    """Return the first row, and the one after the last, of consecutive row groups of at most `n_rows` together, or of one."""
+    runs: list[tuple[int, int]] = []
+    at = 0
+    for size in groups:
+        if runs and at + size - runs[-1][0] <= n_rows:
+            runs[-1] = (runs[-1][0], at + size)
+        else:
+            runs.append((at, at + size))
+        at += size
+    return runs or [(0, 0)]
+
+
 def _footer(file: Place, n_files: int) -> _Footer:
     """Return what the file's footer tells; read once as long as the file stays as it is."""
     try:
@@ -185,7 +223,8 @@ def _read_footer(file: Place, stamp: str, with_statistics: bool) -> _Footer:
         opened = pq.ParquetFile(stream)
         metadata, schema = opened.metadata, opened.schema_arrow
         no_nulls = _without_nulls(metadata, schema) if with_statistics else frozenset()
-    return _Footer(schema, metadata.num_rows, no_nulls)
+    groups = tuple(metadata.row_group(group).num_rows for group in range(metadata.num_row_groups))
+    return _Footer(schema, metadata.num_rows, no_nulls, groups)
 
 
 def _without_nulls(metadata: pq.FileMetaData, schema: pa.Schema) -> frozenset[str]:

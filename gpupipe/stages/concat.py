@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import narwhals.stable.v2 as nw
 
+from gpupipe.core.engine import Stacking
 from gpupipe.core.errors import ColumnError, DtypeError, UsageError
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import TableStage
@@ -54,6 +55,10 @@ class Concat(TableStage):
                 if known.setdefault(name, field.dtype) != field.dtype:
                     msg = f"Concat expects one dtype a column, got {known[name]} and {field.dtype} in {name!r}. Cast one of them."
                     raise DtypeError(msg)
+
+    def spread(self) -> Stacking:
+        """Return that blocks are put beside one another."""
+        return Stacking()
 
     def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return all rows."""

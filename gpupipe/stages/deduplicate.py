@@ -62,6 +62,10 @@ class Deduplicate(KeyStage):
         """The key's columns; none means all."""
         return self.by
 
+    def keeps_keys(self) -> bool:
+        """Whether the key's columns come out as they went in: they do."""
+        return True
+
     def check(self, *schemas: Schema) -> None:
         """Raise ColumnError for a column that is not there."""
         schemas[0].require((*self.by, *self.order))

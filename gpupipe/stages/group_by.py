@@ -59,6 +59,10 @@ class GroupBy(KeyStage):
         """The key's columns."""
         return self.by
 
+    def keeps_keys(self) -> bool:
+        """Whether the key's columns come out as they went in: they do."""
+        return True
+
     def check(self, *schemas: Schema) -> None:
         """Raise ColumnError for a key that is not there, or an aggregate named like one."""
         schemas[0].require(self.by)

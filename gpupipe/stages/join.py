@@ -92,6 +92,10 @@ class Join(TableStage):
                 raise ColumnError(msg)
             names.add(new)
 
+    def spread(self) -> Joining:
+        """Return how the tables are joined."""
+        return self.how
+
     def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return the joined rows."""
         joined = frames[0]

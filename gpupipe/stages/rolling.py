@@ -62,6 +62,10 @@ class Rolling(KeyStage):
         """The key's columns."""
         return self.window.by
 
+    def keeps_keys(self) -> bool:
+        """Whether the key's columns come out as they went in: they do."""
+        return True
+
     def check(self, *schemas: Schema) -> None:
         """Raise ColumnError for a column that is not there, DtypeError for an index of no integers."""
         schema = schemas[0]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 
+from gpupipe.core.engine import ByBlock
 from gpupipe.core.errors import UsageError
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import TableStage, as_columns
@@ -63,6 +64,10 @@ class Sample(TableStage):
     def check(self, *schemas: Schema) -> None:
         """Raise ColumnError for a column that is not there."""
         schemas[0].require(self.by or ())
+
+    def spread(self) -> ByBlock:
+        """Return that each block is sampled; a number of rows is then taken from what was."""
+        return ByBlock(again=self.n_rows is not None)
 
     def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return the rows kept."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from gpupipe.core.engine import Sorting
 from gpupipe.core.errors import UsageError
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import TableStage, as_columns
@@ -44,6 +45,10 @@ class SortRows(TableStage):
     def check(self, *schemas: Schema) -> None:
         """Raise ColumnError for a column that is not there."""
         schemas[0].require(self.by)
+
+    def spread(self) -> Sorting:
+        """Return the order."""
+        return Sorting(self.by, self.descending, self.nulls_last)
 
     def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return the rows in order."""

@@ -36,8 +36,8 @@ def test_names_of_no_engine() -> None:
         UsageError, match=r"^There is no engine 'panda'\. Did you mean 'pandas'\? The engines are 'auto', 'cpu', 'pandas'\.$"
     ):
         load_engine("panda")
-    with pytest.raises(UnsupportedError, match=r"^Engine 'gpu' \(cuDF\) is not in this release of gpupipe\. Use one of 'cpu', 'pandas'\.$"):
-        load_engine("gpu")
+    with pytest.raises(UnsupportedError, match=r"^Engine 'dask-cuda' \(Dask-CUDA\) is not in this release of gpupipe\. Use one of "):
+        load_engine("dask-cuda")
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpupipe.kernels.rolling import reduce_ranges, window_ranges
+from gpupipe.kernels.rolling import reduce_ranges, roll_arrays, window_ranges
 
 ROWS = st.lists(st.tuples(st.integers(0, 2), st.integers(-5, 5), st.one_of(st.none(), st.integers(-9, 9))), max_size=15)
 
@@ -23,10 +23,11 @@ def test_ranges_hold_the_rows_of_the_window(rows: list[tuple[int, int, int | Non
 @pytest.mark.parametrize("dtype", [np.int32, np.float64])
 @given(rows=ROWS, data=st.data())
 def test_reductions_of_ranges(function: str, dtype: type, rows: list[tuple[int, int, int | None]], data: st.DataObject) -> None:
-    values = np.ma.MaskedArray([row[2] or 0 for row in rows], mask=[row[2] is None for row in rows], dtype=dtype)
+    values = np.array([row[2] or 0 for row in rows], dtype=dtype)
+    there = np.array([row[2] is not None for row in rows], dtype=bool)
     first = np.array([data.draw(st.integers(0, len(rows))) for _ in rows], dtype=np.int64)
     last = np.array([data.draw(st.integers(low, len(rows))) for low in first], dtype=np.int64)
-    reduced, valid = reduce_ranges(values, first, last, function)
+    reduced, valid = reduce_ranges(values, there, first, last, function)
     plain = {"min": min, "max": max, "sum": sum, "count": len, "mean": lambda held: sum(held) / len(held)}[function]
     for place, (low, high) in enumerate(zip(first, last, strict=True)):
         held = [row[2] for row in rows[low:high] if row[2] is not None]
@@ -38,8 +39,33 @@ def test_reductions_of_ranges(function: str, dtype: type, rows: list[tuple[int, 
 
 
 def test_nan_is_passed_over_unless_alone() -> None:
-    values = np.ma.MaskedArray([1.0, np.nan, np.nan], mask=False)
-    reduced, valid = reduce_ranges(values, np.array([0, 1]), np.array([2, 3]), "max")
+    values = np.array([1.0, np.nan, np.nan])
+    reduced, valid = reduce_ranges(values, np.ones(3, dtype=bool), np.array([0, 1]), np.array([2, 3]), "max")
     assert reduced[0] == 1.0
     assert np.isnan(reduced[1])
     assert valid.all()
+
+
+def test_rows_keep_their_order() -> None:
+    key, index = np.array([1, 0, 1, 0]), np.array([2, 5, 1, 4])
+    values, there = np.array([10, 1, 20, 2]), np.array([True, True, True, False])
+    (sums, known), (lows, any_low) = roll_arrays(key, index, [(values, there, "sum"), (values, there, "min")], -1, 1)
+    assert sums.tolist() == [30, 1, 20, 0]
+    assert known.all()
+    assert lows[:3].tolist() == [10, 1, 20]
+    assert any_low.tolist() == [True, True, True, False]
+
+
+def test_long_windows_are_reduced_exactly() -> None:
+    values = np.random.default_rng(0).integers(-(2**40), 2**40, 5000)
+    first, last = np.arange(5000) // 3, np.arange(5000) + 1
+    reduced, _ = reduce_ranges(values, np.ones(5000, dtype=bool), first, last, "sum")
+    assert reduced.tolist() == [int(values[low:high].sum()) for low, high in zip(first, last, strict=True)]
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.bool_, np.float32])
+def test_sums_do_not_overflow(dtype: type) -> None:
+    values = np.ones(1000, dtype=dtype)
+    reduced, _ = reduce_ranges(values, values.astype(bool), np.array([0]), np.array([1000]), "sum")
+    assert reduced.tolist() == [1000]
+    assert reduced.dtype.itemsize == 8

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, ClassVar
 
@@ -12,12 +13,12 @@ import polars as pl
 import pyarrow as pa
 
 from gpupipe.core.arrow import plain_table
-from gpupipe.core.ends import Source
-from gpupipe.core.engine import Reading
+from gpupipe.core.ends import Piece, Source
+from gpupipe.core.engine import EngineOptions, Reading
 from gpupipe.core.schema import Schema
 from gpupipe.engines._arrow import conform_arrow
 from gpupipe.engines._pandaslike import PandasLikeEngine, PandasLikeVerbs, arrow_of
-from gpupipe.engines._scan import explained, read_lazy
+from gpupipe.engines._scan import explained, read_lazy, read_piece
 from gpupipe.engines.pandas.limits import LIMITS
 
 Frame = nw.LazyFrame[Any]
@@ -41,9 +42,14 @@ class PandasEngine(PandasLikeEngine):
     name: ClassVar[str] = "pandas"
     limits = LIMITS
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, options: EngineOptions | None = None) -> None:
+        super().__init__(options)
         self.verbs = PandasVerbs()
+
+    def settle_process(self) -> None:
+        """Set the options for the whole process, whose threads would otherwise undo each other's."""
+        PandasLikeEngine.settle_process(self)
+        pd.set_option("future.distinguish_nan_and_na", True)
 
     def semantics(self) -> AbstractContextManager[Any]:
         """Return the pandas options under which NaN is a number."""
@@ -51,14 +57,24 @@ class PandasEngine(PandasLikeEngine):
 
     def read(self, source: Source, reading: Reading, schema: Schema) -> Frame:
         """Return what is needed of the source as a pandas frame."""
+        return self._read(source, lambda: read_lazy(source, reading, schema, self.scratch), reading, schema)
+
+    def read_pieces(self, source: Source, pieces: Sequence[Piece], reading: Reading, schema: Schema) -> Frame:
+        """Return what is needed of some pieces of the source as one pandas frame."""
+        return self._read(
+            source, lambda: pl.concat([read_piece(source, piece, reading, self.scratch) for piece in pieces]), reading, schema
+        )
+
+    def _read(self, source: Source, rows: Callable[[], pl.LazyFrame], reading: Reading, schema: Schema) -> Frame:
+        """Return rows as a pandas frame, with the source's account of an error met on the way."""
         try:
-            table = read_lazy(source, reading, schema, self.scratch).collect(engine="streaming").to_arrow()
+            table = rows().collect(engine="streaming").to_arrow()
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
             raise explained(source, error) from error
         started = time.perf_counter()
         needed = Schema(tuple((name, schema[name]) for name in reading.columns))
         frame = from_arrow(conform_arrow(plain_table(table), needed))
-        self.ledger.cross("host_copy", table.nbytes, time.perf_counter() - started, "reader to pandas, through Arrow")
+        self.ledger.cross("host_copy", table.nbytes, time.perf_counter() - started, "reader to pandas, through Arrow", at_end=True)
         return frame
 
     def size(self, data: Frame) -> int | None:
@@ -76,11 +92,11 @@ class PandasEngine(PandasLikeEngine):
             native = native.assign(**{name: arrow_column(native[name], nan_as_null=not reduced) for name in foreign})
         return frame if native is given else nw.from_native(native).lazy()
 
-    def to_arrow(self, frame: Frame) -> pa.Table:
+    def to_arrow(self, frame: Frame, *, at_end: bool = False) -> pa.Table:
         """Return the frame as Arrow."""
         started = time.perf_counter()
         table = arrow_of(frame)
-        self.ledger.cross("host_copy", table.nbytes, time.perf_counter() - started, "pandas to Arrow")
+        self.ledger.cross("host_copy", table.nbytes, time.perf_counter() - started, "pandas to Arrow", at_end=at_end)
         return table
 
 

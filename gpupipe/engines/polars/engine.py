@@ -14,7 +14,7 @@ import polars as pl
 
 from gpupipe.core.arrow import plain_table
 from gpupipe.core.ends import NativeWrite, Source, Writer
-from gpupipe.core.engine import Demand, Reading
+from gpupipe.core.engine import Demand, EngineOptions, Reading
 from gpupipe.core.errors import GpupipeError, SinkError, StageError
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import TableStage
@@ -35,8 +35,8 @@ class CpuEngine(SingleEngine):
     lazy: ClassVar[bool] = True
     limits = LIMITS
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, options: EngineOptions | None = None) -> None:
+        super().__init__(options)
         self.verbs = PolarsVerbs()
         self._keys: dict[int, Keys] = {}
 

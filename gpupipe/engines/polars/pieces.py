@@ -19,7 +19,7 @@ from gpupipe.core.engine import Verbs
 from gpupipe.core.errors import SourceError
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import KeyStage, TableStage
-from gpupipe.engines._symbolic import VERBS, empty_frame, operations
+from gpupipe.engines._symbolic import keeps_keys
 
 Frame = nw.LazyFrame[Any]
 
@@ -99,7 +99,7 @@ class Pieces:
         if stage.kind != "row" and not known:
             return None
         schema = Schema.of_names(self.frames[0].collect_schema())
-        key = self.key if self.key and passes_through(stage, schema, self.key) else ()
+        key = self.key if self.key and keeps_keys(stage, [schema], self.key) else ()
         return Pieces(tuple(stage.run(verbs, frame) for frame in self.frames), key, self.keys)
 
 
@@ -108,11 +108,3 @@ def pieces_of(origin: str, key: Sequence[str], files: Sequence[tuple[str, pl.Laz
     keys = Keys(origin, tuple(key), tuple(path for path, _ in files), tuple([] for _ in files))
     return Pieces(tuple(nw.from_native(keys.watched(piece, frame)) for piece, (_, frame) in enumerate(files)), tuple(key), keys)
 
-
-def passes_through(stage: TableStage, schema: Schema, columns: Sequence[str]) -> bool:
-    """Whether a stage's query shows that some columns come out as they went in, be it for fewer rows."""
-    frame = stage.run(VERBS, empty_frame(schema))
-    if not set(columns) <= set(frame.collect_schema()):
-        return False
-    alone = frame.select(list(columns))
-    return operations(alone, optimized=True) <= {"FILTER", "FROM", "DF", "PROJECT"}

@@ -1,0 +1,316 @@
+"""Where results are kept: a folder on any file system of fsspec's, an entry an address.
+
+::
+
+    DIR/
+      gpupipe-checkpoints.json       says what the folder is
+      3f/3f9a.../
+        entry.json                   what the entry is, its files and their checksums; written last, in one step
+        66f0a1b2-9c4e.../            the files, under a name of their own for each time that they were written
+
+An entry is there once its ``entry.json`` is, and that file names the folder it speaks of. So whoever writes an address at the same time
+as another writes a folder of their own, the last to finish counts, and who reads the other one meanwhile is not disturbed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import posixpath
+import re
+import secrets
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import fsspec
+
+from gpupipe.core.errors import GpupipeError, SinkError, UsageError
+from gpupipe.core.files import place
+
+DEFAULT_FOLDER = ".gpupipe/checkpoints"
+FORMAT = 1
+_MARK = "gpupipe-checkpoints.json"
+_ENTRY = "entry.json"
+_STALE_SECONDS = 24 * 3600  # how long files that no entry names are left, since a run may be reading or writing them
+_BLOCK_BYTES = 1 << 22
+
+
+class DamagedError(GpupipeError):
+    """An entry is not what was written; it is computed again."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One result that is kept.
+
+    Parameters
+    ----------
+    kind
+        ``"table"``, ``"fitted"`` or ``"value"``.
+    folder
+        The name of the folder of its files.
+    files
+        The size and the SHA-256 of each file, by its path in the folder.
+    facts
+        What is needed to load it, and what a report says of it.
+    """
+
+    address: str
+    kind: str
+    pipeline: str
+    stage: str
+    created_seconds: float
+    folder: str
+    files: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def n_bytes(self) -> int:
+        """The bytes of its files."""
+        return sum(size for size, _ in self.files.values())
+
+
+class Store:
+    """A folder of entries.
+
+    Raises
+    ------
+    UsageError
+        The folder holds something else.
+    SinkError
+        The folder cannot be written, where `create` asks for it.
+
+    Examples
+    --------
+    >>> store = Store("memory://kept", create=True)
+    >>> made = store.new_folder("3f9a")
+    >>> store.put(made, "rows", b"123")
+    >>> _ = store.commit(Entry("3f9a", "table", "p", "Filter", 0.0, made))
+    >>> [(entry.stage, entry.n_bytes) for entry in store.entries()]
+    [('Filter', 3)]
+    """
+
+    def __init__(self, folder: str, *, create: bool = False) -> None:
+        at = place(folder)
+        self.fs: Any = fsspec.filesystem("file") if at.fs is None else at.fs
+        self.is_local = at.fs is None
+        self.root = str(Path(at.path).absolute()) if self.is_local else at.path.rstrip("/")
+        self.shown = str(folder)
+        try:
+            self._recognize(create=create)
+        except OSError as error:
+            msg = f"Expected a folder for checkpoints that can be used, got {self.shown!r}: {error.strerror or error}. Name another one."
+            raise SinkError(msg) from error
+
+    def _recognize(self, *, create: bool) -> None:
+        """Raise where the folder holds something else than entries; mark a new one as what it is."""
+        mark = posixpath.join(self.root, _MARK)
+        if self.fs.exists(mark):
+            return
+        if self.fs.exists(self.root) and (not self.fs.isdir(self.root) or self.fs.ls(self.root, detail=False)):
+            msg = f"Expected a folder of checkpoints or an empty one, got {self.shown!r}, which holds something else. Name another one."
+            raise UsageError(msg)
+        if create:
+            self.fs.makedirs(self.root, exist_ok=True)
+            self._put(mark, json.dumps({"format": FORMAT}).encode())
+
+    def address(self, path: str) -> str:
+        """Return a path of the store as sources and sinks take it."""
+        return path if self.is_local else str(self.fs.unstrip_protocol(path))
+
+    def _home(self, address: str) -> str:
+        """Return the folder of an address."""
+        return posixpath.join(self.root, address[:2], address)
+
+    def folder(self, entry: Entry) -> str:
+        """Return the path of the folder of an entry's files."""
+        return posixpath.join(self._home(entry.address), entry.folder)
+
+    def new_folder(self, address: str) -> str:
+        """Return the path of a folder that nobody else has, for files of an entry to be."""
+        return posixpath.join(self._home(address), f"{int(time.time()):08x}-{secrets.token_hex(6)}")
+
+    def put(self, folder: str, name: str, content: bytes) -> None:
+        """Write one file of a new folder."""
+        path = posixpath.join(folder, name)
+        self.fs.makedirs(posixpath.dirname(path), exist_ok=True)
+        self.fs.pipe_file(path, content)
+
+    def commit(self, draft: Entry) -> Entry:
+        """Return the entry, which now counts for its address; where the same is there already, that one stays.
+
+        Parameters
+        ----------
+        draft
+            The entry, with the path of its new folder and without its files.
+        """
+        names = sorted(self.fs.find(draft.folder)) if self.fs.exists(draft.folder) else []
+        files = {str(name)[len(draft.folder) :].lstrip("/"): self._checksum(str(name)) for name in names}
+        entry = Entry(**{**asdict(draft), "folder": posixpath.basename(draft.folder), "files": files})
+        if self._is_there(entry):
+            self.discard(draft.folder)
+            return entry
+        self.fs.makedirs(self._home(entry.address), exist_ok=True)
+        self._put(posixpath.join(self._home(entry.address), _ENTRY), json.dumps({"format": FORMAT, **asdict(entry)}).encode())
+        self._sweep(entry)
+        return entry
+
+    def _is_there(self, entry: Entry) -> bool:
+        """Return whether an undamaged entry of the same files and facts is there."""
+        path = posixpath.join(self._home(entry.address), _ENTRY)
+        try:
+            there = self._read(path) if self.fs.exists(path) else None
+            same = there is not None and _essence(there) == _essence(entry)
+            return same and self.find(entry.address) is not None
+        except DamagedError:
+            return False
+
+    def _put(self, path: str, content: bytes) -> None:
+        """Write a small file, whole or not at all."""
+        if not self.is_local:
+            self.fs.pipe_file(path, content)
+            return
+        temporary = Path(f"{path}.tmp-{secrets.token_hex(6)}")
+        try:
+            with temporary.open("xb") as stream:
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def _checksum(self, path: str) -> tuple[int, str]:
+        """Return a file's size and SHA-256."""
+        whole, size = hashlib.sha256(), 0
+        with self.fs.open(path, "rb") as stream:
+            while block := stream.read(_BLOCK_BYTES):
+                whole.update(block)
+                size += len(block)
+        return size, whole.hexdigest()
+
+    def find(self, address: str) -> Entry | None:
+        """Return the entry of an address, its files as they were written, or None where there is none.
+
+        Raises
+        ------
+        DamagedError
+            There is one, and it is damaged.
+        """
+        path = posixpath.join(self._home(address), _ENTRY)
+        if not self.fs.exists(path):
+            return None
+        entry = self._read(path)
+        if entry.address != address:
+            msg = f"{path} speaks of another address"
+            raise DamagedError(msg)
+        for name, expected in entry.files.items():
+            file = posixpath.join(self.folder(entry), name)
+            try:
+                found = self._checksum(file)
+            except OSError as error:
+                msg = f"{file} cannot be read"
+                raise DamagedError(msg) from error
+            if found != tuple(expected):
+                msg = f"{file} is not as it was written"
+                raise DamagedError(msg)
+        return entry
+
+    def _read(self, path: str) -> Entry:
+        """Return the entry that a file describes."""
+        try:
+            held = json.loads(self.fs.cat_file(path))
+            if held.pop("format") != FORMAT:
+                msg = f"{path} is of another format"
+                raise DamagedError(msg)
+            return Entry(**held)
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            msg = f"{path} is damaged"
+            raise DamagedError(msg) from error
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield every entry; what is damaged is yielded as of kind ``"damaged"``."""
+        for path in sorted(self._homes()):
+            description = posixpath.join(path, _ENTRY)
+            address = posixpath.basename(path)
+            if not self.fs.exists(description):
+                continue
+            try:
+                yield self._read(description)
+            except DamagedError:
+                yield Entry(address, "damaged", "", "", self._modified(description), "")
+
+    def _homes(self) -> list[str]:
+        """Return the folder of each address."""
+        if not self.fs.exists(posixpath.join(self.root, _MARK)):
+            return []
+        outer = [str(path).rstrip("/") for path in self.fs.ls(self.root, detail=False)]
+        outer = [path for path in outer if re.fullmatch(r"[0-9a-f]{2}", posixpath.basename(path))]
+        found = [str(path).rstrip("/") for folder in outer for path in self.fs.ls(folder, detail=False)]
+        return [path for path in found if re.fullmatch(r"[0-9a-f]+", posixpath.basename(path))]
+
+    def _modified(self, path: str) -> float:
+        """Return when a file was written, in seconds since 1970; 0 where the file system does not say."""
+        try:
+            return float(self.fs.modified(path).timestamp())
+        except (OSError, NotImplementedError, AttributeError):
+            return 0.0
+
+    def remove(self, entry: Entry) -> None:
+        """Remove an entry: first what makes it one, then its files; files of others at the same address stay."""
+        home = self._home(entry.address)
+        with suppress(FileNotFoundError):  # another process was faster
+            self.fs.rm(posixpath.join(home, _ENTRY))
+        if entry.folder:
+            self.discard(self.folder(entry))
+        with suppress(OSError):  # somebody else's files are in it
+            self.fs.rmdir(home)
+
+    def discard(self, folder: str) -> None:
+        """Remove a folder of files that no entry names."""
+        with suppress(FileNotFoundError):
+            self.fs.rm(folder, recursive=True)
+
+    def _sweep(self, entry: Entry) -> None:
+        """Remove files of the address that no entry names, and that are too old for any run to be at work on them."""
+        with suppress(OSError):  # another process may be sweeping
+            self._clear_home(self._home(entry.address), entry.folder, _STALE_SECONDS)
+
+    def _clear_home(self, home: str, named: str, older_than_seconds: float) -> int:
+        """Return how many things of one address that no entry names were removed."""
+        n_removed = 0
+        for found in self.fs.ls(home, detail=False):
+            path = str(found).rstrip("/")
+            name = posixpath.basename(path)
+            begun = re.fullmatch(r"([0-9a-f]{8})-[0-9a-f]{12}", name)
+            if begun is None and not name.startswith(f"{_ENTRY}.tmp-"):
+                continue
+            since = int(begun[1], 16) if begun else self._modified(path)
+            if name != named and time.time() - since >= older_than_seconds:
+                self.fs.rm(path, recursive=True)
+                n_removed += 1
+        return n_removed
+
+    def clear_remains(self, older_than_seconds: float = _STALE_SECONDS) -> int:
+        """Return how many things that no entry names were removed: those of runs that were killed, and what was written anew since."""
+        n_removed = 0
+        for home in self._homes():
+            described = posixpath.join(home, _ENTRY)
+            try:
+                named = self._read(described).folder if self.fs.exists(described) else ""
+            except DamagedError:
+                named = ""
+            n_removed += self._clear_home(home, named, older_than_seconds)
+            with suppress(OSError):  # it is not empty
+                self.fs.rmdir(home)
+        return n_removed
+
+
+def _essence(entry: Entry) -> str:
+    """Return what two entries of one result share, whoever wrote them and when."""
+    return json.dumps([entry.kind, entry.files, entry.facts], sort_keys=True)

@@ -1,0 +1,133 @@
+"""What is sent to workers: callables with everything of the user's own code that they need, loaded once in each process.
+
+Functions of the user's files go by value: a worker need not have the files, and two pipelines whose files have the same name do not
+meet. gpupipe itself and installed packages go by name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import sys
+import sysconfig
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import cloudpickle
+
+from gpupipe.core.stage import Stage
+
+_PACKAGE = str(Path(__file__).resolve().parents[1])
+_INSTALLED = tuple({str(Path(sysconfig.get_path(name)).resolve()) for name in ("stdlib", "platstdlib", "purelib", "platlib")} | {_PACKAGE})
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """A callable as it goes to workers; calling it there calls what was shipped.
+
+    Parameters
+    ----------
+    payload
+        The callable, pickled.
+    digest
+        What tells it from others.
+    name
+        What Dask's displays call its tasks.
+    """
+
+    payload: bytes
+    digest: str
+    name: str
+
+    @property
+    def __name__(self) -> str:
+        return self.name
+
+    def __dask_tokenize__(self) -> str:
+        return self.digest
+
+    def __repr__(self) -> str:
+        return f"<{self.name} {self.digest[:8]}>"
+
+    def __call__(self, *args: Any) -> Any:
+        """Return what the callable returns."""
+        return loaded(self.digest, self.payload)(*args)
+
+
+def ship(function: Any, name: str) -> Shipped:
+    """Return the callable as it goes to workers."""
+    payload = dumps(function)
+    return Shipped(payload, hashlib.blake2b(payload, digest_size=16).hexdigest(), name)
+
+
+def dumps(value: Any) -> bytes:
+    """Return the value, pickled with the user's own functions and classes by value."""
+    stream = io.BytesIO()
+    with _users_by_value():
+        _Pickler(stream).dump(value)
+    return stream.getvalue()
+
+
+@lru_cache(maxsize=256)
+def loaded(digest: str, payload: bytes) -> Any:
+    """Return what was pickled; once in a process."""
+    return cloudpickle.loads(payload)
+
+
+class _Pickler(cloudpickle.Pickler):
+    """Pickles stages by what they hold: some name the module they stand in, which a worker may not have."""
+
+    def reducer_override(self, obj: Any) -> Any:
+        """Return how an object is made again."""
+        if isinstance(obj, Stage) and type(obj).__reduce__ is not object.__reduce__:
+            return _remade, (type(obj), dict(obj.__dict__))
+        return cloudpickle.Pickler.reducer_override(self, obj)
+
+
+def _remade(kind: type[Stage], held: dict[str, Any]) -> Stage:
+    """Return a stage that holds what another one held."""
+    made = object.__new__(kind)
+    for name, value in held.items():
+        object.__setattr__(made, name, value)
+    return made
+
+
+@contextmanager
+def _users_by_value() -> Iterator[None]:
+    """Have the modules of the user's own files pickled by value."""
+    chosen = list({id(module): module for module in list(sys.modules.values()) if _is_users(module)}.values())
+    for module in chosen:
+        cloudpickle.register_pickle_by_value(module)
+    try:
+        yield
+    finally:
+        for module in chosen:
+            cloudpickle.unregister_pickle_by_value(module)
+
+
+def _is_users(module: Any) -> bool:
+    """Whether a module is neither gpupipe's nor installed."""
+    if not isinstance(module, ModuleType) or module.__name__ in {"__main__", *cloudpickle.list_registry_pickle_by_value()}:
+        return False  # __main__ always goes by value
+    file = getattr(module, "__file__", None)
+    return bool(file) and is_users_file(str(file))
+
+
+@lru_cache(maxsize=8192)
+def is_users_file(file: str) -> bool:
+    """Whether a file is the user's own: neither gpupipe's nor installed.
+
+    Examples
+    --------
+    >>> is_users_file(__file__), is_users_file("/flows/mine.py"), is_users_file("<string>")
+    (False, True, False)
+    """
+    if not file.endswith((".py", ".pyc")):
+        return False
+    path = str(Path(file).resolve())
+    return not path.startswith(_INSTALLED) and not path.startswith(str(Path(sys.base_prefix, "lib")))

@@ -1,0 +1,134 @@
+"""Engine ``gpu``: cuDF frames on one device.
+
+It is engine ``pandas`` with another library below: what `_pandaslike` holds is run by every test on a CPU. Here is what only a device has:
+reading into it, crossings, training and metrics that stay on it, and its memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, ClassVar
+
+import cudf
+import narwhals.stable.v2 as nw
+import pyarrow as pa
+
+from gpupipe.core.arrow import plain_table
+from gpupipe.core.ends import Piece, Source, Writer
+from gpupipe.core.engine import Demand, EngineOptions, Reading, ScoringRecipe, TrainingRecipe
+from gpupipe.core.schema import Schema
+from gpupipe.core.stage import TableStage
+from gpupipe.engines._pandaslike import PandasLikeEngine
+from gpupipe.engines._retry import explained
+from gpupipe.engines._single import batches_of
+from gpupipe.engines.cudf.dtypes import device_schema
+from gpupipe.engines.cudf.frames import Crossing, lazy_of, native_of
+from gpupipe.engines.cudf.limits import LIMITS
+from gpupipe.engines.cudf.memory import DEVICE_MEMORY, set_up_pool, stage_range
+from gpupipe.engines.cudf.models import train_on_device
+from gpupipe.engines.cudf.reading import read_pieces_to_device, read_to_device
+from gpupipe.engines.cudf.scores import score_on_device
+from gpupipe.engines.cudf.verbs import CudfVerbs
+
+Frame = nw.LazyFrame[Any]
+WRITTEN_AT_ONCE = 256 << 20  # bytes that a sink gets at a time
+
+
+class CudfEngine(PandasLikeEngine):
+    """cuDF: eager, on one device."""
+
+    name: ClassVar[str] = "gpu"
+    limits = LIMITS
+    memory = DEVICE_MEMORY
+
+    def __init__(self, options: EngineOptions | None = None) -> None:
+        super().__init__(options)
+        set_up_pool(self.options.pool_bytes)
+        self.crossing = Crossing(self.ledger)
+        self.verbs = CudfVerbs(self.crossing)
+
+    def semantics(self) -> AbstractContextManager[Any]:
+        """Return the option under which cuDF keeps its own, nullable dtypes."""
+        context: AbstractContextManager[Any] = cudf.option_context("mode.pandas_compatible", False)
+        return context
+
+    def read(self, source: Source, reading: Reading, schema: Schema) -> Frame:
+        """Return what is needed of the source, on the device."""
+        with self.semantics(), stage_range(source.name):
+            return lazy_of(read_to_device(source, reading, schema, self.scratch, self.crossing))
+
+    def read_pieces(self, source: Source, pieces: Sequence[Piece], reading: Reading, schema: Schema) -> Frame:
+        """Return what is needed of some pieces of the source, on the device."""
+        with self.semantics(), stage_range(source.name):
+            return lazy_of(read_pieces_to_device(source, pieces, reading, schema, self.scratch, self.crossing))
+
+    def run(self, stage: TableStage, inputs: Sequence[Frame], schema: Schema) -> Frame:
+        """Return the stage's result, in the dtypes that the planned ones have on the device."""
+        with stage_range(stage.name):
+            return PandasLikeEngine.run(self, stage, inputs, device_schema(schema))
+
+    def settled(self, frame: Frame) -> Frame:
+        """Return the frame with its rows numbered from 0 on; every cuDF column is nullable as it is."""
+        native = native_of(frame)
+        return frame if native is frame.to_native() else lazy_of(native)
+
+    def to_arrow(self, frame: Frame, *, at_end: bool = False) -> pa.Table:
+        """Return the frame as Arrow on the host."""
+        reason = "rows for a sink" if at_end else "what a stage measured"
+        return plain_table(self.crossing.to_host(native_of(frame), reason, at_end=at_end))
+
+    def _compute(self, demand: Demand) -> Any:
+        """Return what one demand asks for; a sink gets its rows in pieces, so that the host need not hold them all."""
+        if demand.form != "write":
+            return PandasLikeEngine._compute(self, demand)
+        assert demand.writer is not None
+        data = demand.data if demand.want is None else self.settled(demand.want.prepare(self.verbs, demand.data))
+        self._write(native_of(data), demand.writer)
+        return None
+
+    def _write(self, native: Any, writer: Writer) -> None:
+        """Write a cuDF frame piece by piece."""
+        n_bytes = max(1, int(native.memory_usage(index=False).sum()))
+        n_rows = max(1, len(native) * WRITTEN_AT_ONCE // n_bytes)
+        for start in range(0, len(native), n_rows):
+            table = self.to_arrow(lazy_of(native.iloc[start : start + n_rows]), at_end=True)
+            for batch in batches_of(table):
+                writer.write(batch)
+        writer.close()
+
+    def train(self, recipe: TrainingRecipe, train: Frame, validation: Frame | None) -> Any:
+        """Return the estimator, fitted on the device."""
+        held_out = None if validation is None else native_of(validation)
+
+        def trained() -> Any:
+            return train_on_device(recipe, native_of(train), held_out, self.crossing, self.options.fallbacks)
+
+        return self._with_room(type(recipe.estimator).__name__, trained)
+
+    def score(self, recipe: ScoringRecipe, data: Frame) -> Mapping[str, Any]:
+        """Return the metrics, computed on the device."""
+
+        def scored() -> Any:
+            return score_on_device(recipe, native_of(data), self.crossing, self.options.fallbacks)
+
+        made: Mapping[str, Any] = self._with_room("Evaluate", scored)
+        return made
+
+    def _with_room(self, name: str, work: Callable[[], Any]) -> Any:
+        """Return what the work makes, done again after room was made where memory was short."""
+        with self.semantics(), stage_range(name):
+            for attempt in range(2):
+                try:
+                    return work()
+                except Exception as error:
+                    if not self.memory.short(error):
+                        raise
+                    if attempt:
+                        raise explained(name, error, self.memory) from error
+                self.memory.make_room()
+        return None
+
+    def size(self, data: Frame) -> int | None:
+        """Return the bytes of the rows on the device."""
+        return int(native_of(data).memory_usage(index=False).sum())

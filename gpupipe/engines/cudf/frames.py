@@ -1,0 +1,95 @@
+"""The two verbs through which rows go from host to device and back, and what a column is on the device.
+
+Nothing else in this engine moves rows, so the ledger knows of every crossing. Single numbers (a row count, the least of a column) are not
+counted.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import cudf
+import cupy as cp
+import narwhals.stable.v2 as nw
+import numpy as np
+import pyarrow as pa
+
+from gpupipe.core.engine import Ledger
+from gpupipe.engines.cudf.dtypes import with_dates
+
+Frame = nw.LazyFrame[Any]
+
+
+class Crossing:
+    """The way between host and device, with its ledger."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+
+    def to_device(self, table: pa.Table, reason: str, *, at_end: bool = False) -> Any:
+        """Return an Arrow table as a cuDF frame; NaN stays a number."""
+        started = time.perf_counter()
+        frame = cudf.DataFrame.from_arrow(table)
+        self.ledger.cross("host_to_device", table.nbytes, time.perf_counter() - started, reason, at_end=at_end)
+        return frame
+
+    def to_host(self, frame: Any, reason: str, *, at_end: bool = False) -> pa.Table:
+        """Return a cuDF frame as an Arrow table, its dates as dates."""
+        started = time.perf_counter()
+        table = with_dates(frame.to_arrow(preserve_index=False))
+        self.ledger.cross("device_to_host", table.nbytes, time.perf_counter() - started, reason, at_end=at_end)
+        return table
+
+
+def native_of(frame: Frame | nw.DataFrame[Any]) -> Any:
+    """Return the cuDF frame inside, with its rows numbered from 0 on."""
+    native = frame.to_native()
+    index = native.index
+    plain = isinstance(index, cudf.RangeIndex) and index.start == 0 and index.step == 1
+    return native if plain else native.reset_index(drop=True)
+
+
+def lazy_of(native: Any) -> Frame:
+    """Return a cuDF frame as a narwhals one."""
+    made: Frame = nw.from_native(native).lazy()
+    return made
+
+
+def null_mask(column: Any) -> Any:
+    """Return a CuPy array of which values are missing; NaN is not, though cuDF's ``isna`` counts it in."""
+    missing = column.isna()
+    if column.dtype.kind == "f":
+        missing = missing & ~(column != column).fillna(False)  # noqa: PLR0124  (true of NaN alone)
+    return missing.to_cupy()
+
+
+def numbers_of(column: Any) -> Any:
+    """Return a column as a CuPy array of numbers, whatever stands where a value is missing; times as their integers, booleans as 0 and 1."""
+    kind = column.dtype.kind
+    if isinstance(column.dtype, cudf.Decimal128Dtype | cudf.Decimal64Dtype | cudf.Decimal32Dtype):
+        return column.astype("float64").to_cupy(na_value=np.nan)
+    if kind == "f":
+        return column.to_cupy(na_value=np.nan)
+    if kind == "b":
+        return column.fillna(False).astype("int8").to_cupy()
+    if kind in {"M", "m"}:
+        return column.astype("int64").fillna(0).to_cupy()
+    return column.fillna(0).to_cupy()
+
+
+def column_of(values: Any, missing: Any = None) -> Any:
+    """Return a CuPy array as a cuDF column, missing where the mask says so; NaN stays a number."""
+    made = cudf.Series(values, nan_as_null=False)
+    return made if missing is None else made.where(cudf.Series(~missing), None)
+
+
+def feature_array(frame: Any, columns: list[str]) -> Any:
+    """Return columns of numbers as a CuPy array [n_rows, n_columns]: float32 if every one fits in it, else float64; missing is NaN."""
+    dtypes = [frame[name].dtype for name in columns]
+    narrow = all(dtype.kind == "b" or (dtype.kind in "iu" and dtype.itemsize <= 2) or dtype == np.float32 for dtype in dtypes)
+    dtype = np.dtype(np.float32 if narrow else np.float64)
+    array = cp.empty((len(frame), len(columns)), dtype=dtype, order="F")
+    for position, name in enumerate(columns):
+        array[:, position] = frame[name].astype(dtype).to_cupy(na_value=np.nan)
+    return array

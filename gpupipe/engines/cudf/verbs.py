@@ -1,0 +1,110 @@
+"""The verbs on cuDF frames. Rows stay on the device; what a stage hands over from the host (a literal, a list of words) is counted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import cudf
+import cupy as cp
+import narwhals.stable.v2 as nw
+import numpy as np
+import pyarrow as pa
+
+from gpupipe.core.engine import ArrayMap, Window
+from gpupipe.core.schema import as_dtype
+from gpupipe.engines._arrow import arrow_dtype
+from gpupipe.engines._pandaslike import PandasLikeVerbs
+from gpupipe.engines.cudf.dtypes import device_dtype
+from gpupipe.engines.cudf.frames import Crossing, column_of, feature_array, lazy_of, native_of, null_mask, numbers_of
+from gpupipe.engines.cudf.hashing import hash_column, hash_frame
+from gpupipe.kernels.rolling import roll_arrays
+
+Frame = nw.LazyFrame[Any]
+
+
+class CudfVerbs(PandasLikeVerbs):
+    """The verbs on the device."""
+
+    def __init__(self, crossing: Crossing) -> None:
+        self.crossing = crossing
+
+    def hash_rows(self, frame: Frame, columns: Sequence[str], seed: int, name: str) -> Frame:
+        """Return the frame with the hash of the columns; floats count in single precision, see `row_hashes`."""
+        native = native_of(frame)
+        keyed = native[list(columns)]
+        floats = [column for column in columns if str(keyed[column].dtype) == "float64"]
+        keyed = keyed.assign(**{column: keyed[column].astype("float32") for column in floats})
+        return lazy_of(native.assign(**{name: column_of(hash_frame(keyed, columns, seed))}))
+
+    def hash_columns(self, frame: Frame, columns: Sequence[str], seed: int, n_bits: int) -> Frame:
+        """Return the frame with the columns hashed; see `Verbs.hash_columns`."""
+        native = native_of(frame)
+        made = {}
+        for name in columns:
+            bits = (hash_column(native[name], name, seed) >> np.uint64(64 - n_bits)).astype(cp.uint32)
+            made[name] = column_of(bits, null_mask(native[name]))
+        return lazy_of(native.assign(**made))
+
+    def look_up(self, frame: Frame, column: str, values: Sequence[str], unknown: int | None) -> Frame:
+        """Return the frame with the column's positions, found as a categorical's codes; see `Verbs.look_up`."""
+        native = native_of(frame)
+        text = native[column] if str(native[column].dtype) in {"str", "object"} else native[column].astype("str")
+        words = self.crossing.to_device(pa.table({"value": pa.array(values, pa.large_string())}), "the words of a look-up")["value"]
+        codes = text.astype(cudf.CategoricalDtype(categories=words)).cat.codes.astype("int32").fillna(-1)
+        found = codes.where(codes >= 0, unknown).astype("int32")
+        return lazy_of(native.assign(**{column: found.where(text.notna(), None)}))
+
+    def roll(self, frame: Frame, window: Window) -> Frame:
+        """Return the frame with the window's aggregates; see `Verbs.roll`."""
+        native = native_of(frame)
+        rows = cp.flatnonzero(~null_mask(native[window.index]))
+        key = native.groupby(list(window.by), sort=False, dropna=False).ngroup().to_cupy().astype(cp.int64)
+        position = numbers_of(native[window.index]).astype(cp.int64)
+        inputs = []
+        for rolled in window.aggregates:
+            column = native[rolled.column]
+            data = cp.ones(len(native), dtype=cp.int8) if rolled.function == "count" else numbers_of(column)
+            inputs.append((data[rows], ~null_mask(column)[rows], rolled.function))
+        made = {}
+        for rolled, (values, there) in zip(
+            window.aggregates, roll_arrays(key[rows], position[rows], inputs, window.start, window.stop, cp), strict=True
+        ):
+            whole, missing = cp.zeros(len(native), dtype=values.dtype), cp.ones(len(native), dtype=bool)
+            whole[rows], missing[rows] = values, ~there
+            column = column_of(whole, missing)
+            made[rolled.name] = column.astype(native[rolled.column].dtype) if rolled.function in ("min", "max") else column
+        return lazy_of(native.assign(**made))
+
+    def map_arrays(self, frame: Frame, mapped: ArrayMap) -> Frame:
+        """Return the frame with the function's columns, made of a CuPy array; see `Verbs.map_arrays`."""
+        native = native_of(frame)
+        kept = native[[name for name in native.columns if name not in mapped.drop]]
+        if len(native) == 0:
+            empty = pa.table({name: pa.array([], arrow_dtype(as_dtype(dtype))) for name, dtype in mapped.outputs})
+            added = self.crossing.to_device(empty, "columns of no rows")
+        else:
+            made = mapped.function(feature_array(native, list(mapped.columns)))
+            added = cudf.DataFrame({name: self._answer(values) for (name, _), values in zip(mapped.outputs, made, strict=True)})
+        wanted = {name: device_dtype(as_dtype(dtype), name) for name, dtype in mapped.outputs}
+        cast = lazy_of(added).with_columns(nw.col(name).cast(dtype) for name, dtype in wanted.items()).collect().to_native()
+        whole = kept.assign(**{name: cast[name] for name in wanted}) if len(kept.columns) else cast
+        return lazy_of(whole)
+
+    def _answer(self, values: Any) -> Any:
+        """Return what a function made as a column; an answer on the host crosses, and is counted."""
+        if isinstance(values, cudf.Series):
+            return values.reset_index(drop=True)
+        if isinstance(values, cp.ndarray):
+            return column_of(cp.ascontiguousarray(values))
+        return self.crossing.to_device(pa.table({"answer": pa.array(values, from_pandas=False)}), "a function's answer on the host")[
+            "answer"
+        ]
+
+    def literal(self, table: pa.Table) -> Frame:
+        """Return an Arrow table as a cuDF frame."""
+        return lazy_of(self.crossing.to_device(table, "a small table of a stage"))
+
+    def _series(self, like: nw.DataFrame[Any], name: str, values: pa.Array | pa.ChunkedArray) -> nw.Series[Any]:
+        """Return Arrow values as a cuDF column."""
+        return lazy_of(self.crossing.to_device(pa.table({name: values}), "a column made on the host")).collect()[name]

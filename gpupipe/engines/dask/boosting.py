@@ -1,0 +1,173 @@
+"""XGBoost on tables in blocks: its own distributed training, straight from the blocks, watched so that a lost worker means again."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import distributed
+import narwhals.stable.v2 as nw
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+
+from gpupipe.core.engine import TrainingRecipe
+from gpupipe.core.errors import ClusterError, StageError
+from gpupipe.engines._arrow import as_array
+from gpupipe.engines._blocks import At, given
+from gpupipe.engines._estimators import target_values
+from gpupipe.engines.dask.blocks import Blocks, mapped
+from gpupipe.engines.dask.tables import Site
+from gpupipe.engines.dask.waiting import Waiter
+
+_TRIES = 4
+_WATCH_SECONDS = 0.5
+
+
+class LostWorkerError(Exception):
+    """A worker that took part in a training is gone."""
+
+
+@dataclass(frozen=True)
+class TrainingBlock:
+    """Makes of a block what XGBoost takes: a frame of floats, one column of them the target, and one the weight.
+
+    Parameters
+    ----------
+    names
+        The names of the target's and the weight's columns in the result; None where there is none.
+    """
+
+    at: At
+    features: tuple[str, ...]
+    target: str | None
+    weight: str | None
+
+    def __call__(self, block: Any) -> pd.DataFrame:
+        """Return the numbers of the block."""
+        with self.at.work() as engine:
+            frame = given(engine, block)
+            columns = pd.DataFrame(as_array(engine.to_arrow(frame.select(list(self.features)))), columns=list(self.features), copy=False)
+            if self.target is not None:
+                columns[TARGET] = np.asarray(target_values(frame.collect(), self.target), dtype=np.float64)
+            if self.weight is not None:
+                columns[WEIGHT] = frame.collect()[self.weight].to_numpy().astype(np.float64)
+            return columns
+
+
+TARGET, WEIGHT = "__gpupipe_target__", "__gpupipe_weight__"
+
+
+def train_xgboost(recipe: TrainingRecipe, train: Blocks, validation: Blocks | None, waiter: Waiter, site: Site) -> Any:
+    """Return a copy of the recipe's estimator, trained on all workers."""
+    import xgboost.dask  # local: only a caller with an XGBoost estimator has xgboost
+
+    client = waiter.client
+    kind = getattr(xgboost.dask, f"Dask{type(recipe.estimator).__name__}", None)
+    if kind is None:
+        msg = f"{type(recipe.estimator).__name__} has no distributed training in XGBoost. Use engine 'cpu', or another of its estimators."
+        raise StageError(msg)
+    frames = [_numbers(recipe, blocks, site) for blocks in (train, validation) if blocks is not None]
+    _check_rows(recipe, waiter, frames[0])
+    for tried in range(1, _TRIES + 1):
+        held = waiter.held(frames)
+        try:
+            trained = client.sync(_trained, client, kind(**recipe.estimator.get_params()), recipe, held)
+            return _on_one_machine(recipe.estimator, trained)
+        except (LostWorkerError, OSError) as error:
+            if tried == _TRIES:
+                msg = f"A worker was lost in each of {_TRIES} trainings of {type(recipe.estimator).__name__}. Give the workers more memory."
+                raise ClusterError(msg) from error
+            client.wait_for_workers(1, timeout=60)
+        except (ValueError, TypeError, RuntimeError) as error:
+            msg = f"{type(recipe.estimator).__name__} could not be trained: {error}"
+            raise StageError(msg) from error
+    raise AssertionError
+
+
+def _numbers(recipe: TrainingRecipe, blocks: Blocks, site: Site) -> Any:
+    """Return the blocks as XGBoost takes them."""
+    wide = any(not _is_narrow(blocks.schema[name].dtype) for name in recipe.features)
+    columns = {name: np.zeros(0, np.float64 if wide else np.float32) for name in recipe.features}
+    columns |= {name: np.zeros(0) for name, there in ((TARGET, recipe.target), (WEIGHT, recipe.weight)) if there is not None}
+    task = TrainingBlock(site.at, recipe.features, recipe.target, recipe.weight)
+    return mapped(task, "to-numbers", pd.DataFrame(columns), blocks.frame)
+
+
+def _is_narrow(dtype: Any) -> bool:
+    """Whether a column's values all are float32's."""
+    return dtype in (nw.Float32, nw.Boolean, nw.Int8, nw.Int16, nw.UInt8, nw.UInt16)
+
+
+def _check_rows(recipe: TrainingRecipe, waiter: Waiter, frame: Any) -> None:
+    """Raise StageError where there are no rows, or a classifier's labels are not 0, 1, 2 and so on."""
+    if recipe.target is None:
+        return
+    (labels,) = waiter.brought(
+        [frame[TARGET].unique() if _is_classifier(recipe.estimator) else frame[[TARGET]].head(1, npartitions=-1, compute=False)]
+    )
+    if not len(labels):
+        msg = "Expected rows to train on, got an empty table. Look at the filters and splits before it."
+        raise StageError(msg)
+    found = np.sort(np.asarray(labels))
+    if _is_classifier(recipe.estimator) and not np.array_equal(found, np.arange(len(found))):
+        msg = (
+            f"{type(recipe.estimator).__name__} expects the labels 0, 1, ... without a gap, got {found.tolist()[:10]}. Encode the target "
+            "with EncodeCategory first."
+        )
+        raise StageError(msg)
+
+
+def _is_classifier(estimator: Any) -> bool:
+    """Whether the estimator predicts classes."""
+    return "Classifier" in type(estimator).__name__
+
+
+async def _trained(client: distributed.Client, estimator: Any, recipe: TrainingRecipe, frames: Sequence[Any]) -> Any:
+    """Return the estimator trained; raise LostWorkerError where a worker is gone before it is."""
+    estimator.client = client
+    options: dict[str, Any] = {"verbose": False}
+    features = list(recipe.features)
+    if recipe.weight is not None:
+        options["sample_weight"] = frames[0][WEIGHT]
+    if len(frames) > 1:
+        options["eval_set"] = [(frames[1][features], frames[1][TARGET])]
+        if recipe.weight is not None:
+            options["sample_weight_eval_set"] = [frames[1][WEIGHT]]
+    before = await _workers(client)
+    training = asyncio.ensure_future(estimator.fit(frames[0][features], frames[0][TARGET], **options))
+    try:
+        while not training.done():
+            await asyncio.wait({training}, timeout=_WATCH_SECONDS)
+            if not before <= await _workers(client):
+                raise LostWorkerError
+        return training.result()
+    except LostWorkerError:
+        raise
+    except Exception as error:
+        if not before <= await _workers(client):
+            raise LostWorkerError from error
+        raise
+    finally:
+        training.cancel()
+
+
+async def _workers(client: distributed.Client) -> set[str]:
+    """Return the addresses of the workers there are."""
+    identity = await client.scheduler.identity(n_workers=-1)
+    return set(identity["workers"])
+
+
+def _on_one_machine(estimator: Any, trained: Any) -> Any:
+    """Return the trained model as the estimator of one machine that was asked for."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = str(Path(folder, "model.ubj"))
+        trained.save_model(path)
+        made = clone(estimator)
+        made.load_model(path)
+    made.set_params(callbacks=None)
+    return made

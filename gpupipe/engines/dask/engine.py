@@ -1,0 +1,203 @@
+"""Engine ``dask``: blocks of rows on many workers, and the block engine of a single process on each of them.
+
+Tables stay lazy dask.dataframes. Everything that is demanded at one time goes to the cluster as one graph, so that Dask does shared work
+once; what later phases need is held on the workers.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import dask
+import narwhals.stable.v2 as nw
+import pandas as pd
+import pyarrow as pa
+
+from gpupipe.core.ends import Source
+from gpupipe.core.engine import Demand, Engine, EngineOptions, Reading, ScoringRecipe, TrainingRecipe
+from gpupipe.core.schema import Schema
+from gpupipe.core.stage import TableStage, Want
+from gpupipe.engines._blocks import PACKED, At, MeasureBlock, MeasureBytes, MergeBlocks, PrepareBlock, added, take_spent, unpacked
+from gpupipe.engines._estimators import score_arrays
+from gpupipe.engines._scratch import Scratch
+from gpupipe.engines._symbolic import VERBS, empty_frame, frame_schema
+from gpupipe.engines.dask.aggregates import taken_apart
+from gpupipe.engines.dask.blocks import Blocks, mapped, meta_of, reduced
+from gpupipe.engines.dask.clusters import OpenCluster, open_cluster
+from gpupipe.engines.dask.learners import train_on_blocks
+from gpupipe.engines.dask.limits import LIMITS
+from gpupipe.engines.dask.reading import Sizes, read_blocks
+from gpupipe.engines.dask.tables import Site, aggregated, gathered, run_stage
+from gpupipe.engines.dask.waiting import Waiter
+from gpupipe.engines.dask.writing import written
+from gpupipe.engines.load import load_engine
+
+_BLOCK_SHARE = 32  # of a thread's memory, for a block as it is read: a stage may hold several, wider ones
+_GATHER_SHARE = 4
+_LEAST_BLOCK, _MOST_BLOCK = 8 << 20, 128 << 20
+
+
+class DaskEngine(Engine):
+    """Dask: many workers, each with the pandas engine."""
+
+    name: ClassVar[str] = "dask"
+    lazy: ClassVar[bool] = True
+    limits = LIMITS
+    blocks: ClassVar[str] = "pandas"
+
+    def __init__(self, options: EngineOptions | None = None) -> None:
+        super().__init__(options)
+        self.run_id = uuid.uuid4().hex[:12]
+        self.scratch = Scratch()
+        self._cluster: OpenCluster | None = None
+        self._sizes: Sizes | None = None
+
+    @property
+    def cluster(self) -> OpenCluster:
+        """The cluster, opened when it is first needed: the one chosen, or $GPUPIPE_CLUSTER, or a local one."""
+        if self._cluster is None:
+            chosen = self.options.cluster or os.environ.get("GPUPIPE_CLUSTER")
+            self._cluster = open_cluster(replace(self.options, cluster=chosen))
+        return self._cluster
+
+    @property
+    def waiter(self) -> Waiter:
+        """What waits for the cluster."""
+        return Waiter(self.cluster.client, self.on_tasks)
+
+    @property
+    def memory(self) -> tuple[int, int]:
+        """The least memory that a worker may use, and how many threads all workers have."""
+        workers = self.cluster.client.scheduler_info(n_workers=-1)["workers"].values()
+        threads = sum(worker["nthreads"] for worker in workers)
+        limits = [worker["memory_limit"] // worker["nthreads"] for worker in workers if worker["memory_limit"]]
+        return min(limits, default=2 << 30), max(1, threads)
+
+    @property
+    def sizes(self) -> Sizes:
+        """How large blocks are to be."""
+        if self._sizes is None:
+            per_thread, threads = self.memory
+            chosen = self.options.block_bytes or min(_MOST_BLOCK, max(_LEAST_BLOCK, per_thread // _BLOCK_SHARE))
+            self._sizes = Sizes(chosen, threads)
+        return self._sizes
+
+    @property
+    def site(self) -> Site:
+        """Where the stage at work is run."""
+        gather = self.options.gather_bytes or max(64 << 20, self.memory[0] // _GATHER_SHARE)
+        return Site(At(self.blocks, self.run_id, self.ledger.stage), self.options, gather)
+
+    def read(self, source: Source, reading: Reading, schema: Schema) -> Blocks:
+        """Return what is needed of the source, in blocks that the workers will read."""
+        return read_blocks(source, reading, schema, self.sizes, self.site.at, self.scratch.path)
+
+    def run(self, stage: TableStage, inputs: Sequence[Blocks], schema: Schema) -> Blocks:
+        """Return the stage's result, lazily."""
+        return run_stage(stage, inputs, schema, self.site)
+
+    def compute(self, demands: Sequence[Demand]) -> list[Any]:
+        """Return what is demanded; all of it is one graph."""
+        asked = [self._asked(demand) for demand in demands]
+        waiter = self.waiter
+        found = waiter.held([one.frame for one in asked])
+        return [one.finish(frame if one.held else waiter.fetched(frame)) for one, frame in zip(asked, found, strict=True)]
+
+    def _asked(self, demand: Demand) -> Asked:
+        """Return what the cluster is asked for one demand, and what is made of its answer."""
+        blocks: Blocks = demand.data
+        at = self.site.at
+        if demand.form == "held":
+            blocks = blocks if demand.want is None else self._prepared(blocks, demand.want)
+            return Asked(blocks.frame, held=True, finish=lambda frame: replace(blocks, frame=frame))
+        if demand.form in ("rows", "drain"):
+            counted = reduced(mapped(MeasureBytes(at), "count", PACKED, blocks.frame), MergeBlocks(at, added), "add")
+            rows = demand.form == "rows"
+            return Asked(counted, finish=lambda frame: _first(frame)["rows"][0].as_py() if rows else None)
+        if demand.form == "write":
+            assert demand.writer is not None
+            return Asked(*written(blocks, demand.writer, at))
+        return self._measured(blocks, demand.want)
+
+    def _measured(self, blocks: Blocks, want: Want | None) -> Asked:
+        """Return what is asked for a table on the host: a small one, merged by a tree, or all rows."""
+        at = self.site.at
+        packed = mapped(MeasureBlock(at, want), "measure", PACKED, blocks.frame)
+        if want is None:
+            return Asked(packed, finish=lambda frame: pa.concat_tables([unpacked(table) for table in frame["table"]]))
+        if want.merge is not None:
+            merged = reduced(packed, MergeBlocks(at, want.merge), "merge")
+            return Asked(merged, finish=_first)
+        if blocks.n_blocks == 1:
+            return Asked(packed, finish=_first)
+        wanted = want.prepare(VERBS, empty_frame(blocks.schema))
+        schema, found = frame_schema(wanted, lambda names: frozenset()), taken_apart(wanted)
+        if found is not None and not found.keys:
+            whole = aggregated(found, "reduce", blocks, schema, self.site)
+            return Asked(mapped(MeasureBlock(at, None), "measure", PACKED, whole.frame), finish=_first)
+        single = gathered(blocks, self.site, "a value of the whole table")
+        return Asked(mapped(MeasureBlock(at, want), "measure", PACKED, single.frame), finish=_first)
+
+    def _prepared(self, blocks: Blocks, want: Want) -> Blocks:
+        """Return what a barrier wants to be kept of a table."""
+        schema = frame_schema(want.prepare(VERBS, empty_frame(blocks.schema)), lambda names: frozenset())
+        frame = mapped(PrepareBlock(self.site.at, want), "prepare", meta_of(schema, self.blocks), blocks.frame)
+        return Blocks(frame, schema, blocks.n_rows)
+
+    def train(self, recipe: TrainingRecipe, train: Blocks, validation: Blocks | None) -> Any:
+        """Return the fitted estimator."""
+        return train_on_blocks(recipe, train, validation, self.waiter, self.site, self.ledger)
+
+    def score(self, recipe: ScoringRecipe, data: Blocks) -> Mapping[str, Any]:
+        """Return the metrics of predictions, whose few columns come together in this process."""
+        return score_arrays(recipe, self.deliver(data))
+
+    def deliver(self, data: Blocks) -> nw.DataFrame[Any]:
+        """Return the rows, brought into this process."""
+        (table,) = self.compute([Demand("arrow", data)])
+        engine = load_engine(self.blocks)
+        made: nw.DataFrame[Any] = engine.verbs.literal(table).collect()  # type: ignore[attr-defined]
+        return made
+
+    def size(self, data: Blocks) -> int | None:
+        """Return the bytes of held rows."""
+        counted = reduced(mapped(MeasureBytes(self.site.at), "count", PACKED, data.frame), MergeBlocks(self.site.at, added), "add")
+        (frame,) = self.waiter.brought([counted])
+        return int(_first(frame)["bytes"][0].as_py())
+
+    def spent(self) -> dict[str, dict[int, tuple[int, int, int, float]]]:
+        """Return what each step came to on each worker: blocks, rows, bytes and seconds."""
+        return dict(self.cluster.client.run(take_spent, self.run_id))
+
+    def close(self) -> None:
+        """Leave the cluster, and stop it where it was started for this run."""
+        if self._cluster is not None:
+            self._cluster.close()
+        self.scratch.close()
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """What the cluster is asked for, and what is made of its answer.
+
+    Parameters
+    ----------
+    held
+        Whether the answer stays on the workers.
+    """
+
+    frame: Any
+    finish: Callable[[Any], Any]
+    held: bool = False
+
+
+def _first(frame: pd.DataFrame) -> pa.Table:
+    """Return the one packed table."""
+    return unpacked(frame["table"].iloc[0])
+
+
+dask.config.set({"dataframe.convert-string": False})  # blocks have Arrow's text already

@@ -1,0 +1,103 @@
+"""Estimators fitted from blocks, exactly: every pass measures each block, and a tree of tasks merges what was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from gpupipe.core.engine import TrainingRecipe
+from gpupipe.core.errors import StageError
+from gpupipe.engines._arrow import arrow_schema, as_array
+from gpupipe.engines._blocks import PACKED, At, given
+from gpupipe.engines._estimators import target_values
+from gpupipe.engines.dask.blocks import Blocks, mapped, reduced
+from gpupipe.engines.dask.tables import Site
+from gpupipe.engines.dask.waiting import Waiter
+from gpupipe.engines.mergeable.contract import MergeableFit
+
+
+@dataclass(frozen=True)
+class ToArrays:
+    """Makes of a block the arrays that a fit takes: features, target, weight."""
+
+    at: At
+    recipe: TrainingRecipe
+    dtype: Any
+
+    def __call__(self, block: Any) -> pd.DataFrame:
+        """Return the arrays as the one value of a frame."""
+        with self.at.work() as engine:
+            frame = given(engine, block)
+            rows = frame.collect()
+            features = as_array(engine.to_arrow(frame.select(list(self.recipe.features)))).astype(self.dtype, copy=False)
+            target = None if self.recipe.target is None else target_values(rows, self.recipe.target)
+            weight = None if self.recipe.weight is None else rows[self.recipe.weight].to_numpy()
+            return _carrying((features, target, weight))
+
+
+@dataclass(frozen=True)
+class MeasurePass:
+    """Measures one block in one pass."""
+
+    at: At
+    fit: MergeableFit
+    state: Any
+
+    def __call__(self, arrays: pd.DataFrame) -> pd.DataFrame:
+        """Return what was measured."""
+        with self.at.work():
+            return _carrying(self.fit.measure(self.state, *arrays["table"].iloc[0]))
+
+
+@dataclass(frozen=True)
+class MergePass:
+    """Merges what was measured of several blocks."""
+
+    at: At
+    fit: MergeableFit
+
+    def __call__(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Return the merged measurement."""
+        with self.at.work():
+            return _carrying(self.fit.merge(list(rows["table"])))
+
+
+def _carrying(value: Any) -> pd.DataFrame:
+    """Return a frame whose one value is any object."""
+    column = pd.Series([None], dtype=object)
+    column.iat[0] = value
+    return pd.DataFrame({"table": column})
+
+
+def fit_by_passes(fit: MergeableFit, recipe: TrainingRecipe, blocks: Blocks, waiter: Waiter, site: Site) -> Any:
+    """Return the estimator fitted on all blocks."""
+    narrow = as_array(_empty(blocks, recipe.features)).dtype
+    arrays = mapped(ToArrays(site.at, _plain(recipe), narrow), "to-arrays", PACKED, blocks.frame)
+    (held,) = waiter.held([arrays])
+    name = type(recipe.estimator).__name__
+    try:
+        state, done, number = fit.start(len(recipe.features), narrow), False, 0
+        while not done:
+            measured = mapped(MeasurePass(site.at, fit, state), f"measure-{name}", PACKED, held)
+            (total,) = waiter.brought([reduced(measured, MergePass(site.at, fit), f"merge-{name}")])
+            state, done = fit.advance(state, total["table"].iloc[0])
+            number += 1
+            if recipe.progress is not None:
+                recipe.progress(number, None, {})
+        return fit.finish(state)
+    except ValueError as error:
+        msg = f"{name} could not be trained: {error}"
+        raise StageError(msg) from error
+
+
+def _plain(recipe: TrainingRecipe) -> TrainingRecipe:
+    """Return the recipe without what stays in this process."""
+    return TrainingRecipe(None, recipe.features, recipe.target, recipe.weight)
+
+
+def _empty(blocks: Blocks, columns: Sequence[str]) -> Any:
+    """Return no rows of some of the columns, as Arrow."""
+    return arrow_schema(blocks.schema).empty_table().select(list(columns))

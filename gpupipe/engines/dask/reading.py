@@ -1,0 +1,117 @@
+"""From a source to blocks: which rows make one is planned from the schema, the files' own counts, and the workers' memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import dask.dataframe as dd
+import polars as pl
+
+from gpupipe.core.arrow import plain_table
+from gpupipe.core.ends import Piece, Source
+from gpupipe.core.engine import Reading
+from gpupipe.core.schema import Schema
+from gpupipe.engines._arrow import conform_arrow
+from gpupipe.engines._blocks import At, HoldBlock, ReadBlock, as_bytes
+from gpupipe.engines._scan import explained, read_lazy
+from gpupipe.engines._shipping import ship
+from gpupipe.engines.dask.blocks import Blocks, Placed, meta_of, row_bytes
+
+LEAST_ROWS = 1 << 16  # a smaller block is not worth a task
+_BLOCKS_A_THREAD = 3
+_LARGE_FILE = 4  # a file of so many blocks is cut even where its keys are declared to stand together
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How large blocks are to be.
+
+    Parameters
+    ----------
+    block_bytes
+        Bytes of one block in memory.
+    n_threads
+        How many blocks are worked on at one time.
+    """
+
+    block_bytes: int
+    n_threads: int
+
+    def rows(self, schema: Schema) -> int:
+        """Return how many rows of a schema make a block."""
+        return max(1, self.block_bytes // row_bytes(schema))
+
+    def spread(self, n_rows: int, most: int) -> int:
+        """Return how many rows of `n_rows` make a block, so that every thread has some and no block has more than `most`."""
+        return min(most, max(min(LEAST_ROWS, most), -(-n_rows // (_BLOCKS_A_THREAD * self.n_threads))))
+
+
+def read_blocks(source: Source, reading: Reading, schema: Schema, sizes: Sizes, at: At, scratch: str) -> Blocks:
+    """Return what is needed of a source, in blocks."""
+    needed = Schema(tuple((name, schema[name]) for name in reading.columns))
+    try:
+        if not source.n_files():
+            return _held(source, reading, needed, sizes, at, scratch)
+        groups, n_rows, whole = planned(source, sizes, needed)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise explained(source, error) from error
+    shipped = ship(ReadBlock(at, source, reading, needed), f"read-{type(source).__name__}")
+    frame = dd.from_map(shipped, groups, meta=meta_of(needed, at.engine), enforce_metadata=False)
+    key = source.whole_keys()
+    placed = Placed(key, f"files:{shipped.digest}") if whole and key and set(key) <= set(reading.columns) else None
+    return Blocks(frame, needed, n_rows, placed)
+
+
+def planned(source: Source, sizes: Sizes, schema: Schema) -> tuple[list[tuple[Piece, ...]], int, bool]:
+    """Return the pieces of each block, about how many rows there are, and whether no file is cut."""
+    most = sizes.rows(schema)
+    files = range(source.n_files())
+    if source.whole_keys():
+        whole = [source.pieces(file, 1 << 62) for file in files]
+        if all(sum(piece.n_rows for piece in pieces) <= _LARGE_FILE * most for pieces in whole):
+            n_rows = sum(piece.n_rows for pieces in whole for piece in pieces)
+            return grouped((piece for pieces in whole for piece in pieces), sizes.spread(n_rows, most)), n_rows, True
+    pieces = [piece for file in files for piece in source.pieces(file, most)]
+    n_rows = sum(piece.n_rows for piece in pieces)
+    target = sizes.spread(n_rows, most)
+    if target < most:
+        pieces = [piece for file in files for piece in source.pieces(file, target)]
+    return grouped(pieces, target), n_rows, False
+
+
+def grouped(pieces: Iterable[Piece], n_rows: int) -> list[tuple[Piece, ...]]:
+    """Return the pieces, in order, in groups of at most `n_rows` rows or of one piece.
+
+    Examples
+    --------
+    >>> [len(group) for group in grouped([Piece(0, 4), Piece(1, 4), Piece(2, 9), Piece(3, 1)], 8)]
+    [2, 1, 1]
+    """
+    groups: list[list[Piece]] = []
+    filled = 0
+    for piece in pieces:
+        if groups and filled + piece.n_rows <= n_rows:
+            groups[-1].append(piece)
+            filled += piece.n_rows
+        else:
+            groups.append([piece])
+            filled = piece.n_rows
+    return [tuple(group) for group in groups]
+
+
+def _held(source: Source, reading: Reading, schema: Schema, sizes: Sizes, at: At, scratch: str) -> Blocks:
+    """Return the rows of a source that only this process can read, sent to the workers in blocks."""
+    table = plain_table(read_lazy(source, reading, schema, scratch).collect(engine="streaming").to_arrow())
+    return blocks_of(conform_arrow(table, schema), schema, sizes, at)
+
+
+def blocks_of(table: Any, schema: Schema, sizes: Sizes, at: At) -> Blocks:
+    """Return an Arrow table of this process in blocks; they travel with the tasks, so that no lost worker takes them along."""
+    n_rows = table.num_rows
+    size = sizes.spread(n_rows, sizes.rows(schema))
+    slices: Sequence[Any] = [table.slice(start, size) for start in range(0, n_rows, size)] or [table]
+    shipped = ship(HoldBlock(at, schema), "hold-rows")
+    frame = dd.from_map(shipped, [as_bytes(part) for part in slices], meta=meta_of(schema, at.engine), enforce_metadata=False)
+    return Blocks(frame, schema, n_rows)

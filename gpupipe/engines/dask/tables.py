@@ -1,0 +1,196 @@
+"""Stages on tables in blocks: mapped, shuffled by key once, joined, sorted, stacked, or gathered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import dask.dataframe as dd
+
+from gpupipe.core.engine import ByBlock, EngineOptions, Joining, Sorting, Spread, Stacking
+from gpupipe.core.schema import Schema
+from gpupipe.core.stage import KeyStage, TableStage
+from gpupipe.engines._blocks import PACKED, At, GuardBlock, MeasureBytes, MergeBlocks, RunBlock, StackBlock, added
+from gpupipe.engines._shipping import ship
+from gpupipe.engines._symbolic import VERBS, empty_frame, frame_schema, keeps_keys
+from gpupipe.engines.dask.aggregates import Aggregation, PartlyAggregated, aggregation_of
+from gpupipe.engines.dask.blocks import SPLIT_EVERY, Blocks, Placed, mapped, meta_of, placed_by_key, reduced, same
+from gpupipe.engines.dask.sorting import sorted_blocks
+
+_FEW = 4  # parts of so many times what is broadcast go by a tree: their result may well be one block
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where a stage is run: the task's place in the run, the caller's options, and what one worker may hold."""
+
+    at: At
+    options: EngineOptions
+    gather_bytes: int
+
+
+def run_stage(stage: TableStage, inputs: Sequence[Blocks], schema: Schema, site: Site) -> Blocks:
+    """Return the stage's result on the inputs."""
+    if stage.kind == "row":
+        return by_block(stage, inputs, schema, site, inputs[0].n_rows)
+    if isinstance(stage, KeyStage):
+        return _by_key(stage, inputs, schema, site)
+    return _spread(stage, stage.spread(), inputs, schema, site)
+
+
+def by_block(stage: TableStage, inputs: Sequence[Blocks], schema: Schema, site: Site, n_rows: int) -> Blocks:
+    """Return the stage's result block by block; an input of one block goes with every block of the others."""
+    frames = [given.frame for given in inputs]
+    first = max(inputs, key=lambda given: given.n_blocks)
+    made = _map(RunBlock(site.at, stage, schema), stage.name, schema, site, frames)
+    placed = first.placed
+    kept = placed is not None and keeps_keys(stage, [given.schema for given in inputs], placed.keys)
+    return Blocks(made, schema, n_rows, placed if kept else None)
+
+
+def _map(task: Any, name: str, schema: Schema, site: Site, frames: Sequence[Any]) -> Any:
+    """Return a task's result on the frames; the first frame handed to Dask is one with the most blocks."""
+    most = max(range(len(frames)), key=lambda number: int(frames[number].npartitions))
+    if most:
+        order = [most, *(number for number in range(len(frames)) if number != most)]
+        task = Reordered(task, tuple(order.index(number) for number in range(len(frames))))
+        frames = [frames[number] for number in order]
+    return mapped(task, name, meta_of(schema, site.at.engine), *frames)
+
+
+@dataclass(frozen=True)
+class Reordered:
+    """Calls a task with its blocks in another order."""
+
+    task: Any
+    order: tuple[int, ...]
+
+    def __call__(self, *blocks: Any) -> Any:
+        """Return what the task makes of the blocks."""
+        return self.task(*(blocks[number] for number in self.order))
+
+
+def _by_key(stage: KeyStage, inputs: Sequence[Blocks], schema: Schema, site: Site) -> Blocks:
+    """Return a key stage's result: the rows of a key are brought into one block, unless they are there."""
+    keys = stage.keys or tuple(inputs[0].schema)
+    n_rows = sum(given.n_rows for given in inputs)
+    if _together(inputs, keys):
+        return by_block(stage, inputs, schema, site, n_rows)
+    if len(inputs) == 1:
+        found = aggregation_of(stage, inputs[0].schema)
+        if found is not None:
+            return aggregated(found, stage.name, inputs[0], schema, site)
+    by, n_blocks = _meeting_place(inputs, keys)
+    return by_block(stage, [placed_by_key(given, by, n_blocks, site.at) for given in inputs], schema, site, n_rows)
+
+
+def aggregated(found: Aggregation, name: str, blocks: Blocks, schema: Schema, site: Site) -> Blocks:
+    """Return the aggregates: each block's by itself, then those of all, by a tree where they are few, else dealt by key."""
+    partly, again, last = (PartlyAggregated(found, *how) for how in ((False, False), (True, False), (True, True)))
+    kept = frame_schema(partly.run(VERBS, empty_frame(blocks.schema)), lambda names: frozenset())
+    parts = Blocks(_map(RunBlock(site.at, partly, kept), name, kept, site, [blocks.frame]), kept, blocks.n_rows)
+    if found.keys and parts.n_bytes > _FEW * site.options.broadcast_bytes:
+        dealt = placed_by_key(parts, found.keys, blocks.n_blocks, site.at)
+        return Blocks(_map(RunBlock(site.at, last, schema), name, schema, site, [dealt.frame]), schema, parts.n_rows, dealt.placed)
+    combine, finish = ship(RunBlock(site.at, again, kept), name), ship(RunBlock(site.at, last, schema), name)
+    meta = meta_of(schema, site.at.engine)
+    made = parts.frame.reduction(same, aggregate=finish, combine=combine, meta=meta, split_every=SPLIT_EVERY)
+    return Blocks(made, schema, parts.n_rows)
+
+
+def _together(inputs: Sequence[Blocks], keys: Sequence[str]) -> bool:
+    """Whether the rows of each key are in one block, of the same number in every input."""
+    if len(inputs) == 1 or all(given.n_blocks == 1 for given in inputs):
+        return all(given.is_placed(keys) for given in inputs)
+    return all(given.is_placed(keys) and given.placed == inputs[0].placed for given in inputs) and inputs[0].placed is not None
+
+
+def _meeting_place(inputs: Sequence[Blocks], keys: Sequence[str]) -> tuple[tuple[str, ...], int]:
+    """Return by which columns, and into how many blocks, all inputs are dealt; one that is dealt already stays."""
+    for given in inputs:
+        if given.placed is not None and given.placed.by.startswith("hash:") and set(given.placed.keys) <= set(keys):
+            return given.placed.keys, given.n_blocks
+    return tuple(keys), max(given.n_blocks for given in inputs)
+
+
+def _spread(stage: TableStage, how: Spread | None, inputs: Sequence[Blocks], schema: Schema, site: Site) -> Blocks:
+    """Return a table stage's result, in the way it is done on many blocks."""
+    if all(given.n_blocks == 1 for given in inputs) and not isinstance(how, Stacking):
+        return by_block(stage, inputs, schema, site, _joined_rows(how, inputs))
+    if isinstance(how, Joining):
+        return _joined(stage, how, inputs, schema, site)
+    if isinstance(how, Sorting):
+        return sorted_blocks(stage, how, inputs[0], site)
+    if isinstance(how, Stacking):
+        return _stacked(stage, inputs, schema, site)
+    if isinstance(how, ByBlock):
+        part = by_block(stage, inputs, schema, site, inputs[0].n_rows)
+        return by_block(stage, [gathered(part, site, stage.name)], schema, site, part.n_rows) if how.again else part
+    single = [gathered(given, site, stage.name) for given in inputs]
+    return by_block(stage, single, schema, site, sum(given.n_rows for given in inputs))
+
+
+def _joined_rows(how: Spread | None, inputs: Sequence[Blocks]) -> int:
+    """Return about how many rows come of some tables."""
+    if isinstance(how, Joining) and how.how in ("inner", "left", "semi", "anti"):
+        return inputs[0].n_rows
+    return sum(given.n_rows for given in inputs)
+
+
+def _joined(stage: TableStage, how: Joining, inputs: Sequence[Blocks], schema: Schema, site: Site) -> Blocks:
+    """Return the tables joined, from left to right."""
+    left = inputs[0]
+    for number, right in enumerate(inputs[1:], start=1):
+        made = schema if number == len(inputs) - 1 else _joined_schema(stage, left.schema, right.schema)
+        left = _pair(stage, how, left, right, made, site)
+    return left
+
+
+def _joined_schema(stage: TableStage, left: Schema, right: Schema) -> Schema:
+    """Return the columns of two tables joined."""
+    return frame_schema(stage.run(VERBS, empty_frame(left), empty_frame(right)), lambda names: stage.not_null(names, left, right))
+
+
+def _pair(stage: TableStage, how: Joining, left: Blocks, right: Blocks, schema: Schema, site: Site) -> Blocks:
+    """Return two tables joined: the smaller sent to every block of the other where it is small, else both dealt by key."""
+    n_rows = _joined_rows(how, (left, right))
+    most = site.options.broadcast_bytes
+    if how.how == "cross":
+        small, large = sorted((left, right), key=lambda given: given.n_bytes)
+        small = gathered(small, site, stage.name)
+        pair = (left, small) if large is left else (small, right)
+        return by_block(stage, pair, schema, site, left.n_rows * right.n_rows)
+    if how.how in ("inner", "left", "semi", "anti") and right.n_bytes <= most and left.n_blocks > 1:
+        return by_block(stage, (left, gathered(right, site, stage.name)), schema, site, n_rows)
+    if how.how in ("inner", "right") and left.n_bytes <= most and right.n_blocks > 1:
+        return replace(by_block(stage, (gathered(left, site, stage.name), right), schema, site, n_rows), placed=None)
+    n_blocks = max(left.n_blocks, right.n_blocks)
+    if left.placed is not None and left.placed.by == f"hash:{left.n_blocks}" and left.placed.keys == how.left_on:
+        n_blocks = left.n_blocks
+    elif right.placed is not None and right.placed.by == f"hash:{right.n_blocks}" and right.placed.keys == how.right_on:
+        n_blocks = right.n_blocks
+    pair = (placed_by_key(left, how.left_on, n_blocks, site.at), placed_by_key(right, how.right_on, n_blocks, site.at))
+    made = _map(RunBlock(site.at, stage, schema), stage.name, schema, site, [given.frame for given in pair])
+    return Blocks(made, schema, n_rows, Placed(how.left_on, f"hash:{n_blocks}"))
+
+
+def _stacked(stage: TableStage, inputs: Sequence[Blocks], schema: Schema, site: Site) -> Blocks:
+    """Return the rows of all tables, in the columns of the result; each block is brought to them by itself."""
+    frames = []
+    for number, given in enumerate(inputs):
+        task = StackBlock(site.at, stage, schema, number, tuple(one.schema for one in inputs))
+        frames.append(_map(task, stage.name, schema, site, [given.frame]))
+    frame = frames[0] if len(frames) == 1 else dd.concat(frames)
+    return Blocks(frame, schema, sum(given.n_rows for given in inputs))
+
+
+def gathered(blocks: Blocks, site: Site, name: str) -> Blocks:
+    """Return the table in one block, on one worker; over that worker's budget the run ends with what was needed."""
+    if blocks.n_blocks == 1:
+        return blocks
+    sizes = mapped(MeasureBytes(site.at), "measure-bytes", PACKED, blocks.frame)
+    total = reduced(sizes, MergeBlocks(site.at, added), "add-bytes")
+    guard = GuardBlock(site.at, name, site.gather_bytes)
+    checked = mapped(guard, "gather", meta_of(blocks.schema, site.at.engine), blocks.frame, total)
+    return replace(blocks, frame=checked.repartition(npartitions=1), placed=None)

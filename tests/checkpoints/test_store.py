@@ -1,0 +1,163 @@
+"""The store: whole entries or none, on local and other file systems, with several writers at once."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import gpupipe as gp
+from gpupipe.checkpoints.store import DamagedError, Entry, Store
+from gpupipe.core.errors import SinkError, UsageError
+
+DAY = 24 * 3600
+
+
+@pytest.fixture(params=["plain", "file://", "memory://"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    """Return an empty store on each kind of file system."""
+    folder = {"plain": str(tmp_path / "kept"), "file://": f"file://{tmp_path}/kept", "memory://": f"memory://{tmp_path.name}/kept"}
+    return Store(folder[request.param], create=True)
+
+
+def _write(store: Store, address: str, content: bytes, **more: Any) -> Entry:
+    """Return the entry of one file."""
+    folder = store.new_folder(address)
+    store.put(folder, "rows/part-0", content)
+    return store.commit(Entry(address, "table", "p", "Filter", time.time(), folder, **more))
+
+
+def test_an_entry_is_found_with_its_files_and_facts(store: Store) -> None:
+    assert store.find("ab12") is None
+    entry = _write(store, "ab12", b"rows", facts={"rows": 4})
+    found = store.find("ab12")
+    assert found is not None
+    assert (found.kind, found.pipeline, found.stage, found.facts, found.n_bytes) == ("table", "p", "Filter", {"rows": 4}, 4)
+    assert found.folder == entry.folder
+    assert store.fs.cat_file(f"{store.folder(found)}/rows/part-0") == b"rows"
+    assert [one.address for one in store.entries()] == ["ab12"]
+    assert Store(store.shown).find("ab12") is not None
+
+
+def test_files_without_an_entry_are_nobodys(store: Store) -> None:
+    folder = store.new_folder("ab12")
+    store.put(folder, "rows", b"half")
+    assert store.find("ab12") is None
+    assert list(store.entries()) == []
+    assert store.clear_remains() == 0, "a run may be writing them"
+    assert store.clear_remains(older_than_seconds=0) == 1
+    assert not store.fs.exists(folder)
+
+
+@pytest.mark.parametrize("harm", ["other", "shorter", "gone", "entry", "empty", "address", "format"])
+def test_damage_is_found(store: Store, harm: str) -> None:
+    entry = _write(store, "ab12", b"rows")
+    file = f"{store.folder(entry)}/rows/part-0"
+    described = f"{store.root}/ab/ab12/entry.json"
+    told = json.loads(store.fs.cat_file(described))
+    changes = {
+        "other": (file, b"row5"),
+        "shorter": (file, b"row"),
+        "entry": (described, json.dumps(told).encode()[:-20]),
+        "empty": (described, b""),
+        "address": (described, json.dumps({**told, "address": "ab13"}).encode()),
+        "format": (described, json.dumps({**told, "format": 99}).encode()),
+    }
+    if harm == "gone":
+        store.fs.rm(file)
+    else:
+        store.fs.pipe_file(*changes[harm])
+    with pytest.raises(DamagedError):
+        store.find("ab12")
+    kinds = [one.kind for one in store.entries()]
+    assert kinds == (["damaged"] if harm in ("entry", "empty", "format") else ["table"])
+    _write(store, "ab12", b"rows")
+    found = store.find("ab12")
+    assert found is not None, "what is written anew takes the damaged one's place"
+
+
+def test_what_is_written_again_takes_the_place_and_the_same_leaves_it(store: Store) -> None:
+    first = _write(store, "ab12", b"rows")
+    _write(store, "ab12", b"rows")
+    found = store.find("ab12")
+    assert found is not None
+    assert found.folder == first.folder, "the same rows are not put there twice"
+    assert len(store.fs.ls(f"{store.root}/ab/ab12")) == 2
+    second = _write(store, "ab12", b"more")
+    found = store.find("ab12")
+    assert found is not None
+    assert found.folder == second.folder
+    assert store.fs.exists(store.folder(first)), "somebody may be reading it"
+
+
+def test_old_remains_are_swept_when_an_entry_is_written(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now - 2 * DAY)
+    first = _write(store, "ab12", b"rows")
+    monkeypatch.setattr(time, "time", lambda: now)
+    _write(store, "ab12", b"more")
+    assert not store.fs.exists(store.folder(first))
+
+
+def test_entries_are_removed_with_their_files_and_nothing_else(store: Store) -> None:
+    one, other = _write(store, "ab12", b"rows"), _write(store, "ab34", b"rows")
+    unfinished = store.new_folder("ab12")
+    store.put(unfinished, "rows", b"half")
+    store.remove(one)
+    store.remove(one)
+    assert store.find("ab12") is None
+    assert store.fs.exists(f"{unfinished}/rows"), "another run is at work on the same address"
+    assert not store.fs.exists(store.folder(one))
+    assert [entry.address for entry in store.entries()] == [other.address]
+    damaged = replace(_write(store, "cd56", b""), kind="damaged", folder="")
+    store.remove(damaged)
+    assert store.find("cd56") is None
+
+
+def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("x")
+    for create in (True, False):
+        with pytest.raises(UsageError, match="holds something else"):
+            Store(str(tmp_path), create=create)
+    with pytest.raises(UsageError, match="holds something else"):
+        Store(str(tmp_path / "mine.txt"), create=True)
+    assert list(Store(str(tmp_path / "nothing")).entries()) == []
+    assert not (tmp_path / "nothing").exists(), "looking makes nothing"
+    with pytest.raises(SinkError, match="can be used"):
+        Store(str(tmp_path / "mine.txt" / "below"), create=True)
+
+
+WRITER = """
+import sys, time
+from gpupipe.checkpoints.store import Entry, Store
+store = Store(sys.argv[1], create=True)
+while time.time() < float(sys.argv[2]):  # all begin at the same moment
+    pass
+for number in range(int(sys.argv[3])):
+    folder = store.new_folder("ab12")
+    for part in range(3):
+        store.put(folder, f"rows/part-{part}", f"{sys.argv[4]} {number} {part}".encode() * 1000)
+    store.commit(Entry("ab12", "table", "p", "Filter", time.time(), folder, facts={"by": [sys.argv[4], number]}))
+    found = store.find("ab12")  # raises where an entry speaks of files that are not its own
+    name, value = found.facts["by"]
+    assert store.fs.cat_file(f"{store.folder(found)}/rows/part-2") == f"{name} {value} 2".encode() * 1000
+"""
+
+
+def test_several_processes_write_one_address_at_once(tmp_path: Path) -> None:
+    folder = tmp_path / "kept"
+    environment = {"PYTHONPATH": str(Path(gp.__file__).parents[1]), "PATH": ""}
+    start = time.time() + 2.5
+    command = [sys.executable, "-c", WRITER, str(folder), str(start), "30"]
+    running = [subprocess.Popen([*command, name], env=environment, stderr=subprocess.PIPE, text=True) for name in ("one", "two", "three")]
+    errors = [process.communicate(timeout=60)[1] for process in running]
+    assert [process.returncode for process in running] == [0, 0, 0], errors
+    found = Store(str(folder)).find("ab12")
+    assert found is not None
+    assert found.facts["by"][1] == 29
