@@ -7,6 +7,8 @@ MAKEFLAGS += --no-print-directory
 
 VENV ?= .venv
 ROWS ?= 200000
+WORKERS ?= 2
+PORT ?= 8786
 DEMO := demo
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
 
@@ -14,7 +16,7 @@ PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
 PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11 python3.14; do \
 	if $$name -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$name; break; fi; done)
 
-.PHONY: help demo test lint format types bench clean
+.PHONY: help demo cluster test lint format types bench clean
 .DEFAULT_GOAL := help
 
 help: ## Show what there is
@@ -51,6 +53,19 @@ demo: $(DEMO)/data/names.csv ## Install, generate mortgage rows, train a model o
 	$(VENV)/bin/gpupipe run pipelines/mortgage.py -p acquisition=$(DEMO)/data/acquisition -p performance=$(DEMO)/data/performance \
 		-p names=$(DEMO)/data/names.csv --report $(DEMO)/report
 	@echo "The report is in $(CURDIR)/$(DEMO)/report"
+
+# A scheduler and workers as anybody starts them, each a process of its own with one thread.
+cluster: $(VENV)/.installed ## Start a Dask scheduler and WORKERS=2 workers here, until Ctrl-C
+	@trap 'trap - EXIT; kill $$(jobs -p) 2>/dev/null; wait; echo stopped' EXIT; trap 'exit 0' INT TERM; \
+	file=$$(mktemp -u); \
+	$(VENV)/bin/dask scheduler --host 127.0.0.1 --port $(PORT) --scheduler-file $$file & scheduler=$$!; \
+	until [ -s $$file ]; do kill -0 $$scheduler || exit 1; sleep 0.2; done; rm -f $$file; \
+	for _ in $$(seq $(WORKERS)); do \
+		$(VENV)/bin/dask worker tcp://127.0.0.1:$(PORT) --host 127.0.0.1 --nthreads 1 & \
+	done; \
+	echo "The cluster is at tcp://127.0.0.1:$(PORT), with $(WORKERS) workers. In another shell:"; \
+	echo "  export GPUPIPE_CLUSTER=tcp://127.0.0.1:$(PORT); $(VENV)/bin/gpupipe submit FILE"; \
+	wait $$scheduler
 
 test: $(VENV)/.developed ## Run the tests and doctests
 	$(VENV)/bin/python -m pytest $(PYTEST)

@@ -16,7 +16,7 @@ from typing import Any
 from gpupipe.checkpoints.keeper import Keeper
 from gpupipe.core.ends import Sink, Source, Writer
 from gpupipe.core.engine import Demand, Engine
-from gpupipe.core.errors import GpupipeError
+from gpupipe.core.errors import ClusterError, GpupipeError
 from gpupipe.core.node import Table
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import Apply, Barrier, TableStage
@@ -110,7 +110,7 @@ class Execution:
         started = time.perf_counter()
         self.engine.ledger.stage = step.id
         self.tell("start", step, {})
-        with blamed(step, self.engine):
+        with blamed(step, self.plan, self.engine):
             if isinstance(step.stage, Source):
                 assert step.reading is not None and step.delivered is not None
                 self.schemas[step.id] = step.delivered
@@ -149,6 +149,7 @@ class Execution:
         started, at = time.perf_counter(), self.watch.now
         self.engine.ledger.stage = waiting[0].id
         self.tell("stretch", waiting[0], {"n_stages": len(waiting) + len(lazy)})
+        self.engine.on_tasks = lambda done, of: self.tell("tasks", waiting[0], {"done": done, "of": of})
         try:
             results = self.engine.compute(demands)
         except GpupipeError as error:
@@ -166,7 +167,7 @@ class Execution:
         """Return what one waiting step needs."""
         if isinstance(step.stage, Sink):
             given = step.inputs[0]
-            with blamed(step, self.engine):
+            with blamed(step, self.plan, self.engine):
                 self.writers[step.id] = step.stage.open(arrow_schema(self.schemas[given]))
             return [Demand("write", self.results[given], writer=self.writers[step.id])]
         if isinstance(step.stage, Barrier):
@@ -182,7 +183,7 @@ class Execution:
         if isinstance(step.stage, Barrier):
             results = [next(parts) for _ in step.inputs]
             self.tell("start", step, {})
-            with blamed(step, self.engine):
+            with blamed(step, self.plan, self.engine):
                 value = self._barrier(step, step.stage, results)
             self.results[step.id] = value
             self._let_go(step)
@@ -281,8 +282,11 @@ class Execution:
                 self.record.stages[step.id]["rows_out"] = rows
 
     def _find_blame(self, lazy: Sequence[Step], waiting: Sequence[Step], error: GpupipeError) -> None:
-        """Run the fused stages one after the other until one fails, and name it in the error's notes."""
-        if _is_blamed(error):
+        """Name the stage at fault in the error's notes; where nobody knows it, run the fused stages one by one until one fails."""
+        if _is_blamed(error) or isinstance(error, ClusterError):
+            return
+        if hasattr(error, "step"):
+            blame(error, waiting[0], self.plan, self.engine)
             return
         for step in lazy:
             if step.id not in self.results:
@@ -305,14 +309,22 @@ def _is_blamed(error: BaseException) -> bool:
 
 
 @contextmanager
-def blamed(step: Step, engine: Engine) -> Iterator[None]:
+def blamed(step: Step, plan: Plan, engine: Engine) -> Iterator[None]:
     """Name the step in the notes of an error that leaves the block."""
     try:
         yield
     except Exception as error:
         if not _is_blamed(error):
-            error.add_note(note(step.node, engine.name))
+            blame(error, step, plan, engine)
         raise
+
+
+def blame(error: Exception, step: Step, plan: Plan, engine: Engine) -> None:
+    """Name a step in an error's notes: the one that the error itself knows, with the lines of the user's code, or else the given one."""
+    known = getattr(error, "step", None)
+    error.add_note(note((step if known is None else plan.steps[known]).node, engine.name))
+    for line in getattr(error, "lines", ()):
+        error.add_note(line)
 
 
 def new_record(plan: Plan, engine: Engine, file: str | None, parameters: Mapping[str, Any]) -> Record:

@@ -26,6 +26,7 @@ def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
     if name == "dask":
         monkeypatch.setenv("GPUPIPE_CLUSTER", request.getfixturevalue("two_workers"))
         monkeypatch.setattr("gpupipe.engines.dask.reading.LEAST_ROWS", 1)
+        monkeypatch.setattr("gpupipe.engines.dask.reading.BLOCKS_A_THREAD", 1)
     return name
 
 

@@ -35,9 +35,8 @@ assert got == 6, f"1 + 2 + 3 came out as {got}"
 
 def examine() -> dict[str, Any]:
     """Return the findings as plain values, with what is wrong and the command that mends it."""
-    from gpupipe.engines.load import ADDRESSES, PLANNED  # local: loads a dataframe library; where that fails, the trial says why
-
     from gpupipe.engines._cuda import ask_driver, why_not  # local: as above
+    from gpupipe.engines.load import ADDRESSES, PLANNED  # local: loads a dataframe library; where that fails, the trial says why
 
     lacks = why_not()
     with ThreadPoolExecutor() as pool:
@@ -175,7 +174,7 @@ def _engine_problems(engines: list[dict[str, Any]], released: set[str]) -> list[
 
 def _mend_engine(why: str) -> str:
     """Return the command that mends an engine."""
-    if (told := re.search(r"pip install .*'gpupipe\[cu\d+\]'", why)) is not None:
+    if (told := re.search(r"pip install .*'gpupipe\[[\w,]+\]'", why)) is not None:
         return told[0]
     if "SIGILL" in why:  # Polars' documentation, "Installation": a build for CPUs without AVX2
         return "pip install 'polars[rtcompat]'"

@@ -50,6 +50,11 @@ class Place:
         return tuple(part for part in posixpath.dirname(self.path)[len(self.root) :].split("/") if part)
 
     @property
+    def is_private(self) -> bool:
+        """Whether only this process can read it: fsspec's ``memory://``."""
+        return self.fs is not None and "memory" in (self.fs.protocol if isinstance(self.fs.protocol, tuple) else (self.fs.protocol,))
+
+    @property
     def stamp(self) -> str:
         """What changes when the file does."""
         if self.fs is not None:
@@ -204,6 +209,11 @@ def _walk(root: str) -> Iterable[str]:
 def _hidden(below: str) -> bool:
     """Whether a path has a part that is nobody's rows; a partition folder's name may begin with an underscore."""
     return any(part.startswith((".", "_")) and "=" not in part for part in below.split("/"))
+
+
+def shared_count(files: Sequence[Place]) -> int:
+    """Return how many files there are, or 0 where only this process can read them."""
+    return 0 if any(file.is_private for file in files) else len(files)
 
 
 def shown(paths: Paths) -> str:

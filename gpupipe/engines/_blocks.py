@@ -85,6 +85,10 @@ class At:
             made.__cause__ = error
             raise told(made, self.step) from error
 
+    def label(self, name: str) -> str:
+        """Return what displays call a task: the stage's name, with the step's number in the plan."""
+        return name if self.step is None else f"{name}.{self.step}"
+
     def spend(self, frame: Any, started: float) -> None:
         """Enter a block made."""
         with _LOCK:
@@ -115,8 +119,7 @@ def told(error: GpupipeError, step: int | None) -> GpupipeError:
     """Return the error with the step it belongs to and the lines of the user's code that it came through, which pickling loses."""
     if step is not None and not hasattr(error, "step"):
         error.step = step  # type: ignore[attr-defined]
-        for line in user_lines(error):
-            error.add_note(line)
+        error.lines = user_lines(error)  # type: ignore[attr-defined]
     return error
 
 
@@ -323,6 +326,13 @@ class PlaceRows:
 def packed(table: pa.Table) -> pd.DataFrame:
     """Return an Arrow table as a frame of one row that holds its bytes."""
     return pd.DataFrame({"table": pd.Series([as_bytes(table)], dtype=object)})
+
+
+def carrying(value: Any) -> pd.DataFrame:
+    """Return a frame of one row whose one value is any object."""
+    column = pd.Series([None], dtype=object)
+    column.iat[0] = value
+    return pd.DataFrame({"table": column})
 
 
 def as_bytes(table: pa.Table) -> bytes:

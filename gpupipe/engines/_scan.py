@@ -145,14 +145,17 @@ def _scan_csv(paths: list[Any], scan: FileScan) -> pl.LazyFrame:
 
 def _native(dtype: Any) -> bool:
     """Whether the CSV reader parses the dtype itself."""
-    return (dtype.is_numeric() and not dtype.is_decimal()) or dtype in (pl.String, pl.Boolean, pl.Date)
+    return (dtype.is_numeric() and not dtype.is_decimal()) or dtype in (
+        pl.String,
+        pl.Boolean,
+    )  # dates: the reader guesses their format by each chunk's first value
 
 
 def _parsed(name: str, dtype: Any, pattern: str | None) -> pl.Expr:
     """Return the expression that parses a text column."""
     text = pl.col(name)
     if dtype == pl.Date:
-        return text.str.to_date(pattern, strict=True)
+        return text.str.to_date(pattern or "%Y-%m-%d", strict=True)
     if isinstance(dtype, pl.Datetime):
         return text.str.to_datetime(pattern, time_unit=dtype.time_unit, time_zone=dtype.time_zone, strict=True)
     if dtype == pl.Time:

@@ -79,7 +79,7 @@ def loaded(digest: str, payload: bytes) -> Any:
     return cloudpickle.loads(payload)
 
 
-class _Pickler(cloudpickle.Pickler):
+class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # ships no types
     """Pickles stages by what they hold: some name the module they stand in, which a worker may not have."""
 
     def reducer_override(self, obj: Any) -> Any:
@@ -100,7 +100,7 @@ def _remade(kind: type[Stage], held: dict[str, Any]) -> Stage:
 @contextmanager
 def _users_by_value() -> Iterator[None]:
     """Have the modules of the user's own files pickled by value."""
-    chosen = list({id(module): module for module in list(sys.modules.values()) if _is_users(module)}.values())
+    chosen = _users_modules()
     for module in chosen:
         cloudpickle.register_pickle_by_value(module)
     try:
@@ -110,12 +110,13 @@ def _users_by_value() -> Iterator[None]:
             cloudpickle.unregister_pickle_by_value(module)
 
 
-def _is_users(module: Any) -> bool:
-    """Whether a module is neither gpupipe's nor installed."""
-    if not isinstance(module, ModuleType) or module.__name__ in {"__main__", *cloudpickle.list_registry_pickle_by_value()}:
-        return False  # __main__ always goes by value
-    file = getattr(module, "__file__", None)
-    return bool(file) and is_users_file(str(file))
+def _users_modules() -> list[ModuleType]:
+    """Return the loaded modules that are neither gpupipe's nor installed; ``__main__`` goes by value anyhow."""
+    registered = {"__main__", *cloudpickle.list_registry_pickle_by_value()}
+    files = [(module, getattr(module, "__file__", None)) for module in list(sys.modules.values())]
+    found = [module for module, file in files if isinstance(file, str) and is_users_file(file)]
+    chosen = {module.__name__: module for module in found if module.__name__ in sys.modules and module.__name__ not in registered}
+    return list(chosen.values())
 
 
 @lru_cache(maxsize=8192)

@@ -16,7 +16,7 @@ import pyarrow as pa
 from gpupipe.core.arrow import schema_of
 from gpupipe.core.ends import FileScan, Piece, Source
 from gpupipe.core.errors import DtypeError, SourceError
-from gpupipe.core.files import Paths, Place, file_marks, find_files, kept_paths, local_files, shown
+from gpupipe.core.files import Paths, Place, file_marks, find_files, kept_paths, local_files, shared_count, shown
 from gpupipe.core.schema import Field, Schema
 from gpupipe.sources._agree import agreed_schema
 
@@ -94,8 +94,8 @@ class ReadArrow(Source):
         return sum(known) if len(known) == len(counts) else None
 
     def n_files(self) -> int:
-        """Return how many files there are."""
-        return len(self._files())
+        """Return how many files there are that other processes can read, too."""
+        return shared_count(self._files())
 
     def pieces(self, file: int, n_rows: int) -> list[Piece]:
         """Return even parts of the file's rows; a stream, whose rows are not known, is one part."""

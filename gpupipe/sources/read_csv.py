@@ -13,7 +13,7 @@ import narwhals.stable.v2 as nw
 
 from gpupipe.core.ends import FileScan, Piece, Source
 from gpupipe.core.errors import SourceError, UsageError, listing
-from gpupipe.core.files import Paths, Place, file_marks, find_files, kept_paths, local_files, shown
+from gpupipe.core.files import Paths, Place, file_marks, find_files, kept_paths, local_files, shared_count, shown
 from gpupipe.core.schema import Schema, as_schema
 from gpupipe.sources._agree import require_columns
 from gpupipe.sources.csv_bad_row import first_bad_row, raise_bad_row
@@ -156,15 +156,18 @@ class ReadCsv(Source):
         return self._scan(tuple(self._ready(file, names, files[0], scratch) for file in files), names, header=self.dialect.header)
 
     def n_files(self) -> int:
-        """Return how many files there are."""
-        return len(self._files())
+        """Return how many files there are that other processes can read, too."""
+        return shared_count(self._files())
 
     def pieces(self, file: int, n_rows: int) -> list[Piece]:
         """Return parts of the file, cut where a row begins; `start` and `stop` count bytes."""
         found = self._files()[file]
         if found.fs is not None or self.dialect.skip_rows or is_packed(found.path):
             return [Piece(file, n_rows)]
-        return text_pieces(file, found.path, n_rows, Grammar.of(self.dialect))
+        first = first_record(found, self.dialect)
+        with found.open() as stream:  # the lines before the first record: blank ones, comments
+            head = sum(len(stream.readline()) for _ in range(first.line_number - 1)) + len(first.raw)
+        return text_pieces(file, found.path, n_rows, Grammar.of(self.dialect), head)
 
     def scan_piece(self, piece: Piece, scratch: str) -> FileScan:
         """Return one part, checked to have whole rows only; see `scan`."""

@@ -15,7 +15,7 @@ import narwhals.stable.v2 as nw
 
 from gpupipe.core.ends import FileScan, Piece, Source
 from gpupipe.core.errors import SourceError
-from gpupipe.core.files import Paths, Place, file_marks, find_files, kept_paths, local_files, shown
+from gpupipe.core.files import Paths, Place, file_marks, find_files, kept_paths, local_files, shared_count, shown
 from gpupipe.core.schema import Schema, as_schema
 from gpupipe.sources._head import head
 from gpupipe.sources.csv_text import BOM, is_packed, opened
@@ -82,8 +82,8 @@ class ReadJson(Source):
         return frozenset() if self.declared is None else self.declared.not_null
 
     def n_files(self) -> int:
-        """Return how many files there are."""
-        return len(self._files())
+        """Return how many files there are that other processes can read, too."""
+        return shared_count(self._files())
 
     def pieces(self, file: int, n_rows: int) -> list[Piece]:
         """Return parts of the file, cut at lines where it is plain ones; `start` and `stop` count bytes."""

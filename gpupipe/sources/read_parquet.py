@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from gpupipe.core.arrow import schema_of
 from gpupipe.core.ends import FileScan, Piece, Source
 from gpupipe.core.errors import DtypeError, SourceError
-from gpupipe.core.files import Paths, Place, file_marks, find_files, kept_paths, local_files, shown
+from gpupipe.core.files import Paths, Place, file_marks, find_files, kept_paths, local_files, shared_count, shown
 from gpupipe.core.schema import Field, Schema, as_schema
 from gpupipe.sources._agree import agreed_schema, require_columns
 from gpupipe.sources.hive import hive_schema
@@ -128,8 +128,8 @@ class ReadParquet(Source):
         return frozenset() if self.declared is None else self.declared.not_null
 
     def n_files(self) -> int:
-        """Return how many files there are."""
-        return len(self._files())
+        """Return how many files there are that other processes can read, too."""
+        return shared_count(self._files())
 
     def pieces(self, file: int, n_rows: int) -> list[Piece]:
         """Return runs of the file's row groups; `start` and `stop` count rows."""

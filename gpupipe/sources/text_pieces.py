@@ -13,7 +13,7 @@ from gpupipe.sources.csv_text import Grammar, opened, whole_lines
 _SAMPLE_BYTES = 1 << 16
 
 
-def text_pieces(file: int, path: str, n_rows: int, grammar: Grammar | None = None) -> list[Piece]:
+def text_pieces(file: int, path: str, n_rows: int, grammar: Grammar | None = None, head_bytes: int = 0) -> list[Piece]:
     """Return the parts of a plain text file, of about `n_rows` lines each.
 
     Parameters
@@ -22,6 +22,8 @@ def text_pieces(file: int, path: str, n_rows: int, grammar: Grammar | None = Non
         The file's position among the source's.
     grammar
         What tells where newlines are inside quotes; without one, every newline ends a record.
+    head_bytes
+        How many bytes the first part must have at least: where a header stands.
     """
     n_bytes = Path(path).stat().st_size
     line_bytes = _line_bytes(path)
@@ -32,7 +34,7 @@ def text_pieces(file: int, path: str, n_rows: int, grammar: Grammar | None = Non
     size = -(-n_bytes // n_parts)
     quoted = grammar is not None and (grammar.quote is not None or grammar.comment is not None)
     inner = _quoted_cuts(path, size, grammar) if quoted and grammar is not None else _cuts(path, size, n_bytes)
-    edges = sorted({0, *inner, n_bytes})
+    edges = sorted({0, n_bytes, *(place for place in inner if place >= head_bytes)})
     return [Piece(file, max(1, round((stop - start) / line_bytes)), start, stop) for start, stop in pairwise(edges)]
 
 

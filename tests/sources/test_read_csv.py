@@ -124,13 +124,13 @@ def test_nan_is_missing_by_declaration(text: Callable[..., Path], read: Read) ->
 
 
 @pytest.mark.parametrize("suffix", ["", ".gz", ".bz2", ".xz", ".zst"])
-def test_archives_blank_lines_marks_and_comments(suffix: str, text: Callable[..., Path], read: Read) -> None:
+def test_archives_blank_lines_marks_and_comments(engine: str, suffix: str, text: Callable[..., Path], read: Read) -> None:
     plain = b'\xef\xbb\xbf# made by hand\nid,note\n\n1,"a\n\nb"\n\n# not me\n2,c\n'
     pack = {"": bytes, ".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress, ".zst": _zst}[suffix]
     source = ReadCsv(text(pack(plain), f"a.csv{suffix}"), comment="#")
     assert source.known_rows() is None
     assert read(source).to_pydict() == {"id": [1, 2], "note": ["a\n\nb", "c"]}
-    assert source.known_rows() == 2
+    assert source.known_rows() == (None if engine == "dask" else 2), "workers count for themselves"
 
 
 def _zst(content: bytes) -> bytes:
@@ -143,13 +143,13 @@ def test_rows_are_skipped_before_the_header(text: Callable[..., Path], read: Rea
     assert read(ReadCsv(text("old,names\n1,2\n"), header=False, skip_rows=1, names=["a", "b"])).to_pydict() == {"a": [1], "b": [2]}
 
 
-def test_files_are_one_table_and_agree(tmp_path: Path, text: Callable[..., Path], read: Read) -> None:
+def test_files_are_one_table_and_agree(engine: str, tmp_path: Path, text: Callable[..., Path], read: Read) -> None:
     text("a,b\n1,x\n", "p0.csv")
     text("a,b\n\n2,y\n", "p1.csv")
     text(gzip.compress(b"a,b\n3,z\n"), "p2.csv.gz")
     source = ReadCsv(tmp_path)
     assert read(source).sort_by("a").to_pydict() == {"a": [1, 2, 3], "b": ["x", "y", "z"]}
-    assert source.known_rows() == 3
+    assert source.known_rows() == (None if engine == "dask" else 3), "workers count for themselves"
     text("b,a\n1,x\n", "p3.csv")
     with pytest.raises(SourceError, match=r"p3\.csv: expected the header of .*p0\.csv, 'a', 'b', got 'b', 'a'"):
         read(source)

@@ -41,8 +41,14 @@ COUNTERPARTS: Mapping[str, str] = {
     "UMAP": "cuml.manifold.umap.umap:UMAP",
 }
 FORESTS = {"DecisionTreeClassifier": "RandomForestClassifier", "DecisionTreeRegressor": "RandomForestRegressor"}
-# Parameters that change how the work is done, and not what comes out.
-HARMLESS = frozenset(("algorithm", "cache_size", "copy", "copy_X", "copy_x", "leaf_size", "n_jobs", "verbose"))
+# Parameters that change how the work is done, and not what comes out but for rounding.
+HARMLESS = frozenset(
+    (
+        *("algorithm", "angle", "cache_size", "copy", "copy_X", "copy_x", "dual", "leaf_size", "n_jobs", "n_oversamples"),
+        *("power_iteration_normalizer", "random_state", "shrinking", "solver", "tol", "verbose"),
+    )
+)
+HARMFUL = {"solver": "liblinear"}  # which also shrinks the intercept
 _FROM = ("sklearn.", "umap.", "hdbscan.")
 
 
@@ -122,7 +128,11 @@ def require_heard(estimator: Any, seen: set[str], where: str) -> None:
     """
     given = estimator.get_params(deep=False)
     usual = type(estimator)().get_params(deep=False)
-    unheard = [name for name, value in given.items() if name not in seen and name not in HARMLESS and repr(value) != repr(usual.get(name))]
+    unheard = [
+        name
+        for name, value in given.items()
+        if name not in seen and repr(value) != repr(usual.get(name)) and (name not in HARMLESS or HARMFUL.get(name) == value)
+    ]
     if unheard:
         msg = (
             f"{where} has no parameter {listing(unheard)}, which {type(estimator).__name__} was given: "

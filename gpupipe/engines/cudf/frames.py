@@ -65,7 +65,7 @@ def null_mask(column: Any) -> Any:
 
 
 def numbers_of(column: Any) -> Any:
-    """Return a column as a CuPy array of numbers, whatever stands where a value is missing; times as their integers, booleans as 0 and 1."""
+    """Return a column as a CuPy array of numbers, with any where a value is missing; times as their integers, booleans as 0 and 1."""
     kind = column.dtype.kind
     if isinstance(column.dtype, cudf.Decimal128Dtype | cudf.Decimal64Dtype | cudf.Decimal32Dtype):
         return column.astype("float64").to_cupy(na_value=np.nan)

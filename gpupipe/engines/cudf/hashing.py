@@ -19,7 +19,7 @@ from gpupipe.engines.cudf.frames import null_mask, numbers_of
 from gpupipe.kernels.xxh64 import combine, null_hash, xxh64_fixed
 
 _DECIMALS = (cudf.Decimal32Dtype, cudf.Decimal64Dtype, cudf.Decimal128Dtype)
-_MICROSECONDS = {"ms": 1000, "us": 1}
+_INTO_MICROSECONDS = {"ns": (1000, 1), "us": (1, 1), "ms": (1, 1000), "s": (86_400, 1)}  # seconds are dates, which hash as days
 
 
 def hash_frame(frame: Any, columns: Sequence[str], seed: int) -> Any:
@@ -64,9 +64,7 @@ def _number_hashes(column: Any, name: str, seed: int) -> Any:
     if kind == "f":
         return xxh64_fixed(numbers.astype(cp.float64), seed)
     if kind == "M":
-        unit = np.datetime_data(getattr(column.dtype, "base", column.dtype))[0]
-        if unit == "s":  # a date; see dtypes.py
-            numbers = numbers // 86_400
-        else:
-            numbers = numbers // 1000 if unit == "ns" else numbers * _MICROSECONDS[unit]
+        unit = column.dtype.unit if hasattr(column.dtype, "unit") else np.datetime_data(column.dtype)[0]
+        divisor, factor = _INTO_MICROSECONDS[unit]
+        numbers = numbers // divisor * factor
     return xxh64_fixed(numbers if numbers.dtype == np.uint64 else numbers.astype(cp.int64), seed)

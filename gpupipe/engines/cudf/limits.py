@@ -15,8 +15,8 @@ LIMITS = (
     Limit(
         "casts to Date, and text to dates, in expressions",
         "upstream",
-        "cuDF has no dates, and narwhals asks it for one of Arrow's. Columns that come as dates are held as timestamps in seconds and leave "
-        "as dates; declare the date in the source, which parses it.",
+        "cuDF has no dates, and narwhals asks it for one of Arrow's. Columns that come as dates are held as timestamps in seconds and "
+        "leave as dates; declare the date in the source, which parses it.",
     ),
     Limit("times of day, bytes, arrays of fixed size", "upstream", "cuDF has no dtype for them. Cast before, or leave the column out."),
     Limit("fill_nan(None)", "upstream", "narwhals does not offer it on cuDF. Sources do it by nan_as_null, which is on unless turned off."),

@@ -65,7 +65,7 @@ class OnDevice:
         self.estimator.output_type = "cupy"
         return self.estimator.transform(cp.asarray(array))
 
-    def get_params(self, deep: bool = True) -> dict[str, Any]:  # noqa: FBT001, FBT002  (scikit-learn's own signature)
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the estimator's parameters."""
         params: dict[str, Any] = self.estimator.get_params(deep=deep)
         return params

@@ -64,7 +64,7 @@ class _Columns:
             return str(dtype) == "String"
         if not isinstance(value, int | float) or not math.isfinite(value):
             return False
-        return dtype.is_integer() and isinstance(value, int) or dtype.is_float() and self.nan_as_null
+        return (dtype.is_integer() and isinstance(value, int)) or (dtype.is_float() and self.nan_as_null)
 
 
 def _normal(tree: Any, columns: _Columns) -> list[list[Term]] | None:
@@ -122,5 +122,4 @@ def _tested(function: Mapping[str, Any], columns: _Columns) -> list[list[Term]] 
 def _value(literal: Mapping[str, Any]) -> Any:
     """Return the value of a literal."""
     text = io.BytesIO(json.dumps(literal).encode())
-    found = pl.select(pl.Expr.deserialize(text, format="json")).to_series().to_list()[0]
-    return found
+    return pl.select(pl.Expr.deserialize(text, format="json")).to_series().to_list()[0]

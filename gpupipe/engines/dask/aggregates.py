@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import narwhals.stable.v2 as nw
 
@@ -109,7 +109,7 @@ class PartlyAggregated(TableStage):
         made = [expression for number, part in enumerate(self.aggregation.parts) for expression in self._reduced(number, part)]
         frame = frames[0] if self.again else frames[0].with_columns(self._widened())
         if self.aggregation.keys:
-            grouped: Any = frame.group_by(list(self.aggregation.keys), drop_null_keys=self.aggregation.drop_null_keys)
+            grouped: Any = cast(Any, frame).group_by(list(self.aggregation.keys), drop_null_keys=self.aggregation.drop_null_keys)
             frame = grouped.agg(made)
         else:
             frame = frame.select(made)

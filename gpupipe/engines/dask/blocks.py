@@ -96,11 +96,12 @@ def meta_of(schema: Schema, engine: str) -> Any:
 
 def mapped(function: Any, name: str, meta: Any, *frames: Any) -> Any:
     """Return the function of the frames' blocks, block by block; a frame of one block goes with every block of the others."""
-    shipped = ship(function, name)
+    at = getattr(function, "at", None)
+    shipped = ship(function, name if at is None else at.label(name))
     first, *others = frames
     if len(shipped.payload) > _CARRIED_BYTES:
         carried = dd.from_map(carry, [shipped.payload], meta=PACKED, enforce_metadata=False)
-        caller = Carried(shipped.digest, name, len(frames))
+        caller = Carried(shipped.digest, shipped.name, len(frames))
         return first.map_partitions(caller, *others, carried, meta=meta, enforce_metadata=False, align_dataframes=False)
     return first.map_partitions(shipped, *others, meta=meta, enforce_metadata=False, align_dataframes=False)
 

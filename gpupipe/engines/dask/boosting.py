@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Sequence
+import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from sklearn.base import clone
 from gpupipe.core.engine import TrainingRecipe
 from gpupipe.core.errors import ClusterError, StageError
 from gpupipe.engines._arrow import as_array
-from gpupipe.engines._blocks import At, given
+from gpupipe.engines._blocks import PACKED, At, carrying, given
 from gpupipe.engines._estimators import target_values
 from gpupipe.engines.dask.blocks import Blocks, mapped
 from gpupipe.engines.dask.tables import Site
@@ -71,12 +72,14 @@ def train_xgboost(recipe: TrainingRecipe, train: Blocks, validation: Blocks | No
     if kind is None:
         msg = f"{type(recipe.estimator).__name__} has no distributed training in XGBoost. Use engine 'cpu', or another of its estimators."
         raise StageError(msg)
-    frames = [_numbers(recipe, blocks, site) for blocks in (train, validation) if blocks is not None]
-    _check_rows(recipe, waiter, frames[0])
+    numbers = [_numbers(recipe, blocks, site) for blocks in (train, validation) if blocks is not None]
+    told = Told(client, recipe)
     for tried in range(1, _TRIES + 1):
-        held = waiter.held(frames)
+        held = waiter.held(numbers)
+        n_rows = _checked(recipe, waiter, held[0])
         try:
-            trained = client.sync(_trained, client, kind(**recipe.estimator.get_params()), recipe, held)
+            trained = client.sync(_trained, client, kind(**told.parameters()), recipe, held)
+            told.rest()
             return _on_one_machine(recipe.estimator, trained)
         except (LostWorkerError, OSError) as error:
             if tried == _TRIES:
@@ -84,9 +87,67 @@ def train_xgboost(recipe: TrainingRecipe, train: Blocks, validation: Blocks | No
                 raise ClusterError(msg) from error
             client.wait_for_workers(1, timeout=60)
         except (ValueError, TypeError, RuntimeError) as error:
-            msg = f"{type(recipe.estimator).__name__} could not be trained: {error}"
+            msg = f"{type(recipe.estimator).__name__} could not be trained on {n_rows} rows: {error}"
             raise StageError(msg) from error
+        finally:
+            told.close()
     raise AssertionError
+
+
+class Told:
+    """Passes what the first worker tells of each boosting round on to the recipe's progress."""
+
+    def __init__(self, client: distributed.Client, recipe: TrainingRecipe) -> None:
+        self.client = client
+        self.recipe = recipe
+        self.topic = ""
+        self.n_told = 0
+
+    def parameters(self) -> dict[str, Any]:
+        """Return the estimator's parameters, with a callback that tells of each round; on a topic of its own for each training."""
+        parameters: dict[str, Any] = self.recipe.estimator.get_params()
+        if self.recipe.progress is not None:
+            self.topic, self.n_told = f"gpupipe-rounds-{uuid.uuid4().hex}", 0
+            self.client.subscribe_topic(self.topic, self._tell)
+            parameters["callbacks"] = [*(parameters.get("callbacks") or ()), rounds(self.topic)]
+        return parameters
+
+    def _tell(self, event: tuple[float, Mapping[str, Any]]) -> None:
+        """Tell of one round, unless it was told of already."""
+        told = event[1]
+        if self.recipe.progress is not None and told["number"] > self.n_told:
+            self.n_told = told["number"]
+            self.recipe.progress(told["number"], self.recipe.estimator.get_params().get("n_estimators"), told["figures"])
+
+    def rest(self) -> None:
+        """Tell of the rounds whose events are still under way."""
+        if self.topic:
+            for event in self.client.get_events(self.topic):
+                self._tell(event)
+
+    def close(self) -> None:
+        """Hear no more."""
+        if self.topic:
+            self.client.unsubscribe_topic(self.topic)
+            self.topic = ""
+
+
+def rounds(topic: str) -> Any:
+    """Return the XGBoost callback that logs each round on a topic of Dask's, from the first worker."""
+    from xgboost.callback import TrainingCallback  # local: only a caller with an XGBoost estimator has xgboost
+
+    class Rounds(TrainingCallback):
+        """Logs each boosting round."""
+
+        def after_iteration(self, model: Any, epoch: int, evals_log: Mapping[str, Any]) -> bool:
+            from xgboost import collective  # local: as above
+
+            if collective.get_rank() == 0:
+                latest = {f"{data} {metric}": float(values[-1]) for data, log in evals_log.items() for metric, values in log.items()}
+                distributed.get_worker().log_event(topic, {"number": epoch + 1, "figures": latest})
+            return False
+
+    return Rounds()
 
 
 def _numbers(recipe: TrainingRecipe, blocks: Blocks, site: Site) -> Any:
@@ -103,28 +164,34 @@ def _is_narrow(dtype: Any) -> bool:
     return dtype in (nw.Float32, nw.Boolean, nw.Int8, nw.Int16, nw.UInt8, nw.UInt16)
 
 
-def _check_rows(recipe: TrainingRecipe, waiter: Waiter, frame: Any) -> None:
-    """Raise StageError where there are no rows, or a classifier's labels are not 0, 1, 2 and so on."""
-    if recipe.target is None:
-        return
-    (labels,) = waiter.brought(
-        [frame[TARGET].unique() if _is_classifier(recipe.estimator) else frame[[TARGET]].head(1, npartitions=-1, compute=False)]
-    )
-    if not len(labels):
+@dataclass(frozen=True)
+class LookAtLabels:
+    """Counts the rows of a block of numbers, and says which labels there are."""
+
+    labels: bool
+
+    def __call__(self, block: pd.DataFrame) -> pd.DataFrame:
+        """Return the count and the labels."""
+        found = np.unique(block[TARGET].to_numpy()).tolist() if self.labels else []
+        return carrying((len(block), found))
+
+
+def _checked(recipe: TrainingRecipe, waiter: Waiter, frame: Any) -> int:
+    """Return how many rows there are; raise StageError for none, or for a classifier's labels that are not 0, 1, 2 and so on."""
+    classifier = "Classifier" in type(recipe.estimator).__name__
+    (seen,) = waiter.brought([mapped(LookAtLabels(classifier), "labels", PACKED, frame)])
+    n_rows = sum(count for count, _ in seen["table"])
+    if not n_rows:
         msg = "Expected rows to train on, got an empty table. Look at the filters and splits before it."
         raise StageError(msg)
-    found = np.sort(np.asarray(labels))
-    if _is_classifier(recipe.estimator) and not np.array_equal(found, np.arange(len(found))):
+    labels = sorted({label for _, labels in seen["table"] for label in labels})
+    if classifier and labels != list(range(len(labels))):
         msg = (
-            f"{type(recipe.estimator).__name__} expects the labels 0, 1, ... without a gap, got {found.tolist()[:10]}. Encode the target "
-            "with EncodeCategory first."
+            f"{type(recipe.estimator).__name__} could not be trained on {n_rows} rows: it expects the labels 0, 1, ... without a gap, got "
+            f"{labels[:10]}. Encode the target with EncodeCategory first."
         )
         raise StageError(msg)
-
-
-def _is_classifier(estimator: Any) -> bool:
-    """Whether the estimator predicts classes."""
-    return "Classifier" in type(estimator).__name__
+    return int(n_rows)
 
 
 async def _trained(client: distributed.Client, estimator: Any, recipe: TrainingRecipe, frames: Sequence[Any]) -> Any:
@@ -158,7 +225,8 @@ async def _trained(client: distributed.Client, estimator: Any, recipe: TrainingR
 
 async def _workers(client: distributed.Client) -> set[str]:
     """Return the addresses of the workers there are."""
-    identity = await client.scheduler.identity(n_workers=-1)
+    scheduler: Any = client.scheduler
+    identity = await scheduler.identity(n_workers=-1)
     return set(identity["workers"])
 
 
@@ -169,5 +237,8 @@ def _on_one_machine(estimator: Any, trained: Any) -> Any:
         trained.save_model(path)
         made = clone(estimator)
         made.load_model(path)
-    made.set_params(callbacks=None)
+    made.set_params(callbacks=estimator.get_params().get("callbacks"))
+    history = trained.__dict__.get("evals_result_")
+    if history:
+        made.evals_result_ = history
     return made

@@ -55,6 +55,7 @@ class DaskEngine(Engine):
         self.scratch = Scratch()
         self._cluster: OpenCluster | None = None
         self._sizes: Sizes | None = None
+        self._memory: tuple[int, int] | None = None
 
     @property
     def cluster(self) -> OpenCluster:
@@ -72,10 +73,13 @@ class DaskEngine(Engine):
     @property
     def memory(self) -> tuple[int, int]:
         """The least memory that a worker may use, and how many threads all workers have."""
+        if self._memory is not None:
+            return self._memory
         workers = self.cluster.client.scheduler_info(n_workers=-1)["workers"].values()
         threads = sum(worker["nthreads"] for worker in workers)
         limits = [worker["memory_limit"] // worker["nthreads"] for worker in workers if worker["memory_limit"]]
-        return min(limits, default=2 << 30), max(1, threads)
+        self._memory = (min(limits, default=2 << 30), max(1, threads))
+        return self._memory
 
     @property
     def sizes(self) -> Sizes:

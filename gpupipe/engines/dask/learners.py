@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import pickle
 from dataclasses import dataclass, replace
 from typing import Any
 
+import cloudpickle
 import pandas as pd
 
 from gpupipe.core.engine import Ledger, TrainingRecipe
-from gpupipe.engines._blocks import PACKED, At, given
+from gpupipe.engines._blocks import PACKED, At, carrying, given
 from gpupipe.engines._estimators import is_xgboost, train_estimator
+from gpupipe.engines._shipping import dumps
 from gpupipe.engines.dask.blocks import Blocks, mapped
 from gpupipe.engines.dask.boosting import train_xgboost
 from gpupipe.engines.dask.passes import fit_by_passes
@@ -32,7 +33,7 @@ def train_on_blocks(recipe: TrainingRecipe, train: Blocks, validation: Blocks | 
     tables = [gathered(blocks, site, name) for blocks in (train, validation) if blocks is not None]
     task = TrainOnWorker(site.at, replace(recipe, progress=None), len(tables))
     (frame,) = waiter.brought([mapped(task, f"train-{name}", PACKED, *(blocks.frame for blocks in tables))])
-    return pickle.loads(frame["table"].iloc[0])  # noqa: S301  (our own worker's)
+    return cloudpickle.loads(frame["table"].iloc[0])
 
 
 @dataclass(frozen=True)
@@ -48,4 +49,4 @@ class TrainOnWorker:
         with self.at.work() as engine:
             frames = [given(engine, block).collect() for block in blocks]
             trained = train_estimator(self.recipe, frames[0], frames[1] if len(frames) > 1 else None, engine.ledger)
-        return pd.DataFrame({"table": pd.Series([pickle.dumps(trained)], dtype=object)})
+        return carrying(dumps(trained))

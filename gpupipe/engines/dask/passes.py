@@ -11,7 +11,7 @@ import pandas as pd
 from gpupipe.core.engine import TrainingRecipe
 from gpupipe.core.errors import StageError
 from gpupipe.engines._arrow import arrow_schema, as_array
-from gpupipe.engines._blocks import PACKED, At, given
+from gpupipe.engines._blocks import PACKED, At, carrying, given
 from gpupipe.engines._estimators import target_values
 from gpupipe.engines.dask.blocks import Blocks, mapped, reduced
 from gpupipe.engines.dask.tables import Site
@@ -35,7 +35,11 @@ class ToArrays:
             features = as_array(engine.to_arrow(frame.select(list(self.recipe.features)))).astype(self.dtype, copy=False)
             target = None if self.recipe.target is None else target_values(rows, self.recipe.target)
             weight = None if self.recipe.weight is None else rows[self.recipe.weight].to_numpy()
-            return _carrying((features, target, weight))
+            return carrying((features, target, weight))
+
+
+class RefusedError(StageError):
+    """An estimator refuses the data; the message is its own."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,19 @@ class MeasurePass:
     def __call__(self, arrays: pd.DataFrame) -> pd.DataFrame:
         """Return what was measured."""
         with self.at.work():
-            return _carrying(self.fit.measure(self.state, *arrays["table"].iloc[0]))
+            try:
+                return carrying(self.fit.measure(self.state, *arrays["table"].iloc[0]))
+            except ValueError as error:
+                raise RefusedError(str(error)) from error
+
+
+@dataclass(frozen=True)
+class CountArrays:
+    """Counts the rows of a block's arrays."""
+
+    def __call__(self, arrays: pd.DataFrame) -> pd.DataFrame:
+        """Return the count."""
+        return carrying(len(arrays["table"].iloc[0][0]))
 
 
 @dataclass(frozen=True)
@@ -62,14 +78,7 @@ class MergePass:
     def __call__(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return the merged measurement."""
         with self.at.work():
-            return _carrying(self.fit.merge(list(rows["table"])))
-
-
-def _carrying(value: Any) -> pd.DataFrame:
-    """Return a frame whose one value is any object."""
-    column = pd.Series([None], dtype=object)
-    column.iat[0] = value
-    return pd.DataFrame({"table": column})
+            return carrying(self.fit.merge(list(rows["table"])))
 
 
 def fit_by_passes(fit: MergeableFit, recipe: TrainingRecipe, blocks: Blocks, waiter: Waiter, site: Site) -> Any:
@@ -78,6 +87,7 @@ def fit_by_passes(fit: MergeableFit, recipe: TrainingRecipe, blocks: Blocks, wai
     arrays = mapped(ToArrays(site.at, _plain(recipe), narrow), "to-arrays", PACKED, blocks.frame)
     (held,) = waiter.held([arrays])
     name = type(recipe.estimator).__name__
+    n_rows = checked_rows(waiter, mapped(CountArrays(), "count", PACKED, held))
     try:
         state, done, number = fit.start(len(recipe.features), narrow), False, 0
         while not done:
@@ -88,9 +98,19 @@ def fit_by_passes(fit: MergeableFit, recipe: TrainingRecipe, blocks: Blocks, wai
             if recipe.progress is not None:
                 recipe.progress(number, None, {})
         return fit.finish(state)
-    except ValueError as error:
-        msg = f"{name} could not be trained: {error}"
+    except (ValueError, RefusedError) as error:
+        msg = f"{name} could not be trained on {n_rows} rows: {error}"
         raise StageError(msg) from error
+
+
+def checked_rows(waiter: Waiter, counted: Any) -> int:
+    """Return how many rows there are to train on, or raise StageError where there are none."""
+    (counts,) = waiter.brought([counted])
+    n_rows = int(sum(counts["table"]))
+    if not n_rows:
+        msg = "Expected rows to train on, got an empty table. Look at the filters and splits before it."
+        raise StageError(msg)
+    return n_rows
 
 
 def _plain(recipe: TrainingRecipe) -> TrainingRecipe:

@@ -20,7 +20,7 @@ from gpupipe.engines._shipping import ship
 from gpupipe.engines.dask.blocks import Blocks, Placed, meta_of, row_bytes
 
 LEAST_ROWS = 1 << 16  # a smaller block is not worth a task
-_BLOCKS_A_THREAD = 3
+BLOCKS_A_THREAD = 3
 _LARGE_FILE = 4  # a file of so many blocks is cut even where its keys are declared to stand together
 
 
@@ -45,7 +45,7 @@ class Sizes:
 
     def spread(self, n_rows: int, most: int) -> int:
         """Return how many rows of `n_rows` make a block, so that every thread has some and no block has more than `most`."""
-        return min(most, max(min(LEAST_ROWS, most), -(-n_rows // (_BLOCKS_A_THREAD * self.n_threads))))
+        return min(most, max(min(LEAST_ROWS, most), -(-n_rows // (BLOCKS_A_THREAD * self.n_threads))))
 
 
 def read_blocks(source: Source, reading: Reading, schema: Schema, sizes: Sizes, at: At, scratch: str) -> Blocks:
@@ -57,7 +57,7 @@ def read_blocks(source: Source, reading: Reading, schema: Schema, sizes: Sizes, 
         groups, n_rows, whole = planned(source, sizes, needed)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise explained(source, error) from error
-    shipped = ship(ReadBlock(at, source, reading, needed), f"read-{type(source).__name__}")
+    shipped = ship(ReadBlock(at, source, reading, needed), at.label(type(source).__name__))
     frame = dd.from_map(shipped, groups, meta=meta_of(needed, at.engine), enforce_metadata=False)
     key = source.whole_keys()
     placed = Placed(key, f"files:{shipped.digest}") if whole and key and set(key) <= set(reading.columns) else None
@@ -112,6 +112,6 @@ def blocks_of(table: Any, schema: Schema, sizes: Sizes, at: At) -> Blocks:
     n_rows = table.num_rows
     size = sizes.spread(n_rows, sizes.rows(schema))
     slices: Sequence[Any] = [table.slice(start, size) for start in range(0, n_rows, size)] or [table]
-    shipped = ship(HoldBlock(at, schema), "hold-rows")
+    shipped = ship(HoldBlock(at, schema), at.label("hold-rows"))
     frame = dd.from_map(shipped, [as_bytes(part) for part in slices], meta=meta_of(schema, at.engine), enforce_metadata=False)
     return Blocks(frame, schema, n_rows)

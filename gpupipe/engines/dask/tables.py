@@ -66,6 +66,11 @@ class Reordered:
     task: Any
     order: tuple[int, ...]
 
+    @property
+    def at(self) -> At:
+        """Where in which run the task belongs."""
+        return self.task.at
+
     def __call__(self, *blocks: Any) -> Any:
         """Return what the task makes of the blocks."""
         return self.task(*(blocks[number] for number in self.order))
@@ -93,7 +98,7 @@ def aggregated(found: Aggregation, name: str, blocks: Blocks, schema: Schema, si
     if found.keys and parts.n_bytes > _FEW * site.options.broadcast_bytes:
         dealt = placed_by_key(parts, found.keys, blocks.n_blocks, site.at)
         return Blocks(_map(RunBlock(site.at, last, schema), name, schema, site, [dealt.frame]), schema, parts.n_rows, dealt.placed)
-    combine, finish = ship(RunBlock(site.at, again, kept), name), ship(RunBlock(site.at, last, schema), name)
+    combine, finish = (ship(RunBlock(site.at, *how), site.at.label(name)) for how in ((again, kept), (last, schema)))
     meta = meta_of(schema, site.at.engine)
     made = parts.frame.reduction(same, aggregate=finish, combine=combine, meta=meta, split_every=SPLIT_EVERY)
     return Blocks(made, schema, parts.n_rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from typing import Any
 
 import distributed
 import pandas as pd
+from dask.utils import key_split
 from distributed.client import FutureCancelledError
 from distributed.scheduler import KilledWorker
 
@@ -61,9 +63,10 @@ class Waiter:
         """Return a frame that is held, brought into this process."""
         with connection_errors(self.client):
             parts = self.client.gather(distributed.futures_of(frame))
-        return parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
+        found: pd.DataFrame = parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
+        return found
 
-    def _wait(self, futures: Sequence[distributed.Future]) -> None:
+    def _wait(self, futures: Sequence[distributed.Future[Any]]) -> None:
         """Return when every future is done; raise the error of one that failed."""
         pending = set(futures)
         looked = alone_since = time.monotonic()
@@ -93,13 +96,14 @@ class Waiter:
         """Tell how far the cluster is; return how many tasks are left."""
         if self.on_tasks is None:
             return 0
-        states = self.client.sync(self.client.scheduler.get_task_prefix_states)
-        left = sum(counts.get(state, 0) for counts in states.values() for state in ("waiting", "queued", "no-worker", "processing"))
+        scheduler: Any = self.client.scheduler
+        states = self.client.sync(scheduler.get_task_prefix_states)
+        left: int = sum(counts.get(state, 0) for counts in states.values() for state in ("waiting", "queued", "no-worker", "processing"))
         self.on_tasks(max(0, most - left), max(most, left))
         return left
 
 
-def failure(future: distributed.Future) -> Exception:
+def failure(future: distributed.Future[Any]) -> Exception:
     """Return what a failed task said, as gpupipe's error."""
     if future.status in ("cancelled", "lost"):
         return gone()
@@ -113,15 +117,23 @@ def failure(future: distributed.Future) -> Exception:
     return made
 
 
-def killed(error: KilledWorker) -> StageError:
+class LostWorkersError(StageError):
+    """One worker after the other was lost with the same task; `step` is the plan's step that it is of."""
+
+    step: int | None = None
+
+
+def killed(error: KilledWorker) -> LostWorkersError:
     """Return the error of a task that one worker after the other died of."""
-    task = str(error.task).partition("-")[0]
+    task = key_split(error.task)
     msg = (
-        f"Workers that ran {task!r} were lost {error.allowed_failures + 1} times. Most often one block of it needs more memory than a worker "
-        "has: give the workers more, or read smaller blocks (block_bytes)."
+        f"Workers that ran {task!r} were lost {error.allowed_failures + 1} times. Most often one block of it needs more memory than a "
+        "worker has: give the workers more, or read smaller blocks (block_bytes)."
     )
-    made = StageError(msg)
-    made.lost_workers = True  # type: ignore[attr-defined]
+    made = LostWorkersError(msg)
+    step = re.search(r"\.(\d+)$", task)
+    if step is not None:
+        made.step = int(step[1])
     return made
 
 

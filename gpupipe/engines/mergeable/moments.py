@@ -34,9 +34,7 @@ def _of_chunk(values: Array, weight: Array) -> tuple[Array, Array, Array]:
     total = weights.sum(axis=0)
     divisor = np.where(total == 0, 1.0, total)
     mean = (weights * values).sum(axis=0) / divisor
-    values = values - mean
-    rest = (weights * values).sum(axis=0) / divisor
-    return total, mean + rest, np.maximum((weights * values**2).sum(axis=0) - total * rest**2, 0.0)
+    return total, mean, (weights * (values - mean) ** 2).sum(axis=0)
 
 
 def merge_moments(weight: Array, mean: Array, scatter: Array) -> tuple[Array, Array, Array]:
@@ -44,5 +42,4 @@ def merge_moments(weight: Array, mean: Array, scatter: Array) -> tuple[Array, Ar
     total = weight.sum(axis=0)
     divisor = np.where(total == 0, 1.0, total)
     merged = (weight * mean).sum(axis=0) / divisor
-    merged = merged + (weight * (mean - merged)).sum(axis=0) / divisor
     return total, merged, scatter.sum(axis=0) + (weight * (mean - merged) ** 2).sum(axis=0)

@@ -46,11 +46,7 @@ def merge_triangles(parts: Sequence[Part]) -> Part:
     weight = np.array([float(part["weight"]) for part in parts])
     total = float(weight.sum())
     means = np.stack([part["mean"] for part in parts])
-    mean = np.zeros(means.shape[1])
-    if total > 0:
-        shares = weight / total
-        mean = shares @ means
-        mean += shares @ (means - mean)
+    mean = weight @ means / total if total > 0 else np.zeros(means.shape[1])
     between = np.sqrt(weight)[:, None] * (means - mean)
     stacked = np.vstack([*(part["triangle"] for part in parts), between])
     return _part(sum(int(part["n_rows"]) for part in parts), total, mean, _triangle(stacked))
@@ -66,11 +62,7 @@ def _of_chunk(rows: Array, weight: Array) -> Part:
     """Return the triangle of some thousand rows."""
     total = float(weight.sum())
     mean = weight @ rows / total if total > 0 else np.zeros(rows.shape[1])
-    centred = rows - mean
-    if total > 0:
-        rest = weight @ centred / total  # what rounding left of the mean
-        mean, centred = mean + rest, centred - rest
-    centred *= np.sqrt(weight)[:, None]
+    centred = (rows - mean) * np.sqrt(weight)[:, None]
     return _part(len(rows), total, mean, _triangle(centred))
 
 

@@ -107,4 +107,3 @@ def pieces_of(origin: str, key: Sequence[str], files: Sequence[tuple[str, pl.Laz
     """Return the files of a source as pieces, whose keys are watched."""
     keys = Keys(origin, tuple(key), tuple(path for path, _ in files), tuple([] for _ in files))
     return Pieces(tuple(nw.from_native(keys.watched(piece, frame)) for piece, (_, frame) in enumerate(files)), tuple(key), keys)
-

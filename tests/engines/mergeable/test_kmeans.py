@@ -34,9 +34,9 @@ def test_from_given_centers_it_is_the_fit_of_the_whole(
 
 @given(data=st.data())
 def test_a_cluster_without_rows_gets_the_farthest_row(check: Any, features: Any, weights: Any, cuts: Any, data: Any) -> None:
-    weight = data.draw(st.sampled_from([None, weights + 0.75]))
+    weight, max_iter = data.draw(st.sampled_from([None, weights + 0.75])), data.draw(st.sampled_from([1, 300]))
     nowhere = np.vstack([features[[3, 30]], np.full((1, 4), 1e3)])
-    check(KMeans(3, init=nowhere), (features, None, weight), data.draw(cuts), rtol=1e-9, **UNLABELLED)
+    check(KMeans(3, init=nowhere, max_iter=max_iter), (features, None, weight), data.draw(cuts), rtol=1e-9, **UNLABELLED)
 
 
 @given(data=st.data())
@@ -61,6 +61,12 @@ def test_its_own_starts_find_the_groups(scattered: Any, groups: Any, init: str) 
 def test_more_starts_are_no_worse(scattered: Any, features: Any) -> None:
     inertia = [scattered(KMeans(6, n_init=n, random_state=1), (features, None, None), [50], 0).inertia_ for n in (1, 8)]
     assert inertia[1] <= inertia[0]
+
+
+def test_iterations_are_those_of_the_best_run_alone(scattered: Any, groups: Any) -> None:
+    one, several = (scattered(KMeans(5, n_init=n, random_state=7, tol=0.0), (groups, None, None), [50], 0) for n in (1, 12))
+    np.testing.assert_allclose(one.inertia_, several.inertia_, rtol=1e-12)  # the first run finds the groups already
+    assert one.n_iter_ == several.n_iter_
 
 
 def test_a_random_state_is_left_as_it_was(scattered: Any, groups: Any) -> None:

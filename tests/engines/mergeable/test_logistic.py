@@ -47,10 +47,10 @@ def test_the_optimum_has_no_slope(scattered: Any, scaled: Any, labels: Any) -> N
 
 def test_weights_of_classes_are_weights_of_their_rows(check: Any, scattered: Any, scaled: Any, labels: Any) -> None:
     target = labels["strings"]
-    given_weights = LogisticRegression(class_weight={"no": 3.0, "yes": 0.5}, tol=1e-8)
+    given_weights = LogisticRegression(class_weight={"no": 30.0, "yes": 5.0}, tol=1e-3)
     fitted = check(given_weights, (scaled, target, None), ([10], 0), rtol=1e-6)
-    rows = np.where(target == "no", 3.0, 0.5)
-    same = scattered(LogisticRegression(tol=1e-8), (scaled, target, rows), [10], 0)
+    rows = np.where(target == "no", 30.0, 5.0)
+    same = scattered(LogisticRegression(tol=1e-3), (scaled, target, rows), [10], 0)
     np.testing.assert_allclose(fitted.coef_, same.coef_, rtol=1e-6)
     with pytest.raises(ValueError, match="are not in class_weight"):
         scattered(LogisticRegression(class_weight={"perhaps": 3.0}), (scaled, target, None), [10], 0)
