@@ -10,13 +10,15 @@ ROWS ?= 200000
 WORKERS ?= 2
 PORT ?= 8786
 DEMO := demo
+CONTRACT ?= .venv-contract
+CONTRACT_PYTHON ?= python3.12
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
 
 # The newest Python that is there and not older than 3.11; set PYTHON to choose another one.
 PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11 python3.14; do \
 	if $$name -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$name; break; fi; done)
 
-.PHONY: help demo cluster test lint format types bench clean
+.PHONY: help demo cluster test lint format types contract bench clean
 .DEFAULT_GOAL := help
 
 help: ## Show what there is
@@ -81,9 +83,22 @@ format: $(VENV)/.developed ## Bring the code into form
 types: $(VENV)/.developed ## Check the types
 	$(VENV)/bin/mypy
 
+# RAPIDS is 5.8 GB, so it has an environment of its own; constraints-gpu.txt is of Python 3.12. No device is needed.
+$(CONTRACT)/.installed: pyproject.toml constraints-gpu.txt
+	@$(CONTRACT_PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 12))' 2>/dev/null || { \
+		echo "make contract needs Python 3.12, for which constraints-gpu.txt is: make contract CONTRACT_PYTHON=/path/to/python3.12" >&2; exit 2; }
+	@[ -x $(CONTRACT)/bin/python ] || $(CONTRACT_PYTHON) -m venv $(CONTRACT)
+	@echo "Installing RAPIDS into $(CONTRACT): about 5.8 GB"
+	@$(CONTRACT)/bin/python -m pip --disable-pip-version-check --quiet install -c constraints-gpu.txt -e '.[cu13]' hypothesis mypy pytest
+	@touch $@
+
+contract: $(CONTRACT)/.installed ## Hold the GPU engine against the real RAPIDS: every call's signature, and the types
+	RAPIDS_NO_INITIALIZE=1 $(CONTRACT)/bin/python -m pytest -W default tests/contract tests/engines/cudf
+	$(CONTRACT)/bin/mypy --config-file tests/contract/mypy.ini
+
 bench: $(VENV)/.installed ## Measure the mortgage ETL against hand-written pandas and Polars
 	$(VENV)/bin/python -m bench.run mortgage-etl $(BENCH)
 
 clean: ## Remove the environment, the demo, and what tools left
-	rm -rf $(VENV) $(DEMO) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(CONTRACT) $(DEMO) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -10,7 +10,7 @@ from typing import Any
 from gpupipe.checkpoints.keeper import Keeper
 from gpupipe.checkpoints.store import DEFAULT_FOLDER
 from gpupipe.core.engine import EngineOptions
-from gpupipe.core.errors import UsageError, WiringError, listing, nearest
+from gpupipe.core.errors import GpupipeError, UsageError, WiringError, listing, nearest
 from gpupipe.core.node import Node, ordered
 from gpupipe.engines.load import load_engine
 from gpupipe.plan import Plan, check_nodes, make_plan
@@ -125,13 +125,20 @@ class Pipeline:
         keeper: Keeper | None = None
         try:
             with watch:
-                if checkpoints is not None or resume:
-                    keeper = Keeper(checkpoints or DEFAULT_FOLDER, plan, chosen.name, resume=resume)
-                outputs = Execution(plan, chosen, record, watch, tell, profile, keeper).run()
+                keeper = _keeper(checkpoints, plan, chosen.name, resume=resume)
+                while True:
+                    try:
+                        outputs = Execution(plan, chosen, record, watch, tell, profile, keeper).run()
+                        break
+                    except GpupipeError as error:
+                        if not chosen.another_try(error):
+                            raise
+                        record = new_record(plan, chosen, file, parameters or {})
         except BaseException as error:
             failure = error
             raise
         finally:
+            record.cluster = chosen.where()
             chosen.close()
             outputs = _nested(outputs)
             report = record.as_json(watch, chosen.ledger, {name: plain_output(value) for name, value in outputs.items()}, failure)
@@ -153,6 +160,11 @@ class Pipeline:
     def __str__(self) -> str:
         plan = self.plan()
         return draw_text(plan.as_json()["stages"], plan.outputs)
+
+
+def _keeper(folder: str | None, plan: Plan, engine: str, *, resume: bool) -> Keeper | None:
+    """Return the checkpoints of a run, or None where it has none."""
+    return None if folder is None and not resume else Keeper(folder or DEFAULT_FOLDER, plan, engine, resume=resume)
 
 
 def _flat(outputs: Mapping[str, Any]) -> dict[str, Any]:

@@ -56,6 +56,7 @@ EXCEPTED_IMPORTS: Mapping[tuple[str, str], str] = {
     ("core.stage", "core.engine"): "types only: a stage is given the engine's verbs, and an engine runs stages",
     ("core.ends", "core.engine"): "types only: a source is asked for a Reading, and an engine reads sources",
     ("engines._symbolic", "engines.polars.verbs"): "the plan is a query on empty Polars frames, whatever engine runs it afterwards",
+    ("engines.dask.clusters_versions", "__init__"): "what it asks of workers is which gpupipe is imported there",
     ("jobs.plugin", "distributed"): "a job is kept by Dask's scheduler, whatever engine it runs its pipeline on",
     ("jobs.watch", "distributed"): "a job is watched by a task of Dask's, for the same reason",
     ("jobs.desk", "distributed"): "a job is handed to Dask, for the same reason",
@@ -66,7 +67,6 @@ EXCEPTED_FUNCTIONS: Mapping[str, str] = {}
 # Modules (or patterns of such) without a test file of their own: what tests them, or that they hold no behaviour.
 EXCEPTED_TESTS: Mapping[str, str] = {
     "core.ends": "contracts without behaviour; what implements them is tested",
-    "core.engine": "contracts without behaviour; what implements them is tested",
     "engines.*.limits": "data",
     "engines.*.engine": "run by every test that takes the engine fixture",
     "engines.*.verbs": "run by every test that takes the engine fixture",
@@ -75,7 +75,6 @@ EXCEPTED_TESTS: Mapping[str, str] = {
     "report.boxes": "a part of the drawing, tested in tests/report/test_drawing.py",
     "report.form": "the types and names of what comes in",
     "cli.options": "declarations that the commands share",
-    "cli.cluster_options": "declarations that the commands share, and a doctest",
     "cli.submit": "run as a command by tests/cli/test_jobs.py, with what follows a submission",
     "jobs.desk": "run through the commands by tests/cli/test_jobs.py",
     "jobs.driver": "run by every job of tests/cli/test_jobs.py",

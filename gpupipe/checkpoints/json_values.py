@@ -53,10 +53,10 @@ def _scalar(value: Any) -> Any:
     kind = type(value)
     if kind is _ISO.get(kind.__name__):
         zone = getattr(value, "tzinfo", None)
-        known = isinstance(zone, zoneinfo.ZoneInfo) and zone.key is not None
-        if zone is None or zone is dt.UTC or known:
+        told = "" if zone is None else "+0" if zone is dt.UTC else getattr(zone, "key", None)  # a key is a ZoneInfo's
+        if told is not None:
             plain = value if zone is None else value.replace(tzinfo=None)
-            return {kind.__name__: [plain.isoformat(), getattr(value, "fold", 0), zone.key if known else "" if zone is None else "+0"]}
+            return {kind.__name__: [plain.isoformat(), getattr(value, "fold", 0), told]}
     if kind is dt.timedelta:
         return {"timedelta": [value.days, value.seconds, value.microseconds]}
     if kind is decimal.Decimal:

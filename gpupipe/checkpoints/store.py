@@ -71,8 +71,8 @@ class Entry:
 
     @property
     def n_bytes(self) -> int:
-        """The bytes of its files."""
-        return sum(size for size, _ in self.files.values())
+        """The bytes of its files, and of the facts."""
+        return sum(size for size, _ in self.files.values()) + (len(json.dumps(self.facts)) if self.facts else 0)
 
 
 class Store:
@@ -112,12 +112,17 @@ class Store:
         mark = posixpath.join(self.root, _MARK)
         if self.fs.exists(mark):
             return
-        if self.fs.exists(self.root) and (not self.fs.isdir(self.root) or self.fs.ls(self.root, detail=False)):
+        if self.fs.exists(self.root) and (not self.fs.isdir(self.root) or self._strangers()):
             msg = f"Expected a folder of checkpoints or an empty one, got {self.shown!r}, which holds something else. Name another one."
             raise UsageError(msg)
         if create:
             self.fs.makedirs(self.root, exist_ok=True)
             self._put(mark, json.dumps({"format": FORMAT}).encode())
+
+    def _strangers(self) -> list[str]:
+        """Return what a folder without a mark holds, beside the unfinished marks of processes that were killed or are at it now."""
+        names = (posixpath.basename(str(path).rstrip("/")) for path in self.fs.ls(self.root, detail=False))
+        return [name for name in names if not name.startswith(_MARK)]
 
     def address(self, path: str) -> str:
         """Return a path of the store as sources and sinks take it."""

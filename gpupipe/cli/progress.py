@@ -61,6 +61,8 @@ class LiveTeller:
         if event == "done":
             self.progress.console.print(f"[green]✓[/green] {escape(done_text(step, facts))}", soft_wrap=True)
             self._begin("running")
+        elif event == "tasks":
+            self.progress.update(self.task, total=facts["of"], completed=facts["done"])
         elif event == "progress" and facts.get("total"):
             rounds = {"total": facts["total"], "completed": facts.get("number", 0)}
             self.progress.update(self.task, description=escape(now_text(event, step, facts)), **rounds)
@@ -83,6 +85,10 @@ class PlainTeller:
         """Print an event."""
         if event == "done":
             self._print(done_text(step, facts))
+            return
+        if event == "tasks":
+            if time.monotonic() - self.told_at >= PLAIN_EVERY_SECONDS:
+                self._print(f"{facts['done']} of {facts['of']} tasks done on the cluster, for {title(step)}")
             return
         query = event == "stretch" and facts.get("n_stages", 1) > 1
         overdue = event == "progress" and time.monotonic() - self.told_at >= PLAIN_EVERY_SECONDS

@@ -140,10 +140,26 @@ class NativeWrite:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
+class PartWriter(ABC):
+    """Writes parts of an output in other processes than the writer's own; it pickles, and writing a part twice leaves one."""
+
+    @abstractmethod
+    def write(self, number: int, batches: Sequence[pa.RecordBatch]) -> dict[str, Any]:
+        """Write one part; return its ``rows`` and the ``files`` they are in."""
+
+
 class Writer(ABC):
     """One output being written, under a temporary name."""
 
     native: NativeWrite | None = None
+
+    def parts(self) -> PartWriter | None:
+        """Return what writes parts elsewhere, or None where all rows must come here."""
+        return None
+
+    def take_parts(self, written: Sequence[Mapping[str, Any]]) -> None:
+        """Take over the parts that were written elsewhere; they are all there are."""
+        raise NotImplementedError
 
     def explain(self, error: Exception) -> SinkError | None:
         """Return a better account of an error met while writing, with the place and what to do, where the writer knows one."""

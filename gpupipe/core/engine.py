@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
-from gpupipe.core.errors import CrossingError
+from gpupipe.core.errors import CrossingError, GpupipeError
 
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
@@ -343,6 +343,14 @@ class Engine(ABC):
     @abstractmethod
     def size(self, data: Any) -> int | None:
         """Return the bytes that held data takes, or None where they are not known."""
+
+    def another_try(self, error: GpupipeError) -> bool:
+        """Whether the run may be begun again after an error, since the engine has changed what it can about its cause."""
+        return False
+
+    def where(self) -> Mapping[str, Any] | None:
+        """Return what the report says of the cluster that the engine runs on, or None where there is none."""
+        return None
 
     def close(self) -> None:
         """Let go of everything the engine holds."""

@@ -23,8 +23,10 @@ _PACKAGES = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "abfs":
 _BLOCK_BYTES = 1 << 23
 _SAMPLES, _SAMPLE_BYTES = 16, 1 << 16
 # How file systems of fsspec's call what changes with a file's content, in lower case without underscores and dashes.
-_REMOTE_MARKS = ("etag", "checksum", "md5", "md5hash", "contentmd5", "crc32c", "crc", "sha256", "oid", "generation", "versionid")
-_REMOTE_MARKS += ("mtime", "modified", "lastmodified", "modifiedat", "updated", "modificationtime", "created")
+_REMOTE_MARKS = (
+    *("etag", "checksum", "md5", "md5hash", "contentmd5", "crc32c", "crc", "sha256", "oid", "generation", "versionid"),
+    *("mtime", "modified", "lastmodified", "modifiedat", "updated", "modificationtime", "created"),
+)
 
 
 @dataclass(frozen=True)

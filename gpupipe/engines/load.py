@@ -58,14 +58,20 @@ def load_engine(name: str, options: EngineOptions | None = None) -> Engine:
         raise UsageError(msg)
     if name == "gpu":
         return _load_gpu(chosen)
-    module, _, member = ADDRESSES[name].partition(":")
     try:
-        engine: Engine = getattr(importlib.import_module(module), member)(chosen)
+        engine = engine_type(name)(chosen)
     except ImportError as error:
         extra = "cpu,dask" if name in CLUSTERED else "cpu"
         msg = f"Engine {name!r} needs {error.name}, which is not installed. Run: pip install 'gpupipe[{extra}]'"
         raise MissingExtraError(msg) from error
     return engine
+
+
+def engine_type(name: str) -> type[Engine]:
+    """Return the class of an engine whose packages are there."""
+    module, _, member = ADDRESSES[name].partition(":")
+    found: type[Engine] = getattr(importlib.import_module(module), member)
+    return found
 
 
 def _load_gpu(options: EngineOptions) -> Engine:
@@ -74,9 +80,8 @@ def _load_gpu(options: EngineOptions) -> Engine:
     if lacks is not None:
         msg = f"Engine 'gpu' cannot run here: {lacks}"
         raise MissingExtraError(msg)
-    module, _, member = ADDRESSES["gpu"].partition(":")
     try:
-        made: Engine = getattr(importlib.import_module(module), member)(options)
+        made = engine_type("gpu")(options)
     except Exception as error:  # RAPIDS fails in many ways where it is half installed or does not fit the driver
         msg = (
             f"Engine 'gpu' cannot start, although its packages are there: {type(error).__name__}: {error}. They may not fit one another or "

@@ -51,8 +51,10 @@ class JobsPlugin(SchedulerPlugin):
         task = self.scheduler.tasks.get(key)
         if finish == "erred":
             self.store.task_ended(name, str(getattr(task, "exception_text", "")) or "its task failed")
-        elif finish in ("memory", "forgotten"):
+        elif finish == "memory":
             self.store.task_ended(name, "its task ended, and nobody said how")
+        elif finish == "forgotten":
+            self.store.task_ended(name, "Dask has forgotten its task: somebody restarted the workers, or cancelled the task")
         elif start == "processing":
             job = self.store.get(name)
             self.store.task_left(name, str(job and job["worker"]))

@@ -141,7 +141,7 @@ class JobStore:
         """Note that the worker of a running job is gone, and that Dask will start the job on another one."""
         entry = self.entries.get(job_id)
         if entry is not None and entry.job.state == RUNNING:
-            self._tell(entry, f"gpupipe: {worker} is gone; the job will be started again elsewhere")
+            self._tell(entry, f"gpupipe: {worker} does not run it any more; waiting for a worker to start it again")
             self._change(job_id, state=QUEUED, worker=None)
 
     def task_ended(self, job_id: str, why: str) -> None:

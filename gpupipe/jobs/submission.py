@@ -14,6 +14,8 @@ from gpupipe.engines.load import ADDRESSES
 from gpupipe.jobs.bundle import needed_files, pack
 from gpupipe.jobs.record import Job, new_id
 
+AUTO = "dask"  # the engine of a pipeline that is sent to a cluster
+
 
 @dataclass(frozen=True)
 class Submission:
@@ -73,7 +75,7 @@ def prepare(target: str, given: Sequence[str], asked: Asked) -> Submission:
     job = Job(
         new_id(definition.path.name),
         definition.path.name if name == DEFAULT_FUNCTION else f"{definition.path.name}:{name}",
-        asked.engine,
+        AUTO if asked.engine == "auto" else asked.engine,
         tuple(word for one in given for word in ("-p", one)),
         asked.workdir,
         asked.checkpoints,
@@ -85,7 +87,7 @@ def prepare(target: str, given: Sequence[str], asked: Asked) -> Submission:
 
 def _check_asked(asked: Asked) -> None:
     """Raise where something asked for makes no sense."""
-    if asked.engine not in ADDRESSES:
+    if asked.engine not in ("auto", *ADDRESSES):
         msg = f"There is no engine {asked.engine!r} to submit to.{nearest(asked.engine, ADDRESSES)} The engines are {listing(ADDRESSES)}."
         raise UsageError(msg)
     for option, value in (("--workdir", asked.workdir), ("--checkpoints", asked.checkpoints)):

@@ -85,6 +85,7 @@ class Record:
     stretches: list[dict[str, Any]] = field(default_factory=list)
     curves: list[dict[str, Any]] = field(default_factory=list)
     models: list[dict[str, Any]] = field(default_factory=list)
+    cluster: Mapping[str, Any] | None = None
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def __post_init__(self) -> None:
@@ -124,6 +125,7 @@ class Record:
             "parameters": dict(self.parameters),
             "versions": versions(),
             "machine": machine(),
+            "cluster": self.cluster,
             "memory": {"peak_bytes": watch.peak_since(0), "samples": watch.thinned()},
             "stages": self.stages,
             "stretches": self.stretches,

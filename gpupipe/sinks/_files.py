@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
+import secrets
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -13,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gpupipe.core.ends import NativeWrite, Writer
+from gpupipe.core.ends import NativeWrite, PartWriter, Writer
 from gpupipe.core.errors import SinkError, StageError, listing
 from gpupipe.core.files import Place
 from gpupipe.sinks._target import Target, create, explained, free_bytes, remove, sync, translated
@@ -112,6 +115,32 @@ class FilesWriter(Writer):
             if self.n_held_bytes > _HELD_BYTES:
                 self._flush()
 
+    def parts(self) -> FilePart | None:
+        """Return what writes files of the folder in other processes, where they can reach it."""
+        if self.target.is_file or self.made.is_private:
+            return None
+        with translated(self.target.at):
+            if self.made.fs is None:
+                Path(self.made.path).mkdir(parents=True, exist_ok=True)
+        return FilePart(self.made, self.target, self.schema, self.make, self.partition_by)
+
+    def take_parts(self, written: Sequence[Mapping[str, Any]]) -> None:
+        """Take over the files of all parts; what a task that was run twice left beside them is removed."""
+        named = {name for part in written for name in part["files"]}
+        with translated(self.target.at):
+            there = set(_below(self.made))
+            missing = sorted(named - there)
+            if missing:
+                msg = (
+                    f"Workers wrote {len(named)} files of {self.target.at}, of which {len(missing)} are not to be seen from here, such as "
+                    f"{missing[0]}. Write to a path that all machines share, or to an fsspec address."
+                )
+                raise SinkError(msg)
+            for stray in there - named:
+                remove(Place(stray, self.made.fs))
+        self.n_rows = sum(part["rows"] for part in written)
+        self.n_parts = dict.fromkeys([()], len(named)) if named else {}
+
     def close(self) -> None:
         """Finish every file, and have it on the disk."""
         with translated(self.target.at):
@@ -168,6 +197,51 @@ class FilesWriter(Writer):
         """Close every open file."""
         for key in list(self.open):
             self.open.pop(key).close()
+
+
+@dataclass(frozen=True)
+class FilePart(PartWriter):
+    """Writes one block of rows as files of a folder: under hidden names first, so that a task that dies leaves nothing that counts."""
+
+    made: Place
+    target: Target
+    schema: pa.Schema
+    make: MakeWriter
+    partition_by: tuple[str, ...]
+
+    def write(self, number: int, batches: Sequence[pa.RecordBatch]) -> dict[str, Any]:
+        """Write the rows of one block."""
+        rows = [conformed(batch, self.schema) for batch in batches if batch.num_rows]
+        if not rows:
+            return {"rows": 0, "files": []}
+        with translated(self.target.at):
+            if not self.partition_by:
+                return {"rows": sum(batch.num_rows for batch in rows), "files": [self._file(number, (), rows)]}
+            whole = pa.Table.from_batches(rows).combine_chunks().to_batches()[0]
+            files = [self._file(number, key, [part]) for key, part in _partitions(whole, self.partition_by)]
+        return {"rows": whole.num_rows, "files": files}
+
+    def _file(self, number: int, key: tuple[str, ...], batches: Sequence[pa.RecordBatch]) -> str:
+        """Return the path of the file written."""
+        folder = posixpath.join(self.made.path, *key)
+        name = posixpath.join(folder, f"part-{number:05d}{self.target.suffix}")
+        at = Place(posixpath.join(folder, f".{number:05d}-{secrets.token_hex(6)}") if self.made.fs is None else name, self.made.fs)
+        file = _OneFile(at, batches[0].schema, self.make)
+        try:
+            for batch in batches:
+                file.write(batch)
+        finally:
+            file.close()
+        if self.made.fs is None:
+            Path(at.path).replace(name)
+        return name
+
+
+def _below(made: Place) -> list[str]:
+    """Return every file in a folder."""
+    if made.fs is not None:
+        return [str(name) for name in made.fs.find(made.path)] if made.fs.exists(made.path) else []
+    return [posixpath.join(folder, name) for folder, _, names in os.walk(made.path) for name in names]
 
 
 def _named(native: NativeWrite, path: str) -> NativeWrite:

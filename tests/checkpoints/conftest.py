@@ -124,6 +124,13 @@ class Flow:
         return {name: address.key for name, address in self.addresses(*given, **more).items()}
 
 
+@pytest.fixture(params=["cpu", "pandas"])
+def engine(request: pytest.FixtureRequest) -> str:
+    """Return the name of each engine of one process; what runs on workers has a test of its own."""
+    name: str = request.param
+    return name
+
+
 @pytest.fixture
 def flow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flow]:
     monkeypatch.setattr(sys, "dont_write_bytecode", True)  # a file that is changed twice a second is not compiled anew

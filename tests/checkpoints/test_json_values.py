@@ -31,7 +31,9 @@ def test_values_come_back_as_they_were(value: Any) -> None:
     assert repr(_again(value)) == repr(value)  # repr: NaN equals nothing, and 1 equals True
 
 
-@pytest.mark.parametrize("value", [np.float32(1.5), np.float64("nan"), np.int8(3), np.bool_(True), np.datetime64("2020-01-02"), np.str_("ä")])
+@pytest.mark.parametrize(
+    "value", [np.float32(1.5), np.float64("nan"), np.int8(3), np.bool_(True), np.datetime64("2020-01-02"), np.str_("ä")]
+)
 def test_scalars_of_numpy_keep_their_dtype(value: Any) -> None:
     again = _again(value)
     assert type(again) is type(value)
@@ -55,7 +57,9 @@ def test_arrays_scores_and_curves_come_back() -> None:
     assert _again(decimal.Decimal("1.10")).as_tuple() == decimal.Decimal("1.10").as_tuple()
 
 
-@pytest.mark.parametrize("value", [object(), {1, 2}, np.array([None]), dt.datetime(2020, 1, 1, tzinfo=dt.timezone(dt.timedelta(hours=1))), print, Exception("x")])
+@pytest.mark.parametrize(
+    "value", [object(), {1, 2}, np.array([None]), dt.datetime(2020, 1, 1, tzinfo=dt.timezone(dt.timedelta(hours=1))), print, Exception("x")]
+)
 def test_what_json_would_not_give_back_is_refused(value: Any) -> None:
     with pytest.raises(ArtefactError, match="Only those are kept as values"):
         to_json([value])

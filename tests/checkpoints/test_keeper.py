@@ -38,6 +38,9 @@ ROWS = {
 }
 
 
+ARROW = pa.schema([("id", "i8"), ("x", "f8"), ("y", "bool"), ("s", "large_string")])
+
+
 class Counting(Source):
     """A source that says when its rows change, and counts how often it is read."""
 
@@ -52,7 +55,7 @@ class Counting(Source):
 
     def batches(self, reading: Reading) -> pa.RecordBatchReader:
         os.environ["CKP_READ"] = str(int(os.environ.get("CKP_READ", "0")) + 1)  # a global of this file would be in the address
-        return pa.table(ROWS).cast(pa.schema([("id", "i8"), ("x", "f8"), ("y", "bool"), ("s", "large_string")])).select(reading.columns).to_reader()
+        return pa.table(ROWS).cast(ARROW).select(reading.columns).to_reader()
 
 
 @gp.rows
@@ -367,3 +370,13 @@ def test_a_table_that_is_not_an_output_and_of_one_phase_is_not_kept(tmp_path: Pa
     result = gp.Pipeline("p", n=gp.Scalar(nw.len())(table)).run(checkpoints=str(tmp_path / "kept"))
     assert [entry.kind for entry in Store(str(tmp_path / "kept")).entries()] == ["value"]
     assert result["n"] == 1
+
+
+def test_an_engine_on_workers_keeps_and_takes_the_same(tmp_path: Path, two_workers: str) -> None:
+    folder = str(tmp_path / "kept")
+    plain = _pipeline().run("dask", cluster=two_workers)
+    kept = _pipeline().run("dask", cluster=two_workers, checkpoints=folder)
+    taken = _pipeline().run("dask", cluster=two_workers, checkpoints=folder, resume=True)
+    assert _plain(plain) == _plain(kept) == _plain(taken)
+    assert set(_fates(taken).values()) == {"taken", "skipped"}
+    assert taken.report["checkpoints"]["remarks"] == []

@@ -38,7 +38,13 @@ def test_an_entry_is_found_with_its_files_and_facts(store: Store) -> None:
     entry = _write(store, "ab12", b"rows", facts={"rows": 4})
     found = store.find("ab12")
     assert found is not None
-    assert (found.kind, found.pipeline, found.stage, found.facts, found.n_bytes) == ("table", "p", "Filter", {"rows": 4}, 4)
+    assert (found.kind, found.pipeline, found.stage, found.facts, found.n_bytes) == (
+        "table",
+        "p",
+        "Filter",
+        {"rows": 4},
+        4 + len('{"rows": 4}'),
+    )
     assert found.folder == entry.folder
     assert store.fs.cat_file(f"{store.folder(found)}/rows/part-0") == b"rows"
     assert [one.address for one in store.entries()] == ["ab12"]
@@ -127,6 +133,9 @@ def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
             Store(str(tmp_path), create=create)
     with pytest.raises(UsageError, match="holds something else"):
         Store(str(tmp_path / "mine.txt"), create=True)
+    (tmp_path / "killed").mkdir()
+    (tmp_path / "killed" / "gpupipe-checkpoints.json.tmp-0011").touch()
+    assert Store(str(tmp_path / "killed"), create=True).find("ab12") is None, "a run was killed as it made the folder"
     assert list(Store(str(tmp_path / "nothing")).entries()) == []
     assert not (tmp_path / "nothing").exists(), "looking makes nothing"
     with pytest.raises(SinkError, match="can be used"):

@@ -52,7 +52,7 @@ def sometimes(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("how", ["fails", "interrupted"])
-def test_a_run_that_does_not_end_well_prints_the_command_that_resumes_it(gpupipe: Command, sometimes: Path, tmp_path: Path, how: str) -> None:
+def test_a_run_that_does_not_end_well_prints_what_resumes_it(gpupipe: Command, sometimes: Path, tmp_path: Path, how: str) -> None:
     (tmp_path / "how").write_text(how)
     words = ["run", sometimes.name, "-p", "text=it's $HOME", "--checkpoints", "kept here", "--engine", "pandas", "--report", "rep"]
     failed = gpupipe(*words)
@@ -98,7 +98,7 @@ def test_resume_alone_uses_the_default_folder(gpupipe: Command, sometimes: Path,
     again = gpupipe("run", sometimes.name, "--resume", "--json")
     assert len(again.json["checkpoints"]["taken"]) == 2
     assert (tmp_path / DEFAULT).is_dir()
-    assert "2 results" in gpupipe("cache", "list").out
+    assert "3 results" in gpupipe("cache", "list").out
 
 
 def test_list_shows_what_is_kept(in_process: Command, tmp_path: Path) -> None:
@@ -116,7 +116,9 @@ def test_list_shows_what_is_kept(in_process: Command, tmp_path: Path) -> None:
         ("old", "value", "q", 7),
     ]
     assert held["entries"][1]["age_seconds"] == pytest.approx(10 * 86400, rel=0.01)
-    assert [entry["stage"] for entry in in_process("cache", "list", "--checkpoints", "kept", "--pipeline", "q", "--json").json["entries"]] == ["old"]
+    assert [
+        entry["stage"] for entry in in_process("cache", "list", "--checkpoints", "kept", "--pipeline", "q", "--json").json["entries"]
+    ] == ["old"]
 
 
 def test_clear_removes_what_is_old_enough(in_process: Command, tmp_path: Path) -> None:

@@ -202,7 +202,7 @@ def test_a_lost_worker_takes_its_driver_along_and_the_job_starts_again_from_its_
     status = call("status", job, "--wait", "--json").json
     assert (status["state"], status["attempt"]) == ("succeeded", 2), call("logs", job).out
     told = call("logs", job).out
-    assert "is gone; the job will be started again elsewhere" in told
+    assert "does not run it any more; waiting for a worker to start it again" in told
     assert (tmp_path / "kept").is_dir()
     assert pl.read_parquet(tmp_path / "a.parquet").height == 3
 

@@ -64,3 +64,22 @@ def test_outputs_are_written_where_the_parameter_says(gpupipe: Command, flow: Pa
     ended = gpupipe("run", flow, "-p", "out=rows.parquet", "-p", "rows=7", "--json")
     assert ended.json["outputs"]["written"]["rows"] == 7
     assert pl.read_parquet(tmp_path / "rows.parquet").height == 7
+
+
+def test_crossings_are_held_to_a_budget(gpupipe: Command, flow: Path) -> None:
+    ended = gpupipe("run", flow, "--engine", "pandas", "--json", "--crossings", "raise", "--crossings-budget", "0.5kB")
+    assert ended.code == 0, ended.err
+    assert (ended.json["crossings"]["policy"], ended.json["crossings"]["budget_bytes"]) == ("raise", 500)
+    assert "within the budget of 500 B" in ended.err
+    over = gpupipe("run", f"{flow}:fitted", "--engine", "pandas", "--crossings", "raise")
+    assert over.code == 1
+    assert "CrossingError: Expected at most 0 bytes to cross between ingest and sinks" in over.err
+
+
+def test_policies_that_are_none(gpupipe: Command, flow: Path) -> None:
+    ended = gpupipe("run", flow, "--crossings", "rise")
+    assert ended.code == 2
+    assert "--crossings takes one of 'allow', 'warn', 'raise', got 'rise'. Did you mean 'raise'?" in ended.err
+    ended = gpupipe("run", flow, "--crossings-budget", "10MX")
+    assert ended.code == 2
+    assert "expected a number of bytes such as 10MB" in ended.err

@@ -33,7 +33,7 @@ def test_engines_by_name(engine: str) -> None:
 
 def test_names_of_no_engine() -> None:
     with pytest.raises(
-        UsageError, match=r"^There is no engine 'panda'\. Did you mean 'pandas'\? The engines are 'auto', 'cpu', 'pandas'\.$"
+        UsageError, match=r"^There is no engine 'panda'\. Did you mean 'pandas'\? The engines are 'auto', 'cpu', 'pandas', 'dask', 'gpu'\.$"
     ):
         load_engine("panda")
     with pytest.raises(UnsupportedError, match=r"^Engine 'dask-cuda' \(Dask-CUDA\) is not in this release of gpupipe\. Use one of "):

@@ -120,6 +120,10 @@ def _tested(function: Mapping[str, Any], columns: _Columns) -> list[list[Term]] 
 
 
 def _value(literal: Mapping[str, Any]) -> Any:
-    """Return the value of a literal."""
+    """Return the value of a literal; None for one that JSON does not hold, as infinity."""
     text = io.BytesIO(json.dumps(literal).encode())
-    return pl.select(pl.Expr.deserialize(text, format="json")).to_series().to_list()[0]
+    try:
+        value = pl.Expr.deserialize(text, format="json")
+    except pl.exceptions.ComputeError:
+        return None
+    return pl.select(value).to_series().to_list()[0]

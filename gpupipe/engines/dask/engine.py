@@ -7,6 +7,7 @@ once; what later phases need is held on the workers.
 from __future__ import annotations
 
 import os
+import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,26 +20,30 @@ import pyarrow as pa
 
 from gpupipe.core.ends import Source
 from gpupipe.core.engine import Demand, Engine, EngineOptions, Reading, ScoringRecipe, TrainingRecipe
+from gpupipe.core.errors import GpupipeError
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import TableStage, Want
-from gpupipe.engines._blocks import PACKED, At, MeasureBlock, MeasureBytes, MergeBlocks, PrepareBlock, added, take_spent, unpacked
+from gpupipe.engines._blocks import PACKED, At, MeasureBlock, MeasureBytes, MergeBlocks, PrepareBlock, added, unpacked
 from gpupipe.engines._estimators import score_arrays
 from gpupipe.engines._scratch import Scratch
 from gpupipe.engines._symbolic import VERBS, empty_frame, frame_schema
+from gpupipe.engines.dask.account import described
 from gpupipe.engines.dask.aggregates import taken_apart
 from gpupipe.engines.dask.blocks import Blocks, mapped, meta_of, reduced
 from gpupipe.engines.dask.clusters import OpenCluster, open_cluster
+from gpupipe.engines.dask.keys import KeysOfBlock, check_keys, counted_keys
 from gpupipe.engines.dask.learners import train_on_blocks
 from gpupipe.engines.dask.limits import LIMITS
 from gpupipe.engines.dask.reading import Sizes, read_blocks
 from gpupipe.engines.dask.tables import Site, aggregated, gathered, run_stage
-from gpupipe.engines.dask.waiting import Waiter
+from gpupipe.engines.dask.waiting import LostWorkersError, Waiter
 from gpupipe.engines.dask.writing import written
-from gpupipe.engines.load import load_engine
+from gpupipe.engines.load import engine_type, load_engine
 
 _BLOCK_SHARE = 32  # of a thread's memory, for a block as it is read: a stage may hold several, wider ones
 _GATHER_SHARE = 4
 _LEAST_BLOCK, _MOST_BLOCK = 8 << 20, 128 << 20
+_SMALLER, _TRIES, _LEAST_RETRIED = 4, 3, 1 << 20
 
 
 class DaskEngine(Engine):
@@ -46,7 +51,7 @@ class DaskEngine(Engine):
 
     name: ClassVar[str] = "dask"
     lazy: ClassVar[bool] = True
-    limits = LIMITS
+    limits = (*LIMITS, *(limit for limit in engine_type("pandas").limits if limit.what != "tables larger than memory"))
     blocks: ClassVar[str] = "pandas"
 
     def __init__(self, options: EngineOptions | None = None) -> None:
@@ -55,6 +60,9 @@ class DaskEngine(Engine):
         self.scratch = Scratch()
         self._cluster: OpenCluster | None = None
         self._sizes: Sizes | None = None
+        self._since = 0.0
+        self._retries: list[str] = []
+        self._unchecked: list[tuple[Source, Blocks]] = []
         self._memory: tuple[int, int] | None = None
 
     @property
@@ -63,6 +71,7 @@ class DaskEngine(Engine):
         if self._cluster is None:
             chosen = self.options.cluster or os.environ.get("GPUPIPE_CLUSTER")
             self._cluster = open_cluster(replace(self.options, cluster=chosen))
+            self._since = time.time()
         return self._cluster
 
     @property
@@ -98,7 +107,10 @@ class DaskEngine(Engine):
 
     def read(self, source: Source, reading: Reading, schema: Schema) -> Blocks:
         """Return what is needed of the source, in blocks that the workers will read."""
-        return read_blocks(source, reading, schema, self.sizes, self.site.at, self.scratch.path)
+        blocks = read_blocks(source, reading, schema, self.sizes, self.site.at, self.scratch.path)
+        if blocks.placed is not None:
+            self._unchecked.append((source, blocks))
+        return blocks
 
     def run(self, stage: TableStage, inputs: Sequence[Blocks], schema: Schema) -> Blocks:
         """Return the stage's result, lazily."""
@@ -107,9 +119,12 @@ class DaskEngine(Engine):
     def compute(self, demands: Sequence[Demand]) -> list[Any]:
         """Return what is demanded; all of it is one graph."""
         asked = [self._asked(demand) for demand in demands]
+        asked += [self._keys_checked(source, blocks) for source, blocks in self._unchecked]
+        self._unchecked = []
         waiter = self.waiter
         found = waiter.held([one.frame for one in asked])
-        return [one.finish(frame if one.held else waiter.fetched(frame)) for one, frame in zip(asked, found, strict=True)]
+        made = [one.finish(frame if one.held else waiter.fetched(frame)) for one, frame in zip(asked, found, strict=True)]
+        return made[: len(demands)]
 
     def _asked(self, demand: Demand) -> Asked:
         """Return what the cluster is asked for one demand, and what is made of its answer."""
@@ -124,8 +139,15 @@ class DaskEngine(Engine):
             return Asked(counted, finish=lambda frame: _first(frame)["rows"][0].as_py() if rows else None)
         if demand.form == "write":
             assert demand.writer is not None
-            return Asked(*written(blocks, demand.writer, at))
+            return Asked(*written(blocks, demand.writer, at, self.waiter), held=True)
         return self._measured(blocks, demand.want)
+
+    def _keys_checked(self, source: Source, blocks: Blocks) -> Asked:
+        """Return what is asked to know whether a source's keys stand in one file, as it declares."""
+        assert blocks.placed is not None
+        keys = blocks.placed.keys
+        seen = mapped(KeysOfBlock(self.site.at, keys), "keys", PACKED, blocks.frame)
+        return Asked(reduced(seen, MergeBlocks(self.site.at, counted_keys), "keys"), finish=lambda frame: check_keys(source, _first(frame)))
 
     def _measured(self, blocks: Blocks, want: Want | None) -> Asked:
         """Return what is asked for a table on the host: a small one, merged by a tree, or all rows."""
@@ -173,9 +195,23 @@ class DaskEngine(Engine):
         (frame,) = self.waiter.brought([counted])
         return int(_first(frame)["bytes"][0].as_py())
 
-    def spent(self) -> dict[str, dict[int, tuple[int, int, int, float]]]:
-        """Return what each step came to on each worker: blocks, rows, bytes and seconds."""
-        return dict(self.cluster.client.run(take_spent, self.run_id))
+    def another_try(self, error: GpupipeError) -> bool:
+        """Whether workers were lost with blocks that may have been too large; then the next try has smaller ones."""
+        block_bytes = self.sizes.block_bytes // _SMALLER if isinstance(error, LostWorkersError) else 0
+        if isinstance(error, LostWorkersError) and (block_bytes < _LEAST_RETRIED or len(self._retries) == _TRIES):
+            error.add_note(f"Blocks were of {self.sizes.block_bytes:,} bytes at last, and a worker's thread has {self.memory[0]:,}.")
+        if block_bytes < _LEAST_RETRIED or len(self._retries) == _TRIES:
+            return False
+        self._retries.append(f"blocks of {block_bytes:,} bytes instead of {self.sizes.block_bytes:,}, since workers were lost: {error}")
+        self.options = replace(self.options, block_bytes=block_bytes)
+        self.run_id, self._sizes, self._memory, self._unchecked = uuid.uuid4().hex[:12], None, None, []
+        return True
+
+    def where(self) -> Mapping[str, Any] | None:
+        """Return what each worker came to, what was lost and spilled, and the dashboard's address."""
+        if self._cluster is None:
+            return None
+        return {**described(self._cluster, self.run_id, self._since), "retries": list(self._retries)}
 
     def close(self) -> None:
         """Leave the cluster, and stop it where it was started for this run."""

@@ -17,7 +17,7 @@ from gpupipe.engines.dask.boosting import train_xgboost
 from gpupipe.engines.dask.passes import fit_by_passes
 from gpupipe.engines.dask.tables import Site, gathered
 from gpupipe.engines.dask.waiting import Waiter
-from gpupipe.engines.mergeable.choose import mergeable, why_not_mergeable
+from gpupipe.engines._mergeable.choose import mergeable, why_not_mergeable
 
 
 def train_on_blocks(recipe: TrainingRecipe, train: Blocks, validation: Blocks | None, waiter: Waiter, site: Site, ledger: Ledger) -> Any:

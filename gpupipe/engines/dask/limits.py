@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from gpupipe.core.engine import Limit
-from gpupipe.engines.pandas.limits import LIMITS as OF_BLOCKS
 
 LIMITS = (
     Limit(
@@ -15,7 +14,6 @@ LIMITS = (
     Limit(
         "files on one machine only",
         "never",
-        "Workers read and write files themselves: a path must mean the same file on every worker. Use a shared folder or an fsspec address.",
+        "Workers read and write files themselves, so a path must mean the same file on each. Use a shared folder or an fsspec address.",
     ),
-    *(limit for limit in OF_BLOCKS if limit.what != "tables larger than memory"),
 )

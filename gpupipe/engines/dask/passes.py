@@ -16,7 +16,7 @@ from gpupipe.engines._estimators import target_values
 from gpupipe.engines.dask.blocks import Blocks, mapped, reduced
 from gpupipe.engines.dask.tables import Site
 from gpupipe.engines.dask.waiting import Waiter
-from gpupipe.engines.mergeable.contract import MergeableFit
+from gpupipe.engines._mergeable.contract import MergeableFit
 
 
 @dataclass(frozen=True)
@@ -48,14 +48,14 @@ class MeasurePass:
 
     at: At
     fit: MergeableFit
-    state: Any
+    question: Any
 
     def __call__(self, arrays: pd.DataFrame) -> pd.DataFrame:
         """Return what was measured."""
         with self.at.work():
             try:
-                return carrying(self.fit.measure(self.state, *arrays["table"].iloc[0]))
-            except ValueError as error:
+                return carrying(self.fit.measure(self.question, *arrays["table"].iloc[0]))
+            except (ValueError, TypeError) as error:
                 raise RefusedError(str(error)) from error
 
 
@@ -91,7 +91,7 @@ def fit_by_passes(fit: MergeableFit, recipe: TrainingRecipe, blocks: Blocks, wai
     try:
         state, done, number = fit.start(len(recipe.features), narrow), False, 0
         while not done:
-            measured = mapped(MeasurePass(site.at, fit, state), f"measure-{name}", PACKED, held)
+            measured = mapped(MeasurePass(site.at, fit, fit.question(state)), f"measure-{name}", PACKED, held)
             (total,) = waiter.brought([reduced(measured, MergePass(site.at, fit), f"merge-{name}")])
             state, done = fit.advance(state, total["table"].iloc[0])
             number += 1

@@ -72,7 +72,9 @@ def planned(source: Source, sizes: Sizes, schema: Schema) -> tuple[list[tuple[Pi
         whole = [source.pieces(file, 1 << 62) for file in files]
         if all(sum(piece.n_rows for piece in pieces) <= _LARGE_FILE * most for pieces in whole):
             n_rows = sum(piece.n_rows for pieces in whole for piece in pieces)
-            return grouped((piece for pieces in whole for piece in pieces), sizes.spread(n_rows, most)), n_rows, True
+            groups = grouped((piece for pieces in whole for piece in pieces), sizes.spread(n_rows, most))
+            if len(groups) >= sizes.n_threads or n_rows <= LEAST_ROWS:  # else cutting and dealing by key keeps more threads at work
+                return groups, n_rows, True
     pieces = [piece for file in files for piece in source.pieces(file, most)]
     n_rows = sum(piece.n_rows for piece in pieces)
     target = sizes.spread(n_rows, most)

@@ -69,7 +69,8 @@ class Reordered:
     @property
     def at(self) -> At:
         """Where in which run the task belongs."""
-        return self.task.at
+        at: At = self.task.at
+        return at
 
     def __call__(self, *blocks: Any) -> Any:
         """Return what the task makes of the blocks."""

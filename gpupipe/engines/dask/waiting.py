@@ -66,6 +66,13 @@ class Waiter:
         found: pd.DataFrame = parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
         return found
 
+    def each(self, frame: Any) -> Iterator[pd.DataFrame]:
+        """Yield the blocks of a frame that is held, one after the other."""
+        for future in distributed.futures_of(frame):
+            with connection_errors(self.client):
+                block = self.client.gather(future)
+            yield block
+
     def _wait(self, futures: Sequence[distributed.Future[Any]]) -> None:
         """Return when every future is done; raise the error of one that failed."""
         pending = set(futures)

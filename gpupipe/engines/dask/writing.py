@@ -1,24 +1,62 @@
-"""Writing a table in blocks."""
+"""Writing a table in blocks: the workers write files of a folder by themselves; a single file's rows come here, block after block."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-from gpupipe.core.ends import Writer
-from gpupipe.engines._blocks import PACKED, At, MeasureBlock, unpacked
+import dask.dataframe as dd
+import numpy as np
+import pandas as pd
+
+from gpupipe.core.ends import PartWriter, Writer
+from gpupipe.engines._blocks import PACKED, At, MeasureBlock, carrying, given, unpacked
 from gpupipe.engines._single import batches_of
 from gpupipe.engines.dask.blocks import Blocks, mapped
+from gpupipe.engines.dask.waiting import Waiter
 
 
-def written(blocks: Blocks, writer: Writer, at: At) -> tuple[Any, Callable[[Any], None]]:
-    """Return what the cluster is asked for, and what writes its answer."""
-    packed = mapped(MeasureBlock(at, None), "to-arrow", PACKED, blocks.frame)
+@dataclass(frozen=True)
+class WriteBlock:
+    """Writes one block as a part of an output."""
 
-    def finish(frame: Any) -> None:
-        for table in frame["table"]:
-            for batch in batches_of(unpacked(table)):
-                writer.write(batch)
-        writer.close()
+    at: At
+    writer: PartWriter
 
-    return packed, finish
+    def __call__(self, block: Any, number: pd.DataFrame) -> pd.DataFrame:
+        """Return what was written."""
+        with self.at.work() as engine:
+            table = engine.to_arrow(given(engine, block))
+            return carrying(self.writer.write(int(number["number"].iloc[0]), batches_of(table)))
+
+
+def written(blocks: Blocks, writer: Writer, at: At, waiter: Waiter) -> tuple[Any, Callable[[Any], None]]:
+    """Return what the cluster is asked for, and what finishes the output with its answer, which stays on the workers till then."""
+    parts = writer.parts()
+    if parts is None:
+        return mapped(MeasureBlock(at, None), "to-arrow", PACKED, blocks.frame), lambda frame: _write(writer, waiter, frame)
+    numbers = dd.from_map(numbered, range(blocks.n_blocks), meta=_NUMBER, enforce_metadata=False)
+    return mapped(WriteBlock(at, parts), "write", PACKED, blocks.frame, numbers), lambda frame: _take(writer, waiter, frame)
+
+
+_NUMBER = pd.DataFrame({"number": np.zeros(0, np.int64)})
+
+
+def numbered(number: int) -> pd.DataFrame:
+    """Return a block's number as a frame, which goes with the block."""
+    return pd.DataFrame({"number": np.array([number], np.int64)})
+
+
+def _write(writer: Writer, waiter: Waiter, frame: Any) -> None:
+    """Write the rows here, one block after the other."""
+    for rows in waiter.each(frame):
+        for batch in batches_of(unpacked(rows["table"].iloc[0])):
+            writer.write(batch)
+    writer.close()
+
+
+def _take(writer: Writer, waiter: Waiter, frame: Any) -> None:
+    """Take over what the workers wrote."""
+    writer.take_parts(list(waiter.fetched(frame)["table"]))
+    writer.close()

@@ -17,8 +17,9 @@ from gpupipe.engines.dask.clusters import open_cluster
 from tests.clusters import ROOT
 
 SBATCH = """#!/bin/sh
-# What Slurm does with a script, without Slurm: it runs it, and says which job it is.
-setsid sh "$1" >"$1.log" 2>&1 &
+# What Slurm does with a script, without Slurm: it keeps it, runs it, and says which job it is.
+cp "$1" job.sh
+setsid sh job.sh >job.log 2>&1 &
 echo "Submitted batch job $!"
 """
 SCANCEL = """#!/bin/sh
@@ -49,7 +50,7 @@ def test_the_slurm_function_makes_a_cluster_that_a_run_can_use(tmp_path: Path, m
         shown("slurm").replace("source /shared/venv/bin/activate", "true").replace("processes=8", "processes=1").replace("jobs=4", "jobs=1")
     )
     (tmp_path / "clusters.py").write_text(text.replace('local_directory="/tmp"', f'local_directory="{tmp_path}"'))
-    opened = open_cluster(EngineOptions(cluster=f"{tmp_path}/clusters.py:slurm", worker_seconds=60))
+    opened = open_cluster(EngineOptions(cluster=f"{tmp_path}/clusters.py:slurm", worker_seconds=30))
     try:
         assert opened.client.submit(abs, -3).result() == 3
         assert "#SBATCH -A my-project" in opened.started[1].job_script()

@@ -24,9 +24,9 @@ from sklearn.cluster import kmeans_plusplus
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array, check_random_state
 
-from gpupipe.engines.mergeable.checks import checked_features, checked_weight, chunks, require_rows, require_weight
-from gpupipe.engines.mergeable.contract import Array, MergeableFit, Part
-from gpupipe.engines.mergeable.moments import merge_moments, moments_of
+from gpupipe.engines._mergeable.checks import checked_features, checked_weight, chunks, require_rows, require_weight
+from gpupipe.engines._mergeable.contract import Array, MergeableFit, Part
+from gpupipe.engines._mergeable.moments import merge_moments, moments_of
 from gpupipe.kernels.xxh64 import combine, xxh64_fixed
 
 LEAST_SAMPLE = 3000

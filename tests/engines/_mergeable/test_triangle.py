@@ -8,8 +8,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpupipe.engines.mergeable.checks import CHUNK
-from gpupipe.engines.mergeable.triangle import about_origin, merge_triangles, triangle_of
+from gpupipe.engines._mergeable.checks import CHUNK
+from gpupipe.engines._mergeable.triangle import about_origin, merge_triangles, triangle_of
 
 
 @given(data=st.data())

@@ -12,7 +12,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import Lasso, LinearRegression, LogisticRegression, MultiTaskLasso, Ridge
 from sklearn.preprocessing import MinMaxScaler
 
-from gpupipe.engines.mergeable.choose import mergeable, why_not_mergeable
+from gpupipe.engines._mergeable.choose import mergeable, why_not_mergeable
 
 REFUSED = [
     (MiniBatchKMeans(), "take KMeans"),

@@ -14,10 +14,10 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils.validation import check_non_negative
 
-from gpupipe.engines.mergeable.checks import checked_features, checked_labels, checked_weight, chunks, require_rows, require_weight
-from gpupipe.engines.mergeable.contract import Array, Measured, OnePassFit, Part
-from gpupipe.engines.mergeable.labels import count_labels, merge_labels, positions_of, require_classes, spread, unite
-from gpupipe.engines.mergeable.moments import merge_moments, moments_of
+from gpupipe.engines._mergeable.checks import checked_features, checked_labels, checked_weight, chunks, require_rows, require_weight
+from gpupipe.engines._mergeable.contract import Array, Measured, OnePassFit, Part
+from gpupipe.engines._mergeable.labels import count_labels, merge_labels, positions_of, require_classes, spread, unite
+from gpupipe.engines._mergeable.moments import merge_moments, moments_of
 
 OF_CLASS = ("total", "mean", "scatter")
 OF_ALL = ("all_total", "all_mean", "all_scatter")

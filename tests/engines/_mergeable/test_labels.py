@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gpupipe.engines.mergeable.labels import count_labels, merge_labels, positions_of, require_classes, spread, unite
+from gpupipe.engines._mergeable.labels import count_labels, merge_labels, positions_of, require_classes, spread, unite
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_array
 
-from gpupipe.engines.mergeable.contract import Array
+from gpupipe.engines._mergeable.contract import Array
 
 CHUNK = 4096
 

@@ -22,9 +22,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.class_weight import compute_class_weight
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from gpupipe.engines.mergeable.checks import checked_features, checked_labels, checked_weight, chunks, require_rows, require_weight
-from gpupipe.engines.mergeable.contract import Array, MergeableFit, Part
-from gpupipe.engines.mergeable.labels import count_labels, merge_labels, positions_of, require_classes
+from gpupipe.engines._mergeable.checks import checked_features, checked_labels, checked_weight, chunks, require_rows, require_weight
+from gpupipe.engines._mergeable.contract import Array, MergeableFit, Part
+from gpupipe.engines._mergeable.labels import count_labels, merge_labels, positions_of, require_classes
 
 
 @dataclass(frozen=True)

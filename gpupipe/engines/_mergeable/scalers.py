@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.base import clone
 
-from gpupipe.engines.mergeable.checks import checked_features, checked_weight, refuse_weight, require_rows, require_weight
-from gpupipe.engines.mergeable.contract import Array, Measured, OnePassFit, Part
-from gpupipe.engines.mergeable.moments import merge_moments, moments_of
+from gpupipe.engines._mergeable.checks import checked_features, checked_weight, refuse_weight, require_rows, require_weight
+from gpupipe.engines._mergeable.contract import Array, Measured, OnePassFit, Part
+from gpupipe.engines._mergeable.moments import merge_moments, moments_of
 
 
 class StandardScalerFit(OnePassFit):

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import strategies as st
 from sklearn.base import clone
 
-from gpupipe.engines.mergeable.choose import mergeable
+from gpupipe.engines._mergeable.choose import mergeable
 
 N_ROWS = 120
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.multiclass import check_classification_targets
 
-from gpupipe.engines.mergeable.contract import Array, Part
+from gpupipe.engines._mergeable.contract import Array, Part
 
 FEW = 16
 

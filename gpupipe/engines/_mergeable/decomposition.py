@@ -15,9 +15,9 @@ from sklearn.base import clone
 from sklearn.utils import check_array
 from sklearn.utils.extmath import svd_flip
 
-from gpupipe.engines.mergeable.checks import checked_features, refuse_weight, require_rows
-from gpupipe.engines.mergeable.contract import Array, Measured, OnePassFit, Part
-from gpupipe.engines.mergeable.triangle import about_origin, merge_triangles, triangle_of
+from gpupipe.engines._mergeable.checks import checked_features, refuse_weight, require_rows
+from gpupipe.engines._mergeable.contract import Array, Measured, OnePassFit, Part
+from gpupipe.engines._mergeable.triangle import about_origin, merge_triangles, triangle_of
 
 
 class _DecompositionFit(OnePassFit):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
-from gpupipe.engines.mergeable.choose import mergeable
+from gpupipe.engines._mergeable.choose import mergeable
 
 KINDS = ["strings", "objects", "integers", "booleans"]
 ESTIMATORS = [

@@ -15,8 +15,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gpupipe.engines.mergeable.checks import chunks
-from gpupipe.engines.mergeable.contract import Array, Part
+from gpupipe.engines._mergeable.checks import chunks
+from gpupipe.engines._mergeable.contract import Array, Part
 
 
 def triangle_of(rows: Array, weight: Array, last: Array | None = None) -> Part:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 
-from gpupipe.engines.mergeable.checks import CHUNK, checked_features, checked_labels, checked_numbers, checked_weight, chunks
+from gpupipe.engines._mergeable.checks import CHUNK, checked_features, checked_labels, checked_numbers, checked_weight, chunks
 
 
 def test_a_block_of_no_rows_is_fine_and_one_of_other_columns_is_not() -> None:

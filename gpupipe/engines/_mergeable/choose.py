@@ -11,13 +11,13 @@ from sklearn.linear_model import ElasticNet, Lasso, LinearRegression, LogisticRe
 from sklearn.naive_bayes import BernoulliNB, CategoricalNB, ComplementNB, GaussianNB, MultinomialNB
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, StandardScaler
 
-from gpupipe.engines.mergeable.contract import MergeableFit
-from gpupipe.engines.mergeable.decomposition import PCAFit, TruncatedSVDFit, why_not_decomposition
-from gpupipe.engines.mergeable.kmeans import KMeansFit, why_not_kmeans
-from gpupipe.engines.mergeable.linear import LinearFit, PenalisedFit, why_not_linear
-from gpupipe.engines.mergeable.logistic import LogisticRegressionFit, why_not_logistic
-from gpupipe.engines.mergeable.naive_bayes import CategoricalNBFit, FeatureCountFit, GaussianNBFit
-from gpupipe.engines.mergeable.scalers import ExtremesFit, StandardScalerFit
+from gpupipe.engines._mergeable.contract import MergeableFit
+from gpupipe.engines._mergeable.decomposition import PCAFit, TruncatedSVDFit, why_not_decomposition
+from gpupipe.engines._mergeable.kmeans import KMeansFit, why_not_kmeans
+from gpupipe.engines._mergeable.linear import LinearFit, PenalisedFit, why_not_linear
+from gpupipe.engines._mergeable.logistic import LogisticRegressionFit, why_not_logistic
+from gpupipe.engines._mergeable.naive_bayes import CategoricalNBFit, FeatureCountFit, GaussianNBFit
+from gpupipe.engines._mergeable.scalers import ExtremesFit, StandardScalerFit
 
 
 def _always(_: Any) -> str | None:

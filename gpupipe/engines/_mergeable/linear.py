@@ -10,9 +10,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from gpupipe.engines.mergeable.checks import checked_features, checked_numbers, checked_weight, require_rows, require_weight
-from gpupipe.engines.mergeable.contract import Array, Measured, OnePassFit, Part
-from gpupipe.engines.mergeable.triangle import about_origin, merge_triangles, triangle_of
+from gpupipe.engines._mergeable.checks import checked_features, checked_numbers, checked_weight, require_rows, require_weight
+from gpupipe.engines._mergeable.contract import Array, Measured, OnePassFit, Part
+from gpupipe.engines._mergeable.triangle import about_origin, merge_triangles, triangle_of
 
 
 class LinearFit(OnePassFit):

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpupipe.engines.mergeable.moments import merge_moments, moments_of
+from gpupipe.engines._mergeable.moments import merge_moments, moments_of
 
 
 @given(data=st.data())

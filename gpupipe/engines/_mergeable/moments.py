@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from gpupipe.engines.mergeable.checks import chunks
-from gpupipe.engines.mergeable.contract import Array
+from gpupipe.engines._mergeable.checks import chunks
+from gpupipe.engines._mergeable.contract import Array
 
 
 def moments_of(rows: Array, weight: Array) -> tuple[Array, Array, Array]:

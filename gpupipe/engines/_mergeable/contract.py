@@ -122,7 +122,7 @@ def fit_in_parts(fit: MergeableFit, blocks: Iterable[tuple[Array, Array | None, 
     Examples
     --------
     >>> from sklearn.preprocessing import MinMaxScaler
-    >>> from gpupipe.engines.mergeable.scalers import ExtremesFit
+    >>> from gpupipe.engines._mergeable.scalers import ExtremesFit
     >>> blocks = [(np.array([[1.0]]), None, None), (np.array([[5.0]]), None, None)]
     >>> fit_in_parts(ExtremesFit(MinMaxScaler()), blocks).data_max_
     array([5.])

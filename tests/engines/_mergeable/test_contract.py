@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
-from gpupipe.engines.mergeable.choose import mergeable
-from gpupipe.engines.mergeable.contract import MergeableFit, fit_in_parts
+from gpupipe.engines._mergeable.choose import mergeable
+from gpupipe.engines._mergeable.contract import MergeableFit, fit_in_parts
 
 
 @pytest.mark.parametrize("estimator", [LinearRegression(), LogisticRegression(C=0.1, tol=1e-6)], ids=repr)
