@@ -9,7 +9,9 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-LIBRARIES = ("gpupipe", "narwhals", "numpy", "pandas", "polars", "pyarrow", "scikit-learn", "xgboost", "xgboost-cpu")
+LIBRARIES = tuple(
+    "cudf-cu13 cuml-cu13 cupy-cuda13x gpupipe narwhals numpy pandas polars pyarrow rmm-cu13 scikit-learn xgboost xgboost-cpu".split()  # noqa: SIM905
+)
 
 
 def describe() -> dict[str, object]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from gpupipe.checkpoints.keeper import Keeper
 from gpupipe.checkpoints.store import DEFAULT_FOLDER
-from gpupipe.core.engine import EngineOptions
+from gpupipe.core.engine import Engine, EngineOptions
 from gpupipe.core.errors import GpupipeError, UsageError, WiringError, listing, nearest
 from gpupipe.core.node import Node, ordered
 from gpupipe.engines.load import load_engine
@@ -118,33 +118,19 @@ class Pipeline:
         planned = time.perf_counter() - started
         wanted = options or EngineOptions()
         chosen = load_engine(engine, wanted if cluster is None else replace(wanted, cluster=cluster))
-        record = new_record(plan, chosen, file, parameters or {})
-        watch = MemoryWatch()
+        course = _Course(plan, chosen, tell, profile, file, parameters or {})
         outputs: dict[str, Any] = {}
         failure: BaseException | None = None
-        keeper: Keeper | None = None
         try:
-            with watch:
-                keeper = _keeper(checkpoints, plan, chosen.name, resume=resume)
-                while True:
-                    try:
-                        outputs = Execution(plan, chosen, record, watch, tell, profile, keeper).run()
-                        break
-                    except GpupipeError as error:
-                        if not chosen.another_try(error):
-                            raise
-                        record = new_record(plan, chosen, file, parameters or {})
+            with course.watch:
+                if checkpoints is not None or resume:
+                    course.keeper = Keeper(checkpoints or DEFAULT_FOLDER, plan, chosen.name, resume=resume)
+                outputs = _nested(course.run())
         except BaseException as error:
             failure = error
             raise
         finally:
-            record.cluster = chosen.where()
-            chosen.close()
-            outputs = _nested(outputs)
-            report = record.as_json(watch, chosen.ledger, {name: plain_output(value) for name, value in outputs.items()}, failure)
-            report |= {"plan_seconds": planned, "output_stages": dict(plan.outputs)}
-            if keeper is not None:
-                keeper.enter(report)
+            report = course.closed(outputs, failure) | {"plan_seconds": planned, "output_stages": dict(plan.outputs)}
             if failure is not None:
                 failure.report = report  # type: ignore[attr-defined]
         return Result(outputs, report)
@@ -165,6 +151,40 @@ class Pipeline:
 def _keeper(folder: str | None, plan: Plan, engine: str, *, resume: bool) -> Keeper | None:
     """Return the checkpoints of a run, or None where it has none."""
     return None if folder is None and not resume else Keeper(folder or DEFAULT_FOLDER, plan, engine, resume=resume)
+
+
+class _Course:
+    """A run, which an engine may begin again after an error whose cause it could change."""
+
+    def __init__(self, plan: Plan, engine: Engine, tell: Tell, profile: bool, file: str | None, parameters: Mapping[str, Any]) -> None:
+        self.plan = plan
+        self.engine = engine
+        self.tell = tell
+        self.profile = profile
+        self.about = (file, parameters)
+        self.record = new_record(plan, engine, *self.about)
+        self.watch = MemoryWatch()
+        self.keeper: Keeper | None = None
+
+    def run(self) -> dict[str, Any]:
+        """Return the outputs."""
+        while True:
+            try:
+                return Execution(self.plan, self.engine, self.record, self.watch, self.tell, self.profile, self.keeper).run()
+            except GpupipeError as error:
+                if not self.engine.another_try(error):
+                    raise
+                self.record = new_record(self.plan, self.engine, *self.about)
+
+    def closed(self, outputs: Mapping[str, Any], failure: BaseException | None) -> dict[str, Any]:
+        """Close the engine, and return the report."""
+        self.record.cluster = self.engine.where()
+        self.engine.close()
+        plain = {name: plain_output(value) for name, value in outputs.items()}
+        report = self.record.as_json(self.watch, self.engine.ledger, plain, failure)
+        if self.keeper is not None:
+            self.keeper.enter(report)
+        return report
 
 
 def _flat(outputs: Mapping[str, Any]) -> dict[str, Any]:

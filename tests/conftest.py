@@ -10,11 +10,15 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from gpupipe.engines._cuda import why_not
+
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before XGBoost is imported; see docs/decisions/008-openmp-waits.md
 settings.register_profile("gpupipe", max_examples=10, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("gpupipe")
 
 LIBRARIES = {"cpu": "polars", "dask": "distributed", "pandas": "pandas"}
+if why_not() is None:  # a device, and RAPIDS
+    LIBRARIES["gpu"] = "cudf"
 
 
 @pytest.fixture(params=sorted(LIBRARIES))

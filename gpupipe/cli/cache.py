@@ -154,7 +154,7 @@ def _print(folder: str, entries: list[Entry]) -> None:
     for name in ("age", "size"):
         table.add_column(name, justify="right", no_wrap=True)
     for name in ("kind", "pipeline", "stage", "address"):
-        table.add_column(name, overflow="ellipsis", no_wrap=True)
+        table.add_column(name, overflow="fold", no_wrap=name in ("kind", "address"))
     for entry in entries:
         age = seconds_text(max(0.0, time.time() - entry.created_seconds))
         cells = (age, bytes_text(entry.n_bytes), entry.kind, entry.pipeline, entry.stage, entry.address[:12])

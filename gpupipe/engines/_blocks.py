@@ -72,7 +72,7 @@ class At:
     @contextmanager
     def work(self) -> Iterator[PandasLikeEngine]:
         """Give the block engine; an error that leaves the block knows its step, and the lines of the user's own code."""
-        engine = block_engine(self.engine)
+        engine = worker_engine(self.engine)
         try:
             with engine.semantics(), plain_group_bys():
                 yield engine
@@ -111,6 +111,13 @@ def block_engine(name: str) -> PandasLikeEngine:
     """Return the process's own block engine."""
     engine = load_engine(name, EngineOptions())
     assert isinstance(engine, PandasLikeEngine)
+    return engine
+
+
+@lru_cache(maxsize=4)
+def worker_engine(name: str) -> PandasLikeEngine:
+    """Return the block engine of a worker, whose process is settled for it."""
+    engine = block_engine(name)
     engine.settle_process()
     return engine
 
@@ -320,7 +327,7 @@ class PlaceRows:
         with self.at.work() as engine:
             table = engine.to_arrow(given(engine, block[list(self.keys)]))
             place = row_hashes(table, 0) % np.uint64(len(self.values))
-            return block.assign(**{PLACE: np.asarray(self.values, dtype=np.int64)[place.astype(np.int64)]})
+            return block.assign(**{PLACE: np.asarray(self.values, dtype=np.float64)[place.astype(np.int64)]})
 
 
 def packed(table: pa.Table) -> pd.DataFrame:

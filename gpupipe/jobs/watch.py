@@ -35,6 +35,7 @@ SILENT_SECONDS = 60.0  # a scheduler that does not answer for so long is gone
 LINE_BYTES = 8192
 LOG_BYTES = 16 << 20
 CLUSTERED = ("dask", "dask-cuda")
+SUPERSEDED, LEAVING = "superseded", "the worker leaves the cluster"  # Dask starts the job elsewhere, or has done so
 
 
 def watch(job_id: str) -> None:
@@ -46,12 +47,14 @@ def watch(job_id: str) -> None:
         return
     job = Job.of_json(given["job"])
     with tempfile.TemporaryDirectory(prefix=f"{job.key}-", dir=worker.local_directory) as folder:
-        state, code, message = FAILED, None, ""
+        ending: tuple[str, int | None, str] | None
         try:
-            run = _Run(worker, job, Path(folder), bytes(given["bundle"]))
-            state, code, message = run.to_its_end()
+            ending = _Run(worker, job, Path(folder), bytes(given["bundle"])).to_its_end()
         except (OSError, GpupipeError) as error:  # no room, no scheduler
-            message = f"{worker.address} could not run the job: {type(error).__name__}: {error}"
+            ending = FAILED, None, f"{worker.address} could not run the job: {type(error).__name__}: {error}"
+        if ending is None:
+            raise distributed.Reschedule
+        state, code, message = ending
         _call(worker, "end", job_id=job_id, attempt=job.attempt, state=state, exit_code=code, message=message)
 
 
@@ -78,8 +81,8 @@ class _Run:
         self.lines: deque[str] = deque(maxlen=MAX_LINES)
         self.why: str | None = None
 
-    def to_its_end(self) -> tuple[str, int | None, str]:
-        """Return the state, the exit code and what is to be said of how the run ended."""
+    def to_its_end(self) -> tuple[str, int | None, str] | None:
+        """Return the state, the exit code and what is to be said of how the run ended; None where it ends elsewhere."""
         answer = self.folder / "answer.json"
         with answer.open("wb") as out:
             process = subprocess.Popen(  # noqa: S603  (this interpreter, and our own command)
@@ -103,8 +106,8 @@ class _Run:
             reader.join(timeout=TELL_SECONDS * 10)
             if process.stdin is not None:
                 process.stdin.close()
-        if self.why == "superseded":
-            return FAILED, process.returncode, ""
+        if self.why in (SUPERSEDED, LEAVING):
+            return None
         ending = self._ending(process.returncode, answer)
         self._deliver(ending[0])
         return ending
@@ -166,7 +169,7 @@ class _Run:
                 if time.monotonic() - heard > SILENT_SECONDS:
                     raise
             if self.worker.status not in (distributed.Status.running, distributed.Status.paused):
-                self.why = "superseded"  # the worker leaves, and Dask starts the job elsewhere
+                self.why = LEAVING
             if self.why is not None and process.poll() is None:
                 self.lines.append(f"gpupipe: {self.why}; interrupting the run")
                 _end(process, signal.SIGINT)

@@ -23,10 +23,11 @@ from typing import Any
 import pyarrow as pa
 
 from gpupipe.core.stage import FitStage, KeyStage, RowStage, TableStage
+from gpupipe.engines._cuda import why_not
 from gpupipe.testing.compare import as_arrow, assert_same_rows, rows_of
 from gpupipe.testing.trial import Trial
 
-ENGINES = ("cpu", "pandas")
+ENGINES = ("cpu", "pandas", *(("gpu",) if why_not() is None else ()))
 
 
 def check_row_stage(

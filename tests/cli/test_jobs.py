@@ -169,15 +169,16 @@ def test_two_jobs_run_at_once_and_one_is_cancelled_without_an_output(call: Comma
     assert sorted(path.name for path in tmp_path.iterdir() if "parquet" in path.name) == ["b.parquet"]
 
 
-def test_a_job_waits_for_a_thread_and_is_cancelled_at_once(call: Command, servers: Servers, job_flow: Path) -> None:
+def test_a_job_waits_for_a_thread_and_is_cancelled_at_once(call: Command, servers: Servers, job_flow: Path, tmp_path: Path) -> None:
     with distributed.Client(servers.address) as client:
-        busy = client.submit(time.sleep, 20, priority=1000, pure=False)
+        wait = ["sh", "-c", f"until [ -e {tmp_path}/go ]; do sleep 0.05; done"]
+        busy = client.submit(subprocess.run, wait, priority=1000, pure=False)
         until(lambda: any(client.processing().values()), "the worker did not begin")
         job = call("submit", job_flow, "--engine", "pandas", "-q").out.strip()
         assert call("status", job, "--json").json["state"] == "queued"
         assert call("cancel", job).out == f"{job}  cancelled\n"
-        busy.cancel(force=True)
-        busy.release()
+        (tmp_path / "go").touch()
+        busy.result(timeout=30)
     nothing = call("fetch", job, "--out", "got")
     assert nothing.code == 1 and "has nothing that it made" in nothing.err
 
@@ -205,6 +206,23 @@ def test_a_lost_worker_takes_its_driver_along_and_the_job_starts_again_from_its_
     assert "does not run it any more; waiting for a worker to start it again" in told
     assert (tmp_path / "kept").is_dir()
     assert pl.read_parquet(tmp_path / "a.parquet").height == 3
+
+
+def test_a_worker_that_leaves_hands_its_job_over(call: Command, servers: Servers, job_flow: Path, tmp_path: Path) -> None:
+    words = ["-p", f"out={tmp_path}/a.parquet", "-p", f"started={tmp_path}/a", "-p", f"go={tmp_path}/go"]
+    job = call("submit", f"{job_flow}:slow", "--engine", "pandas", "-q", *words).out.strip()
+    until((tmp_path / "a").exists, "the job did not start")
+    (driver,) = drivers_of(job)
+    servers.add_worker("--nthreads", "1")
+    with distributed.Client(servers.address) as client:
+        client.wait_for_workers(2, timeout=30)
+        first = call("status", job, "--json").json["worker"]
+        client.retire_workers([first], close_workers=True)
+    until(lambda: driver not in drivers_of(job), "the first driver outlived its worker")
+    (tmp_path / "go").touch()
+    status = call("status", job, "--wait", "--json").json
+    assert (status["state"], status["attempt"]) == ("succeeded", 2), call("logs", job).out
+    assert status["worker"] != first
 
 
 def test_what_can_be_known_here_is_an_error_here(call: Command, in_process: Command, job_flow: Path, tmp_path: Path) -> None:

@@ -77,15 +77,13 @@ def _all(pattern: re.Pattern[str], text: str) -> list[re.Match[str]] | None:
 
 def _dropped(rest: str, keys: Sequence[str]) -> bool | None:
     """Whether rows of missing keys are left out; None where the aggregation is not of the table itself."""
-    if re.fullmatch(r"DF \[.*\]; PROJECT.*", rest):
-        return False
-    filtered = re.fullmatch(r"FILTER (?P<test>[^\n]*)\s+FROM\s+DF \[.*\]; PROJECT.*", rest)
-    present = {f'col("{key}").is_not_null()' for key in keys}
-    if filtered is None or not keys:
+    present: set[str] = set()
+    while (filtered := re.match(r'FILTER col\("([^"\\]+)"\)\.is_not_null\(\)\s+FROM\s+', rest)) is not None:
+        present.add(filtered[1])
+        rest = rest[filtered.end() :]
+    if not re.fullmatch(r"DF \[.*\]; PROJECT.*", rest) or (present and present != set(keys)):
         return None
-    tests = set(re.findall(r'col\("[^"\\]+"\)\.is_not_null\(\)', filtered["test"]))
-    nothing_else = not re.sub(r'col\("[^"\\]+"\)\.is_not_null\(\)|[()\[\]&\s]', "", filtered["test"])
-    return True if tests == present and nothing_else else None
+    return bool(present)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from dask.dataframe.shuffle import partitioning_index
 
+from gpupipe.core.engine import EngineOptions
 from gpupipe.core.schema import Schema
 from gpupipe.engines._arrow import arrow_schema
 from gpupipe.engines._blocks import PACKED, PLACE, At, PlaceRows, block_engine
@@ -74,6 +75,15 @@ class Blocks:
     def is_placed(self, keys: Sequence[str]) -> bool:
         """Whether rows that are equal in `keys` are in one block."""
         return self.n_blocks == 1 or (self.placed is not None and set(self.placed.keys) <= set(keys))
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where a stage is run: the task's place in the run, the caller's options, and what one worker may hold."""
+
+    at: At
+    options: EngineOptions
+    gather_bytes: int
 
 
 def row_bytes(schema: Schema) -> int:
@@ -151,7 +161,7 @@ def placed_by_key(blocks: Blocks, keys: Sequence[str], n_blocks: int, at: At) ->
     names = list(blocks.schema)
     meta = meta_of(blocks.schema, at.engine)
     place = PlaceRows(at, tuple(keys), block_values(n_blocks))
-    marked = mapped(place, "place-rows", meta.assign(**{PLACE: np.zeros(0, np.int64)}), blocks.frame)
+    marked = mapped(place, "place-rows", meta.assign(**{PLACE: np.zeros(0)}), blocks.frame)
     dealt = marked.shuffle(on=PLACE, npartitions=n_blocks, ignore_index=True)
     return replace(blocks, frame=dealt[names], placed=Placed(tuple(keys), by))
 
@@ -167,7 +177,7 @@ def block_values(n_blocks: int) -> tuple[int, ...]:
     """
     n_tried = 16 * n_blocks + 64
     while True:
-        tried = pd.DataFrame({PLACE: np.arange(n_tried, dtype=np.int64)})
+        tried = pd.DataFrame({PLACE: np.arange(n_tried, dtype=np.float64)})  # Dask hashes numbers as floats
         found, first = np.unique(np.asarray(partitioning_index(tried, n_blocks)), return_index=True)
         if len(found) == n_blocks:
             return tuple(int(value) for value in first)

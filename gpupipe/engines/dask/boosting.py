@@ -21,8 +21,7 @@ from gpupipe.core.errors import ClusterError, StageError
 from gpupipe.engines._arrow import as_array
 from gpupipe.engines._blocks import PACKED, At, carrying, given
 from gpupipe.engines._estimators import target_values
-from gpupipe.engines.dask.blocks import Blocks, mapped
-from gpupipe.engines.dask.tables import Site
+from gpupipe.engines.dask.blocks import Blocks, Site, mapped
 from gpupipe.engines.dask.waiting import Waiter
 
 _TRIES = 4

@@ -23,22 +23,22 @@ from gpupipe.core.engine import Demand, Engine, EngineOptions, Reading, ScoringR
 from gpupipe.core.errors import GpupipeError
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import TableStage, Want
-from gpupipe.engines._blocks import PACKED, At, MeasureBlock, MeasureBytes, MergeBlocks, PrepareBlock, added, unpacked
+from gpupipe.engines._blocks import PACKED, At, MeasureBlock, MeasureBytes, MergeBlocks, PrepareBlock, added, block_engine, unpacked
 from gpupipe.engines._estimators import score_arrays
 from gpupipe.engines._scratch import Scratch
 from gpupipe.engines._symbolic import VERBS, empty_frame, frame_schema
 from gpupipe.engines.dask.account import described
 from gpupipe.engines.dask.aggregates import taken_apart
-from gpupipe.engines.dask.blocks import Blocks, mapped, meta_of, reduced
+from gpupipe.engines.dask.blocks import Blocks, Site, mapped, meta_of, reduced
 from gpupipe.engines.dask.clusters import OpenCluster, open_cluster
 from gpupipe.engines.dask.keys import KeysOfBlock, check_keys, counted_keys
 from gpupipe.engines.dask.learners import train_on_blocks
 from gpupipe.engines.dask.limits import LIMITS
 from gpupipe.engines.dask.reading import Sizes, read_blocks
-from gpupipe.engines.dask.tables import Site, aggregated, gathered, run_stage
+from gpupipe.engines.dask.tables import aggregated, gathered, run_stage
 from gpupipe.engines.dask.waiting import LostWorkersError, Waiter
 from gpupipe.engines.dask.writing import written
-from gpupipe.engines.load import engine_type, load_engine
+from gpupipe.engines.load import engine_type
 
 _BLOCK_SHARE = 32  # of a thread's memory, for a block as it is read: a stage may hold several, wider ones
 _GATHER_SHARE = 4
@@ -185,8 +185,7 @@ class DaskEngine(Engine):
     def deliver(self, data: Blocks) -> nw.DataFrame[Any]:
         """Return the rows, brought into this process."""
         (table,) = self.compute([Demand("arrow", data)])
-        engine = load_engine(self.blocks)
-        made: nw.DataFrame[Any] = engine.verbs.literal(table).collect()  # type: ignore[attr-defined]
+        made: nw.DataFrame[Any] = block_engine(self.blocks).verbs.literal(table).collect()
         return made
 
     def size(self, data: Blocks) -> int | None:

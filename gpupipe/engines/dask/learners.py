@@ -11,13 +11,13 @@ import pandas as pd
 from gpupipe.core.engine import Ledger, TrainingRecipe
 from gpupipe.engines._blocks import PACKED, At, carrying, given
 from gpupipe.engines._estimators import is_xgboost, train_estimator
+from gpupipe.engines._mergeable.choose import mergeable, why_not_mergeable
 from gpupipe.engines._shipping import dumps
-from gpupipe.engines.dask.blocks import Blocks, mapped
+from gpupipe.engines.dask.blocks import Blocks, Site, mapped
 from gpupipe.engines.dask.boosting import train_xgboost
 from gpupipe.engines.dask.passes import fit_by_passes
-from gpupipe.engines.dask.tables import Site, gathered
+from gpupipe.engines.dask.tables import gathered
 from gpupipe.engines.dask.waiting import Waiter
-from gpupipe.engines._mergeable.choose import mergeable, why_not_mergeable
 
 
 def train_on_blocks(recipe: TrainingRecipe, train: Blocks, validation: Blocks | None, waiter: Waiter, site: Site, ledger: Ledger) -> Any:

@@ -13,10 +13,9 @@ from gpupipe.core.errors import StageError
 from gpupipe.engines._arrow import arrow_schema, as_array
 from gpupipe.engines._blocks import PACKED, At, carrying, given
 from gpupipe.engines._estimators import target_values
-from gpupipe.engines.dask.blocks import Blocks, mapped, reduced
-from gpupipe.engines.dask.tables import Site
-from gpupipe.engines.dask.waiting import Waiter
 from gpupipe.engines._mergeable.contract import MergeableFit
+from gpupipe.engines.dask.blocks import Blocks, Site, mapped, reduced
+from gpupipe.engines.dask.waiting import Waiter
 
 
 @dataclass(frozen=True)

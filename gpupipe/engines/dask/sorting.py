@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -13,10 +13,7 @@ import pyarrow as pa
 from gpupipe.core.engine import Sorting
 from gpupipe.core.stage import TableStage
 from gpupipe.engines._blocks import PACKED, PLACE, At, RunBlock, given, packed, unpacked
-from gpupipe.engines.dask.blocks import Blocks, block_values, mapped, meta_of, reduced
-
-if TYPE_CHECKING:
-    from gpupipe.engines.dask.tables import Site
+from gpupipe.engines.dask.blocks import Blocks, Site, block_values, mapped, meta_of, reduced
 
 _SAMPLED = 256  # rows drawn from each block
 _MARK = "__gpupipe_splitter__"
@@ -77,8 +74,8 @@ class RangeRows:
             )
             marks = np.asarray(engine.to_arrow(engine.settled(order))[_MARK])
             ranges = np.cumsum(marks < 0)[marks >= 0]
-            place = np.empty(rows.num_rows, np.int64)
-            place[marks[marks >= 0]] = np.asarray(self.values, np.int64)[ranges]
+            place = np.empty(rows.num_rows)
+            place[marks[marks >= 0]] = np.asarray(self.values, np.float64)[ranges]
             return native.assign(**{PLACE: place})
 
 
@@ -89,7 +86,7 @@ def sorted_blocks(stage: TableStage, how: Sorting, blocks: Blocks, site: Site) -
     drawn = mapped(SampleKeys(at, how), "sample-keys", PACKED, blocks.frame)
     chosen = mapped(ChooseSplitters(at, how, n_blocks), "choose-splitters", PACKED, reduced(drawn, Together(), "gather-keys"))
     values = block_values(n_blocks)
-    marked = mapped(RangeRows(at, how, values), "range-rows", meta.assign(**{PLACE: np.zeros(0, np.int64)}), blocks.frame, chosen)
+    marked = mapped(RangeRows(at, how, values), "range-rows", meta.assign(**{PLACE: np.zeros(0)}), blocks.frame, chosen)
     dealt = marked.shuffle(on=PLACE, npartitions=n_blocks, ignore_index=True)[list(blocks.schema)]
     made = mapped(RunBlock(at, stage, blocks.schema), stage.name, meta, dealt)
     return replace(blocks, frame=made, placed=None)

@@ -8,26 +8,17 @@ from typing import Any
 
 import dask.dataframe as dd
 
-from gpupipe.core.engine import ByBlock, EngineOptions, Joining, Sorting, Spread, Stacking
+from gpupipe.core.engine import ByBlock, Joining, Sorting, Spread, Stacking
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import KeyStage, TableStage
 from gpupipe.engines._blocks import PACKED, At, GuardBlock, MeasureBytes, MergeBlocks, RunBlock, StackBlock, added
 from gpupipe.engines._shipping import ship
 from gpupipe.engines._symbolic import VERBS, empty_frame, frame_schema, keeps_keys
 from gpupipe.engines.dask.aggregates import Aggregation, PartlyAggregated, aggregation_of
-from gpupipe.engines.dask.blocks import SPLIT_EVERY, Blocks, Placed, mapped, meta_of, placed_by_key, reduced, same
+from gpupipe.engines.dask.blocks import SPLIT_EVERY, Blocks, Placed, Site, mapped, meta_of, placed_by_key, reduced, same
 from gpupipe.engines.dask.sorting import sorted_blocks
 
 _FEW = 4  # parts of so many times what is broadcast go by a tree: their result may well be one block
-
-
-@dataclass(frozen=True)
-class Site:
-    """Where a stage is run: the task's place in the run, the caller's options, and what one worker may hold."""
-
-    at: At
-    options: EngineOptions
-    gather_bytes: int
 
 
 def run_stage(stage: TableStage, inputs: Sequence[Blocks], schema: Schema, site: Site) -> Blocks:

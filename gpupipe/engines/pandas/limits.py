@@ -19,6 +19,11 @@ LIMITS = (
         "Polars makes NaN. Where NaN is kept, drop those rows by is_nan() before the group-by.",
     ),
     Limit(
+        "0.0 and -0.0 as keys",
+        "upstream",
+        "Arrow's dictionaries, by which pandas groups, hold both, so they are two keys; in Polars they are one. Add 0.0 to the column first.",
+    ),
+    Limit(
         "square roots of NaN and of negative numbers",
         "upstream",
         "narwhals makes them missing on pandas; on Polars they are NaN. Tell NaN and negative numbers apart before.",

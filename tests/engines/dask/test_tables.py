@@ -1,0 +1,188 @@
+"""Every kind of stage on many blocks makes the rows that the cpu engine makes, and shuffles no more often than it must."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import narwhals.stable.v2 as nw
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+from dask.dataframe.dask_expr._shuffle import RearrangeByColumn
+
+import gpupipe as gp
+from gpupipe.core.arrow import schema_of
+from gpupipe.core.engine import Demand, EngineOptions
+from gpupipe.core.errors import StageError
+from gpupipe.core.schema import Schema
+from gpupipe.core.stage import TableStage
+from gpupipe.engines._symbolic import empty_frame
+from gpupipe.engines.dask.blocks import Blocks
+from gpupipe.engines.dask.engine import DaskEngine
+from gpupipe.plan import run_symbolic
+from gpupipe.testing.compare import assert_same_rows
+from gpupipe.testing.trial import Trial
+
+Hold = Callable[[pa.Table], Blocks]
+
+
+@gp.by_key("k")
+def span(rows: nw.LazyFrame) -> nw.LazyFrame:
+    return rows.group_by("k").agg(first=nw.col("t").min(), last=nw.col("t").max())
+
+
+@gp.by_key("k")
+def both(one: nw.LazyFrame, other: nw.LazyFrame) -> nw.LazyFrame:
+    return one.join(other.group_by("k").agg(n=nw.len()), on="k", how="left")
+
+
+@gp.whole_table
+def above(rows: nw.LazyFrame) -> nw.LazyFrame:
+    return rows.filter(nw.col("t") > nw.col("t").mean())
+
+
+def planned(stage: TableStage, schemas: list[Schema]) -> Schema:
+    return run_symbolic(stage, [empty_frame(schema) for schema in schemas], schemas)[1]
+
+
+def run(engine: DaskEngine, stage: TableStage, *inputs: Blocks) -> Blocks:
+    return engine.run(stage, inputs, planned(stage, [given.schema for given in inputs]))
+
+
+def rows(engine: DaskEngine, blocks: Blocks) -> pa.Table:
+    return engine.compute([Demand("arrow", blocks)])[0]
+
+
+def n_shuffles(blocks: Blocks) -> int:
+    return len({found._name for found in blocks.frame.expr.find_operations(RearrangeByColumn)})
+
+
+def expected(stage: TableStage, *tables: pa.Table) -> pa.Table:
+    with Trial("cpu") as trial:
+        return trial.run(stage, *tables)
+
+
+STAGES = {
+    "row": gp.WithColumns(y=nw.col("x") * 2, n=nw.col("k").is_null()),
+    "filter": gp.Filter(nw.col("b")),
+    "group-by in parts": gp.GroupBy(["k", "s"], n=nw.len(), total=nw.col("t").sum(), mean=nw.col("t").mean(), c=nw.col("x").count()),
+    "group-by without missing keys": gp.GroupBy("s", low=nw.col("d").min(), high=nw.col("d").max(), null_keys="drop"),
+    "group-by whole": gp.GroupBy("k", distinct=nw.col("s").n_unique()),
+    "key function": span,
+    "rolling": gp.Rolling("k", index="t", start=-20, stop=1, m=("x", "max"), n=("t", "count")),
+    "deduplicate": gp.Deduplicate("k", order="t", keep="last"),
+    "distinct rows": gp.Deduplicate(),
+    "sample": gp.Sample(0.4, seed=3),
+    "sample of a number": gp.Sample(n_rows=25, seed=3),
+    "split": gp.Split((0.5, 0.5), by="k").parts[0],
+    "whole table": above,
+}
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_stage_makes_the_rows_of_the_cpu_engine(name: str, dask_engine: DaskEngine, blocks: Hold, table: pa.Table) -> None:
+    if name == "distinct rows":
+        table = table.select(["k", "s", "b"])
+    if name == "rolling":  # what a window's greatest number is where NaN is among them, see the pandas engine's limits
+        table = table.set_column(3, "x", pc.if_else(pc.is_nan(table["x"]), None, table["x"]))
+    held = blocks(table)
+    assert held.n_blocks > 3 or name == "distinct rows"
+    made = run(dask_engine, STAGES[name], held)
+    assert_same_rows(expected(STAGES[name], table), rows(dask_engine, made), rtol=1e-12)
+
+
+@pytest.mark.parametrize("how", ["inner", "left", "right", "full", "semi", "anti"])
+@pytest.mark.parametrize("broadcast", [0, 1 << 20])
+def test_joins(how: Any, broadcast: int, two_workers: str, dask_engine: DaskEngine, blocks: Hold, table: pa.Table) -> None:
+    dask_engine.options = EngineOptions(cluster=two_workers, broadcast_bytes=broadcast)
+    other = table.slice(0, 150).select(["k", "x"]).append_column("z", table.slice(0, 150)["t"])
+    stage = gp.Join("k", how=how)
+    made = run(dask_engine, stage, blocks(table), blocks(other))
+    assert_same_rows(expected(stage, table, other), rows(dask_engine, made))
+    assert n_shuffles(made) == (0 if broadcast and how != "full" else 2)
+
+
+def test_a_cross_join_and_a_join_of_three(dask_engine: DaskEngine, blocks: Hold, table: pa.Table) -> None:
+    few = table.slice(0, 150).select(["t"]).rename_columns(["u"])
+    made = run(dask_engine, gp.Join(how="cross"), blocks(table.slice(0, 90).select(["k"])), blocks(few))
+    assert_same_rows(expected(gp.Join(how="cross"), table.slice(0, 90).select(["k"]), few), rows(dask_engine, made))
+    three = [table.select(["t", "k"]), table.select(["t", "x"]), table.slice(100).select(["t", "s"])]
+    stage = gp.Join("t", how="inner")
+    joined = run(dask_engine, stage, *(blocks(one) for one in three))
+    assert_same_rows(expected(stage, *three), rows(dask_engine, joined))
+    assert n_shuffles(joined) == 3, "the joined rows stay where their key is"
+
+
+@pytest.mark.parametrize(
+    "stage",
+    [
+        gp.SortRows("t", descending=True),
+        gp.SortRows(["x", "t"], descending=[True, False]),
+        gp.SortRows(["s", "d", "t"], nulls_last=False),
+        gp.SortRows(["b", "t"]),
+    ],
+)
+def test_sorted_rows_are_in_order_over_all_blocks(stage: gp.SortRows, dask_engine: DaskEngine, blocks: Hold, table: pa.Table) -> None:
+    made = run(dask_engine, stage, blocks(table))
+    assert_same_rows(expected(stage, table), rows(dask_engine, made), ordered=True)
+    assert made.n_blocks > 3
+
+
+def test_few_or_no_rows_are_sorted(dask_engine: DaskEngine, blocks: Hold, table: pa.Table) -> None:
+    held = run(dask_engine, gp.Filter(nw.col("t") < 3), blocks(table))
+    made = run(dask_engine, gp.SortRows("t", descending=True), held)
+    assert rows(dask_engine, made)["t"].to_pylist() == [2, 1, 0]
+    none = run(dask_engine, gp.SortRows("t"), run(dask_engine, gp.Filter(nw.col("t") < 0), blocks(table)))
+    assert rows(dask_engine, none).num_rows == 0
+
+
+@pytest.mark.parametrize("how", ["vertical", "diagonal"])
+def test_concat(how: Any, dask_engine: DaskEngine, blocks: Hold, table: pa.Table) -> None:
+    other = table.slice(0, 80).select(["x", "t", "k", "s", "d", "b"] if how == "vertical" else ["t", "x"])
+    if how == "diagonal":
+        other = other.append_column("new", other["t"])
+    stage = gp.Concat(how)
+    made = run(dask_engine, stage, blocks(table), blocks(other))
+    assert_same_rows(expected(stage, table, other), rows(dask_engine, made))
+
+
+def test_a_second_stage_of_the_key_does_not_shuffle_again(dask_engine: DaskEngine, blocks: Hold, table: pa.Table) -> None:
+    first = run(dask_engine, gp.Rolling("k", index="t", start=-5, stop=1, m=("x", "max")), blocks(table))
+    again = run(dask_engine, gp.WithColumns(y=nw.col("m") + 1), first)
+    second = run(dask_engine, gp.GroupBy(["k", "s"], high=nw.col("y").n_unique()), again)
+    joined = run(dask_engine, gp.Join("k"), again, second)
+    assert n_shuffles(joined) == 1
+    other = run(dask_engine, gp.GroupBy("s", n=nw.col("t").n_unique()), first)
+    assert n_shuffles(other) == 2, "another key is another shuffle"
+    changed = run(dask_engine, gp.WithColumns(k=nw.col("k") + 1), first)
+    assert n_shuffles(run(dask_engine, gp.Deduplicate("k", order="t"), changed)) == 2, "a key that was changed may stand elsewhere"
+
+
+def test_tables_of_one_key_meet_in_one_block(dask_engine: DaskEngine, blocks: Hold, table: pa.Table) -> None:
+    other = table.slice(50, 200).select(["k", "x"])
+    made = run(dask_engine, both, blocks(table), blocks(other))
+    assert_same_rows(expected(both, table, other), rows(dask_engine, made))
+    placed = run(dask_engine, gp.Rolling("k", index="t", start=-5, stop=1, m=("x", "max")), blocks(table))
+    assert n_shuffles(run(dask_engine, both, placed, blocks(other))) == 2, "what is dealt already stays"
+
+
+def test_keys_that_are_floats_meet_by_value(dask_engine: DaskEngine, blocks: Hold) -> None:
+    keys = pa.array([0.0, 2.0, float("nan"), None, 1.5] * 60, pa.float64(), from_pandas=False)
+    table = pa.table({"k": keys, "t": pa.array(range(300), pa.int64())})
+    made = rows(dask_engine, run(dask_engine, gp.GroupBy("k", n=nw.col("t").n_unique()), blocks(table)))
+    assert sorted(made["n"].to_pylist()) == [60] * 5
+
+
+def test_a_table_that_must_come_together_has_a_budget(
+    two_workers: str, dask_engine: DaskEngine, blocks: Hold, table: pa.Table
+) -> None:
+    dask_engine.options = EngineOptions(cluster=two_workers, gather_bytes=1000)
+    with pytest.raises(StageError, match=r"above must have all rows on one worker: it needs [\d,]+ bytes for 400 rows, and has 1,000\."):
+        rows(dask_engine, run(dask_engine, above, blocks(table)))
+
+
+def test_schemas_are_the_planned_ones_in_every_block(dask_engine: DaskEngine, blocks: Hold, table: pa.Table) -> None:
+    stage = gp.GroupBy("k", n=nw.len(), m=nw.col("t").mean())
+    made = run(dask_engine, stage, blocks(table))
+    assert schema_of(rows(dask_engine, made).schema).dtypes == made.schema.dtypes
