@@ -32,7 +32,7 @@ def measure(etl: Etl, options: Namespace) -> None:
     SystemExit
         A glob matches no file.
     """
-    performance, acquisition = _files(options.performance), _files(options.acquisition)
+    performance, acquisition = files(options.performance), files(options.acquisition)
     started = time.perf_counter()
     facts = etl(performance, acquisition, options.names, options.out)
     report(time.perf_counter() - started, facts)
@@ -56,8 +56,15 @@ def _peak_rss_bytes() -> int:
     return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM:"))
 
 
-def _files(pattern: str) -> list[str]:
-    files = sorted(glob.glob(pattern))  # noqa: PTH207 - pathlib has no glob for an absolute pattern
-    if not files:
+def files(pattern: str) -> list[str]:
+    """The files of a glob, in order.
+
+    Raises
+    ------
+    SystemExit
+        There is none.
+    """
+    found = sorted(glob.glob(pattern))  # noqa: PTH207 - pathlib has no glob for an absolute pattern
+    if not found:
         raise SystemExit(f"expected files at {pattern!r}, got none: check the pattern, and quote it to keep it from the shell")
-    return files
+    return found

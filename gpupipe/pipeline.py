@@ -81,6 +81,7 @@ class Pipeline:
         cluster: Any = None,
         options: EngineOptions | None = None,
         profile: bool = False,
+        gather: bool = True,
         tell: Tell = silent,
         file: str | None = None,
         parameters: Mapping[str, Any] | None = None,
@@ -99,6 +100,9 @@ class Pipeline:
             What else is chosen of the engine; `cluster` goes before its own.
         profile
             Run stage by stage, without fusing them, so that each one's time and memory is known by itself; slower.
+        gather
+            Whether tables among the outputs are brought into this process from an engine's workers; their rows and columns are
+            told either way.
         tell
             Told of what happens as it happens: event, step, facts.
         file, parameters
@@ -118,7 +122,7 @@ class Pipeline:
         planned = time.perf_counter() - started
         wanted = options or EngineOptions()
         chosen = load_engine(engine, wanted if cluster is None else replace(wanted, cluster=cluster))
-        course = _Course(plan, chosen, tell, profile, file, parameters or {})
+        course = _Course(plan, chosen, tell, profile, gather, file, parameters or {})
         outputs: dict[str, Any] = {}
         failure: BaseException | None = None
         try:
@@ -156,11 +160,14 @@ def _keeper(folder: str | None, plan: Plan, engine: str, *, resume: bool) -> Kee
 class _Course:
     """A run, which an engine may begin again after an error whose cause it could change."""
 
-    def __init__(self, plan: Plan, engine: Engine, tell: Tell, profile: bool, file: str | None, parameters: Mapping[str, Any]) -> None:
+    def __init__(
+        self, plan: Plan, engine: Engine, tell: Tell, profile: bool, gather: bool, file: str | None, parameters: Mapping[str, Any]
+    ) -> None:
         self.plan = plan
         self.engine = engine
         self.tell = tell
         self.profile = profile
+        self.gather = gather
         self.about = (file, parameters)
         self.record = new_record(plan, engine, *self.about)
         self.watch = MemoryWatch()
@@ -168,9 +175,13 @@ class _Course:
 
     def run(self) -> dict[str, Any]:
         """Return the outputs."""
+        page = self.engine.dashboard()
+        if page is not None:
+            self.tell("cluster", None, {"dashboard": page})
         while True:
             try:
-                return Execution(self.plan, self.engine, self.record, self.watch, self.tell, self.profile, self.keeper).run()
+                run = Execution(self.plan, self.engine, self.record, self.watch, self.tell, self.profile, self.keeper, self.gather)
+                return run.run()
             except GpupipeError as error:
                 if not self.engine.another_try(error):
                     raise

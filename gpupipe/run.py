@@ -32,9 +32,28 @@ def silent(event: str, step: Step | None, facts: Mapping[str, Any]) -> None:
     """Tell nobody."""
 
 
+@dataclass(frozen=True)
+class LeftOut:
+    """Stands for a table among the outputs that was not brought into this process."""
+
+    n_rows: int
+    n_columns: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """The number of rows and of columns."""
+        return self.n_rows, self.n_columns
+
+
 @dataclass
 class Execution:
-    """One run of a plan on an engine."""
+    """One run of a plan on an engine.
+
+    Parameters
+    ----------
+    gather
+        Whether tables among the outputs are brought into this process from wherever the engine has them.
+    """
 
     plan: Plan
     engine: Engine
@@ -43,6 +62,7 @@ class Execution:
     tell: Tell = silent
     profile: bool = False
     checkpoints: Keeper | None = None
+    gather: bool = True
     results: dict[int, Any] = field(default_factory=dict)
     schemas: dict[int, Schema] = field(default_factory=dict)
     writers: dict[int, Writer] = field(default_factory=dict)
@@ -225,6 +245,8 @@ class Execution:
         """Return the value of an output."""
         node = self.plan.steps[number].node
         if isinstance(node, Table):
+            if self.engine.remote and not self.gather:
+                return LeftOut(self.record.stages[number]["rows_out"], len(self.schemas[number]))
             return self.engine.deliver(self.results[number])
         return self.results.get(number)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 from pathlib import Path
+from typing import Any
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[2]), str(Path(__file__).resolve().parents[2] / "pipelines")]
 
@@ -15,9 +16,13 @@ from bench.contender import measure, parser  # noqa: E402
 from gpupipe.engines.load import load_engine  # noqa: E402
 
 
-def run(options: Namespace, out: str) -> dict[str, object]:
+WORKERS_IMPORT = ("gpupipe.engines.dask.engine", "gpupipe.engines.pandas.engine")
+
+
+def run(options: Namespace, out: str, cluster: Any = None) -> dict[str, object]:
     """Return the facts of the feature table, which the pipeline writes to `out`."""
-    result = mortgage.etl(acquisition=options.acquisition, performance=options.performance, out=out).run(options.engine)
+    pipeline = mortgage.etl(acquisition=options.acquisition, performance=options.performance, out=out)
+    result = pipeline.run(options.engine, cluster=cluster)
     written, ever = result["out"], result["ever"]
     return {"rows": written["rows"], "columns": written["columns"], "positives": result["positives"], "ever": list(ever.values())}
 
@@ -29,4 +34,9 @@ if __name__ == "__main__":
     load_engine(given.engine).close()  # what is imported is imported before the clock starts, as in the other contenders
     for name in gpupipe.__all__:
         getattr(gpupipe, name)
-    measure(lambda performance, acquisition, names, out: run(given, out), given)
+    if given.engine == "dask":
+        from bench.contender_cluster import measure_on_cluster  # local: only here is there a cluster
+
+        measure_on_cluster(lambda cluster, performance, acquisition, names, out: run(given, out, cluster), given, WORKERS_IMPORT)
+    else:
+        measure(lambda performance, acquisition, names, out: run(given, out), given)

@@ -58,7 +58,9 @@ class LiveTeller:
 
     def __call__(self, event: str, step: Any, facts: Mapping[str, Any]) -> None:
         """Show an event."""
-        if event == "done":
+        if event == "cluster":
+            self.progress.console.print(escape(cluster_text(facts)), soft_wrap=True)
+        elif event == "done":
             self.progress.console.print(f"[green]✓[/green] {escape(done_text(step, facts))}", soft_wrap=True)
             self._begin("running")
         elif event == "tasks":
@@ -83,6 +85,9 @@ class PlainTeller:
 
     def __call__(self, event: str, step: Any, facts: Mapping[str, Any]) -> None:
         """Print an event."""
+        if event == "cluster":
+            self._print(cluster_text(facts))
+            return
         if event == "done":
             self._print(done_text(step, facts))
             return
@@ -115,6 +120,11 @@ def now_text(event: str, step: Any, facts: Mapping[str, Any]) -> str:
         figures = [f"{name} {number_text(value)}" for name, value in facts.items() if name not in ("number", "total")]
         return "  ".join([f"{title(step)}: round {facts.get('number', '')}{f' of {total}' if total else ''}", *figures])
     return title(step)
+
+
+def cluster_text(facts: Mapping[str, Any]) -> str:
+    """Return where a cluster can be watched."""
+    return f"Dask's dashboard: {facts['dashboard']}"
 
 
 def done_text(step: Any, facts: Mapping[str, Any]) -> str:

@@ -134,6 +134,7 @@ def _run(call: Call, course: _Course) -> None:
             call.engine,
             options=call.options,
             profile=call.profile,
+            gather=False,
             tell=tell,
             file=definition.shown,
             parameters=kept,

@@ -199,7 +199,7 @@ class EngineOptions:
     allow_unencrypted
         Whether an address on another machine may be used without TLS.
     worker_seconds
-        How long to wait for the cluster's first worker.
+        How long to wait for the cluster's first worker, and for one to come back where all are gone.
     block_bytes
         How large a block of rows is to be in memory; planned from the workers' memory unless given.
     broadcast_bytes
@@ -309,6 +309,7 @@ class Engine(ABC):
 
     name: ClassVar[str]
     lazy: ClassVar[bool] = False
+    remote: ClassVar[bool] = False  # whether rows live in other processes
     limits: ClassVar[tuple[Limit, ...]] = ()
 
     def __init__(self, options: EngineOptions | None = None) -> None:
@@ -347,6 +348,10 @@ class Engine(ABC):
     def another_try(self, error: GpupipeError) -> bool:
         """Whether the run may be begun again after an error, since the engine has changed what it can about its cause."""
         return False
+
+    def dashboard(self) -> str | None:
+        """Return the address of a page on which the run can be watched, where there is one."""
+        return None
 
     def where(self) -> Mapping[str, Any] | None:
         """Return what the report says of the cluster that the engine runs on, or None where there is none."""

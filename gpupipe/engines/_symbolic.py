@@ -49,9 +49,15 @@ class Recorder:
         """Return what keeps every row that any query asked for, or None where one asked for all."""
         if not self.predicates or any(predicate is None for predicate in self.predicates):
             return None
-        distinct = {str(predicate): predicate for predicate in self.predicates}
-        kept = [predicate for predicate in distinct.values() if predicate is not None]
-        return reduce(pl.Expr.__or__, kept)
+        distinct = {_spelled(predicate): predicate for predicate in self.predicates if predicate is not None}
+        return reduce(pl.Expr.__or__, distinct.values())
+
+
+def _spelled(predicate: pl.Expr) -> bytes:
+    """Return what tells a predicate from others; as text, two sets of values would look alike."""
+    found = predicate.meta.serialize()
+    assert isinstance(found, bytes)
+    return found
 
 
 def empty_frame(schema: Schema) -> Frame:

@@ -5,6 +5,8 @@ A report::
     gpupipe pipeline engine status started seconds file      status: ok, failed, interrupted; started: ISO 8601; file: path or null
     parameters versions                                      {name: value}
     machine        {platform, cpus, memory_bytes}
+    cluster        {dashboard, workers, lost_workers, tasks_done_again, retries}, null for engines without one
+                   workers: [{address, threads, memory_limit, blocks, rows, bytes, seconds, spilled_bytes, steps}]
     memory         {peak_bytes, samples: [[seconds, bytes], ...]}
     stages         [{id, name, label, kind, inputs, where, rows_in, rows_out, columns_out, seconds, bytes, stretch, pushed, schema,
                    note, checkpoint}]; kind: see ``KINDS``; pushed: {columns, of, filter} or null

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from gpupipe.report.drawing import draw_svg
 from gpupipe.report.form import Plan, Report, has_run, pushed_of
+from gpupipe.report.html_cluster import cluster_section
 from gpupipe.report.html_facts import crossings_section, environment_section, memory_section
 from gpupipe.report.html_models import models_section, outputs_section, scores_section
 from gpupipe.report.html_parts import page, paragraph, scrolling, stage_link, table, tiles
@@ -38,6 +39,7 @@ def html_page(report: Report) -> str:
         ("models", "Models", models_section(report)),
         ("stages", "Stages", stages_section(report)),
         ("memory", "Memory", memory_section(report)),
+        ("cluster", "Cluster", cluster_section(report)),
         ("crossings", "Host and device", crossings_section(report)),
         ("environment", "Parameters and environment", environment_section(report)),
     ]

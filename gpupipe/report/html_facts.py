@@ -90,8 +90,8 @@ def crossings_section(report: Report) -> str:
         content += table("Crossings", ("Stage", "Direction", "Times", "Bytes", "Time", "Reason"), rows, (2, 3, 4))
     fallbacks = report["fallbacks"]
     if not fallbacks:
-        return content + paragraph("No stage fell back to the host.", "lead")
-    content += element("h3", f"{plural(len(fallbacks), 'stage')} fell back to the host")
+        return content + paragraph("No stage fell back.", "lead")
+    content += element("h3", f"{plural(len(fallbacks), 'stage')} fell back")
     return content + table(
         "Fallbacks",
         ("Stage", "Reason"),

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gpupipe.report.form import Report, Stage, has_run, title_of
+from gpupipe.report.html_cluster import cluster_text
 from gpupipe.report.html_facts import crossings_text
 from gpupipe.report.html_models import is_model, is_table, output_text
 from gpupipe.report.html_stages import checkpoints_text, grouped
@@ -24,9 +25,10 @@ def print_summary(report: Report, console: Console, *, page: str | None = None) 
     console.print(_stages(report))
     told = crossings_text(report)
     console.print(Text(told, style="dim"))
+    _print_cluster(report, console)
     _print_checkpoints(report, console)
     for fallback in report["fallbacks"]:
-        console.print(Text(f"! {_title(report, fallback['stage'])} fell back to the host: {one_line(fallback['reason'])}", style="yellow"))
+        console.print(Text(f"! {_title(report, fallback['stage'])} fell back: {one_line(fallback['reason'])}", style="yellow"))
     if report["outputs"]:
         console.print()
         console.print(_outputs(report))
@@ -36,6 +38,15 @@ def print_summary(report: Report, console: Console, *, page: str | None = None) 
     if page is not None:
         console.print()
         console.print(Text.assemble(("report  ", "dim"), (page, "bold")), soft_wrap=True)
+
+
+def _print_cluster(report: Report, console: Console) -> None:
+    """Print what the run came to on its cluster."""
+    told = cluster_text(report)
+    if told:
+        console.print(Text(told, style="dim"))
+    for retry in (report.get("cluster") or {}).get("retries") or ():
+        console.print(Text(f"! Begun again with {one_line(retry)}", style="yellow"))
 
 
 def _headline(report: Report) -> Text:

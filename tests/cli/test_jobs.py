@@ -225,6 +225,21 @@ def test_a_worker_that_leaves_hands_its_job_over(call: Command, servers: Servers
     assert status["worker"] != first
 
 
+def test_a_job_whose_task_somebody_cancels_in_dask_is_lost_and_its_driver_ends(
+    call: Command, servers: Servers, job_flow: Path, tmp_path: Path
+) -> None:
+    words = ["-p", f"out={tmp_path}/a.parquet", "-p", f"started={tmp_path}/a", "-p", f"go={tmp_path}/go"]
+    job = call("submit", f"{job_flow}:slow", "--engine", "pandas", "-q", *words).out.strip()
+    until((tmp_path / "a").exists, "the job did not start")
+    assert drivers_of(job)
+    with distributed.Client(servers.address) as client:
+        client.cancel([distributed.Future(f"gpupipe-job-{job}", client)], force=True)
+    until(lambda: not drivers_of(job), "the driver outlived its task")
+    status = call("status", job)
+    assert status.code == 1 and "lost" in status.out and "Dask has forgotten its task" in status.out
+    assert not (tmp_path / "a.parquet").exists()
+
+
 def test_what_can_be_known_here_is_an_error_here(call: Command, in_process: Command, job_flow: Path, tmp_path: Path) -> None:
     wrong = call("submit", f"{job_flow}:wrong")
     assert wrong.code == 2 and "There is no column 'xx'" in wrong.err

@@ -34,7 +34,7 @@ ROWS = pl.DataFrame({f"x{j}": FEATURES[:, j] for j in range(4)}).with_columns(
 )
 CLASSIFIERS = [
     LogisticRegression(), RandomForestClassifier(20, random_state=0), DecisionTreeClassifier(max_depth=8), KNeighborsClassifier(), SVC(),
-    MultinomialNB(), XGBClassifier(n_estimators=20), XGBClassifier(n_estimators=20, objective="multi:softprob"),
+    MultinomialNB(), XGBClassifier(n_estimators=20),
 ]  # fmt: skip
 REGRESSORS = [
     LinearRegression(), Ridge(), Lasso(0.001), ElasticNet(0.001), RandomForestRegressor(20, random_state=0),
@@ -105,6 +105,15 @@ def test_clusterers(estimator: Any, tmp_path: Path) -> None:
     column = made["out"].columns[-1]
     again = loaded_without_a_gpu(made["model"], tmp_path)
     assert (made["out"].to_polars()[column].to_numpy() == again[column].to_numpy()).mean() > 0.99
+
+
+def test_three_classes() -> None:
+    table = gp.FromFrame(ROWS.with_columns(label=(pl.col("x0") * 3).floor().cast(pl.Int64))).node()
+    model = gp.Learn(XGBClassifier(n_estimators=20), target="label", features=COLUMNS).fit(table)
+    made = gp.Pipeline("p", out=model.predict_proba(model.predict(table))).run("gpu", options=HELD)["out"].to_polars()
+    assert (made["prediction"] == made["label"]).mean() > 0.99
+    total = made.select(pl.sum_horizontal("probability_0", "probability_1", "probability_2").alias("p"))["p"]
+    assert total.to_numpy() == pytest.approx(1.0, abs=1e-5)
 
 
 def test_words_as_labels() -> None:

@@ -86,7 +86,7 @@ def test_a_run_tells_all_its_stages_and_figures(mortgage: dict[str, Any]) -> Non
     for told in (
         "finished", "27.3 s", "1,243,768", "1.4 GB", "Stretch 0 · 3 stages as one query · peak memory 512 MB", "3.2 s",
         "Nothing crossed between host and device. 355 MB were copied from one library to another within the host.",
-        "No stage fell back to the host.", "1,205,344 rows × 46 columns", "out/features", "96,912", "0.9615", "0.2316",
+        "No stage fell back.", "1,205,344 rows × 46 columns", "out/features", "96,912", "0.9615", "0.2316",
         "seller <&>_3", "top 20 of 25", "early stopping after round 83", "pipelines/mortgage.py:103", "n_estimators",
         "23 November 2026, 03:00:00 UTC",
     ):  # fmt: skip
@@ -122,7 +122,24 @@ def test_crossings_are_summed_and_fallbacks_named(mortgage: dict[str, Any]) -> N
     page = Page(html_page(mortgage))
     assert "3.0 MB went from host to device and 0 B from device to host." in page.text
     assert "host to device33.0 MB300 ms" in page.text
-    assert "1 stage fell back to the host" in page.text and "no counterpart on the device" in page.text
+    assert "1 stage fell back" in page.text and "no counterpart on the device" in page.text
+
+
+def test_a_run_on_a_cluster_tells_what_each_worker_came_to(mortgage: dict[str, Any]) -> None:
+    worker = {"address": "tcp://10.0.0.1:4000", "threads": 1, "memory_limit": 8_000_000_000, "blocks": 38, "rows": 5_196_235}
+    worker |= {"bytes": 1_123_000_000, "seconds": 5.73, "spilled_bytes": 2_000_000_000, "steps": {}}
+    mortgage["cluster"] = {
+        "dashboard": "http://10.0.0.1:8787/status",
+        "workers": [worker, {**worker, "address": "tcp://10.0.0.2:4000", "memory_limit": None, "threads": None}],
+        "lost_workers": 2,
+        "tasks_done_again": 14,
+        "retries": ["blocks of 1 bytes <instead>"],
+    }
+    page = Page(html_page(mortgage))
+    assert "2 workers; 4.0 GB were spilled to disk; 2 workers were lost, and 14 tasks were done again." in page.text
+    assert "tcp://10.0.0.1:400018.0 GB385,196,2351.1 GB5.7 s2.0 GB" in page.text
+    assert "With blocks of 1 bytes <instead>" in page.text
+    assert headings(page)[0] == 1
 
 
 def test_a_report_with_nothing_in_it_is_a_page(mortgage: dict[str, Any]) -> None:

@@ -40,7 +40,7 @@ def test_brackets_in_names_are_not_markup(mortgage: dict[str, Any]) -> None:
     mortgage["outputs"] = {"[red]": "[/red]"}
     mortgage["fallbacks"] = [{"stage": 10, "reason": "[link]"}]
     told = printed(mortgage)
-    assert "[bold]x[/]" in told and "[red]" in told and "[/red]" in told and "fell back to the host: [link]" in told
+    assert "[bold]x[/]" in told and "[red]" in told and "[/red]" in told and "fell back: [link]" in told
 
 
 def test_of_a_very_long_pipeline_the_long_stages_are_told(

@@ -158,12 +158,18 @@ def placed_by_key(blocks: Blocks, keys: Sequence[str], n_blocks: int, at: At) ->
     by = f"hash:{n_blocks}"
     if blocks.placed == Placed(tuple(keys), by):
         return blocks
-    names = list(blocks.schema)
     meta = meta_of(blocks.schema, at.engine)
     place = PlaceRows(at, tuple(keys), block_values(n_blocks))
     marked = mapped(place, "place-rows", meta.assign(**{PLACE: np.zeros(0)}), blocks.frame)
-    dealt = marked.shuffle(on=PLACE, npartitions=n_blocks, ignore_index=True)
-    return replace(blocks, frame=dealt[names], placed=Placed(tuple(keys), by))
+    return replace(blocks, frame=dealt(marked, blocks.schema, n_blocks), placed=Placed(tuple(keys), by))
+
+
+def dealt(marked: Any, schema: Schema, n_blocks: int) -> Any:
+    """Return the rows in the blocks that `PLACE` says, through Dask's own shuffle."""
+    nested = any(isinstance(field.dtype, nw.List | nw.Struct | nw.Array) for field in schema.values())
+    method = "tasks" if nested else None  # worker to worker, Dask cannot restore columns of lists; None is its own choice
+    shuffled = marked.shuffle(on=PLACE, npartitions=n_blocks, ignore_index=True, shuffle_method=method)
+    return shuffled[list(schema)]
 
 
 @lru_cache(maxsize=64)

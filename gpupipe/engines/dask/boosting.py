@@ -84,7 +84,7 @@ def train_xgboost(recipe: TrainingRecipe, train: Blocks, validation: Blocks | No
             if tried == _TRIES:
                 msg = f"A worker was lost in each of {_TRIES} trainings of {type(recipe.estimator).__name__}. Give the workers more memory."
                 raise ClusterError(msg) from error
-            client.wait_for_workers(1, timeout=60)
+            waiter.wait_for_worker()
         except (ValueError, TypeError, RuntimeError) as error:
             msg = f"{type(recipe.estimator).__name__} could not be trained on {n_rows} rows: {error}"
             raise StageError(msg) from error
@@ -223,10 +223,10 @@ async def _trained(client: distributed.Client, estimator: Any, recipe: TrainingR
 
 
 async def _workers(client: distributed.Client) -> set[str]:
-    """Return the addresses of the workers there are."""
+    """Return the workers there are: their addresses, and their folders, since one that was started again may have its old address."""
     scheduler: Any = client.scheduler
     identity = await scheduler.identity(n_workers=-1)
-    return set(identity["workers"])
+    return {f"{address} {worker['local_directory']}" for address, worker in identity["workers"].items()}
 
 
 def _on_one_machine(estimator: Any, trained: Any) -> Any:

@@ -51,6 +51,7 @@ class DaskEngine(Engine):
 
     name: ClassVar[str] = "dask"
     lazy: ClassVar[bool] = True
+    remote: ClassVar[bool] = True
     limits = (*LIMITS, *(limit for limit in engine_type("pandas").limits if limit.what != "tables larger than memory"))
     blocks: ClassVar[str] = "pandas"
 
@@ -77,7 +78,7 @@ class DaskEngine(Engine):
     @property
     def waiter(self) -> Waiter:
         """What waits for the cluster."""
-        return Waiter(self.cluster.client, self.on_tasks)
+        return Waiter(self.cluster.client, self.on_tasks, self.options.worker_seconds)
 
     @property
     def memory(self) -> tuple[int, int]:
@@ -205,6 +206,10 @@ class DaskEngine(Engine):
         self.options = replace(self.options, block_bytes=block_bytes)
         self.run_id, self._sizes, self._memory, self._unchecked = uuid.uuid4().hex[:12], None, None, []
         return True
+
+    def dashboard(self) -> str | None:
+        """Return the address of Dask's own page about the cluster."""
+        return self.cluster.dashboard
 
     def where(self) -> Mapping[str, Any] | None:
         """Return what each worker came to, what was lost and spilled, and the dashboard's address."""

@@ -13,7 +13,7 @@ import pyarrow as pa
 from gpupipe.core.engine import Sorting
 from gpupipe.core.stage import TableStage
 from gpupipe.engines._blocks import PACKED, PLACE, At, RunBlock, given, packed, unpacked
-from gpupipe.engines.dask.blocks import Blocks, Site, block_values, mapped, meta_of, reduced
+from gpupipe.engines.dask.blocks import Blocks, Site, block_values, dealt, mapped, meta_of, reduced
 
 _SAMPLED = 256  # rows drawn from each block
 _MARK = "__gpupipe_splitter__"
@@ -87,8 +87,7 @@ def sorted_blocks(stage: TableStage, how: Sorting, blocks: Blocks, site: Site) -
     chosen = mapped(ChooseSplitters(at, how, n_blocks), "choose-splitters", PACKED, reduced(drawn, Together(), "gather-keys"))
     values = block_values(n_blocks)
     marked = mapped(RangeRows(at, how, values), "range-rows", meta.assign(**{PLACE: np.zeros(0)}), blocks.frame, chosen)
-    dealt = marked.shuffle(on=PLACE, npartitions=n_blocks, ignore_index=True)[list(blocks.schema)]
-    made = mapped(RunBlock(at, stage, blocks.schema), stage.name, meta, dealt)
+    made = mapped(RunBlock(at, stage, blocks.schema), stage.name, meta, dealt(marked, blocks.schema, n_blocks))
     return replace(blocks, frame=made, placed=None)
 
 

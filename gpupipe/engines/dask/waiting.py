@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,9 +20,38 @@ from gpupipe.core.errors import ClusterError, GpupipeError, StageError
 
 _STEP_SECONDS = 0.1
 _LOOK_SECONDS = 1.0
-_ALONE_SECONDS = 60.0  # a nanny has a killed worker back in a few seconds
+_ALONE_SECONDS = 30.0  # a nanny has a killed worker back in a few seconds
+
+_UNDER_WAY = ("pending", "lost", "finished")  # what is lost is done again
 
 OnTasks = Callable[[int, int], None]
+
+
+@dataclass
+class Watch:
+    """Looks at a cluster now and then, and bears for so many seconds that nobody is there."""
+
+    alone_seconds: float
+
+    def __post_init__(self) -> None:
+        self.looked = self.attended = time.monotonic()
+
+    def is_due(self) -> bool:
+        """Whether it is time to look."""
+        return time.monotonic() - self.looked > _LOOK_SECONDS
+
+    def is_attended(self, n_workers: int) -> bool:
+        """Whether there is a worker; raise ClusterError where there has been none for too long."""
+        self.looked = time.monotonic()
+        if n_workers:
+            self.attended = self.looked
+        elif self.looked - self.attended > self.alone_seconds:
+            msg = (
+                f"Every worker has been gone for {self.alone_seconds:g} s. Start workers again, and run the pipeline again; or wait "
+                "longer for them: --worker-seconds, EngineOptions(worker_seconds=...)."
+            )
+            raise ClusterError(msg)
+        return n_workers > 0
 
 
 @dataclass
@@ -60,40 +90,64 @@ class Waiter:
         return [self.fetched(frame) for frame in self.held(frames)]
 
     def fetched(self, frame: Any) -> pd.DataFrame:
-        """Return a frame that is held, brought into this process."""
-        with connection_errors(self.client):
-            parts = self.client.gather(distributed.futures_of(frame))
+        """Return a frame that is held, brought into this process; see `held`."""
+        parts = self._gathered(distributed.futures_of(frame))
         found: pd.DataFrame = parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
         return found
 
     def each(self, frame: Any) -> Iterator[pd.DataFrame]:
-        """Yield the blocks of a frame that is held, one after the other."""
+        """Yield the blocks of a frame that is held, one after the other; see `held`."""
         for future in distributed.futures_of(frame):
-            with connection_errors(self.client):
-                block = self.client.gather(future)
-            yield block
+            yield self._gathered([future])[0]
+
+    def wait_for_worker(self) -> None:
+        """Return when there is a worker; raise ClusterError where none comes."""
+        watch = Watch(self.alone_seconds)
+        with connection_errors(self.client):
+            while not watch.is_attended(self._n_workers()):
+                time.sleep(_STEP_SECONDS)
 
     def _wait(self, futures: Sequence[distributed.Future[Any]]) -> None:
-        """Return when every future is done; raise the error of one that failed."""
+        """Return when every future is done; raise the error of one that failed. What is lost with a worker is done again."""
         pending = set(futures)
-        looked = alone_since = time.monotonic()
+        watch = Watch(self.alone_seconds)
         most = len(pending)
         while pending:
-            try:
-                done, pending = distributed.wait(pending, timeout=_STEP_SECONDS, return_when="FIRST_COMPLETED")
-            except TimeoutError:
-                done = set()
-            for future in done:
-                if future.status != "finished":
+            with suppress(TimeoutError):
+                distributed.wait(pending, timeout=_STEP_SECONDS, return_when="FIRST_COMPLETED")
+            for future in pending:
+                if future.status not in _UNDER_WAY:
                     raise failure(future)
-            now = time.monotonic()
-            if pending and now - looked > _LOOK_SECONDS:
-                looked = now
-                alone_since = now if self._n_workers() else alone_since
-                if now - alone_since > self.alone_seconds:
-                    msg = f"Every worker has been gone for {self.alone_seconds:.0f} s. Start workers again, and run the pipeline again."
-                    raise ClusterError(msg)
+            pending = {future for future in pending if future.status != "finished"}
+            if pending and watch.is_due():
+                watch.is_attended(self._n_workers())
                 most = max(most, self._tell(most))
+            if not pending:
+                pending = {future for future in futures if future.status != "finished"}
+
+    def _gathered(self, futures: Sequence[distributed.Future[Any]]) -> list[pd.DataFrame]:
+        """Return the values of futures."""
+        with connection_errors(self.client):
+            self._wait(futures)
+            found: list[pd.DataFrame] = self.client.sync(self._gather, futures)
+        return found
+
+    async def _gather(self, futures: Sequence[distributed.Future[Any]]) -> list[pd.DataFrame]:
+        """Return the values of futures, which are done again where their workers are lost on the way."""
+        client: Any = self.client
+        gathering = asyncio.ensure_future(client.gather(list(futures), asynchronous=True))
+        watch = Watch(self.alone_seconds)
+        try:
+            while not gathering.done():
+                await asyncio.wait({gathering}, timeout=_LOOK_SECONDS)
+                if not gathering.done():
+                    watch.is_attended(len((await client.scheduler.identity(n_workers=-1))["workers"]))
+            found: list[pd.DataFrame] = gathering.result()
+        except KilledWorker as error:
+            raise killed(error) from error
+        finally:
+            gathering.cancel()
+        return found
 
     def _n_workers(self) -> int:
         """Return how many workers there are."""
@@ -112,7 +166,7 @@ class Waiter:
 
 def failure(future: distributed.Future[Any]) -> Exception:
     """Return what a failed task said, as gpupipe's error."""
-    if future.status in ("cancelled", "lost"):
+    if future.status == "cancelled":
         return gone()
     error = future.exception()
     if isinstance(error, KilledWorker):

@@ -174,9 +174,13 @@ def test_keys_that_are_floats_meet_by_value(dask_engine: DaskEngine, blocks: Hol
     assert sorted(made["n"].to_pylist()) == [60] * 5
 
 
-def test_a_table_that_must_come_together_has_a_budget(
-    two_workers: str, dask_engine: DaskEngine, blocks: Hold, table: pa.Table
-) -> None:
+def test_columns_of_lists_are_shuffled_and_sorted(dask_engine: DaskEngine, blocks: Hold, table: pa.Table) -> None:
+    lists = table.append_column("l", pa.array([[float(n), None] if n % 3 else None for n in range(400)], pa.large_list(pa.float64())))
+    for stage in (gp.SortRows("t", descending=True), gp.Rolling("k", index="t", start=-9, stop=1, n=("t", "count"))):
+        assert_same_rows(expected(stage, lists), rows(dask_engine, run(dask_engine, stage, blocks(lists))))
+
+
+def test_a_table_that_must_come_together_has_a_budget(two_workers: str, dask_engine: DaskEngine, blocks: Hold, table: pa.Table) -> None:
     dask_engine.options = EngineOptions(cluster=two_workers, gather_bytes=1000)
     with pytest.raises(StageError, match=r"above must have all rows on one worker: it needs [\d,]+ bytes for 400 rows, and has 1,000\."):
         rows(dask_engine, run(dask_engine, above, blocks(table)))

@@ -1,0 +1,44 @@
+"""Text is cut where a record begins: together, the pieces are the file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gpupipe.sources.csv_text import Dialect, Grammar, records
+from gpupipe.sources.text_pieces import read_bytes, text_pieces
+
+PLAIN = b"".join(b"%d,x%d\n" % (number, number) for number in range(200))
+QUOTED = b"".join(b'%d,"a\n%d,""b"\n' % (number, number) for number in range(200))
+
+
+@pytest.mark.parametrize("n_rows", [1, 7, 50, 1000])
+@pytest.mark.parametrize("text", [PLAIN, PLAIN[:-1], QUOTED], ids=["plain", "no last newline", "quoted"])
+def test_pieces_are_the_file(text: bytes, n_rows: int, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(text)
+    grammar = Grammar.of(Dialect(quote=None if b'"' not in text else '"'))
+    pieces = text_pieces(3, str(path), n_rows, grammar)
+    parts = [text if piece.start is None else read_bytes(str(path), piece.start, piece.stop) for piece in pieces]
+    assert b"".join(parts) == text
+    assert all(piece.file == 3 for piece in pieces)
+    assert (len(pieces) == 1) == (n_rows == 1000)
+    for part in parts:
+        with path.with_suffix(".part").open("wb+") as stream:
+            stream.write(part)
+            stream.seek(0)
+            assert all(record.closed and record.raw[:1].isdigit() for record in records(stream, grammar, "part"))
+
+
+def test_the_first_piece_has_the_header(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"a long header,another\n" + PLAIN)
+    first = text_pieces(0, str(path), 1, None, head_bytes=22)[0]
+    assert first.start == 0 and first.stop is not None and first.stop >= 22
+
+
+def test_an_empty_file_is_one_piece(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"")
+    (piece,) = text_pieces(0, str(tmp_path / "a.csv"), 10)
+    assert piece.start is None
