@@ -93,7 +93,7 @@ class Pipeline:
         Parameters
         ----------
         engine
-            ``"auto"``, ``"cpu"``, ``"pandas"``, ``"dask"``.
+            ``"auto"``, ``"cpu"``, ``"gpu"``, ``"pandas"``, ``"dask"``.
         cluster
             Where the workers are, for engines that have some: ``"local:4"``, ``"tcp://host:8786"``, or a Dask client or cluster.
         options

@@ -182,7 +182,7 @@ def _mend_engine(why: str) -> str:
 
 
 def package_problems(packages: list[dict[str, Any]]) -> list[dict[str, str]]:
-    """Return what is wrong with the packages; an extra of which nothing is installed was not asked for."""
+    """Return what is wrong with the packages; an extra of which nothing is installed that others do not ask for was not asked for."""
     if all(one["ok"] is None for one in packages):
         what = "gpupipe runs from a folder and is not installed, so which versions it needs is not known."
         return [{"what": what, "mend": "pip install -e '.[cpu]'  # in that folder"}]
@@ -190,7 +190,9 @@ def package_problems(packages: list[dict[str, Any]]) -> list[dict[str, str]]:
     for extra in dict.fromkeys(one["extra"] for one in packages):
         members = [one for one in packages if one["extra"] == extra]
         wrong = [one for one in members if not one["ok"]]
-        if not wrong or (extra is not None and all(one["version"] is None for one in members)):
+        others = {one["name"] for one in packages if one["extra"] != extra}
+        own = [one for one in members if one["name"] not in others and _INSTEAD.get(one["name"]) not in others]
+        if not wrong or (extra is not None and all(one["version"] is None for one in own or members)):
             continue
         told = ", ".join(f"{one['name']} {one['version'] or 'is missing'} (needs {one['needs']})" for one in wrong)
         problems.append({"what": f"Of {extra or 'the required packages'}: {told}.", "mend": _install(extra)})

@@ -128,10 +128,10 @@ def _halves_by_key(keys: tuple[str, ...], frames: Sequence[Frame], verbs: Verbs)
     """Return the inputs of the keys in the lower and in the upper half of the hashes that there are."""
     mark = nw.generate_temporary_column_name(8, [name for frame in frames for name in frame.collect_schema()])
     marked = [verbs.hash_rows(frame, keys, 0, mark) for frame in frames]
-    ends = [frame.select(low=nw.col(mark).min(), high=nw.col(mark).max()).collect().row(0) for frame in marked if len(frame.collect())]
-    if not ends:
+    hashes = [eager[mark] for eager in (frame.collect() for frame in marked) if len(eager)]
+    if not hashes:
         return None
-    low, high = min(int(end[0]) for end in ends), max(int(end[1]) for end in ends)
+    low, high = min(int(one.min()) for one in hashes), max(int(one.max()) for one in hashes)
     if low == high:
         return None
     middle = (low + high) // 2

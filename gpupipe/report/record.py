@@ -15,7 +15,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("gpupipe", "polars", "narwhals", "pyarrow", "numpy", "pandas", "scikit-learn", "xgboost-cpu", "xgboost")
+PACKAGES = ("gpupipe", "polars", "narwhals", "pyarrow", "numpy", "pandas", "scikit-learn", "xgboost-cpu", "xgboost", "dask", "distributed")
 
 
 def resident_bytes() -> int:

@@ -47,3 +47,14 @@ def test_packages_are_held_against_what_gpupipe_asks_for(tmp_path: Path, monkeyp
 )
 def test_versions(version: str, needs: str, met: bool) -> None:
     assert meets(version, needs) is met
+
+
+def test_an_extra_is_not_asked_for_by_packages_that_others_ask_for_too() -> None:
+    def package(name: str, version: str | None, extra: str | None) -> dict[str, Any]:
+        return {"name": name, "version": version, "needs": ">=1", "extra": extra, "ok": version is not None}
+
+    shared = [package("numpy", "2", None), package("scikit-learn", "2", "cpu"), package("xgboost-cpu", "3", "cpu")]
+    shared += [package("scikit-learn", "2", "cu13"), package("xgboost", "3", "cu13")]
+    assert package_problems([*shared, package("cudf-cu13", None, "cu13"), package("cuml-cu13", None, "cu13")]) == []
+    (half,) = package_problems([*shared, package("cudf-cu13", None, "cu13"), package("cuml-cu13", "26.10", "cu13")])
+    assert half == {"what": "Of cu13: cudf-cu13 is missing (needs >=1).", "mend": "pip install --upgrade 'gpupipe[cu13]'"}

@@ -14,7 +14,7 @@ _SECONDS = 10.0
 
 
 def described(cluster: OpenCluster, run: str, since: float) -> dict[str, Any]:
-    """Return the account of a run as plain values; only the dashboard's address where the cluster does not answer any more.
+    """Return the account of a run as plain values; nothing but names where the cluster does not answer any more.
 
     Parameters
     ----------
@@ -22,14 +22,15 @@ def described(cluster: OpenCluster, run: str, since: float) -> dict[str, Any]:
         When the run began, in seconds since the epoch.
     """
     client = cluster.client
-    plain: dict[str, Any] = {"dashboard": cluster.dashboard, "workers": [], "lost_workers": None, "tasks_done_again": None}
+    plain: dict[str, Any] = {"dashboard": None, "workers": [], "lost_workers": None, "tasks_done_again": None}
     if client.status != "running":
         return plain
     try:
+        plain["dashboard"] = cluster.dashboard
         spent: Mapping[str, Any] = client.run(account_of_worker, run, on_error="ignore")
         lost = [event for at, event in client.get_events("all") if at >= since and event.get("action") == "remove-worker"]
         workers = client.scheduler_info(n_workers=-1)["workers"]
-    except (OSError, TimeoutError):
+    except (OSError, TimeoutError, RuntimeError):  # RuntimeError: the client gave the connection up meanwhile
         return plain
     plain["workers"] = [{"address": address, **_facts(workers.get(address)), **found} for address, found in spent.items()]
     plain["lost_workers"] = len(lost)

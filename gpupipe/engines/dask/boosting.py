@@ -205,7 +205,8 @@ async def _trained(client: distributed.Client, estimator: Any, recipe: TrainingR
         if recipe.weight is not None:
             options["sample_weight_eval_set"] = [frames[1][WEIGHT]]
     before = await _workers(client)
-    training = asyncio.ensure_future(estimator.fit(frames[0][features], frames[0][TARGET], **options))
+    # an array: of a column, XGBoost would have the distinct labels found by a shuffle
+    training = asyncio.ensure_future(estimator.fit(frames[0][features], frames[0][TARGET].values, **options))
     try:
         while not training.done():
             await asyncio.wait({training}, timeout=_WATCH_SECONDS)

@@ -111,6 +111,7 @@ def _opened(options: EngineOptions, undo: ExitStack) -> OpenCluster:
         threads_per_worker=1,
         memory_limit=int(MEMORY_LIMIT * (1 - DRIVER_SHARE) / n_workers),
         dashboard_address="127.0.0.1:0",
+        silence_logs=logging.CRITICAL,  # what fails is told by gpupipe's own errors; the rest is in its report
     )
     undo.callback(cluster.close)
     client = _client_of(cluster, options, undo)

@@ -21,7 +21,7 @@ LIMITS = (
     Limit(
         "0.0 and -0.0 as keys",
         "upstream",
-        "Arrow's dictionaries, by which pandas groups, hold both, so they are two keys; in Polars they are one. Add 0.0 to the column first.",
+        "Arrow keeps both apart, so pandas has two keys and Polars one. Add 0.0 to the column first.",
     ),
     Limit(
         "square roots of NaN and of negative numbers",

@@ -9,11 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from gpupipe.core.arrow import schema_of
 from gpupipe.core.engine import EngineOptions
 from gpupipe.engines.dask.blocks import Blocks
 from gpupipe.engines.dask.engine import DaskEngine
 from gpupipe.engines.dask.reading import Sizes, blocks_of
-from gpupipe.core.arrow import schema_of
 
 N_ROWS = 400
 ROWS_A_BLOCK = 70

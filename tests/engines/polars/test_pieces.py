@@ -12,8 +12,8 @@ import gpupipe as gp
 from gpupipe.core.engine import Reading
 from gpupipe.core.errors import SourceError
 from gpupipe.core.schema import Schema
-from gpupipe.engines.polars.engine import CpuEngine
 from gpupipe.engines._symbolic import keeps_keys
+from gpupipe.engines.polars.engine import CpuEngine
 from gpupipe.engines.polars.pieces import Pieces
 from gpupipe.testing.compare import assert_same_rows
 

@@ -121,15 +121,17 @@ class Shift(FitStage):
 
 @dataclass(frozen=True)
 class GatedPart(PartWriter):
-    """Writes a part; the gate is after the third, which is written by then but not told of."""
+    """Writes a part; one gate is before the third, one after it, which is written by then but not told of."""
 
     inner: PartWriter
     gate: Gate
 
     def write(self, number: int, batches: Sequence[pa.RecordBatch]) -> dict[str, Any]:
+        if number == 2:
+            self.gate.at("before_write").pass_through()
         made = self.inner.write(number, batches)
         if number == 2:
-            self.gate.pass_through()
+            self.gate.at("write").pass_through()
         return made
 
 
@@ -170,7 +172,7 @@ class GatedWrite(gp.WriteParquet):
 
 
 class GatedRounds(TrainingCallback):
-    """The gate is after the third boosting round, where every process of the training waits."""
+    """The gates are before and after the third boosting round, where every process of the training waits."""
 
     def __init__(self, gate: Gate) -> None:
         self.gate = gate
@@ -181,16 +183,16 @@ class GatedRounds(TrainingCallback):
         return False
 
 
-def make_rows(folder: Path) -> Path:
+def make_rows(folder: Path, n_rows: int = ROWS) -> Path:
     """Write the files: few distinct values, so that XGBoost has the same bins however the rows lie."""
     path = folder / "rows"
     path.mkdir(parents=True)
     random = np.random.default_rng(3)
     for number in range(FILES):
-        b = random.integers(0, 12, ROWS)
-        a = random.integers(0, 20, ROWS).astype(np.float64)
-        columns = {"id": np.arange(ROWS) + number * ROWS, "key": random.integers(0, KEYS, ROWS), "a": a, "b": b}
-        pl.DataFrame({**columns, "y": ((a + b + random.integers(0, 6, ROWS)) > 16).astype(np.int64)}).write_parquet(
+        b = random.integers(0, 12, n_rows)
+        a = random.integers(0, 20, n_rows).astype(np.float64)
+        columns = {"id": np.arange(n_rows) + number * n_rows, "key": random.integers(0, KEYS, n_rows), "a": a, "b": b}
+        pl.DataFrame({**columns, "y": ((a + b + random.integers(0, 6, n_rows)) > 16).astype(np.int64)}).write_parquet(
             path / f"part-{number}.parquet"
         )
     return path
@@ -213,8 +215,8 @@ def pipeline(data: str, out: str, gates: str = "", shut: str = "", *, trained: b
     table = per_key(before_shuffle(GatedParquet(data, gate.at("read")).node())).named("keyed")
     shifted = Shift(gate.at("fit")).fit(table)(table)
     if not trained:
-        return gp.Pipeline("phases", out=GatedWrite(out, gate.at("write"))(shifted))
+        return gp.Pipeline("phases", out=GatedWrite(out, gate)(shifted))
     callbacks = [GatedRounds(gate.at("train"))]
     learner = XGBClassifier(n_estimators=6, max_depth=3, max_bin=32, n_jobs=1, callbacks=callbacks)
     model = gp.Learn(learner, target="y", features=["a", "b", "c"]).fit(shifted)
-    return gp.Pipeline("phases", model=model, out=GatedWrite(out, gate.at("write"))(model.predict_proba(shifted)))
+    return gp.Pipeline("phases", model=model, out=GatedWrite(out, gate)(model.predict_proba(shifted)))

@@ -28,7 +28,10 @@ class Course:
         Of the engine, beyond the cluster's address and the size of blocks.
     """
 
-    def __init__(self, pipeline: gp.Pipeline, address: str, **options: Any) -> None:
+    def __init__(
+        self, pipeline: gp.Pipeline, address: str, *, checkpoints: str | None = None, resume: bool = False, **options: Any
+    ) -> None:
+        self.keeping: dict[str, Any] = {"checkpoints": checkpoints, "resume": resume}
         chosen = EngineOptions(**{"cluster": address, "block_bytes": BLOCK_BYTES, **options})
         self.result: Any = None
         self.error: BaseException | None = None
@@ -39,8 +42,8 @@ class Course:
 
     def _run(self, pipeline: gp.Pipeline, options: EngineOptions) -> None:
         try:
-            self.result = pipeline.run("dask", options=options)
-        except BaseException as error:
+            self.result = pipeline.run("dask", options=options, **self.keeping)
+        except BaseException as error:  # noqa: BLE001  (the test's own thread raises it)
             self.error = error
         self.seconds = time.monotonic() - self.began
 
