@@ -99,7 +99,8 @@ def _sorted_rows(side: Path, near: Sequence[str], skip: Sequence[str]) -> pl.Dat
     parts = []
     for batch in _batches(side, skip):
         hashed = batch.drop(near)
-        parts.append(batch.select(near).with_columns(first=hashed.hash_rows(SEEDS[0]), second=hashed.hash_rows(SEEDS[1])))
+        hashes = [hashed.hash_rows(seed).alias(name) for name, seed in zip(("first", "second"), SEEDS, strict=True)]
+        parts.append(pl.DataFrame([*hashes, *batch.select(near).get_columns()]))
     return pl.concat(parts).sort("first", "second", *near)
 
 

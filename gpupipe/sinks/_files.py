@@ -45,9 +45,9 @@ MakeWriter = Callable[[Any, pa.Schema], FormatWriter]
 class _OneFile:
     """A file being written, and the rows in it."""
 
-    def __init__(self, at: Place, schema: pa.Schema, make: MakeWriter) -> None:
+    def __init__(self, at: Place, schema: pa.Schema, make: MakeWriter, below: Place | None = None) -> None:
         self.n_rows = 0
-        self.stream = create(at)
+        self.stream = create(at, below)
         self.format = make(self.stream, schema)
 
     def write(self, batch: pa.RecordBatch) -> None:
@@ -226,7 +226,7 @@ class FilePart(PartWriter):
         folder = posixpath.join(self.made.path, *key)
         name = posixpath.join(folder, f"part-{number:05d}{self.target.suffix}")
         at = Place(posixpath.join(folder, f".{number:05d}-{secrets.token_hex(6)}") if self.made.fs is None else name, self.made.fs)
-        file = _OneFile(at, batches[0].schema, self.make)
+        file = _OneFile(at, batches[0].schema, self.make, self.made)  # a run that has ended has removed it, and nobody would again
         try:
             for batch in batches:
                 file.write(batch)

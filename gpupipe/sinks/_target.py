@@ -135,23 +135,29 @@ def _replace_remote(at: Place, made: Place) -> None:
 
 
 def remove(made: Place) -> None:
-    """Remove a temporary output, if it is there."""
+    """Remove a temporary output, if it is there; a folder is renamed first, so that nobody puts more into it meanwhile."""
     if made.fs is not None:
         if made.fs.exists(made.path):
             made.fs.rm(made.path, recursive=True)
     elif Path(made.path).is_dir():
-        shutil.rmtree(made.path, ignore_errors=True)
+        aside = Path(f"{made.path}-gone")
+        Path(made.path).rename(aside)
+        shutil.rmtree(aside, ignore_errors=True)
     else:
         Path(made.path).unlink(missing_ok=True)
 
 
-def create(made: Place) -> Any:
-    """Return a new file, opened for writing bytes, with the folders it lies in."""
+def create(made: Place, below: Place | None = None) -> Any:
+    """Return a new file, opened for writing bytes, with the folders it lies in; `below` is a local folder that must be there already."""
     if made.fs is not None:
         made.fs.makedirs(posixpath.dirname(made.path), exist_ok=True)
         return made.fs.open(made.path, "wb")
     path = Path(made.path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if below is None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    else:
+        for folder in reversed([each for each in path.parents if each.is_relative_to(below.path) and each != Path(below.path)]):
+            folder.mkdir(exist_ok=True)
     return path.open("xb")
 
 

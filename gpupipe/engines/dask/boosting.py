@@ -22,7 +22,7 @@ from gpupipe.engines._arrow import as_array
 from gpupipe.engines._blocks import PACKED, At, carrying, given
 from gpupipe.engines._estimators import target_values
 from gpupipe.engines.dask.blocks import Blocks, Site, mapped
-from gpupipe.engines.dask.waiting import Waiter
+from gpupipe.engines.dask.waiting import Waiter, gone
 
 _TRIES = 4
 _WATCH_SECONDS = 0.5
@@ -86,6 +86,8 @@ def train_xgboost(recipe: TrainingRecipe, train: Blocks, validation: Blocks | No
                 raise ClusterError(msg) from error
             waiter.wait_for_worker()
         except (ValueError, TypeError, RuntimeError) as error:
+            if client.status != "running":
+                raise gone() from error
             msg = f"{type(recipe.estimator).__name__} could not be trained on {n_rows} rows: {error}"
             raise StageError(msg) from error
         finally:
@@ -210,17 +212,23 @@ async def _trained(client: distributed.Client, estimator: Any, recipe: TrainingR
     try:
         while not training.done():
             await asyncio.wait({training}, timeout=_WATCH_SECONDS)
-            if not before <= await _workers(client):
-                raise LostWorkerError
+            await _check_workers(client, before)
         return training.result()
-    except LostWorkerError:
+    except (LostWorkerError, ClusterError):
         raise
-    except Exception as error:
-        if not before <= await _workers(client):
-            raise LostWorkerError from error
+    except Exception:
+        await _check_workers(client, before)
         raise
     finally:
         training.cancel()
+
+
+async def _check_workers(client: distributed.Client, before: set[str]) -> None:
+    """Raise LostWorkerError where one of the workers is gone, and ClusterError where the scheduler is."""
+    if client.status != "running":
+        raise gone()
+    if not before <= await _workers(client):
+        raise LostWorkerError
 
 
 async def _workers(client: distributed.Client) -> set[str]:

@@ -204,7 +204,7 @@ class DaskEngine(Engine):
             return False
         self._retries.append(f"blocks of {block_bytes:,} bytes instead of {self.sizes.block_bytes:,}, since workers were lost: {error}")
         self.options = replace(self.options, block_bytes=block_bytes)
-        self.run_id, self._sizes, self._memory, self._unchecked = uuid.uuid4().hex[:12], None, None, []
+        self.run_id, self._sizes, self._unchecked = uuid.uuid4().hex[:12], None, []
         return True
 
     def dashboard(self) -> str | None:

@@ -18,7 +18,7 @@ from gpupipe.engines.dask.aggregates import Aggregation, PartlyAggregated, aggre
 from gpupipe.engines.dask.blocks import SPLIT_EVERY, Blocks, Placed, Site, mapped, meta_of, placed_by_key, reduced, same
 from gpupipe.engines.dask.sorting import sorted_blocks
 
-_FEW = 4  # parts of so many times what is broadcast go by a tree: their result may well be one block
+_FEW = 4  # parts of so many times what is broadcast go by a tree: their result may well be one block, and be sent as one
 
 
 def run_stage(stage: TableStage, inputs: Sequence[Blocks], schema: Schema, site: Site) -> Blocks:
@@ -152,24 +152,31 @@ def _joined_schema(stage: TableStage, left: Schema, right: Schema) -> Schema:
 def _pair(stage: TableStage, how: Joining, left: Blocks, right: Blocks, schema: Schema, site: Site) -> Blocks:
     """Return two tables joined: the smaller sent to every block of the other where it is small, else both dealt by key."""
     n_rows = _joined_rows(how, (left, right))
-    most = site.options.broadcast_bytes
+    if left.n_blocks == right.n_blocks == 1:
+        return by_block(stage, (left, right), schema, site, n_rows)
     if how.how == "cross":
         small, large = sorted((left, right), key=lambda given: given.n_bytes)
         small = gathered(small, site, stage.name)
         pair = (left, small) if large is left else (small, right)
         return by_block(stage, pair, schema, site, left.n_rows * right.n_rows)
-    if how.how in ("inner", "left", "semi", "anti") and right.n_bytes <= most and left.n_blocks > 1:
-        return by_block(stage, (left, gathered(right, site, stage.name)), schema, site, n_rows)
-    if how.how in ("inner", "right") and left.n_bytes <= most and right.n_blocks > 1:
+    if how.how in ("inner", "left", "semi", "anti") and _is_small(right, site):  # the left's rows stay where they are
+        made = by_block(stage, (left, gathered(right, site, stage.name)), schema, site, n_rows)
+        return replace(made, placed=left.placed)
+    if how.how in ("inner", "right") and _is_small(left, site):
         return replace(by_block(stage, (gathered(left, site, stage.name), right), schema, site, n_rows), placed=None)
     n_blocks = max(left.n_blocks, right.n_blocks)
-    if left.placed is not None and left.placed.by == f"hash:{left.n_blocks}" and left.placed.keys == how.left_on:
+    if left.placed == Placed(how.left_on, f"hash:{left.n_blocks}"):
         n_blocks = left.n_blocks
-    elif right.placed is not None and right.placed.by == f"hash:{right.n_blocks}" and right.placed.keys == how.right_on:
+    elif right.placed == Placed(how.right_on, f"hash:{right.n_blocks}"):
         n_blocks = right.n_blocks
     pair = (placed_by_key(left, how.left_on, n_blocks, site.at), placed_by_key(right, how.right_on, n_blocks, site.at))
-    made = _map(RunBlock(site.at, stage, schema), stage.name, schema, site, [given.frame for given in pair])
-    return Blocks(made, schema, n_rows, Placed(how.left_on, f"hash:{n_blocks}"))
+    made = by_block(stage, pair, schema, site, n_rows)
+    return replace(made, placed=Placed(how.left_on, f"hash:{n_blocks}"))
+
+
+def _is_small(blocks: Blocks, site: Site) -> bool:
+    """Whether a side of a join is sent to every block of the other; one block is there already, and may be larger."""
+    return blocks.n_bytes <= site.options.broadcast_bytes * (_FEW if blocks.n_blocks == 1 else 1)
 
 
 def _stacked(stage: TableStage, inputs: Sequence[Blocks], schema: Schema, site: Site) -> Blocks:

@@ -187,12 +187,16 @@ class LostWorkersError(StageError):
 def killed(error: KilledWorker) -> LostWorkersError:
     """Return the error of a task that one worker after the other died of."""
     task = key_split(error.task)
+    step = re.search(r"\.(\d+)$", task)
+    name = task if step is None else task[: step.start()]
+    limit = error.last_worker.memory_limit
+    has = f"the {limit:,} bytes of memory that a worker here has" if limit else "the memory that a worker here has"
+    times = f"{error.allowed_failures + 1} workers that ran it were lost" if error.allowed_failures else "the worker that ran it was lost"
     msg = (
-        f"Workers that ran {task!r} were lost {error.allowed_failures + 1} times. Most often one block of it needs more memory than a "
-        "worker has: give the workers more, or read smaller blocks (block_bytes)."
+        f"{name} needs more than {has} for one block, or ends its worker in another way, which the log of {error.last_worker.address} "
+        f"would tell: {times}. Give the workers more memory, or read smaller blocks (block_bytes)."
     )
     made = LostWorkersError(msg)
-    step = re.search(r"\.(\d+)$", task)
     if step is not None:
         made.step = int(step[1])
     return made

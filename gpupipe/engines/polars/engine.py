@@ -47,7 +47,7 @@ class CpuEngine(SingleEngine):
             pieces = read_pieces(source, reading, self.scratch) if key and set(key) <= set(reading.columns) else []
             if pieces:
                 return pieces_of(source.origin(), key, pieces)
-            return nw.from_native(read_lazy(source, reading, schema, self.scratch))
+            return nw.from_native(read_lazy(source, reading, schema, self.scratch).cache())
         except (pl.exceptions.PolarsError, OSError) as error:
             raise explained(source, error) from error
 

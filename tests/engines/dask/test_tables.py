@@ -103,6 +103,17 @@ def test_joins(how: Any, broadcast: int, two_workers: str, dask_engine: DaskEngi
     assert n_shuffles(made) == (0 if broadcast and how != "full" else 2)
 
 
+def test_rows_stay_where_they_are_when_a_small_table_is_joined(
+    two_workers: str, dask_engine: DaskEngine, blocks: Hold, table: pa.Table
+) -> None:
+    dask_engine.options = EngineOptions(cluster=two_workers)
+    first = run(dask_engine, gp.Rolling("k", index="t", start=-5, stop=1, m=("x", "max")), blocks(table))
+    joined = run(dask_engine, gp.Join("s", how="left"), first, run(dask_engine, gp.GroupBy("s", n=nw.len()), blocks(table)))
+    again = run(dask_engine, gp.GroupBy("k", d=nw.col("n").n_unique()), joined)
+    assert n_shuffles(again) == 1
+    assert rows(dask_engine, again).num_rows == table["k"].value_counts().__len__()
+
+
 def test_a_cross_join_and_a_join_of_three(dask_engine: DaskEngine, blocks: Hold, table: pa.Table) -> None:
     few = table.slice(0, 150).select(["t"]).rename_columns(["u"])
     made = run(dask_engine, gp.Join(how="cross"), blocks(table.slice(0, 90).select(["k"])), blocks(few))

@@ -23,7 +23,7 @@ Start = Callable[..., Servers]
 MIB = 1 << 20
 ROWS = 200_000
 LIMIT = 600 * MIB
-FEW = ROWS // 5  # as many rows as a worker has memory for
+FEW = ROWS * 2 // 5  # as many rows as a worker has memory for
 
 
 @pytest.fixture(scope="session")
