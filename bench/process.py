@@ -7,7 +7,7 @@ import os
 import resource
 import subprocess
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
@@ -15,17 +15,32 @@ from bench.workload import BenchmarkError, Command
 
 ROOT = Path(__file__).resolve().parents[1]
 MEASURED = ("seconds", "total_seconds", "peak_rss_bytes")
+ON_CLUSTER = ("startup_seconds", "worker_cpu_seconds", "driver_cpu_seconds", "worker_peak_rss_bytes")
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """What one process took, and the other facts of its JSON line."""
+    """What one process took, and the other facts of its JSON line.
+
+    Parameters
+    ----------
+    on_cluster
+        What it says of a cluster that it started, by the names of `ON_CLUSTER`; nothing where there was none.
+    """
 
     seconds: float
     total_seconds: float
     cpu_seconds: float
     peak_rss_bytes: int
     facts: dict[str, object]
+    on_cluster: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def run_cpu_seconds(self) -> float:
+        """Processor seconds of the run alone on a cluster that was up; where there is none, of the whole process."""
+        if not self.on_cluster:
+            return self.cpu_seconds
+        return self.on_cluster["worker_cpu_seconds"] + self.on_cluster["driver_cpu_seconds"]
 
 
 def environment() -> dict[str, str]:
@@ -53,7 +68,8 @@ def measure_process(name: str, command: Command) -> Measurement:
         raise BenchmarkError(f"contender {name!r}: expected exit status 0, got {status}; the end of its stderr:\n{last}")
     facts = _facts(name, printed)
     seconds, total, peak = (facts.pop(key) for key in MEASURED)
-    return Measurement(float(seconds), float(total), usage.ru_utime + usage.ru_stime, int(peak), facts)
+    on_cluster = {key: float(facts.pop(key)) for key in ON_CLUSTER if key in facts}
+    return Measurement(float(seconds), float(total), usage.ru_utime + usage.ru_stime, int(peak), facts, on_cluster)
 
 
 def _wait(process: subprocess.Popen[bytes]) -> tuple[int, resource.struct_rusage]:

@@ -147,8 +147,15 @@ def _measure(workload: Workload, options: Namespace, data: Path, console: Consol
             with tempfile.TemporaryDirectory(prefix="gpupipe-bench-") as out:
                 run = measure_process(name, workload.contenders(data, Path(out))[name])
             rounds[name].append(run)
-            console.print(f"round {number} {name}: {run.seconds:.4g} s, {run.peak_rss_bytes / 2**20:,.0f} MiB", highlight=False)
+            console.print(
+                f"round {number} {name}: {run.seconds:.4g} s, {run.run_cpu_seconds:.4g} cpu s, {_peak(run) / 2**20:,.0f} MiB",
+                highlight=False,
+            )
     return rounds
+
+
+def _peak(run: Measurement) -> float:
+    return run.on_cluster.get("worker_peak_rss_bytes", run.peak_rss_bytes)
 
 
 def _chosen(workload: Workload, options: Namespace, data: Path) -> list[str]:

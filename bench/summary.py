@@ -23,7 +23,10 @@ class Spread(TypedDict):
 
 
 class Contender(TypedDict):
-    """One contender at one size: its spreads, its seconds round by round, what it found, and its speed against each baseline."""
+    """One contender at one size: its spreads, its seconds round by round, what it found, and its speed against each baseline.
+
+    `on_cluster` is empty where no cluster was started; `times_the_cpu_of` a baseline counts the run alone where one was.
+    """
 
     seconds: Spread
     total_seconds: Spread
@@ -32,6 +35,8 @@ class Contender(TypedDict):
     each_seconds: list[float]
     facts: dict[str, object]
     times_as_fast_as: dict[str, Spread]
+    times_the_cpu_of: dict[str, Spread]
+    on_cluster: dict[str, Spread]
 
 
 def spread(values: Sequence[float]) -> Spread:
@@ -48,6 +53,11 @@ def speed(baseline: Sequence[Measurement], contender: Sequence[Measurement]) -> 
     return spread([base.seconds / own.seconds for base, own in zip(baseline, contender, strict=True)])
 
 
+def times_cpu(baseline: Sequence[Measurement], contender: Sequence[Measurement]) -> Spread:
+    """The processor seconds as a multiple of the baseline's, round by round."""
+    return spread([own.run_cpu_seconds / base.run_cpu_seconds for base, own in zip(baseline, contender, strict=True)])
+
+
 def summarize(rounds: Rounds, baselines: Sequence[str]) -> dict[str, Contender]:
     """All contenders of one size."""
     present = [name for name in baselines if name in rounds]
@@ -60,23 +70,33 @@ def summarize(rounds: Rounds, baselines: Sequence[str]) -> dict[str, Contender]:
             "each_seconds": [run.seconds for run in runs],
             "facts": runs[0].facts,
             "times_as_fast_as": {base: speed(rounds[base], runs) for base in present if base != name},
+            "times_the_cpu_of": {base: times_cpu(rounds[base], runs) for base in present if base != name},
+            "on_cluster": {fact: spread([run.on_cluster[fact] for run in runs]) for fact in runs[0].on_cluster},
         }
         for name, runs in rounds.items()
     }
 
 
 def growth(sizes: Mapping[int, Mapping[str, Contender]]) -> dict[str, dict[str, float]]:
-    """Median seconds and peak memory at the largest size, as multiples of those at the smallest; empty for one size."""
+    """Median seconds and peak memory (a worker's, on a cluster) at the largest size, as multiples of those at the smallest.
+
+    Empty for one size.
+    """
     if len(sizes) < 2:
         return {}
     small, large = sizes[min(sizes)], sizes[max(sizes)]
     return {
         name: {
             "seconds": large[name]["seconds"]["median"] / small[name]["seconds"]["median"],
-            "peak_rss_bytes": large[name]["peak_rss_bytes"]["median"] / small[name]["peak_rss_bytes"]["median"],
+            "peak_rss_bytes": peak(large[name]) / peak(small[name]),
         }
         for name in large
     }
+
+
+def peak(found: Contender) -> float:
+    """The peak memory of the process, or of the worker that had most where there was a cluster."""
+    return found["on_cluster"].get("worker_peak_rss_bytes", found["peak_rss_bytes"])["median"]
 
 
 def print_size(console: Console, title: str, contenders: Mapping[str, Contender], baselines: Sequence[str]) -> None:
@@ -84,12 +104,16 @@ def print_size(console: Console, title: str, contenders: Mapping[str, Contender]
     present = [name for name in baselines if name in contenders]
     table = Table(title=title, title_justify="left", show_lines=True)
     table.add_column("contender")
-    for heading in ("seconds", "cpu s", "peak MiB", *(f"against\n{name}" for name in present)):
+    clusters = any(found["on_cluster"] for found in contenders.values())
+    headings = [*(f"against\n{name}" for name in present), *(f"cpu s against\n{name}" for name in present if clusters)]
+    for heading in ("seconds", "cpu s", "peak MiB", *headings, *(["start-up s"] if clusters else [])):
         table.add_column(heading, justify="right")
     for name, found in sorted(contenders.items(), key=lambda item: item[1]["seconds"]["median"]):
-        peak = f"{found['peak_rss_bytes']['median'] / 2**20:,.0f}"
         ratios = [_range(found["times_as_fast_as"].get(base), unit="x") for base in present]
-        table.add_row(name, _range(found["seconds"]), _digits(found["cpu_seconds"]["median"]), peak, *ratios)
+        if clusters:
+            ratios += [_range(found["times_the_cpu_of"].get(base), unit="x") for base in present]
+            ratios.append(_range(found["on_cluster"].get("startup_seconds")))
+        table.add_row(name, _range(found["seconds"]), _digits(found["cpu_seconds"]["median"]), f"{peak(found) / 2**20:,.0f}", *ratios)
     console.print(table)
 
 

@@ -22,6 +22,7 @@ from gpupipe.core.schema import Schema
 from gpupipe.core.stage import Apply, Barrier, TableStage
 from gpupipe.engines._arrow import arrow_schema
 from gpupipe.engines._symbolic import empty_frame
+from gpupipe.engines._users import user_lines
 from gpupipe.plan import Plan, Step, describe_step, note, run_symbolic, table_stage_of
 from gpupipe.report.record import MemoryWatch, Record
 
@@ -345,7 +346,7 @@ def blame(error: Exception, step: Step, plan: Plan, engine: Engine) -> None:
     """Name a step in an error's notes: the one that the error itself knows, with the lines of the user's code, or else the given one."""
     known = getattr(error, "step", None)
     error.add_note(note((step if known is None else plan.steps[known]).node, engine.name))
-    for line in getattr(error, "lines", ()):
+    for line in getattr(error, "lines", None) or user_lines(error):
         error.add_note(line)
 
 

@@ -15,7 +15,6 @@ import gpupipe  # noqa: E402
 from bench.contender import measure, parser  # noqa: E402
 from gpupipe.engines.load import load_engine  # noqa: E402
 
-
 WORKERS_IMPORT = ("gpupipe.engines.dask.engine", "gpupipe.engines.pandas.engine")
 
 

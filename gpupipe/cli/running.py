@@ -22,7 +22,7 @@ from gpupipe.report.html import html_page
 from gpupipe.report.record import error_as_json
 
 _WIRED = ("id", "name", "label", "kind", "inputs", "where")
-_STAGE_KEYS = (*_WIRED, "rows_in", "rows_out", "columns_out", "seconds", "bytes", "stretch", "note")
+_STAGE_KEYS = (*_WIRED, "rows_in", "rows_out", "columns_out", "seconds", "bytes", "stretch", "note", "checkpoint")
 
 
 @dataclass(frozen=True)

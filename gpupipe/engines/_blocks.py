@@ -6,10 +6,8 @@ a frame of one row whose one value is an Arrow table in bytes, so that a datafra
 
 from __future__ import annotations
 
-import linecache
 import threading
 import time
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,7 +27,7 @@ from gpupipe.core.schema import Schema
 from gpupipe.core.stage import TableStage, Want
 from gpupipe.engines._arrow import arrow_schema, conform_arrow
 from gpupipe.engines._pandaslike import PandasLikeEngine, plain_group_bys
-from gpupipe.engines._shipping import is_users_file
+from gpupipe.engines._users import user_lines
 from gpupipe.engines._verbs import row_hashes
 from gpupipe.engines.load import load_engine
 
@@ -128,19 +126,6 @@ def told(error: GpupipeError, step: int | None) -> GpupipeError:
         error.step = step  # type: ignore[attr-defined]
         error.lines = user_lines(error)  # type: ignore[attr-defined]
     return error
-
-
-def user_lines(error: BaseException) -> list[str]:
-    """Return the lines of the user's own files that an error and its causes came through."""
-    lines: list[str] = []
-    seen: BaseException | None = error
-    while seen is not None:
-        for frame in traceback.extract_tb(seen.__traceback__):
-            if is_users_file(frame.filename):
-                code = frame.line or linecache.getline(frame.filename, frame.lineno or 0).strip()
-                lines.append(f'File "{frame.filename}", line {frame.lineno}, in {frame.name}: {code}'.rstrip(": "))
-        seen = seen.__cause__ or seen.__context__
-    return list(dict.fromkeys(lines))
 
 
 def given(engine: PandasLikeEngine, block: Any) -> nw.LazyFrame[Any]:

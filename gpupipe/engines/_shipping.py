@@ -9,21 +9,17 @@ from __future__ import annotations
 import hashlib
 import io
 import sys
-import sysconfig
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import cloudpickle
 
 from gpupipe.core.stage import Stage
-
-_PACKAGE = str(Path(__file__).resolve().parents[1])
-_INSTALLED = tuple({str(Path(sysconfig.get_path(name)).resolve()) for name in ("stdlib", "platstdlib", "purelib", "platlib")} | {_PACKAGE})
+from gpupipe.engines._users import is_users_file
 
 
 @dataclass(frozen=True)
@@ -117,18 +113,3 @@ def _users_modules() -> list[ModuleType]:
     found = [module for module, file in files if isinstance(file, str) and is_users_file(file)]
     chosen = {module.__name__: module for module in found if module.__name__ in sys.modules and module.__name__ not in registered}
     return list(chosen.values())
-
-
-@lru_cache(maxsize=8192)
-def is_users_file(file: str) -> bool:
-    """Whether a file is the user's own: neither gpupipe's nor installed.
-
-    Examples
-    --------
-    >>> is_users_file(__file__), is_users_file("/flows/mine.py"), is_users_file("<string>")
-    (False, True, False)
-    """
-    if not file.endswith((".py", ".pyc")):
-        return False
-    path = str(Path(file).resolve())
-    return not path.startswith(_INSTALLED) and not path.startswith(str(Path(sys.base_prefix, "lib")))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,6 +12,7 @@ from gpupipe.core.engine import Engine, EngineOptions, ScoringRecipe, TrainingRe
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import TableStage
 from gpupipe.engines._estimators import score_arrays, train_estimator
+from gpupipe.engines._scratch import Scratch
 
 Frame = nw.LazyFrame[Any]
 
@@ -25,14 +24,12 @@ class SingleEngine(Engine):
 
     def __init__(self, options: EngineOptions | None = None) -> None:
         super().__init__(options)
-        self._scratch: str | None = None
+        self._scratch = Scratch()
 
     @property
     def scratch(self) -> str:
         """A folder of the run's own, made when it is first asked for."""
-        if self._scratch is None:
-            self._scratch = tempfile.mkdtemp(prefix="gpupipe-")
-        return self._scratch
+        return self._scratch.path
 
     def run(self, stage: TableStage, inputs: Sequence[Any], schema: Schema) -> Any:
         """Return the stage's result."""
@@ -53,8 +50,7 @@ class SingleEngine(Engine):
 
     def close(self) -> None:
         """Remove the run's scratch folder."""
-        if self._scratch is not None:
-            shutil.rmtree(self._scratch, ignore_errors=True)
+        self._scratch.close()
 
 
 def batches_of(table: pa.Table, n_rows: int = 1 << 17) -> list[pa.RecordBatch]:

@@ -6,6 +6,7 @@ An engine replaces what its library does better; what is here defines the meanin
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -20,6 +21,7 @@ from gpupipe.kernels.rolling import roll_arrays
 from gpupipe.kernels.xxh64 import hash_table
 
 Frame = nw.LazyFrame[Any]
+_ROLLED_ROWS = 1 << 14
 
 
 class NarwhalsVerbs(Verbs):
@@ -99,7 +101,7 @@ class NarwhalsVerbs(Verbs):
 def roll_table(table: pa.Table, window: Window) -> pa.Table:
     """Return one column for each aggregate of the window, in the row order of the table; nothing where a row has no index."""
     index = table[window.index].combine_chunks()
-    rows = np.flatnonzero(np.asarray(index.is_valid()))
+    rows = np.flatnonzero(np.asarray(index.is_valid())) if index.null_count else slice(None)
     position = np.asarray(index.fill_null(0).cast(pa.int64()))[rows]
     inputs = []
     for rolled in window.aggregates:
@@ -109,9 +111,7 @@ def roll_table(table: pa.Table, window: Window) -> pa.Table:
         inputs.append((data[rows], np.asarray(column.is_valid())[rows], rolled.function))
     made = {}
     for rolled, (values, there) in zip(
-        window.aggregates,
-        roll_arrays(_codes(table.select(list(window.by)))[rows], position, inputs, window.start, window.stop),
-        strict=True,
+        window.aggregates, _rolled_by_key(_codes(table.select(list(window.by)))[rows], position, inputs, window), strict=True
     ):
         whole = np.zeros(table.num_rows, dtype=values.dtype)
         missing = np.ones(table.num_rows, dtype=bool)
@@ -119,6 +119,27 @@ def roll_table(table: pa.Table, window: Window) -> pa.Table:
         kind = table[rolled.column].type if rolled.function in ("min", "max") else None
         made[rolled.name] = pa.array(whole, mask=missing).cast(kind) if kind is not None else pa.array(whole, mask=missing)
     return pa.table(made)
+
+
+def _rolled_by_key(key: Any, index: Any, inputs: Sequence[tuple[Any, Any, str]], window: Window) -> list[tuple[Any, Any]]:
+    """Return what `roll_arrays` does, worked out for some keys at a time, whose arrays stay in the processor's cache."""
+    order = None if bool((key[1:] >= key[:-1]).all()) else np.argsort(key, kind="stable")
+    if order is not None:
+        key, index = key[order], index[order]
+        inputs = [(data[order], valid[order], function) for data, valid, function in inputs]
+    begins = np.append(np.flatnonzero(key[1:] != key[:-1]) + 1, len(key))
+    cuts = np.unique(begins[np.searchsorted(begins, np.arange(_ROLLED_ROWS, len(key), _ROLLED_ROWS))])
+    pieces = [slice(*ends) for ends in pairwise([0, *cuts.tolist(), *([len(key)] if not len(cuts) or cuts[-1] < len(key) else [])])]
+    parts = [
+        roll_arrays(key[piece], index[piece], [(data[piece], valid[piece], how) for data, valid, how in inputs], window.start, window.stop)
+        for piece in pieces
+    ]
+    made = [(np.concatenate([part[n][0] for part in parts]), np.concatenate([part[n][1] for part in parts])) for n in range(len(inputs))]
+    if order is None:
+        return made
+    back = np.empty_like(order)
+    back[order] = np.arange(len(order))
+    return [(values[back], there[back]) for values, there in made]
 
 
 def row_hashes(table: pa.Table, seed: int) -> Any:
@@ -140,12 +161,19 @@ def _codes(keyed: pa.Table) -> Any:
     """Return one integer for each distinct key."""
     if keyed.num_rows == 0:
         return np.zeros(0, dtype=np.int64)
+    if keyed.num_columns == 1 and _is_code(keyed[0]):
+        return np.asarray(keyed[0].combine_chunks(), dtype=np.int64)
     code = np.zeros(keyed.num_rows, dtype=np.int64)
     for name in keyed.column_names:
         values = keyed[name].combine_chunks().dictionary_encode(null_encoding="encode").indices
         part = np.asarray(values, dtype=np.int64)
         code = np.unique(code * (int(part.max()) + 1) + part, return_inverse=True)[1]
     return code
+
+
+def _is_code(column: pa.ChunkedArray) -> bool:
+    """Whether a column's values are int64 as they are, and none is missing."""
+    return pa.types.is_integer(column.type) and column.type != pa.uint64() and not column.null_count
 
 
 def run_mapped(table: pa.Table, mapped: ArrayMap) -> list[pa.Array]:

@@ -30,7 +30,7 @@ class Elsewhere:
 def test_a_booster_forgets_its_device(tmp_path: Path) -> None:
     booster = XGBRegressor(n_estimators=3, max_depth=2).fit(ROWS, TARGET)
     wanted = booster.predict(ROWS)
-    booster.set_params(device="cuda")  # as training on a device leaves it
+    booster.device = "cuda"  # as training on a device leaves it; set_params would look for one
     loaded = load_model(tmp_path, save_model(Elsewhere(booster), tmp_path), ())
     assert loaded.get_params()["device"] is None
     assert loaded.get_params()["max_depth"] == 2

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import multiprocessing
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -106,16 +107,29 @@ def _opened(options: EngineOptions, undo: ExitStack) -> OpenCluster:
         client = _connected(chosen, options, undo)
         return OpenCluster(client, (client,))
     n_workers = _local_workers(chosen)
-    cluster = distributed.LocalCluster(
-        n_workers=n_workers,
-        threads_per_worker=1,
-        memory_limit=int(MEMORY_LIMIT * (1 - DRIVER_SHARE) / n_workers),
-        dashboard_address="127.0.0.1:0",
-        silence_logs=logging.CRITICAL,  # what fails is told by gpupipe's own errors; the rest is in its report
-    )
+    cluster = _local_cluster(n_workers)
     undo.callback(cluster.close)
     client = _client_of(cluster, options, undo)
     return OpenCluster(client, (client, cluster))
+
+
+def _local_cluster(n_workers: int) -> distributed.LocalCluster:
+    """Return a new cluster of processes on this machine."""
+    advice = "If a script runs the pipeline, let it do so below `if __name__ == '__main__':`, since each worker's process loads the script."
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        msg = f"A worker's process was about to start a cluster of its own. {advice}"
+        raise ClusterError(msg)
+    try:
+        return distributed.LocalCluster(
+            n_workers=n_workers,
+            threads_per_worker=1,
+            memory_limit=int(MEMORY_LIMIT * (1 - DRIVER_SHARE) / n_workers),
+            dashboard_address="127.0.0.1:0",
+            silence_logs=logging.CRITICAL,  # what fails is told by gpupipe's own errors; the rest is in its report
+        )
+    except RuntimeError as error:
+        msg = f"The workers of a local cluster did not start: {error} {advice}"
+        raise ClusterError(msg) from error
 
 
 def _local_workers(chosen: Any) -> int:

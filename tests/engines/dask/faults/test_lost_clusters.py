@@ -39,7 +39,7 @@ def test_a_run_whose_workers_are_all_gone_ends_with_an_error_in_time(phase: str,
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("phase", ["unpack", "train"])
+@pytest.mark.parametrize("phase", [pytest.param("unpack", marks=pytest.mark.slow), "train"])
 def test_a_run_whose_scheduler_is_killed_ends_with_an_error_and_goes_on_from_its_checkpoints(
     phase: str, start: Start, data: Path, undisturbed: pl.DataFrame, tmp_path: Path
 ) -> None:
@@ -67,7 +67,7 @@ def test_a_slow_worker_slows_the_run_and_nothing_else(servers: Servers, data: Pa
     pid = run.at(gate)
     os.kill(pid, signal.SIGSTOP)
     gate.open()
-    time.sleep(5)
+    time.sleep(3)
     os.kill(pid, signal.SIGCONT)
     run.ended()
     assert_frame_equal(rows_of(tmp_path / "out"), undisturbed, rel_tol=0, abs_tol=1e-6)

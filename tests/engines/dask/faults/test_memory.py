@@ -23,14 +23,14 @@ Start = Callable[..., Servers]
 MIB = 1 << 20
 ROWS = 200_000
 LIMIT = 600 * MIB
-FEW = ROWS * 2 // 5  # as many rows as a worker has memory for
+FEW = 57_000  # as many rows as a worker has memory for
 
 
 @pytest.fixture(scope="session")
 def wide(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("wide")
-    for number in range(8):
-        ids = np.arange(ROWS // 8) + number * (ROWS // 8)
+    for number in range(16):
+        ids = np.arange(ROWS // 16) + number * (ROWS // 16)
         pl.DataFrame({"id": ids, "key": ids % 5, **{f"x{column}": ids * 1.0 for column in range(3)}}).write_parquet(
             path / f"{number}.parquet"
         )
@@ -85,6 +85,7 @@ def test_a_block_too_large_for_the_workers_is_tried_again_in_smaller_ones(
     assert "greedy" in retry
 
 
+@pytest.mark.slow
 def test_a_stage_that_no_worker_has_memory_for_ends_with_what_it_needs_and_what_there_is(
     start: Start, wide: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -68,7 +68,7 @@ def test_two_pipelines_of_one_name_run_beside_one_another(servers: Servers, long
     assert {me: answer["outputs"]["total"] for me, answer in answers.items()} == {"first": expected, "second": 10 * expected}
 
 
-@pytest.mark.parametrize("phase", ["unpack", "before_write"])
+@pytest.mark.parametrize("phase", [pytest.param("unpack", marks=pytest.mark.slow), "before_write"])
 def test_ctrl_c_takes_the_tasks_back_and_leaves_the_old_output(phase: str, servers: Servers, long: Path, tmp_path: Path) -> None:
     out, gate = tmp_path / "results" / "out", Gate(str(tmp_path), phase)
     out.mkdir(parents=True)

@@ -1,0 +1,41 @@
+"""The user's own code: which files it stands in, and which of its lines an error came through."""
+
+from __future__ import annotations
+
+import linecache
+import sys
+import sysconfig
+import traceback
+from functools import lru_cache
+from pathlib import Path
+
+_PACKAGE = str(Path(__file__).resolve().parents[1])
+_INSTALLED = tuple({str(Path(sysconfig.get_path(name)).resolve()) for name in ("stdlib", "platstdlib", "purelib", "platlib")} | {_PACKAGE})
+
+
+def user_lines(error: BaseException) -> list[str]:
+    """Return the lines of the user's own files that an error and its causes came through."""
+    lines: list[str] = []
+    seen: BaseException | None = error
+    while seen is not None:
+        for frame in traceback.extract_tb(seen.__traceback__):
+            if is_users_file(frame.filename):
+                code = frame.line or linecache.getline(frame.filename, frame.lineno or 0).strip()
+                lines.append(f'File "{frame.filename}", line {frame.lineno}, in {frame.name}: {code}'.rstrip(": "))
+        seen = seen.__cause__ or seen.__context__
+    return list(dict.fromkeys(lines))
+
+
+@lru_cache(maxsize=8192)
+def is_users_file(file: str) -> bool:
+    """Whether a file is the user's own: neither gpupipe's nor installed.
+
+    Examples
+    --------
+    >>> is_users_file(__file__), is_users_file("/flows/mine.py"), is_users_file("<string>")
+    (False, True, False)
+    """
+    if not file.endswith((".py", ".pyc")):
+        return False
+    path = str(Path(file).resolve())
+    return not path.startswith(_INSTALLED) and not path.startswith(str(Path(sys.base_prefix, "lib")))
