@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
+import dask
 import dask.dataframe as dd
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -110,7 +111,7 @@ def mapped(function: Any, name: str, meta: Any, *frames: Any) -> Any:
     shipped = ship(function, name if at is None else at.label(name))
     first, *others = frames
     if len(shipped.payload) > _CARRIED_BYTES:
-        carried = dd.from_map(carry, [shipped.payload], meta=PACKED, enforce_metadata=False)
+        carried = from_parts(carry, [shipped.payload], PACKED)
         caller = Carried(shipped.digest, shipped.name, len(frames))
         return first.map_partitions(caller, *others, carried, meta=meta, enforce_metadata=False, align_dataframes=False)
     return first.map_partitions(shipped, *others, meta=meta, enforce_metadata=False, align_dataframes=False)
@@ -125,6 +126,12 @@ def reduced(packed: Any, merge: Any, name: str) -> Any:
 def same(rows: Any) -> Any:
     """Return what is given: Dask's reductions begin with a step on each block, which is done already."""
     return rows
+
+
+def from_parts(function: Any, parts: Iterable[Any], meta: Any) -> Any:
+    """Return the function of each part as a dask.dataframe, one partition a part."""
+    with dask.config.set({"dataframe.convert-string": False}):  # blocks have Arrow's text already, and packed bytes are no text
+        return dd.from_map(function, list(parts), meta=meta, enforce_metadata=False)
 
 
 def carry(payload: bytes) -> pd.DataFrame:

@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-import dask
 import narwhals.stable.v2 as nw
 import pandas as pd
 import pyarrow as pa
@@ -26,7 +25,7 @@ from gpupipe.core.stage import TableStage, Want
 from gpupipe.engines._blocks import PACKED, At, MeasureBlock, MeasureBytes, MergeBlocks, PrepareBlock, added, block_engine, unpacked
 from gpupipe.engines._estimators import score_arrays
 from gpupipe.engines._scratch import Scratch
-from gpupipe.engines._symbolic import VERBS, empty_frame, frame_schema
+from gpupipe.engines._symbolic import VERBS, Recorder, collect_symbolic, empty_frame, frame_schema
 from gpupipe.engines.dask.account import described
 from gpupipe.engines.dask.aggregates import taken_apart
 from gpupipe.engines.dask.blocks import Blocks, Site, mapped, meta_of, reduced
@@ -166,7 +165,7 @@ class DaskEngine(Engine):
         if found is not None and not found.keys:
             whole = aggregated(found, "reduce", blocks, schema, self.site)
             return Asked(mapped(MeasureBlock(at, None), "measure", PACKED, whole.frame), finish=_first)
-        single = gathered(blocks, self.site, "a value of the whole table")
+        single = gathered(_narrowed(blocks, want), self.site, "a value of the whole table")
         return Asked(mapped(MeasureBlock(at, want), "measure", PACKED, single.frame), finish=_first)
 
     def _prepared(self, blocks: Blocks, want: Want) -> Blocks:
@@ -239,9 +238,14 @@ class Asked:
     held: bool = False
 
 
+def _narrowed(blocks: Blocks, want: Want) -> Blocks:
+    """Return the table with only the columns that a barrier looks at; at least one, since rows of no columns cannot be counted."""
+    recorder = Recorder(blocks.schema)
+    collect_symbolic([want.prepare(VERBS, recorder.frame())])
+    schema = Schema(tuple((name, field) for name, field in blocks.schema.items() if name in recorder.columns)) or blocks.schema
+    return replace(blocks, frame=blocks.frame[list(schema)], schema=schema)
+
+
 def _first(frame: pd.DataFrame) -> pa.Table:
     """Return the one packed table."""
     return unpacked(frame["table"].iloc[0])
-
-
-dask.config.set({"dataframe.convert-string": False})  # blocks have Arrow's text already

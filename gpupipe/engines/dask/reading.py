@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import dask.dataframe as dd
 import polars as pl
 
 from gpupipe.core.arrow import plain_table
@@ -17,10 +16,11 @@ from gpupipe.engines._arrow import conform_arrow
 from gpupipe.engines._blocks import At, HoldBlock, ReadBlock, as_bytes
 from gpupipe.engines._scan import explained, read_lazy
 from gpupipe.engines._shipping import ship
-from gpupipe.engines.dask.blocks import Blocks, Placed, meta_of, row_bytes
+from gpupipe.engines.dask.blocks import Blocks, Placed, from_parts, meta_of, row_bytes
 
 LEAST_ROWS = 1 << 16  # a smaller block is not worth a task
 BLOCKS_A_THREAD = 3
+_DEALING_COSTS = 3  # times the work, to cut files and deal their rows by key: measured at the mortgage ETL, bench/
 _LARGE_FILE = 4  # a file of so many blocks is cut even where its keys are declared to stand together
 
 
@@ -58,7 +58,7 @@ def read_blocks(source: Source, reading: Reading, schema: Schema, sizes: Sizes, 
     except (pl.exceptions.PolarsError, OSError) as error:
         raise explained(source, error) from error
     shipped = ship(ReadBlock(at, source, reading, needed), at.label(type(source).__name__))
-    frame = dd.from_map(shipped, groups, meta=meta_of(needed, at.engine), enforce_metadata=False)
+    frame = from_parts(shipped, groups, meta_of(needed, at.engine))
     key = source.whole_keys()
     placed = Placed(key, f"files:{shipped.digest}") if whole and key and set(key) <= set(reading.columns) else None
     return Blocks(frame, needed, n_rows, placed)
@@ -73,7 +73,7 @@ def planned(source: Source, sizes: Sizes, schema: Schema) -> tuple[list[tuple[Pi
         if all(sum(piece.n_rows for piece in pieces) <= _LARGE_FILE * most for pieces in whole):
             n_rows = sum(piece.n_rows for pieces in whole for piece in pieces)
             groups = grouped((piece for pieces in whole for piece in pieces), sizes.spread(n_rows, most))
-            if len(groups) >= sizes.n_threads or n_rows <= LEAST_ROWS:  # else cutting and dealing by key keeps more threads at work
+            if len(groups) * _DEALING_COSTS >= sizes.n_threads or n_rows <= LEAST_ROWS:
                 return groups, n_rows, True
     pieces = [piece for file in files for piece in source.pieces(file, most)]
     n_rows = sum(piece.n_rows for piece in pieces)
@@ -115,5 +115,5 @@ def blocks_of(table: Any, schema: Schema, sizes: Sizes, at: At) -> Blocks:
     size = sizes.spread(n_rows, sizes.rows(schema))
     slices: Sequence[Any] = [table.slice(start, size) for start in range(0, n_rows, size)] or [table]
     shipped = ship(HoldBlock(at, schema), at.label("hold-rows"))
-    frame = dd.from_map(shipped, [as_bytes(part) for part in slices], meta=meta_of(schema, at.engine), enforce_metadata=False)
+    frame = from_parts(shipped, [as_bytes(part) for part in slices], meta_of(schema, at.engine))
     return Blocks(frame, schema, n_rows)

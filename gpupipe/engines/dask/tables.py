@@ -19,6 +19,7 @@ from gpupipe.engines.dask.blocks import SPLIT_EVERY, Blocks, Placed, Site, mappe
 from gpupipe.engines.dask.sorting import sorted_blocks
 
 _FEW = 4  # parts of so many times what is broadcast go by a tree: their result may well be one block, and be sent as one
+_MUCH_LARGER = 32  # to deal a side so many times larger by key would move more than to send the small one to every worker
 
 
 def run_stage(stage: TableStage, inputs: Sequence[Blocks], schema: Schema, site: Site) -> Blocks:
@@ -159,10 +160,10 @@ def _pair(stage: TableStage, how: Joining, left: Blocks, right: Blocks, schema: 
         small = gathered(small, site, stage.name)
         pair = (left, small) if large is left else (small, right)
         return by_block(stage, pair, schema, site, left.n_rows * right.n_rows)
-    if how.how in ("inner", "left", "semi", "anti") and _is_small(right, site):  # the left's rows stay where they are
+    if how.how in ("inner", "left", "semi", "anti") and _is_small(right, left, site):  # the left's rows stay where they are
         made = by_block(stage, (left, gathered(right, site, stage.name)), schema, site, n_rows)
         return replace(made, placed=left.placed)
-    if how.how in ("inner", "right") and _is_small(left, site):
+    if how.how in ("inner", "right") and _is_small(left, right, site):
         return replace(by_block(stage, (gathered(left, site, stage.name), right), schema, site, n_rows), placed=None)
     n_blocks = max(left.n_blocks, right.n_blocks)
     if left.placed == Placed(how.left_on, f"hash:{left.n_blocks}"):
@@ -174,8 +175,10 @@ def _pair(stage: TableStage, how: Joining, left: Blocks, right: Blocks, schema: 
     return replace(made, placed=Placed(how.left_on, f"hash:{n_blocks}"))
 
 
-def _is_small(blocks: Blocks, site: Site) -> bool:
+def _is_small(blocks: Blocks, other: Blocks, site: Site) -> bool:
     """Whether a side of a join is sent to every block of the other; one block is there already, and may be larger."""
+    if blocks.n_bytes * _MUCH_LARGER <= other.n_bytes and blocks.n_bytes <= site.gather_bytes:
+        return True
     return blocks.n_bytes <= site.options.broadcast_bytes * (_FEW if blocks.n_blocks == 1 else 1)
 
 

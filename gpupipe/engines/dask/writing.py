@@ -6,14 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import dask.dataframe as dd
 import numpy as np
 import pandas as pd
 
 from gpupipe.core.ends import PartWriter, Writer
 from gpupipe.engines._blocks import PACKED, At, MeasureBlock, carrying, given, unpacked
 from gpupipe.engines._single import batches_of
-from gpupipe.engines.dask.blocks import Blocks, mapped
+from gpupipe.engines.dask.blocks import Blocks, from_parts, mapped
 from gpupipe.engines.dask.waiting import Waiter
 
 
@@ -36,7 +35,7 @@ def written(blocks: Blocks, writer: Writer, at: At, waiter: Waiter) -> tuple[Any
     parts = writer.parts()
     if parts is None:
         return mapped(MeasureBlock(at, None), "to-arrow", PACKED, blocks.frame), lambda frame: _write(writer, waiter, frame)
-    numbers = dd.from_map(numbered, range(blocks.n_blocks), meta=_NUMBER, enforce_metadata=False)
+    numbers = from_parts(numbered, range(blocks.n_blocks), _NUMBER)
     return mapped(WriteBlock(at, parts), "write", PACKED, blocks.frame, numbers), lambda frame: _take(writer, waiter, frame)
 
 

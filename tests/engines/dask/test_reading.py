@@ -45,7 +45,9 @@ def test_a_file_that_keeps_keys_together_stays_whole_unless_it_is_much_too_large
     groups, _, whole = planned(source, Sizes(8 * 20_000, 2), NARROW)
     assert not whole and len(groups) == 20, "each is more than four blocks"
     groups, _, whole = planned(source, Sizes(8 * 200_000, 8), NARROW)
-    assert not whole and len(groups) > 4, "eight threads have more to do with pieces"
+    assert whole and len(groups) == 4, "to deal the rows by key would cost more than the four idle threads"
+    groups, _, whole = planned(source, Sizes(8 * 200_000, 16), NARROW)
+    assert not whole and len(groups) > 4, "sixteen threads have more to do with pieces"
 
 
 def test_a_key_in_two_files_is_found(tmp_path: Path, dask_engine: DaskEngine, monkeypatch: pytest.MonkeyPatch) -> None:

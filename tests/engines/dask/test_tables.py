@@ -201,3 +201,19 @@ def test_schemas_are_the_planned_ones_in_every_block(dask_engine: DaskEngine, bl
     stage = gp.GroupBy("k", n=nw.len(), m=nw.col("t").mean())
     made = run(dask_engine, stage, blocks(table))
     assert schema_of(rows(dask_engine, made).schema).dtypes == made.schema.dtypes
+
+
+def test_a_value_of_the_whole_table_gathers_what_it_looks_at(
+    two_workers: str, dask_engine: DaskEngine, blocks: Hold, table: pa.Table
+) -> None:
+    held = blocks(table)
+    for expression in (nw.col("t").std(), nw.col("s").n_unique(), nw.len(), nw.col("x").mean()):
+        stage = gp.Scalar(expression)
+        (want,) = stage.wants(held.schema)
+        with Trial("cpu") as trial:
+            alone = trial.engine.compute([Demand("arrow", trial._read(table), want)])[0]
+        (made,) = dask_engine.compute([Demand("arrow", held, want)])
+        assert made.to_pylist() == [pytest.approx(row, nan_ok=True) for row in alone.to_pylist()]
+    dask_engine.options = EngineOptions(cluster=two_workers, gather_bytes=3000)
+    (want,) = gp.Scalar(nw.col("t").std()).wants(held.schema)
+    assert dask_engine.compute([Demand("arrow", held, want)])[0].num_rows == 1, "one column of four bytes has room"
