@@ -311,8 +311,15 @@ class PlaceRows:
         """Return the block with the place of each row."""
         with self.at.work() as engine:
             table = engine.to_arrow(given(engine, block[list(self.keys)]))
-            place = row_hashes(table, 0) % np.uint64(len(self.values))
+            place = row_hashes(hashable(table), 0) % np.uint64(len(self.values))
             return block.assign(**{PLACE: np.asarray(self.values, dtype=np.float64)[place.astype(np.int64)]})
+
+
+def hashable(table: pa.Table) -> pa.Table:
+    """Return the keys with times of day and durations, which have no hash of their own, as whole numbers."""
+    timely = (pa.types.is_time, pa.types.is_duration)
+    columns = [column.cast(pa.int64()) if any(is_one(column.type) for is_one in timely) else column for column in table.columns]
+    return pa.table(columns, names=table.column_names)
 
 
 def packed(table: pa.Table) -> pd.DataFrame:

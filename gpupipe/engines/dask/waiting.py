@@ -193,8 +193,8 @@ def killed(error: KilledWorker) -> LostWorkersError:
     has = f"the {limit:,} bytes of memory that a worker here has" if limit else "the memory that a worker here has"
     times = f"{error.allowed_failures + 1} workers that ran it were lost" if error.allowed_failures else "the worker that ran it was lost"
     msg = (
-        f"{name} needs more than {has} for one block, or ends its worker in another way, which the log of {error.last_worker.address} "
-        f"would tell: {times}. Give the workers more memory, or read smaller blocks (block_bytes)."
+        f"{name}, or a stage before it in the same task, needs more than {has} for one block, or ends its worker in another way, which the "
+        f"log of {error.last_worker.address} would tell: {times}. Give the workers more memory, or read smaller blocks (block_bytes)."
     )
     made = LostWorkersError(msg)
     if step is not None:

@@ -12,7 +12,8 @@ import pyarrow as pa
 from gpupipe.core.engine import ArrayMap, Window
 from gpupipe.core.schema import as_dtype
 from gpupipe.engines._arrow import arrow_dtype
-from gpupipe.engines._verbs import NarwhalsVerbs, hashed_column, row_hashes, run_mapped
+from gpupipe.engines._verbs import NarwhalsVerbs, row_hashes, run_mapped
+from gpupipe.engines.polars.hashing import TextHashes
 from gpupipe.engines.polars.rolling import roll_frame, rolled_dtypes
 
 Frame = nw.LazyFrame[Any]
@@ -40,19 +41,10 @@ class PolarsVerbs(NarwhalsVerbs):
 
     def hash_columns(self, frame: Frame, columns: Sequence[str], seed: int, n_bits: int) -> Frame:
         """Return the frame with the columns hashed; see `Verbs.hash_columns`."""
-
-        def hashed(rows: pl.Series) -> pl.Series:
-            if rows.null_count() == len(rows):
-                return pl.Series(rows.name, [None], dtype=pl.UInt32).new_from_index(0, len(rows))
-            made = pl.from_arrow(hashed_column(rows.to_arrow(), seed, n_bits))
-            assert isinstance(made, pl.Series)
-            return made
-
-        return nw.from_native(
-            _lazy(frame).with_columns(
-                pl.col(name).map_batches(hashed, return_dtype=pl.UInt32, is_elementwise=True).alias(name) for name in columns
-            )
-        )
+        made = [
+            pl.col(name).map_batches(TextHashes(seed, n_bits), return_dtype=pl.UInt32, is_elementwise=True).alias(name) for name in columns
+        ]
+        return nw.from_native(_lazy(frame).with_columns(made))
 
     def look_up(self, frame: Frame, column: str, values: Sequence[str], unknown: int | None) -> Frame:
         """Return the frame with the column's positions; see `Verbs.look_up`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -217,3 +218,42 @@ def test_a_value_of_the_whole_table_gathers_what_it_looks_at(
     dask_engine.options = EngineOptions(cluster=two_workers, gather_bytes=3000)
     (want,) = gp.Scalar(nw.col("t").std()).wants(held.schema)
     assert dask_engine.compute([Demand("arrow", held, want)])[0].num_rows == 1, "one column of four bytes has room"
+
+
+def _every_dtype(n_rows: int) -> pa.Table:
+    """Return a table with a column of every kind, missing values among them."""
+    kinds: dict[str, tuple[pa.DataType, list[Any]]] = {
+        "i8": (pa.int8(), [1, -3]),
+        "u64": (pa.uint64(), [2**63 + 5, 0]),
+        "f32": (pa.float32(), [1.5, float("inf")]),
+        "text": (pa.large_string(), ["", "ü", "日本"]),
+        "bytes": (pa.large_binary(), [b"\x00\xff", b""]),
+        "date": (pa.date32(), [0, 2_932_896]),
+        "stamp": (pa.timestamp("ns", tz="Europe/Berlin"), [0, 10**18]),
+        "span": (pa.duration("ms"), [5, -7]),
+        "time": (pa.time64("ns"), [1, 86_399 * 10**9]),
+        "money": (pa.decimal128(10, 2), [Decimal("1.25"), Decimal("-3.50")]),
+        "list": (pa.large_list(pa.int64()), [[1, 2], []]),
+        "struct": (pa.struct([("a", pa.int64()), ("b", pa.large_string())]), [{"a": 1, "b": "x"}, {"a": None, "b": None}]),
+        "nothing": (pa.int64(), [None]),
+    }
+    columns = {
+        name: pa.array([None if i % 11 == 5 else values[i % len(values)] for i in range(n_rows)], kind)
+        for name, (kind, values) in kinds.items()
+    }
+    columns["category"] = pa.array(["a", "b", None] * n_rows, pa.large_string()).slice(0, n_rows).dictionary_encode()
+    return pa.table({"k": pa.array([i % 7 for i in range(n_rows)], pa.int64()), "t": pa.array(range(n_rows), pa.int64()), **columns})
+
+
+@pytest.mark.parametrize("stage", [gp.Rolling("k", index="t", start=-3, stop=1, n=("t", "count")), gp.SortRows("t", descending=True)])
+def test_every_dtype_goes_from_worker_to_worker(stage: TableStage, dask_engine: DaskEngine, blocks: Hold) -> None:
+    table = _every_dtype(200)
+    for given in (table, table.drop_columns(["list", "struct"])):  # which go another way
+        assert_same_rows(expected(stage, given), rows(dask_engine, run(dask_engine, stage, blocks(given))))
+
+
+@pytest.mark.parametrize("key", ["time", "span", "money", "category", "bytes", "stamp", "f32"])
+def test_keys_of_many_dtypes(key: str, dask_engine: DaskEngine, blocks: Hold) -> None:
+    table = _every_dtype(200).select(["t", key])
+    stage = gp.GroupBy(key, n=nw.col("t").n_unique())
+    assert_same_rows(expected(stage, table), rows(dask_engine, run(dask_engine, stage, blocks(table))))

@@ -11,12 +11,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import dask.dataframe as dd
 import distributed
+import pandas as pd
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
 from gpupipe.core.errors import ClusterError
+from gpupipe.engines.dask.waiting import Waiter
 from tests.clusters import ROOT, Servers
 from tests.engines.dask.faults.conftest import BARE
 from tests.engines.dask.faults.phases import Gate, pipeline
@@ -37,6 +40,19 @@ def test_a_run_whose_workers_are_all_gone_ends_with_an_error_in_time(phase: str,
         run.ended()
     assert time.monotonic() - at < 20
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_what_is_held_cannot_be_fetched_from_workers_that_are_gone(start: Start) -> None:
+    cluster = start(1, *BARE)
+    with distributed.Client(cluster.address) as client:
+        waiter = Waiter(client, alone_seconds=2)
+        (held,) = waiter.held([dd.from_pandas(pd.DataFrame({"x": range(10)}), npartitions=2)])
+        assert waiter.fetched(held)["x"].sum() == 45
+        kill(cluster.workers[0].pid)
+        until(lambda: not client.scheduler_info(n_workers=-1)["workers"], "the worker is still known")
+        with pytest.raises(ClusterError, match="Every worker has been gone for 2 s"):
+            waiter.fetched(held)
 
 
 @pytest.mark.parametrize("phase", [pytest.param("unpack", marks=pytest.mark.slow), "train"])
