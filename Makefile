@@ -9,6 +9,7 @@ VENV ?= .venv
 ROWS ?= 200000
 WORKERS ?= 2
 PORT ?= 8786
+REPEAT ?= 1
 DEMO := demo
 CONTRACT ?= .venv-contract
 CONTRACT_PYTHON ?= python3.12
@@ -18,7 +19,7 @@ PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
 PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11 python3.14; do \
 	if $$name -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$name; break; fi; done)
 
-.PHONY: help demo cluster test lint format types contract bench clean
+.PHONY: help demo cluster test lint format types faults contract bench clean
 .DEFAULT_GOAL := help
 
 help: ## Show what there is
@@ -82,6 +83,12 @@ format: $(VENV)/.developed ## Bring the code into form
 
 types: $(VENV)/.developed ## Check the types
 	$(VENV)/bin/mypy
+
+faults: $(VENV)/.developed ## Do a Dask cluster every harm there is a test for, REPEAT=1 times over; some of it needs root
+	@passed=0; for number in $$(seq $(REPEAT)); do \
+		echo "== faults, $$number of $(REPEAT)"; \
+		if $(VENV)/bin/python -m pytest tests/engines/dask/faults -m "" -q $(PYTEST); then passed=$$((passed + 1)); fi; \
+	done; echo "the suite of faults passed $$passed times of $(REPEAT)"; [ $$passed -eq $(REPEAT) ]
 
 # RAPIDS is 5.8 GB, so it has an environment of its own; constraints-gpu.txt is of Python 3.12. No device is needed.
 $(CONTRACT)/.installed: pyproject.toml constraints-gpu.txt

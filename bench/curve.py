@@ -1,4 +1,4 @@
-"""Draws what a benchmark measured at several sizes as one SVG: seconds, and the peak memory of the worker (or process) that had most.
+"""Draws what a benchmark measured at several sizes as one SVG: seconds, processor seconds, and the peak memory of the worker that had most.
 
     python -m bench.curve bench/results/NAME.json --out docs/NAME.svg
 
@@ -17,7 +17,7 @@ from typing import Any
 from gpupipe.report.charts import ticks
 from gpupipe.report.markup import element, escape
 
-WIDTH, HEIGHT, GAP, MARGIN = 330.0, 200.0, 96.0, 64.0
+WIDTH, HEIGHT, GAP, MARGIN = 260.0, 200.0, 76.0, 60.0
 TOP = 58.0
 COLOURS = ("#8a8a8a", "#1f6feb", "#b35900", "#2e7d32", "#8e24aa")
 STYLE = (
@@ -34,12 +34,13 @@ def drawn(result: Mapping[str, Any]) -> str:
     sizes: Sizes = result["sizes"]
     names = list(sizes[0]["contenders"])
     on_cluster = any(size["contenders"][names[0]].get("on_cluster") for size in sizes)
-    memory = "MiB, peak of the worker that had most" if on_cluster else "MiB, peak of the process"
+    memory = "MiB, peak of the largest worker" if on_cluster else "MiB, peak of the process"
+    quantities = {"seconds": _seconds, "processor seconds, all processes": _cpu_seconds, memory: _peak_mib}
     panels = [
-        _panel("seconds", {name: _points(sizes, name, _seconds) for name in names}, 0.0),
-        _panel(memory, {name: _points(sizes, name, _peak_mib) for name in names}, WIDTH + GAP),
+        _panel(title, {name: _points(sizes, name, value) for name in names}, index * (WIDTH + GAP))
+        for index, (title, value) in enumerate(quantities.items())
     ]
-    width, height = MARGIN + 2 * WIDTH + GAP + 24, TOP + HEIGHT + 48
+    width, height = MARGIN + 3 * WIDTH + 2 * GAP + 24, TOP + HEIGHT + 48
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" width="{width:g}" height="{height:g}" role="img">'
         f"<style>{STYLE}</style>{element('rect', '', class_='back', width=f'{width:g}', height=f'{height:g}')}"
@@ -53,6 +54,13 @@ def _points(sizes: Sizes, name: str, value: Callable[[Mapping[str, Any]], float]
 
 def _seconds(found: Mapping[str, Any]) -> float:
     return float(found["seconds"]["median"])
+
+
+def _cpu_seconds(found: Mapping[str, Any]) -> float:
+    on_cluster = found.get("on_cluster")
+    if not on_cluster:
+        return float(found["cpu_seconds"]["median"])
+    return float(on_cluster["worker_cpu_seconds"]["median"] + on_cluster["driver_cpu_seconds"]["median"])
 
 
 def _peak_mib(found: Mapping[str, Any]) -> float:

@@ -9,8 +9,22 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-LIBRARIES = tuple(
-    "cudf-cu13 cuml-cu13 cupy-cuda13x gpupipe narwhals numpy pandas polars pyarrow rmm-cu13 scikit-learn xgboost xgboost-cpu".split()  # noqa: SIM905
+LIBRARIES = (
+    "cudf-cu13",
+    "cuml-cu13",
+    "cupy-cuda13x",
+    "dask",
+    "distributed",
+    "gpupipe",
+    "narwhals",
+    "numpy",
+    "pandas",
+    "polars",
+    "pyarrow",
+    "rmm-cu13",
+    "scikit-learn",
+    "xgboost",
+    "xgboost-cpu",
 )
 
 

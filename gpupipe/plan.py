@@ -272,8 +272,10 @@ class _Planner:
     def _table(self, number: int, stage: TableStage, inputs: Sequence[int]) -> None:
         """Run a stage that makes a table."""
         schemas = [self._schema(given) for given in inputs]
-        frame, schema = run_symbolic(stage, [self.frames[given] for given in inputs], schemas)
-        if len(inputs) == 1 and not self.narrowed and (stage.same_rows() or keeps_rows(stage, schemas[0])):
+        apart = bool(self.narrowed)  # nothing is asked of the sources any more, and a stage by itself shows what it does to the rows
+        frames = [empty_frame(schema) if apart else self.frames[given] for given, schema in zip(inputs, schemas, strict=True)]
+        frame, schema = run_symbolic(stage, frames, schemas)
+        if apart and len(inputs) == 1 and (stage.same_rows() or keeps_rows(stage, frame)):
             self.same_rows.add(number)
         wanted = sorted(self.promised.get(id(self.nodes[number]), ()))
         if wanted:
@@ -356,7 +358,7 @@ class _Planner:
             reading,
             self.phases[number],
             number in self.open,
-            number in self.same_rows,
+            number in narrow.same_rows,
         )
 
 

@@ -36,18 +36,16 @@ assert got == 6, f"1 + 2 + 3 came out as {got}"
 def examine() -> dict[str, Any]:
     """Return the findings as plain values, with what is wrong and the command that mends it."""
     from gpupipe.engines._cuda import ask_driver, why_not  # local: as above
-    from gpupipe.engines.load import ADDRESSES, PLANNED  # local: loads a dataframe library; where that fails, the trial says why
+    from gpupipe.engines.load import ADDRESSES, CLUSTERED, ON_DEVICES  # local: as above
 
-    lacks = why_not()
+    lacks = {name: lack for name in ON_DEVICES if (lack := why_not(on_cluster=name in CLUSTERED)) is not None}
     with ThreadPoolExecutor() as pool:
-        engines = list(pool.map(_tried, [name for name in ADDRESSES if name != "gpu" or lacks is None]))
-    engines += [] if lacks is None else [{"name": "gpu", "usable": False, "why": lacks}]
-    later = "not in this release of gpupipe"
-    engines += [{"name": name, "usable": False, "why": f"{library}: {later}"} for name, library in PLANNED.items()]
+        engines = list(pool.map(_tried, [name for name in ADDRESSES if name not in lacks]))
+    engines += [{"name": name, "usable": False, "why": lack} for name, lack in lacks.items()]
     packages = wanted_packages()
     found: dict[str, Any] = {"gpupipe": __version__, "machine": _machine(), "engines": engines, "packages": packages}
     usable = any(one["usable"] for one in engines if one["name"] == DEFAULT_ENGINE)
-    wanted = set(ADDRESSES) - ({"gpu"} if ask_driver().wrong is not None else set())  # nobody misses it where there is no device
+    wanted = set(ADDRESSES) - (set(ON_DEVICES) if ask_driver().wrong is not None else set())  # nobody misses it where there is no device
     problems = [*_engine_problems(engines, wanted), *package_problems(packages), *_room_problems(found["machine"])]
     return found | {"problems": problems, "default_engine": DEFAULT_ENGINE, "usable": usable}
 

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -26,9 +26,9 @@ from gpupipe.core.errors import GpupipeError, StageError
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import TableStage, Want
 from gpupipe.engines._arrow import arrow_schema, conform_arrow
+from gpupipe.engines._crossed import enter
 from gpupipe.engines._pandaslike import PandasLikeEngine, plain_group_bys
 from gpupipe.engines._users import user_lines
-from gpupipe.engines._verbs import row_hashes
 from gpupipe.engines.load import load_engine
 
 PACKED = pd.DataFrame({"table": pd.Series([], dtype=object)})
@@ -47,6 +47,7 @@ class Spent:
 
 _SPENT: dict[str, dict[int, Spent]] = {}
 _LOCK = threading.Lock()
+_THREAD = threading.local()
 
 
 @dataclass(frozen=True)
@@ -61,19 +62,23 @@ class At:
         The run's own name, so that two runs share no tasks.
     step
         The plan's step, or None outside a plan.
+    options
+        What the block engine of each worker is told: how much memory it may take, what may cross, what may fall back.
     """
 
     engine: str
     run: str
     step: int | None
+    options: EngineOptions = field(default_factory=EngineOptions)
 
     @contextmanager
     def work(self) -> Iterator[PandasLikeEngine]:
         """Give the block engine; an error that leaves the block knows its step, and the lines of the user's own code."""
-        engine = worker_engine(self.engine)
+        engine = worker_engine(self.engine, self.options)
         try:
             with engine.semantics(), plain_group_bys():
                 yield engine
+            enter(self.run, self.step, engine.ledger, self.options)
         except GpupipeError as error:
             raise told(error, self.step) from error.__cause__
         except MemoryError:
@@ -107,16 +112,22 @@ def take_spent(run: str) -> dict[int, tuple[int, int, int, float]]:
 @lru_cache(maxsize=4)
 def block_engine(name: str) -> PandasLikeEngine:
     """Return the process's own block engine."""
-    engine = load_engine(name, EngineOptions())
+    return _made_engine(name, EngineOptions())
+
+
+def worker_engine(name: str, options: EngineOptions) -> PandasLikeEngine:
+    """Return the block engine of a worker's thread, with a ledger that no other thread writes to; its process is settled for it."""
+    engines: dict[tuple[str, EngineOptions], PandasLikeEngine] = _THREAD.__dict__.setdefault("engines", {})
+    if (name, options) not in engines:
+        engine = engines[name, options] = _made_engine(name, options)
+        engine.settle_process()
+    return engines[name, options]
+
+
+def _made_engine(name: str, options: EngineOptions) -> PandasLikeEngine:
+    """Return a new block engine."""
+    engine = load_engine(name, options)
     assert isinstance(engine, PandasLikeEngine)
-    return engine
-
-
-@lru_cache(maxsize=4)
-def worker_engine(name: str) -> PandasLikeEngine:
-    """Return the block engine of a worker, whose process is settled for it."""
-    engine = block_engine(name)
-    engine.settle_process()
     return engine
 
 
@@ -167,7 +178,7 @@ class HoldBlock:
     def __call__(self, table: bytes) -> Any:
         """Return the rows as a block."""
         with self.at.work() as engine:
-            return engine.verbs.literal(conform_arrow(unpacked(table), self.schema)).to_native()
+            return engine.ingested(conform_arrow(unpacked(table), self.schema)).to_native()
 
 
 @dataclass(frozen=True)
@@ -267,17 +278,24 @@ class PrepareBlock:
 
 @dataclass(frozen=True)
 class MeasureBlock:
-    """Measures one block: makes what a barrier wants of it as Arrow, packed."""
+    """Measures one block: makes what a barrier wants of it as Arrow, packed.
+
+    Parameters
+    ----------
+    at_end
+        Whether the rows go to a sink or an output.
+    """
 
     at: At
     want: Want | None
+    at_end: bool = False
 
     def __call__(self, block: Any) -> pd.DataFrame:
         """Return the Arrow table, packed."""
         with self.at.work() as engine:
             frame = given(engine, block)
             wanted = frame if self.want is None else engine.settled(self.want.prepare(engine.verbs, frame))
-            return packed(engine.to_arrow(wanted))
+            return packed(engine.to_arrow(wanted, at_end=self.at_end))
 
 
 @dataclass(frozen=True)
@@ -310,16 +328,9 @@ class PlaceRows:
     def __call__(self, block: Any) -> Any:
         """Return the block with the place of each row."""
         with self.at.work() as engine:
-            table = engine.to_arrow(given(engine, block[list(self.keys)]))
-            place = row_hashes(hashable(table), 0) % np.uint64(len(self.values))
-            return block.assign(**{PLACE: np.asarray(self.values, dtype=np.float64)[place.astype(np.int64)]})
-
-
-def hashable(table: pa.Table) -> pa.Table:
-    """Return the keys with times of day and durations, which have no hash of their own, as whole numbers."""
-    timely = (pa.types.is_time, pa.types.is_duration)
-    columns = [column.cast(pa.int64()) if any(is_one(column.type) for is_one in timely) else column for column in table.columns]
-    return pa.table(columns, names=table.column_names)
+            frame = given(engine, block)
+            place = engine.hashes(frame, self.keys) % np.uint64(len(self.values))
+            return engine.marked(frame, PLACE, engine.xp.asarray(self.values, dtype=np.float64)[place.astype(np.int64)])
 
 
 def packed(table: pa.Table) -> pd.DataFrame:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 # Module and package; what engine `gpu` cannot do without, in the order in which it needs them.
 NEEDED = (("cupy", "cupy-cuda{0}x"), ("rmm", "rmm-cu{0}"), ("pylibcudf", "pylibcudf-cu{0}"), ("cudf", "cudf-cu{0}"))
+# What engine `dask-cuda` needs besides.
+NEEDED_ON_CLUSTERS = (("distributed", "distributed"), ("dask_cudf", "dask-cudf-cu{0}"), ("dask_cuda", "dask-cuda"))
 OLDEST_DRIVER = 12000  # CUDA 12.0, as the driver counts
 WITH_CUDA_13 = 13000
 
@@ -56,9 +58,10 @@ def _dotted(version: int) -> str:
     return f"{version // 1000}.{version % 1000 // 10}"
 
 
-def missing_packages() -> list[str]:
-    """Return the modules that engine `gpu` needs and that are not installed."""
-    return [module for module, _ in NEEDED if importlib.util.find_spec(module) is None]
+def missing_packages(*, on_cluster: bool = False) -> list[str]:
+    """Return the modules that engine `gpu`, or on a cluster `dask-cuda`, needs and that are not installed."""
+    needed = (*NEEDED, *NEEDED_ON_CLUSTERS) if on_cluster else NEEDED
+    return [module for module, _ in needed if importlib.util.find_spec(module) is None]
 
 
 def wants(driver: Driver) -> str:
@@ -72,8 +75,13 @@ def wants(driver: Driver) -> str:
     return "cu12" if OLDEST_DRIVER <= driver.version < WITH_CUDA_13 else "cu13"
 
 
-def why_not(driver: Driver | None = None) -> str | None:
+def why_not(driver: Driver | None = None, *, on_cluster: bool = False) -> str | None:
     """Return in one sentence what engine `gpu` lacks here and what to do, or None where it has everything.
+
+    Parameters
+    ----------
+    on_cluster
+        Whether it is engine `dask-cuda` that is asked for.
 
     Examples
     --------
@@ -82,7 +90,7 @@ def why_not(driver: Driver | None = None) -> str | None:
     True
     """
     driver = ask_driver() if driver is None else driver
-    packages = missing_packages()
+    packages = missing_packages(on_cluster=on_cluster)
     if driver.wrong is None and not packages:
         return None
     told = [driver.wrong] if driver.wrong is not None else []

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 import narwhals.stable.v2 as nw
+import numpy as np
 import pyarrow as pa
 
 from gpupipe.core.ends import Piece, Source
@@ -22,9 +23,10 @@ from gpupipe.core.stage import TableStage
 from gpupipe.engines._arrow import table_of
 from gpupipe.engines._retry import HOST_MEMORY, Memory, run_within_memory
 from gpupipe.engines._single import SingleEngine, batches_of
-from gpupipe.engines._verbs import NarwhalsVerbs
+from gpupipe.engines._verbs import NarwhalsVerbs, hashable, row_hashes
 
 Frame = nw.LazyFrame[Any]
+TARGET, WEIGHT = "__gpupipe_target__", "__gpupipe_weight__"  # their columns in a frame of numbers
 
 
 class PandasLikeVerbs(NarwhalsVerbs):
@@ -52,9 +54,15 @@ class PandasLikeVerbs(NarwhalsVerbs):
 
 
 class PandasLikeEngine(SingleEngine):
-    """An engine over eager frames of pandas' kind."""
+    """An engine over eager frames of pandas' kind, of a whole table or of a block of one.
+
+    What is done to blocks where libraries differ: a frame comes in with its rows numbered from 0 on, and arrays are those of `xp`.
+    """
 
     memory: Memory = HOST_MEMORY
+    xp: Any = np
+    shuffling: ClassVar[str | None] = None  # the way in which Dask moves rows between blocks; None leaves it to Dask
+    boosting: ClassVar[Mapping[str, Any]] = {}  # what XGBoost is told beside an estimator's own parameters
 
     @abstractmethod
     def semantics(self) -> AbstractContextManager[Any]:
@@ -78,6 +86,39 @@ class PandasLikeEngine(SingleEngine):
     @abstractmethod
     def to_arrow(self, frame: Frame, *, at_end: bool = False) -> pa.Table:
         """Return the frame as Arrow, entered in the ledger; `at_end` where it goes to a sink."""
+
+    @abstractmethod
+    def numbers(self, frame: Frame, features: Sequence[str], target: str | None, weight: str | None) -> Any:
+        """Return a native frame of floats for learners that take blocks: the features, the target as `TARGET`, the weight as `WEIGHT`."""
+
+    def ingested(self, table: pa.Table) -> Frame:
+        """Return rows that a source handed over as Arrow."""
+        return self.verbs.literal(table)
+
+    def hashes(self, frame: Frame, keys: Sequence[str]) -> Any:
+        """Return an array of the hash of each row's keys."""
+        return row_hashes(hashable(self.to_arrow(frame.select(list(keys)))), 0)
+
+    def array(self, frame: Frame, column: str) -> Any:
+        """Return a column of integers, none of them missing, as an array."""
+        return frame.collect()[column].to_numpy()
+
+    def marked(self, frame: Frame, name: str, values: Any) -> Any:
+        """Return the native frame with an array as one more column."""
+        return frame.to_native().assign(**{name: values})
+
+    def below(self, table: pa.Table, frame: Frame) -> Frame:
+        """Return the rows of a small Arrow table, and those of the frame below them."""
+        return self.verbs.literal(pa.concat_tables([table, self.to_arrow(frame)]))
+
+    def distinct(self, frame: Frame) -> pa.Table:
+        """Return each row once, as Arrow."""
+        table = self.to_arrow(frame)
+        return table.group_by(table.column_names).aggregate([])
+
+    def adopted(self, estimator: Any) -> Any:
+        """Return an estimator of XGBoost's, trained elsewhere, as the frames of this engine are given to it."""
+        return estimator
 
     def run(self, stage: TableStage, inputs: Sequence[Frame], schema: Schema) -> Frame:
         """Return the stage's result, in the planned dtypes; in pieces where it does not fit into memory at once."""

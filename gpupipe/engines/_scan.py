@@ -7,6 +7,7 @@ says so.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -21,6 +22,12 @@ from gpupipe.engines._arrow import arrow_schema
 
 def polars_dtypes(schema: Schema) -> dict[str, pl.DataType]:
     """Return the Polars dtype of each column."""
+    return dict(_polars_dtypes(schema))
+
+
+@lru_cache(maxsize=256)
+def _polars_dtypes(schema: Schema) -> dict[str, pl.DataType]:
+    """Return the Polars dtype of each column; a plan asks for those of the same few schemas over and over."""
     frame = pl.from_arrow(arrow_schema(schema).empty_table())
     assert isinstance(frame, pl.DataFrame)
     wanted = dict(frame.schema)

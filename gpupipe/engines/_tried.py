@@ -9,14 +9,13 @@ from typing import Any
 from gpupipe.core.errors import ColumnError, GpupipeError, PlanError, listing
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import TableStage
-from gpupipe.engines._symbolic import VERBS, empty_frame, operations
+from gpupipe.engines._symbolic import Frame, operations
 
 
-def keeps_rows(stage: TableStage, schema: Schema) -> bool:
-    """Whether the query of a row or key stage shows that it only adds, drops or changes columns."""
+def keeps_rows(stage: TableStage, frame: Frame) -> bool:
+    """Whether the query that a row or key stage made of an empty frame shows that it only adds, drops or changes columns."""
     if stage.kind not in ("row", "key"):
         return False
-    frame = stage.run(VERBS, empty_frame(schema))
     allowed = {"WITH_COLUMNS", "SELECT", "FROM", "DF", "PROJECT"} if stage.kind == "row" else {"WITH_COLUMNS", "FROM", "DF", "PROJECT"}
     return operations(frame) <= allowed and len(frame.collect()) == 0  # a reduction of nothing is one row
 

@@ -148,6 +148,13 @@ def row_hashes(table: pa.Table, seed: int) -> Any:
     return hash_table(pa.table(columns, names=table.column_names), table.column_names, seed)
 
 
+def hashable(table: pa.Table) -> pa.Table:
+    """Return the keys with times of day and durations, which have no hash of their own, as whole numbers."""
+    timely = (pa.types.is_time, pa.types.is_duration)
+    columns = [column.cast(pa.int64()) if any(is_one(column.type) for is_one in timely) else column for column in table.columns]
+    return pa.table(columns, names=table.column_names)
+
+
 def hashed_column(column: pa.Array, seed: int, n_bits: int) -> pa.Array:
     """Return the upper bits of each value's hash; each distinct value is hashed once."""
     whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column

@@ -9,7 +9,7 @@ import narwhals.stable.v2 as nw
 import pyarrow as pa
 
 from gpupipe.core.engine import Demand, Engine, EngineOptions, Verbs
-from gpupipe.core.errors import MissingExtraError, UnsupportedError, UsageError, listing, nearest
+from gpupipe.core.errors import MissingExtraError, UsageError, listing, nearest
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import Barrier, FitStage, TableStage
 from gpupipe.engines._cuda import ask_driver, wants, why_not
@@ -19,9 +19,10 @@ ADDRESSES = {
     "pandas": "gpupipe.engines.pandas.engine:PandasEngine",
     "dask": "gpupipe.engines.dask.engine:DaskEngine",
     "gpu": "gpupipe.engines.cudf.engine:CudfEngine",
+    "dask-cuda": "gpupipe.engines.dask_cuda.engine:DaskCudaEngine",
 }
-PLANNED = {"dask-cuda": "Dask-CUDA"}
 CLUSTERED = ("dask", "dask-cuda")  # engines that run on workers
+ON_DEVICES = ("gpu", "dask-cuda")
 
 
 def load_engine(name: str, options: EngineOptions | None = None) -> Engine:
@@ -46,18 +47,14 @@ def load_engine(name: str, options: EngineOptions | None = None) -> Engine:
         if chosen.cluster is None and why_not() is None:
             return _gpu_or_cpu(chosen)
         name = "cpu" if chosen.cluster is None else "dask"
-    if name in PLANNED:
-        msg = f"Engine {name!r} ({PLANNED[name]}) is not in this release of gpupipe. Use one of {listing(ADDRESSES)}."
-        raise UnsupportedError(msg)
     if name not in ADDRESSES:
-        names = [*ADDRESSES, *PLANNED]
-        msg = f"There is no engine {name!r}.{nearest(name, names)} The engines are 'auto', {listing(ADDRESSES)}."
+        msg = f"There is no engine {name!r}.{nearest(name, list(ADDRESSES))} The engines are 'auto', {listing(ADDRESSES)}."
         raise UsageError(msg)
     if chosen.cluster is not None and name not in CLUSTERED:
         msg = f"Engine {name!r} runs in one process and takes no cluster, got {chosen.cluster!r}. Leave it out, or use engine 'dask'."
         raise UsageError(msg)
-    if name == "gpu":
-        return _load_gpu(chosen)
+    if name in ON_DEVICES:
+        return _load_gpu(name, chosen)
     try:
         engine = engine_type(name)(chosen)
     except ImportError as error:
@@ -74,18 +71,18 @@ def engine_type(name: str) -> type[Engine]:
     return found
 
 
-def _load_gpu(options: EngineOptions) -> Engine:
-    """Return a new engine `gpu`, or say what it lacks here."""
-    lacks = why_not()
+def _load_gpu(name: str, options: EngineOptions) -> Engine:
+    """Return a new engine `gpu` or `dask-cuda`, or say what it lacks here."""
+    lacks = why_not(on_cluster=name in CLUSTERED)
     if lacks is not None:
-        msg = f"Engine 'gpu' cannot run here: {lacks}"
+        msg = f"Engine {name!r} cannot run here: {lacks}"
         raise MissingExtraError(msg)
     try:
-        made = engine_type("gpu")(options)
+        made = engine_type(name)(options)
     except Exception as error:  # RAPIDS fails in many ways where it is half installed or does not fit the driver
         msg = (
-            f"Engine 'gpu' cannot start, although its packages are there: {type(error).__name__}: {error}. They may not fit one another or "
-            f"the driver. Install them anew: pip install --force-reinstall 'gpupipe[{wants(ask_driver())}]'"
+            f"Engine {name!r} cannot start, although its packages are there: {type(error).__name__}: {error}. They may not fit one another "
+            f"or the driver. Install them anew: pip install --force-reinstall 'gpupipe[{wants(ask_driver())}]'"
         )
         raise MissingExtraError(msg) from error
     return made
@@ -94,7 +91,7 @@ def _load_gpu(options: EngineOptions) -> Engine:
 def _gpu_or_cpu(options: EngineOptions) -> Engine:
     """Return a new engine `gpu`, or `cpu` where it does not start; the ledger then says why."""
     try:
-        return _load_gpu(options)
+        return _load_gpu("gpu", options)
     except MissingExtraError as error:
         engine = load_engine("cpu", options)
         engine.ledger.fall_back(str(error))

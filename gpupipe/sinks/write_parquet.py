@@ -104,7 +104,9 @@ class WriteParquet(Sink):
 
     def _writer(self, stream: Any, schema: pa.Schema) -> FormatWriter:
         compression = "none" if self.compression == "uncompressed" else self.compression
-        return _ParquetFile(pq.ParquetWriter(stream, schema, compression=compression))
+        # Dictionaries of floats take a third of the time of writing them, and with zstd make files no smaller.
+        worded = [field.name for field in schema if not pa.types.is_floating(field.type)]
+        return _ParquetFile(pq.ParquetWriter(stream, schema, compression=compression, use_dictionary=worded or False))
 
 
 class _ParquetFile(FormatWriter):

@@ -12,8 +12,8 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
-from bench.baselines import mortgage_pandas, mortgage_polars
-from bench.process import environment
+from bench.baselines import mortgage_dask, mortgage_pandas, mortgage_polars
+from bench.process import environment, measure_process
 
 BASELINES = {"pandas": mortgage_pandas, "polars": mortgage_polars}
 
@@ -136,3 +136,34 @@ def test_both_programs_read_the_same_columns() -> None:
         assert one.PERFORMANCE == other.PERFORMANCE
         assert one.ACQUISITION == other.ACQUISITION
         assert one.CATEGORIES == other.CATEGORIES
+
+
+def test_the_dask_program_writes_the_others_table_but_for_category_numbers(tables: Tables, shared_data: Path, tmp_path: Path) -> None:
+    sample = shared_data / "mortgage"
+    performance, acquisition = [str(sample / "Performance_2007Q3.txt_0.gz")], [str(sample / "Acquisition_2007Q3.txt.gz")]
+    found = mortgage_dask.etl(performance, acquisition, None, str(tmp_path / "out"))
+    of_pandas, table = tables["pandas"][1], pl.read_parquet(tmp_path / "out/*.parquet")
+    assert found == {"rows": 10_000, "columns": 46, "positives": 804, "ever": [49, 31, 22]}
+    assert table.schema == of_pandas.schema
+    numbers = [name for name in table.columns if name not in mortgage_polars.CATEGORIES]
+    assert table.select(numbers).sort(pl.all()).equals(of_pandas.select(numbers).sort(pl.all()))
+    for name in mortgage_polars.CATEGORIES:
+        hashed, placed = (side[name].value_counts().sort("count", name)["count"].to_list() for side in (table, of_pandas))
+        assert hashed == placed, f"{name} has other categories"
+        assert (table[name] == -1).sum() == (of_pandas[name] == -1).sum()
+
+
+@pytest.mark.parametrize("script", ["baselines/mortgage_dask.py", "workloads/mortgage_gpupipe.py"])
+def test_on_a_cluster_the_workers_are_accounted_for(script: str, tmp_path: Path, shared_data: Path) -> None:
+    sample = shared_data / "mortgage"
+    inputs = ["--performance", f"{sample}/Performance_2007Q3*", "--acquisition", f"{sample}/Acquisition_2007Q3*"]
+    engine = ["--engine", "dask"] if "gpupipe" in script else []
+    command = [sys.executable, str(Path(mortgage_pandas.__file__).parents[1] / script), *engine, *inputs, "--out", f"{tmp_path}/out"]
+    run = measure_process(script, command)
+    assert (run.facts["rows"], run.facts["positives"]) == (10_000, 804)
+    assert run.on_cluster["startup_seconds"] > 0
+    assert 0 < run.on_cluster["worker_cpu_seconds"] < run.cpu_seconds
+    workers = run.facts["each_worker"]
+    assert isinstance(workers, list) and len(workers) == 2
+    assert max(worker["peak_rss_bytes"] for worker in workers) == run.on_cluster["worker_peak_rss_bytes"] > 50 * 2**20
+    assert sum(pq.read_metadata(file).num_rows for file in (tmp_path / "out").glob("*.parquet")) == 10_000

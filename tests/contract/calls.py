@@ -1,4 +1,4 @@
-"""The calls that stand in the GPU engine's source: of which function or method, with how many arguments and which keywords."""
+"""The calls that stand in the GPU engines' source: of which function or method, with how many arguments and which keywords."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-ENGINE = ROOT / "gpupipe" / "engines" / "cudf"
+ENGINES = tuple(ROOT / "gpupipe" / "engines" / name for name in ("cudf", "dask_cuda"))
 KERNELS = ROOT / "gpupipe" / "kernels"
 RAPIDS = ("cudf", "cuml", "cupy", "dask_cuda", "dask_cudf", "nvtx", "rmm", "xgboost")
 

@@ -66,11 +66,11 @@ OTHERS = frozenset(
     serialize short startswith to_device to_host to_list to_native to_numpy to_series with_columns write""".split()  # noqa: SIM905
 )
 KERNELS = ("rolling.py", "scores.py", "xxh64.py")  # which take CuPy's module, or its arrays
-FILES = [*sorted(calls.ENGINE.glob("*.py")), *(calls.KERNELS / name for name in KERNELS)]
+FILES = [*(path for engine in calls.ENGINES for path in sorted(engine.glob("*.py"))), *(calls.KERNELS / name for name in KERNELS)]
 FOUND = [call for path in FILES for call in calls.calls_of(path)]
 FUNCTIONS = [call for call in FOUND if not call.is_method and call.name.split(".")[0] in calls.RAPIDS]
 METHODS_FOUND = [
-    call for call in FOUND if call.is_method and not call.is_own and (calls.ROOT / call.where.split(":")[0]).parent == calls.ENGINE
+    call for call in FOUND if call.is_method and not call.is_own and (calls.ROOT / call.where.split(":")[0]).parent in calls.ENGINES
 ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import random
 import zipfile
 from pathlib import Path
@@ -112,6 +113,21 @@ def test_quotes_across_blocks_and_words() -> None:
     content = write(rows, NO_HEADER)
     for block_bytes in (64, 1000, 4096, 1 << 18):
         assert inspect_csv(content, NO_HEADER, block_bytes=block_bytes) == CsvFacts(500, None, 2, 0, False)
+
+
+@given(tables() | st.text(alphabet='ab,;"\n\r#', max_size=80).map(lambda text: ([], NO_HEADER, text.encode())), st.sampled_from([1, 3, 8]))
+@example(([], NO_HEADER, b'a,b\n"c\n\n\n\n\n\n\n\n",d\ne,f\n'), 1)  # the middle is inside a quote
+@example(([], NO_HEADER, b"a,b\nc,d\ne,f\n\ng\ni,j"), 1)
+def test_a_file_read_in_parts_at_one_time_is_counted_as_one_read_through(
+    tmp_path_factory: pytest.TempPathFactory, table: tuple[list[list[str]], Dialect, bytes], block_bytes: int
+) -> None:
+    _, dialect, content = table
+    path = tmp_path_factory.getbasetemp() / "parts.csv"
+    path.write_bytes(content)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(csv_inspect, "_PART_BLOCKS", 1)
+        patch.setattr(os, "cpu_count", lambda: 4)
+        assert inspect_csv(path, dialect, block_bytes=block_bytes) == inspect_csv(content, dialect)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from typing import Any, ClassVar
 
 import cudf
+import cupy as cp
 import narwhals.stable.v2 as nw
 import pyarrow as pa
 
@@ -19,14 +20,15 @@ from gpupipe.core.ends import Piece, Source, Writer
 from gpupipe.core.engine import Demand, EngineOptions, Reading, ScoringRecipe, TrainingRecipe
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import TableStage
-from gpupipe.engines._pandaslike import PandasLikeEngine
+from gpupipe.engines._pandaslike import TARGET, WEIGHT, PandasLikeEngine
 from gpupipe.engines._retry import explained
 from gpupipe.engines._single import batches_of
 from gpupipe.engines.cudf.dtypes import device_schema
-from gpupipe.engines.cudf.frames import Crossing, lazy_of, native_of
+from gpupipe.engines.cudf.frames import Crossing, at_work, column_of, lazy_of, native_of, number_dtype
+from gpupipe.engines.cudf.hashing import hash_frame
 from gpupipe.engines.cudf.limits import LIMITS
 from gpupipe.engines.cudf.memory import DEVICE_MEMORY, set_up_pool, stage_range
-from gpupipe.engines.cudf.models import train_on_device
+from gpupipe.engines.cudf.models import booster_on_device, labels_of, train_on_device
 from gpupipe.engines.cudf.reading import read_pieces_to_device, read_to_device
 from gpupipe.engines.cudf.scores import score_on_device
 from gpupipe.engines.cudf.verbs import CudfVerbs
@@ -41,6 +43,9 @@ class CudfEngine(PandasLikeEngine):
     name: ClassVar[str] = "gpu"
     limits = LIMITS
     memory = DEVICE_MEMORY
+    xp = cp
+    shuffling: ClassVar[str | None] = "tasks"  # from worker to worker, Dask would take each block through Arrow on the host
+    boosting: ClassVar[Mapping[str, Any]] = {"device": "cuda"}
 
     def __init__(self, options: EngineOptions | None = None) -> None:
         super().__init__(options)
@@ -49,7 +54,8 @@ class CudfEngine(PandasLikeEngine):
         self.verbs = CudfVerbs(self.crossing)
 
     def semantics(self) -> AbstractContextManager[Any]:
-        """Return the option under which cuDF keeps its own, nullable dtypes."""
+        """Return the option under which cuDF keeps its own, nullable dtypes; models that came from elsewhere tell this ledger."""
+        at_work(self.ledger)
         context: AbstractContextManager[Any] = cudf.option_context("mode.pandas_compatible", False)
         return context
 
@@ -72,6 +78,48 @@ class CudfEngine(PandasLikeEngine):
         """Return the frame with its rows numbered from 0 on; every cuDF column is nullable as it is."""
         native = native_of(frame)
         return frame if native is frame.to_native() else lazy_of(native)
+
+    def ingested(self, table: pa.Table) -> Frame:
+        """Return rows that a source handed over as Arrow, on the device."""
+        return lazy_of(self.crossing.to_device(table, "rows of the calling process", at_end=True))
+
+    def numbers(self, frame: Frame, features: Sequence[str], target: str | None, weight: str | None) -> Any:
+        """Return a cuDF frame of floats; see `PandasLikeEngine.numbers`."""
+        native = native_of(frame)
+        dtype = number_dtype(native, features)
+        made = {name: native[name].astype(dtype) for name in features}
+        if target is not None:
+            made[TARGET] = labels_of(native, target).astype("float64")
+        if weight is not None:
+            made[WEIGHT] = native[weight].astype("float64")
+        return cudf.DataFrame(made)
+
+    def hashes(self, frame: Frame, keys: Sequence[str]) -> Any:
+        """Return a CuPy array of the hash of each row's keys, made on the device as on the host."""
+        keyed = native_of(frame)[list(keys)]
+        changed = {name: dtype for name in keys if (dtype := _hashed_as(keyed[name].dtype)) is not None}
+        return hash_frame(keyed.assign(**{name: keyed[name].astype(dtype) for name, dtype in changed.items()}), keys, 0)
+
+    def array(self, frame: Frame, column: str) -> Any:
+        """Return a column of integers, none of them missing, as a CuPy array."""
+        return native_of(frame)[column].to_cupy()
+
+    def marked(self, frame: Frame, name: str, values: Any) -> Any:
+        """Return the cuDF frame with a CuPy array as one more column."""
+        return native_of(frame).assign(**{name: column_of(values)})
+
+    def below(self, table: pa.Table, frame: Frame) -> Frame:
+        """Return the rows of a small Arrow table, and those of the frame below them."""
+        above = self.crossing.to_device(table, "rows between ranges")
+        return lazy_of(cudf.concat([above, native_of(frame)], ignore_index=True))
+
+    def distinct(self, frame: Frame) -> pa.Table:
+        """Return each row once, as Arrow; only those leave the device."""
+        return self.to_arrow(lazy_of(native_of(frame).drop_duplicates(ignore_index=True)))
+
+    def adopted(self, estimator: Any) -> Any:
+        """Return an estimator of XGBoost's, trained on all workers, that answers on the device."""
+        return booster_on_device(estimator)
 
     def to_arrow(self, frame: Frame, *, at_end: bool = False) -> pa.Table:
         """Return the frame as Arrow on the host."""
@@ -132,3 +180,10 @@ class CudfEngine(PandasLikeEngine):
     def size(self, data: Frame) -> int | None:
         """Return the bytes of the rows on the device."""
         return int(native_of(data).memory_usage(index=False).sum())
+
+
+def _hashed_as(dtype: Any) -> str | None:
+    """Return the dtype in which a key is hashed, where it is not its own: floats in single precision, durations as whole numbers."""
+    if dtype.kind == "m":
+        return "int64"
+    return "float32" if str(dtype) == "float64" else None

@@ -6,7 +6,9 @@ counted.
 
 from __future__ import annotations
 
+import threading
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import cudf
@@ -21,11 +23,28 @@ from gpupipe.engines.cudf.dtypes import with_dates
 Frame = nw.LazyFrame[Any]
 
 
-class Crossing:
-    """The way between host and device, with its ledger."""
+_THREAD = threading.local()
 
-    def __init__(self, ledger: Ledger) -> None:
-        self.ledger = ledger
+
+def at_work(ledger: Ledger) -> None:
+    """Have crossings of models that were trained in another process entered in this ledger, in this thread."""
+    _THREAD.ledger = ledger
+
+
+class Crossing:
+    """The way between host and device, with its ledger; where it was pickled along with a model, the ledger at work."""
+
+    def __init__(self, ledger: Ledger | None) -> None:
+        self._ledger = ledger
+
+    @property
+    def ledger(self) -> Ledger:
+        """Where crossings are entered."""
+        found: Ledger = self._ledger or getattr(_THREAD, "ledger", None) or Ledger()
+        return found
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Crossing, (None,)
 
     def to_device(self, table: pa.Table, reason: str, *, at_end: bool = False) -> Any:
         """Return an Arrow table as a cuDF frame; NaN stays a number."""
@@ -86,10 +105,15 @@ def column_of(values: Any, missing: Any = None) -> Any:
 
 def feature_array(frame: Any, columns: list[str]) -> Any:
     """Return columns of numbers as a CuPy array [n_rows, n_columns]: float32 if every one fits in it, else float64; missing is NaN."""
-    dtypes = [frame[name].dtype for name in columns]
-    narrow = all(dtype.kind == "b" or (dtype.kind in "iu" and dtype.itemsize <= 2) or dtype == np.float32 for dtype in dtypes)
-    dtype = np.dtype(np.float32 if narrow else np.float64)
+    dtype = number_dtype(frame, columns)
     array = cp.empty((len(frame), len(columns)), dtype=dtype, order="F")
     for position, name in enumerate(columns):
         array[:, position] = frame[name].astype(dtype).to_cupy(na_value=np.nan)
     return array
+
+
+def number_dtype(frame: Any, columns: Sequence[str]) -> Any:
+    """Return the dtype of an array of columns: float32 if every one fits in it, else float64."""
+    dtypes = [frame[name].dtype for name in columns]
+    narrow = all(dtype.kind == "b" or (dtype.kind in "iu" and dtype.itemsize <= 2) or dtype == np.float32 for dtype in dtypes)
+    return np.dtype(np.float32 if narrow else np.float64)

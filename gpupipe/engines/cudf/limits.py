@@ -34,7 +34,6 @@ LIMITS = (
     ),
     Limit("Parquet in folders named key=value", "todo", "It is read on the host, and crosses once."),
     Limit("external memory for XGBoost", "todo", "Training rows must fit on the device: ExtMemQuantileDMatrix is not used yet."),
-    Limit("several devices", "todo", "Engine dask-cuda is not built."),
     Limit(
         "clusterers' scores among the features",
         "todo",

@@ -242,10 +242,7 @@ def _train_booster(recipe: TrainingRecipe, train: Any, validation: Any | None, t
     if xgboost.build_info().get("USE_RMM"):
         xgboost.set_config(use_rmm=True)
     estimator = import_module("sklearn.base").clone(recipe.estimator).set_params(device="cuda")
-    given = estimator.get_params()
-    if given.get("tree_method") == "exact" or given.get("booster") == "gblinear":
-        msg = "XGBoost has no exact trees and no linear booster on CUDA. Use tree_method='hist', or engine 'cpu'."
-        raise UnsupportedError(msg)
+    check_boosting(estimator)
     features = list(recipe.features)
     options: dict[str, Any] = {"verbose": False} | ({} if weight is None else {"sample_weight": weight})
     xgboost_callbacks(estimator, recipe.progress)
@@ -260,6 +257,21 @@ def _train_booster(recipe: TrainingRecipe, train: Any, validation: Any | None, t
         raise StageError(msg) from error
     fitted.set_params(callbacks=None)
     return BoosterOnDevice(fitted)
+
+
+def check_boosting(estimator: Any) -> None:
+    """Raise UnsupportedError for an estimator of XGBoost's that CUDA cannot train."""
+    given = estimator.get_params()
+    if given.get("tree_method") == "exact" or given.get("booster") == "gblinear":
+        msg = "XGBoost has no exact trees and no linear booster on CUDA. Use tree_method='hist', or engine 'cpu'."
+        raise UnsupportedError(msg)
+
+
+def booster_on_device(estimator: Any) -> BoosterOnDevice:
+    """Return a trained estimator of XGBoost's that answers on the device."""
+    estimator.set_params(device="cuda")
+    estimator.get_booster().set_param({"device": "cuda"})
+    return BoosterOnDevice(estimator)
 
 
 def _train_on_host(recipe: TrainingRecipe, train: Any, crossing: Crossing, reason: str) -> OnHost:

@@ -8,6 +8,7 @@ from typing import Any
 import distributed
 
 from gpupipe.engines._blocks import take_spent
+from gpupipe.engines._crossed import take_crossed
 from gpupipe.engines.dask.clusters import OpenCluster
 
 _SECONDS = 10.0
@@ -56,4 +57,5 @@ def account_of_worker(run: str, dask_worker: distributed.Worker) -> dict[str, An
         "seconds": sum(seconds for _, _, _, seconds in steps.values()),
         "spilled_bytes": int(spilled.get(("disk-write", "bytes"), 0)),
         "steps": {str(step): found for step, found in steps.items()},
+        "crossed": take_crossed(run),
     }

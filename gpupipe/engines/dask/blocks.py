@@ -12,12 +12,13 @@ import dask.dataframe as dd
 import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from dask.dataframe.shuffle import partitioning_index
 
 from gpupipe.core.engine import EngineOptions
 from gpupipe.core.schema import Schema
 from gpupipe.engines._arrow import arrow_schema
-from gpupipe.engines._blocks import PACKED, PLACE, At, PlaceRows, block_engine
+from gpupipe.engines._blocks import PACKED, PLACE, At, PlaceRows, block_engine, given
 from gpupipe.engines._shipping import Shipped, ship
 
 _CARRIED_BYTES = 1 << 20  # a callable larger than this goes to the cluster once, not with every task
@@ -165,33 +166,39 @@ def placed_by_key(blocks: Blocks, keys: Sequence[str], n_blocks: int, at: At) ->
     by = f"hash:{n_blocks}"
     if blocks.placed == Placed(tuple(keys), by):
         return blocks
-    meta = meta_of(blocks.schema, at.engine)
-    place = PlaceRows(at, tuple(keys), block_values(n_blocks))
-    marked = mapped(place, "place-rows", meta.assign(**{PLACE: np.zeros(0)}), blocks.frame)
-    return replace(blocks, frame=dealt(marked, blocks.schema, n_blocks), placed=Placed(tuple(keys), by))
+    place = PlaceRows(at, tuple(keys), block_values(n_blocks, at.engine))
+    marked = mapped(place, "place-rows", marked_meta(blocks.schema, at.engine), blocks.frame)
+    return replace(blocks, frame=dealt(marked, blocks.schema, n_blocks, at), placed=Placed(tuple(keys), by))
 
 
-def dealt(marked: Any, schema: Schema, n_blocks: int) -> Any:
+def marked_meta(schema: Schema, engine: str) -> Any:
+    """Return the empty frame that stands for a block whose rows know where they go."""
+    library = block_engine(engine)
+    return library.marked(given(library, meta_of(schema, engine)), PLACE, library.xp.zeros(0))
+
+
+def dealt(marked: Any, schema: Schema, n_blocks: int, at: At) -> Any:
     """Return the rows in the blocks that `PLACE` says, through Dask's own shuffle."""
     nested = any(isinstance(field.dtype, nw.List | nw.Struct | nw.Array) for field in schema.values())
-    method = "tasks" if nested else None  # worker to worker, Dask cannot restore columns of lists; None is its own choice
+    method = "tasks" if nested else block_engine(at.engine).shuffling  # worker to worker, Dask cannot restore columns of lists
     shuffled = marked.shuffle(on=PLACE, npartitions=n_blocks, ignore_index=True, shuffle_method=method)
     return shuffled[list(schema)]
 
 
 @lru_cache(maxsize=64)
-def block_values(n_blocks: int) -> tuple[int, ...]:
-    """Return, for each block, the least whole number that Dask's hash sends to it.
+def block_values(n_blocks: int, engine: str) -> tuple[int, ...]:
+    """Return, for each block, the least whole number that Dask's hash of the block engine's frames sends to it.
 
     Examples
     --------
-    >>> len(set(block_values(7)))
+    >>> len(set(block_values(7, "pandas")))
     7
     """
     n_tried = 16 * n_blocks + 64
     while True:
-        tried = pd.DataFrame({PLACE: np.arange(n_tried, dtype=np.float64)})  # Dask hashes numbers as floats
-        found, first = np.unique(np.asarray(partitioning_index(tried, n_blocks)), return_index=True)
+        tried = block_engine(engine).verbs.literal(pa.table({PLACE: np.arange(n_tried, dtype=np.float64)})).to_native()
+        sent = partitioning_index(tried, n_blocks, cast_dtype={PLACE: np.float64})  # Dask hashes numbers as floats
+        found, first = np.unique(sent.to_numpy() if hasattr(sent, "to_numpy") else sent, return_index=True)
         if len(found) == n_blocks:
             return tuple(int(value) for value in first)
         n_tried *= 2

@@ -11,17 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import distributed
-import narwhals.stable.v2 as nw
-import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
 from gpupipe.core.engine import TrainingRecipe
 from gpupipe.core.errors import ClusterError, StageError
-from gpupipe.engines._arrow import as_array
-from gpupipe.engines._blocks import PACKED, At, carrying, given
-from gpupipe.engines._estimators import target_values
-from gpupipe.engines.dask.blocks import Blocks, Site, mapped
+from gpupipe.engines._blocks import PACKED, At, block_engine, carrying, given
+from gpupipe.engines._pandaslike import TARGET, WEIGHT
+from gpupipe.engines.dask.blocks import Blocks, Site, mapped, meta_of
 from gpupipe.engines.dask.waiting import Waiter, gone
 
 _TRIES = 4
@@ -38,8 +35,8 @@ class TrainingBlock:
 
     Parameters
     ----------
-    names
-        The names of the target's and the weight's columns in the result; None where there is none.
+    target, weight
+        Their columns; None where there is none.
     """
 
     at: At
@@ -47,19 +44,10 @@ class TrainingBlock:
     target: str | None
     weight: str | None
 
-    def __call__(self, block: Any) -> pd.DataFrame:
+    def __call__(self, block: Any) -> Any:
         """Return the numbers of the block."""
         with self.at.work() as engine:
-            frame = given(engine, block)
-            columns = pd.DataFrame(as_array(engine.to_arrow(frame.select(list(self.features)))), columns=list(self.features), copy=False)
-            if self.target is not None:
-                columns[TARGET] = np.asarray(target_values(frame.collect(), self.target), dtype=np.float64)
-            if self.weight is not None:
-                columns[WEIGHT] = frame.collect()[self.weight].to_numpy().astype(np.float64)
-            return columns
-
-
-TARGET, WEIGHT = "__gpupipe_target__", "__gpupipe_weight__"
+            return engine.numbers(given(engine, block), self.features, self.target, self.weight)
 
 
 def train_xgboost(recipe: TrainingRecipe, train: Blocks, validation: Blocks | None, waiter: Waiter, site: Site) -> Any:
@@ -71,15 +59,16 @@ def train_xgboost(recipe: TrainingRecipe, train: Blocks, validation: Blocks | No
     if kind is None:
         msg = f"{type(recipe.estimator).__name__} has no distributed training in XGBoost. Use engine 'cpu', or another of its estimators."
         raise StageError(msg)
-    numbers = [_numbers(recipe, blocks, site) for blocks in (train, validation) if blocks is not None]
+    engine = block_engine(site.at.engine)
+    numbers = [numbers_of(recipe, blocks, site) for blocks in (train, validation) if blocks is not None]
     told = Told(client, recipe)
     for tried in range(1, _TRIES + 1):
         held = waiter.held(numbers)
         n_rows = _checked(recipe, waiter, held[0])
         try:
-            trained = client.sync(_trained, client, kind(**told.parameters()), recipe, held)
+            trained = client.sync(_trained, client, kind(**{**told.parameters(), **engine.boosting}), recipe, held)
             told.rest()
-            return _on_one_machine(recipe.estimator, trained)
+            return engine.adopted(_on_one_machine(recipe.estimator, trained))
         except (LostWorkerError, OSError) as error:
             if tried == _TRIES:
                 msg = f"A worker was lost in each of {_TRIES} trainings of {type(recipe.estimator).__name__}. Give the workers more memory."
@@ -151,18 +140,14 @@ def rounds(topic: str) -> Any:
     return Rounds()
 
 
-def _numbers(recipe: TrainingRecipe, blocks: Blocks, site: Site) -> Any:
+def numbers_of(recipe: TrainingRecipe, blocks: Blocks, site: Site) -> Any:
     """Return the blocks as XGBoost takes them."""
-    wide = any(not _is_narrow(blocks.schema[name].dtype) for name in recipe.features)
-    columns = {name: np.zeros(0, np.float64 if wide else np.float32) for name in recipe.features}
-    columns |= {name: np.zeros(0) for name, there in ((TARGET, recipe.target), (WEIGHT, recipe.weight)) if there is not None}
+    engine = block_engine(site.at.engine)
+    empty = given(engine, meta_of(blocks.schema, site.at.engine))
+    with engine.semantics():
+        meta = engine.numbers(empty, recipe.features, recipe.target, recipe.weight)
     task = TrainingBlock(site.at, recipe.features, recipe.target, recipe.weight)
-    return mapped(task, "to-numbers", pd.DataFrame(columns), blocks.frame)
-
-
-def _is_narrow(dtype: Any) -> bool:
-    """Whether a column's values all are float32's."""
-    return dtype in (nw.Float32, nw.Boolean, nw.Int8, nw.Int16, nw.UInt8, nw.UInt16)
+    return mapped(task, "to-numbers", meta, blocks.frame)
 
 
 @dataclass(frozen=True)
@@ -171,9 +156,9 @@ class LookAtLabels:
 
     labels: bool
 
-    def __call__(self, block: pd.DataFrame) -> pd.DataFrame:
+    def __call__(self, block: Any) -> pd.DataFrame:
         """Return the count and the labels."""
-        found = np.unique(block[TARGET].to_numpy()).tolist() if self.labels else []
+        found = block[TARGET].drop_duplicates().to_numpy().tolist() if self.labels else []
         return carrying((len(block), found))
 
 
@@ -232,10 +217,10 @@ async def _check_workers(client: distributed.Client, before: set[str]) -> None:
 
 
 async def _workers(client: distributed.Client) -> set[str]:
-    """Return the workers there are: their addresses, and their folders, since one that was started again may have its old address."""
+    """Return the addresses of the workers there are."""
     scheduler: Any = client.scheduler
     identity = await scheduler.identity(n_workers=-1)
-    return {f"{address} {worker['local_directory']}" for address, worker in identity["workers"].items()}
+    return set(identity["workers"])
 
 
 def _on_one_machine(estimator: Any, trained: Any) -> Any:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import distributed
 from dask.system import CPU_COUNT
@@ -31,6 +31,11 @@ from gpupipe.engines.dask.clusters_versions import check_versions
 CONNECT_SECONDS = 10.0
 DRIVER_SHARE = 0.1  # of the memory that is not given to local workers, but left to the scheduler and to whoever asks
 CHOICES = "'local', 'local:4', 'tcp://host:8786', 'tls://host:8786', 'file.py:function', 'module:function', a Dask client or cluster"
+
+MAIN_ADVICE = (
+    "If a script runs the pipeline, let it do so below `if __name__ == '__main__':`, since each worker's process loads the script."
+)
+StartLocal: TypeAlias = Callable[[int | None], Cluster]
 
 _log = logging.getLogger("gpupipe.cluster")
 
@@ -54,8 +59,13 @@ class OpenCluster:
             part.close()
 
 
-def open_cluster(options: EngineOptions) -> OpenCluster:
+def open_cluster(options: EngineOptions, start: StartLocal | None = None) -> OpenCluster:
     """Return the cluster that the options name, connected and looked at; a local one unless they name another.
+
+    Parameters
+    ----------
+    start
+        Makes a local cluster of so many workers; one of processes on this machine unless given.
 
     Raises
     ------
@@ -65,7 +75,7 @@ def open_cluster(options: EngineOptions) -> OpenCluster:
         The cluster is not encrypted, cannot be reached, has no workers, or has other versions than are here.
     """
     with ExitStack() as undo:
-        opened = _opened(options, undo)
+        opened = _opened(options, undo, start or local_cluster)
         wait_for_worker(opened.client, options.worker_seconds)
         check_versions(opened.client)
         undo.pop_all()
@@ -81,13 +91,13 @@ def open_scheduler(options: EngineOptions) -> OpenCluster:
         As in `open_cluster`.
     """
     with ExitStack() as undo:
-        opened = _opened(options, undo)
+        opened = _opened(options, undo, local_cluster)
         check_versions(opened.client, workers=False)
         undo.pop_all()
     return opened
 
 
-def _opened(options: EngineOptions, undo: ExitStack) -> OpenCluster:
+def _opened(options: EngineOptions, undo: ExitStack, start: StartLocal) -> OpenCluster:
     """Return the cluster connected; what was started is entered in `undo`."""
     chosen = options.cluster
     if isinstance(chosen, str) and is_factory(chosen):
@@ -107,18 +117,23 @@ def _opened(options: EngineOptions, undo: ExitStack) -> OpenCluster:
         client = _connected(chosen, options, undo)
         return OpenCluster(client, (client,))
     n_workers = _local_workers(chosen)
-    cluster = _local_cluster(n_workers)
+    _check_main()
+    cluster = start(n_workers)
     undo.callback(cluster.close)
     client = _client_of(cluster, options, undo)
     return OpenCluster(client, (client, cluster))
 
 
-def _local_cluster(n_workers: int) -> distributed.LocalCluster:
-    """Return a new cluster of processes on this machine."""
-    advice = "If a script runs the pipeline, let it do so below `if __name__ == '__main__':`, since each worker's process loads the script."
+def _check_main() -> None:
+    """Raise ClusterError in a worker's process."""
     if getattr(multiprocessing.current_process(), "_inheriting", False):
-        msg = f"A worker's process was about to start a cluster of its own. {advice}"
+        msg = f"A worker's process was about to start a cluster of its own. {MAIN_ADVICE}"
         raise ClusterError(msg)
+
+
+def local_cluster(n_workers: int | None) -> Cluster:
+    """Return a new cluster of processes on this machine, one for each CPU unless a number is given."""
+    n_workers = n_workers or CPU_COUNT
     try:
         return distributed.LocalCluster(
             n_workers=n_workers,
@@ -128,18 +143,18 @@ def _local_cluster(n_workers: int) -> distributed.LocalCluster:
             silence_logs=logging.CRITICAL,  # what fails is told by gpupipe's own errors; the rest is in its report
         )
     except RuntimeError as error:
-        msg = f"The workers of a local cluster did not start: {error} {advice}"
+        msg = f"The workers of a local cluster did not start: {error} {MAIN_ADVICE}"
         raise ClusterError(msg) from error
 
 
-def _local_workers(chosen: Any) -> int:
-    """Return how many workers a local cluster gets: one for each CPU unless a number is given."""
+def _local_workers(chosen: Any) -> int | None:
+    """Return how many workers a local cluster gets, or None where no number is given."""
     name, colon, number = ("local", "", "") if chosen is None else str(chosen).partition(":")
     if not isinstance(chosen, str | None) or name != "local" or (colon and not (number.isdigit() and int(number))):
         got = repr(chosen) if isinstance(chosen, str) else type(chosen).__name__
         msg = f"There is no cluster {got}. Name one of: {CHOICES}."
         raise UsageError(msg)
-    return int(number or CPU_COUNT)
+    return int(number) if number else None
 
 
 def _client_of(cluster: Cluster, options: EngineOptions, undo: ExitStack) -> distributed.Client:

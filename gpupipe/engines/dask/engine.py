@@ -23,6 +23,7 @@ from gpupipe.core.errors import GpupipeError
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import TableStage, Want
 from gpupipe.engines._blocks import PACKED, At, MeasureBlock, MeasureBytes, MergeBlocks, PrepareBlock, added, block_engine, unpacked
+from gpupipe.engines._crossed import take_over
 from gpupipe.engines._estimators import score_arrays
 from gpupipe.engines._scratch import Scratch
 from gpupipe.engines._symbolic import VERBS, Recorder, collect_symbolic, empty_frame, frame_schema
@@ -41,7 +42,6 @@ from gpupipe.engines.load import engine_type
 
 _BLOCK_SHARE = 32  # of a thread's memory, for a block as it is read: a stage may hold several, wider ones
 _GATHER_SHARE = 4
-_LEAST_BLOCK, _MOST_BLOCK = 8 << 20, 128 << 20
 _SMALLER, _TRIES, _LEAST_RETRIED = 4, 3, 1 << 20
 
 
@@ -53,6 +53,7 @@ class DaskEngine(Engine):
     remote: ClassVar[bool] = True
     limits = (*LIMITS, *(limit for limit in engine_type("pandas").limits if limit.what != "tables larger than memory"))
     blocks: ClassVar[str] = "pandas"
+    block_range: ClassVar[tuple[int, int]] = (8 << 20, 128 << 20)
 
     def __init__(self, options: EngineOptions | None = None) -> None:
         super().__init__(options)
@@ -70,9 +71,13 @@ class DaskEngine(Engine):
         """The cluster, opened when it is first needed: the one chosen, or $GPUPIPE_CLUSTER, or a local one."""
         if self._cluster is None:
             chosen = self.options.cluster or os.environ.get("GPUPIPE_CLUSTER")
-            self._cluster = open_cluster(replace(self.options, cluster=chosen))
+            self._cluster = self._opened(replace(self.options, cluster=chosen))
             self._since = time.time()
         return self._cluster
+
+    def _opened(self, options: EngineOptions) -> OpenCluster:
+        """Return the cluster that the options name."""
+        return open_cluster(options)
 
     @property
     def waiter(self) -> Waiter:
@@ -95,7 +100,8 @@ class DaskEngine(Engine):
         """How large blocks are to be."""
         if self._sizes is None:
             per_thread, threads = self.memory
-            chosen = self.options.block_bytes or min(_MOST_BLOCK, max(_LEAST_BLOCK, per_thread // _BLOCK_SHARE))
+            least, most = self.block_range
+            chosen = self.options.block_bytes or min(most, max(least, per_thread // _BLOCK_SHARE))
             self._sizes = Sizes(chosen, threads)
         return self._sizes
 
@@ -103,7 +109,12 @@ class DaskEngine(Engine):
     def site(self) -> Site:
         """Where the stage at work is run."""
         gather = self.options.gather_bytes or max(64 << 20, self.memory[0] // _GATHER_SHARE)
-        return Site(At(self.blocks, self.run_id, self.ledger.stage), self.options, gather)
+        return Site(At(self.blocks, self.run_id, self.ledger.stage, self.told), self.options, gather)
+
+    @property
+    def told(self) -> EngineOptions:
+        """What the workers' block engines are told of the options."""
+        return EngineOptions()
 
     def read(self, source: Source, reading: Reading, schema: Schema) -> Blocks:
         """Return what is needed of the source, in blocks that the workers will read."""
@@ -152,7 +163,7 @@ class DaskEngine(Engine):
     def _measured(self, blocks: Blocks, want: Want | None) -> Asked:
         """Return what is asked for a table on the host: a small one, merged by a tree, or all rows."""
         at = self.site.at
-        packed = mapped(MeasureBlock(at, want), "measure", PACKED, blocks.frame)
+        packed = mapped(MeasureBlock(at, want, at_end=want is None), "measure", PACKED, blocks.frame)
         if want is None:
             return Asked(packed, finish=lambda frame: pa.concat_tables([unpacked(table) for table in frame["table"]]))
         if want.merge is not None:
@@ -214,7 +225,9 @@ class DaskEngine(Engine):
         """Return what each worker came to, what was lost and spilled, and the dashboard's address."""
         if self._cluster is None:
             return None
-        return {**described(self._cluster, self.run_id, self._since), "retries": list(self._retries)}
+        account = described(self._cluster, self.run_id, self._since)
+        take_over(self.ledger, [worker.pop("crossed") for worker in account["workers"]])
+        return {**account, "retries": list(self._retries)}
 
     def close(self) -> None:
         """Leave the cluster, and stop it where it was started for this run."""

@@ -27,7 +27,7 @@ class KeysOfBlock:
     def __call__(self, block: Any) -> pd.DataFrame:
         """Return the keys, each once, packed."""
         with self.at.work() as engine:
-            found = engine.to_arrow(given(engine, block[list(self.keys)])).group_by(list(self.keys)).aggregate([])
+            found = engine.distinct(given(engine, block[list(self.keys)]))
             return packed(found.append_column(COUNT, pa.array([1] * found.num_rows, pa.int64())))
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from gpupipe.core.engine import Ledger, TrainingRecipe
 from gpupipe.engines._blocks import PACKED, At, carrying, given
-from gpupipe.engines._estimators import is_xgboost, train_estimator
+from gpupipe.engines._estimators import is_xgboost
 from gpupipe.engines._mergeable.choose import mergeable, why_not_mergeable
 from gpupipe.engines._shipping import dumps
 from gpupipe.engines.dask.blocks import Blocks, Site, mapped
@@ -27,9 +27,16 @@ def train_on_blocks(recipe: TrainingRecipe, train: Blocks, validation: Blocks | 
     fit = None if validation is not None else mergeable(recipe.estimator)
     if fit is not None:
         return fit_by_passes(fit, recipe, train, waiter, site)
+    return train_on_one_worker(recipe, train, validation, waiter, site, ledger, why_not_mergeable(recipe.estimator))
+
+
+def train_on_one_worker(
+    recipe: TrainingRecipe, train: Blocks, validation: Blocks | None, waiter: Waiter, site: Site, ledger: Ledger, reason: str | None
+) -> Any:
+    """Return the estimator fitted by one worker's block engine, where all rows come together, with a line in the report."""
     name = type(recipe.estimator).__name__
     if train.n_blocks > 1:
-        ledger.fall_back(f"{name} is trained on one worker, where all rows come together: {why_not_mergeable(recipe.estimator)}.")
+        ledger.fall_back(f"{name} is trained on one worker, where all rows come together: {reason}.")
     tables = [gathered(blocks, site, name) for blocks in (train, validation) if blocks is not None]
     task = TrainOnWorker(site.at, replace(recipe, progress=None), len(tables))
     (frame,) = waiter.brought([mapped(task, f"train-{name}", PACKED, *(blocks.frame for blocks in tables))])
@@ -47,6 +54,6 @@ class TrainOnWorker:
     def __call__(self, *blocks: Any) -> pd.DataFrame:
         """Return the estimator, pickled."""
         with self.at.work() as engine:
-            frames = [given(engine, block).collect() for block in blocks]
-            trained = train_estimator(self.recipe, frames[0], frames[1] if len(frames) > 1 else None, engine.ledger)
+            frames = [given(engine, block) for block in blocks]
+            trained = engine.train(self.recipe, frames[0], frames[1] if len(frames) > 1 else None)
         return carrying(dumps(trained))

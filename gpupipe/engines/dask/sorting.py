@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -13,7 +12,7 @@ import pyarrow as pa
 from gpupipe.core.engine import Sorting
 from gpupipe.core.stage import TableStage
 from gpupipe.engines._blocks import PACKED, PLACE, At, RunBlock, given, packed, unpacked
-from gpupipe.engines.dask.blocks import Blocks, Site, block_values, dealt, mapped, meta_of, reduced
+from gpupipe.engines.dask.blocks import Blocks, Site, block_values, dealt, mapped, marked_meta, meta_of, reduced
 
 _SAMPLED = 256  # rows drawn from each block
 _MARK = "__gpupipe_splitter__"
@@ -29,9 +28,9 @@ class SampleKeys:
     def __call__(self, block: Any) -> pd.DataFrame:
         """Return the rows, packed."""
         with self.at.work() as engine:
-            table = engine.to_arrow(given(engine, block[list(dict.fromkeys(self.how.columns))]))
-            step = max(1, table.num_rows // _SAMPLED)
-            return packed(table.take(pa.array(np.arange(0, table.num_rows, step))))
+            rows = given(engine, block[list(dict.fromkeys(self.how.columns))]).collect()
+            drawn = rows.gather_every(max(1, len(rows) // _SAMPLED))
+            return packed(engine.to_arrow(engine.settled(drawn.lazy())))
 
 
 @dataclass(frozen=True)
@@ -63,20 +62,21 @@ class RangeRows:
     def __call__(self, block: Any, splitters: pd.DataFrame) -> Any:
         """Return the block, sorted, with the place of each row."""
         with self.at.work() as engine:
-            native = given(engine, block).to_native()
+            frame, xp = given(engine, block), engine.xp
             table = unpacked(splitters["table"].iloc[0])
-            columns = list(dict.fromkeys(self.how.columns))
-            rows = engine.to_arrow(nw.from_native(native[columns]).lazy())
-            mark = pa.array(np.concatenate([np.full(table.num_rows, -1), np.arange(rows.num_rows)]))
-            both = pa.concat_tables([table, rows]).append_column(_MARK, mark)
+            both = engine.below(table, frame.select(list(dict.fromkeys(self.how.columns))))
+            mark = xp.concatenate((xp.full(table.num_rows, -1), xp.arange(len(block))))
             order = engine.verbs.sort(
-                engine.verbs.literal(both), (*self.how.columns, _MARK), (*self.how.descending, False), nulls_last=self.how.nulls_last
+                given(engine, engine.marked(both, _MARK, mark)),
+                (*self.how.columns, _MARK),
+                (*self.how.descending, False),
+                nulls_last=self.how.nulls_last,
             )
-            marks = np.asarray(engine.to_arrow(engine.settled(order))[_MARK])
-            ranges = np.cumsum(marks < 0)[marks >= 0]
-            place = np.empty(rows.num_rows)
-            place[marks[marks >= 0]] = np.asarray(self.values, np.float64)[ranges]
-            return native.assign(**{PLACE: place})
+            marks = engine.array(order, _MARK)
+            ranges = xp.cumsum(marks < 0)[marks >= 0]
+            place = xp.empty(len(block))
+            place[marks[marks >= 0]] = xp.asarray(self.values, dtype=np.float64)[ranges]
+            return engine.marked(frame, PLACE, place)
 
 
 def sorted_blocks(stage: TableStage, how: Sorting, blocks: Blocks, site: Site) -> Blocks:
@@ -85,9 +85,9 @@ def sorted_blocks(stage: TableStage, how: Sorting, blocks: Blocks, site: Site) -
     meta = meta_of(blocks.schema, at.engine)
     drawn = mapped(SampleKeys(at, how), "sample-keys", PACKED, blocks.frame)
     chosen = mapped(ChooseSplitters(at, how, n_blocks), "choose-splitters", PACKED, reduced(drawn, Together(), "gather-keys"))
-    values = block_values(n_blocks)
-    marked = mapped(RangeRows(at, how, values), "range-rows", meta.assign(**{PLACE: np.zeros(0)}), blocks.frame, chosen)
-    made = mapped(RunBlock(at, stage, blocks.schema), stage.name, meta, dealt(marked, blocks.schema, n_blocks))
+    values = block_values(n_blocks, at.engine)
+    marked = mapped(RangeRows(at, how, values), "range-rows", marked_meta(blocks.schema, at.engine), blocks.frame, chosen)
+    made = mapped(RunBlock(at, stage, blocks.schema), stage.name, meta, dealt(marked, blocks.schema, n_blocks, at))
     return replace(blocks, frame=made, placed=None)
 
 

@@ -177,7 +177,8 @@ def _pair(stage: TableStage, how: Joining, left: Blocks, right: Blocks, schema: 
 
 def _is_small(blocks: Blocks, other: Blocks, site: Site) -> bool:
     """Whether a side of a join is sent to every block of the other; one block is there already, and may be larger."""
-    if blocks.n_bytes * _MUCH_LARGER <= other.n_bytes and blocks.n_bytes <= site.gather_bytes:
+    may_be = min(site.gather_bytes, other.n_bytes // _MUCH_LARGER) if site.options.broadcast_bytes else 0
+    if blocks.n_bytes <= may_be:
         return True
     return blocks.n_bytes <= site.options.broadcast_bytes * (_FEW if blocks.n_blocks == 1 else 1)
 

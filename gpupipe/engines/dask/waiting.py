@@ -14,6 +14,7 @@ import distributed
 import pandas as pd
 from dask.utils import key_split
 from distributed.client import FutureCancelledError
+from distributed.client import _wait as _wait_on  # distributed.wait itself waits with whichever client of the process is the newest
 from distributed.scheduler import KilledWorker
 
 from gpupipe.core.errors import ClusterError, GpupipeError, StageError
@@ -114,7 +115,7 @@ class Waiter:
         most = len(pending)
         while pending:
             with suppress(TimeoutError):
-                distributed.wait(pending, timeout=_STEP_SECONDS, return_when="FIRST_COMPLETED")
+                self.client.sync(_wait_on, pending, timeout=_STEP_SECONDS, return_when="FIRST_COMPLETED")
             for future in pending:
                 if future.status not in _UNDER_WAY:
                     raise failure(future)

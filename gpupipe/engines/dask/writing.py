@@ -26,7 +26,7 @@ class WriteBlock:
     def __call__(self, block: Any, number: pd.DataFrame) -> pd.DataFrame:
         """Return what was written."""
         with self.at.work() as engine:
-            table = engine.to_arrow(given(engine, block))
+            table = engine.to_arrow(given(engine, block), at_end=True)
             return carrying(self.writer.write(int(number["number"].iloc[0]), batches_of(table)))
 
 
@@ -34,7 +34,7 @@ def written(blocks: Blocks, writer: Writer, at: At, waiter: Waiter) -> tuple[Any
     """Return what the cluster is asked for, and what finishes the output with its answer, which stays on the workers till then."""
     parts = writer.parts()
     if parts is None:
-        return mapped(MeasureBlock(at, None), "to-arrow", PACKED, blocks.frame), lambda frame: _write(writer, waiter, frame)
+        return mapped(MeasureBlock(at, None, at_end=True), "to-arrow", PACKED, blocks.frame), lambda frame: _write(writer, waiter, frame)
     numbers = from_parts(numbered, range(blocks.n_blocks), _NUMBER)
     return mapped(WriteBlock(at, parts), "write", PACKED, blocks.frame, numbers), lambda frame: _take(writer, waiter, frame)
 

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from typing import Any, ClassVar
 
 import narwhals.stable.v2 as nw
+import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
@@ -16,8 +17,9 @@ from gpupipe.core.arrow import plain_table
 from gpupipe.core.ends import Piece, Source
 from gpupipe.core.engine import EngineOptions, Reading
 from gpupipe.core.schema import Schema
-from gpupipe.engines._arrow import conform_arrow
-from gpupipe.engines._pandaslike import PandasLikeEngine, PandasLikeVerbs, arrow_of
+from gpupipe.engines._arrow import as_array, conform_arrow
+from gpupipe.engines._estimators import target_values
+from gpupipe.engines._pandaslike import TARGET, WEIGHT, PandasLikeEngine, PandasLikeVerbs, arrow_of
 from gpupipe.engines._scan import explained, read_lazy, read_piece
 from gpupipe.engines.pandas.limits import LIMITS
 
@@ -91,6 +93,15 @@ class PandasEngine(PandasLikeEngine):
             reduced = len(native) == 1 and len(foreign) == len(native.columns)
             native = native.assign(**{name: arrow_column(native[name], nan_as_null=not reduced) for name in foreign})
         return frame if native is given else nw.from_native(native).lazy()
+
+    def numbers(self, frame: Frame, features: Sequence[str], target: str | None, weight: str | None) -> Any:
+        """Return a pandas frame of floats; see `PandasLikeEngine.numbers`."""
+        made = pd.DataFrame(as_array(self.to_arrow(frame.select(list(features)))), columns=list(features), copy=False)
+        if target is not None:
+            made[TARGET] = np.asarray(target_values(frame.collect(), target), dtype=np.float64)
+        if weight is not None:
+            made[WEIGHT] = frame.collect()[weight].to_numpy().astype(np.float64)
+        return made
 
     def to_arrow(self, frame: Frame, *, at_end: bool = False) -> pa.Table:
         """Return the frame as Arrow."""

@@ -50,7 +50,7 @@ class TextHashes:
         hashes = np.zeros(len(views), np.uint32)
         left = self._peel(views, _present(bits, before, len(views)), hashes)
         if len(left):
-            hashes[left] = self._looked_up(rows.gather(left - before).to_arrow())
+            hashes[left] = self._looked_up(rows.to_arrow().take(pa.array(left - before)))  # Polars' own gather wakes its threads
         made = pl.from_arrow(pa.Array.from_buffers(pa.uint32(), len(array), [bits, pa.py_buffer(hashes)], array.null_count, before))
         assert isinstance(made, pl.Series)
         return made

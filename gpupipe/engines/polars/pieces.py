@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any
 
 import narwhals.stable.v2 as nw
+import numpy as np
 import polars as pl
 from polars.io.plugins import register_io_source
 
@@ -22,6 +23,8 @@ from gpupipe.core.stage import KeyStage, TableStage
 from gpupipe.engines._symbolic import keeps_keys
 
 Frame = nw.LazyFrame[Any]
+
+_WORDS = (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64)  # what NumPy has
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,11 +40,17 @@ class Keys:
         """Return the frame of a piece, which tells its keys as it is read."""
         first = self.names[0]
         dtype = frame.collect_schema()[first]
-        marked = pl.struct(self.names).map_batches(self._note(piece), return_dtype=dtype, is_elementwise=True)
+        if len(self.names) == 1:
+            marked = pl.col(first).map_batches(self._note(piece), return_dtype=dtype, is_elementwise=True)
+        else:
+            marked = pl.struct(self.names).map_batches(self._note(piece), return_dtype=dtype, is_elementwise=True)
         return frame.with_columns(marked.alias(first))
 
     def _note(self, piece: int) -> Any:
         def note(rows: pl.Series) -> pl.Series:
+            if len(self.names) == 1:
+                self.seen[piece].append(_runs(rows).to_frame(self.names[0]))
+                return rows
             self.seen[piece].append(rows.struct.unnest().unique())
             return rows.struct.field(self.names[0])
 
@@ -60,6 +69,16 @@ class Keys:
             value = dict(zip(self.names, key, strict=True))
             msg = f"{self.origin} declares that all rows of a key stand in one file, but {value} stands in {files}."
             raise SourceError(f"{msg} Leave out key=, or write each key's rows into one file.")
+
+
+def _runs(rows: pl.Series) -> pl.Series:
+    """Return every value once or a few times: where a key's rows stand together, what begins each run of them is cheap to tell."""
+    if rows.dtype in _WORDS and not rows.null_count():
+        values = rows.to_numpy()
+        begins = np.flatnonzero(values[1:] != values[:-1]) + 1
+        if len(begins) < len(values) // 4:
+            return pl.Series(values[np.append(begins, 0)], dtype=rows.dtype)
+    return rows.unique()
 
 
 @dataclass(frozen=True, eq=False)

@@ -115,6 +115,15 @@ def test_rows_stay_where_they_are_when_a_small_table_is_joined(
     assert rows(dask_engine, again).num_rows == table["k"].value_counts().__len__()
 
 
+def test_a_side_much_smaller_than_the_other_is_sent_though_it_is_large(two_workers: str, dask_engine: DaskEngine, blocks: Hold) -> None:
+    dask_engine.options = EngineOptions(cluster=two_workers, broadcast_bytes=1)
+    large, small = (blocks(pa.table({"k": pa.array(range(n_rows), pa.int64())})) for n_rows in (4000, 100))
+    assert n_shuffles(run(dask_engine, gp.Join("k", how="left"), large, small)) == 0
+    assert n_shuffles(run(dask_engine, gp.Join("k", how="left"), large, large)) == 1, "one table is dealt once"
+    dask_engine.options = EngineOptions(cluster=two_workers, broadcast_bytes=0)
+    assert n_shuffles(run(dask_engine, gp.Join("k", how="left"), large, small)) == 2, "0 means never"
+
+
 def test_a_cross_join_and_a_join_of_three(dask_engine: DaskEngine, blocks: Hold, table: pa.Table) -> None:
     few = table.slice(0, 150).select(["t"]).rename_columns(["u"])
     made = run(dask_engine, gp.Join(how="cross"), blocks(table.slice(0, 90).select(["k"])), blocks(few))

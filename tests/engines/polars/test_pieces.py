@@ -14,7 +14,7 @@ from gpupipe.core.errors import SourceError
 from gpupipe.core.schema import Schema
 from gpupipe.engines._symbolic import keeps_keys
 from gpupipe.engines.polars.engine import CpuEngine
-from gpupipe.engines.polars.pieces import Pieces
+from gpupipe.engines.polars.pieces import Pieces, _runs
 from gpupipe.testing.compare import assert_same_rows
 
 ROWS = pl.DataFrame({"k": [1, 1, 2, 3, 3, 3], "t": [0, 1, 0, 0, 1, 5], "x": [1.0, 2.0, 3.0, None, 5.0, 6.0]})
@@ -103,3 +103,12 @@ def test_an_error_inside_a_piece_names_row_and_file(folder: Path) -> None:
     source = gp.ReadCsv(folder, key="k", schema={"k": nw.Int64, "t": nw.Int64, "x": nw.Float64})
     with pytest.raises(SourceError, match=r"b\.csv, line 3 .*'zero'"):
         gp.Pipeline("p", out=greatest(source.node())).run("cpu")
+
+
+@pytest.mark.parametrize("values", [[], [5], [5] * 9, [5] * 9 + [7] * 9 + [5] * 9, [3, 1, 2], [None, 4, 4, 4, 4, 4]])
+@pytest.mark.parametrize("dtype", [pl.Int64, pl.UInt8, pl.Int128, pl.String])
+def test_the_keys_seen_are_those_there(values: list[int | None], dtype: pl.DataType) -> None:
+    rows = pl.Series(values, dtype=pl.Int64).cast(dtype)
+    seen = _runs(rows)
+    assert seen.dtype == dtype and set(seen) == set(rows)
+    assert len(seen) <= max(1, len(rows) // 3 + 1) or len(rows) == 3  # a key's rows stand together, and are told once

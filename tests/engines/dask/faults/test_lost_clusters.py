@@ -22,7 +22,7 @@ from gpupipe.core.errors import ClusterError
 from gpupipe.engines.dask.waiting import Waiter
 from tests.clusters import ROOT, Servers
 from tests.engines.dask.faults.conftest import BARE
-from tests.engines.dask.faults.phases import Gate, pipeline
+from tests.engines.dask.faults.phases import FILES, ROWS, Gate, pipeline
 from tests.engines.dask.faults.running import Course, kill, rows_of, until, wait_for_workers
 
 Start = Callable[..., Servers]
@@ -46,6 +46,7 @@ def test_a_run_whose_workers_are_all_gone_ends_with_an_error_in_time(phase: str,
 def test_what_is_held_cannot_be_fetched_from_workers_that_are_gone(start: Start) -> None:
     cluster = start(1, *BARE)
     with distributed.Client(cluster.address) as client:
+        client.wait_for_workers(1, timeout=60)
         waiter = Waiter(client, alone_seconds=2)
         (held,) = waiter.held([dd.from_pandas(pd.DataFrame({"x": range(10)}), npartitions=2)])
         assert waiter.fetched(held)["x"].sum() == 45
@@ -75,6 +76,17 @@ def test_a_run_whose_scheduler_is_killed_ends_with_an_error_and_goes_on_from_its
     assert_frame_equal(rows_of(tmp_path / "out"), undisturbed, rel_tol=0, abs_tol=1e-6)
     if phase == "train":
         assert again.report["checkpoints"]["taken"]
+
+
+def test_another_client_of_the_process_does_not_disturb_a_run(servers: Servers, data: Path, tmp_path: Path) -> None:
+    gate = Gate(str(tmp_path), "read")
+    run = Course(pipeline(str(data), str(tmp_path / "out"), str(tmp_path), "read", trained=False), servers.address)
+    run.at(gate)
+    with distributed.Client(servers.address):
+        time.sleep(0.5)  # several looks at the futures
+        gate.open()
+        run.ended()
+    assert rows_of(tmp_path / "out").height == FILES * ROWS
 
 
 def test_a_slow_worker_slows_the_run_and_nothing_else(servers: Servers, data: Path, undisturbed: pl.DataFrame, tmp_path: Path) -> None:

@@ -1,0 +1,94 @@
+"""Engine ``dask-cuda``: engine ``dask`` with blocks of cuDF, each worker with a GPU.
+
+What is planned, moved and waited for is engine ``dask``'s, and what is done to a block is engine ``gpu``'s. Here is what only the two
+together have: a cluster of GPUs, blocks as large as their memory allows, training on all devices, metrics on one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from gpupipe.core.ends import Source
+from gpupipe.core.engine import EngineOptions, Reading, ScoringRecipe, TrainingRecipe
+from gpupipe.core.schema import Schema
+from gpupipe.engines._blocks import PACKED
+from gpupipe.engines._estimators import is_xgboost
+from gpupipe.engines.cudf.dtypes import device_schema
+from gpupipe.engines.cudf.limits import LIMITS as BLOCK_LIMITS
+from gpupipe.engines.cudf.models import check_boosting
+from gpupipe.engines.dask.blocks import Blocks, mapped
+from gpupipe.engines.dask.boosting import train_xgboost
+from gpupipe.engines.dask.clusters import OpenCluster, open_cluster
+from gpupipe.engines.dask.engine import DaskEngine
+from gpupipe.engines.dask.learners import train_on_one_worker
+from gpupipe.engines.dask.limits import LIMITS as CLUSTER_LIMITS
+from gpupipe.engines.dask.tables import gathered
+from gpupipe.engines.dask_cuda.choice import why_alone
+from gpupipe.engines.dask_cuda.clusters import Device, are_shared, devices_of, least_share, local_cuda_cluster
+from gpupipe.engines.dask_cuda.learners import ScoreOnWorker, train_on_devices
+from gpupipe.engines.dask_cuda.limits import LIMITS
+
+
+class DaskCudaEngine(DaskEngine):
+    """Dask: many workers, each with engine ``gpu``."""
+
+    name: ClassVar[str] = "dask-cuda"
+    blocks: ClassVar[str] = "gpu"
+    block_range: ClassVar[tuple[int, int]] = (64 << 20, 2 << 30)
+    limits = (*LIMITS, *CLUSTER_LIMITS, *BLOCK_LIMITS)
+
+    def __init__(self, options: EngineOptions | None = None) -> None:
+        super().__init__(options)
+        self.devices: Mapping[str, Device] = {}
+
+    def _opened(self, options: EngineOptions) -> OpenCluster:
+        """Return the cluster that the options name, all of whose workers have a GPU."""
+        opened = open_cluster(options, local_cuda_cluster)
+        try:
+            self.devices = devices_of(opened.client)
+        except Exception:
+            opened.close()
+            raise
+        return opened
+
+    @property
+    def memory(self) -> tuple[int, int]:
+        """The least device memory that a worker may use, and how many workers there are."""
+        n_workers = len(self.cluster.client.scheduler_info(n_workers=-1)["workers"])
+        least = least_share(self.devices)
+        return min(least, self.options.pool_bytes or least), max(1, n_workers)
+
+    @property
+    def told(self) -> EngineOptions:
+        """What the workers' block engines are told of the options."""
+        given = self.options
+        return EngineOptions(
+            crossings=given.crossings, crossings_budget=given.crossings_budget, fallbacks=given.fallbacks, pool_bytes=given.pool_bytes
+        )
+
+    def read(self, source: Source, reading: Reading, schema: Schema) -> Blocks:
+        """Return what is needed of the source, in blocks that the workers will read onto their devices."""
+        device_schema(Schema(tuple((name, schema[name]) for name in reading.columns)))
+        return DaskEngine.read(self, source, reading, schema)
+
+    def train(self, recipe: TrainingRecipe, train: Blocks, validation: Blocks | None) -> Any:
+        """Return the fitted estimator: trained on all devices by XGBoost or by cuml.dask, or on one."""
+        waiter, site = self.waiter, self.site  # which open the cluster
+        if are_shared(self.devices):
+            reason: str | None = "workers share a GPU, and NCCL takes one process a GPU"
+        elif is_xgboost(recipe.estimator):
+            check_boosting(recipe.estimator)
+            return train_xgboost(recipe, train, validation, waiter, site)
+        else:
+            reason = why_alone(recipe, train.schema)
+            if reason is None and validation is None and train.n_blocks > 1:
+                return train_on_devices(recipe, train, waiter, site, self.ledger)
+        return train_on_one_worker(recipe, train, validation, waiter, site, self.ledger, reason)
+
+    def score(self, recipe: ScoringRecipe, data: Blocks) -> Mapping[str, Any]:
+        """Return the metrics of predictions, which come together on one worker's device."""
+        single = gathered(data, self.site, "Evaluate")
+        (frame,) = self.waiter.brought([mapped(ScoreOnWorker(self.site.at, recipe), "score", PACKED, single.frame)])
+        made: Mapping[str, Any] = frame["table"].iloc[0]
+        return made

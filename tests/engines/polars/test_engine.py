@@ -1,0 +1,42 @@
+"""What the cpu engine makes of a pipeline as one query."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import narwhals.stable.v2 as nw
+import polars as pl
+import pytest
+
+import gpupipe as gp
+
+
+@gp.rows
+def doubled(frame: nw.LazyFrame) -> nw.LazyFrame:
+    return frame.with_columns(double=nw.col("x") * 2)
+
+
+@gp.by_key("k")
+def highest(frame: nw.LazyFrame) -> nw.LazyFrame:
+    return frame.group_by("k").agg(nw.col("x").max())
+
+
+def test_a_file_that_several_outputs_need_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("k,x,y\n1,2.0,a\n1,3.0,b\n2,5.0,c\n")
+    table = doubled(gp.ReadCsv(path).node())
+    plans = []
+    collect_all = pl.collect_all
+
+    def seen(queries: list[pl.LazyFrame], **options: Any) -> list[pl.DataFrame]:
+        plans.append(pl.explain_all(queries))
+        return collect_all(queries, **options)
+
+    monkeypatch.setattr(pl, "collect_all", seen)
+    out = gp.WriteParquet(tmp_path / "a.parquet")(gp.HashCategory("y")(table))
+    pipeline = gp.Pipeline("two", out=out, total=gp.Scalar(nw.col("double").sum())(table), top=gp.Scalar(nw.col("x").sum())(highest(table)))
+    result = pipeline.run("cpu")
+    assert (result["out"]["rows"], result["total"], result["top"]) == (3, 20.0, 8.0)
+    assert len(plans) == 1
+    assert plans[0].count("Csv SCAN") == 1, plans[0]
