@@ -19,7 +19,7 @@ from distributed.scheduler import KilledWorker
 
 from gpupipe.core.errors import ClusterError, GpupipeError, StageError
 
-_STEP_SECONDS = 0.1
+_STEP_SECONDS = 0.5  # a wait costs something for each block, so they are few
 _LOOK_SECONDS = 1.0
 _ALONE_SECONDS = 30.0  # a nanny has a killed worker back in a few seconds
 
@@ -115,7 +115,7 @@ class Waiter:
         most = len(pending)
         while pending:
             with suppress(TimeoutError):
-                self.client.sync(_wait_on, pending, timeout=_STEP_SECONDS, return_when="FIRST_COMPLETED")
+                self.client.sync(_wait_on, pending, timeout=_STEP_SECONDS, return_when="ALL_COMPLETED")
             for future in pending:
                 if future.status not in _UNDER_WAY:
                     raise failure(future)
