@@ -100,7 +100,7 @@ $(CONTRACT)/.installed: pyproject.toml constraints-gpu.txt
 	@touch $@
 
 contract: $(CONTRACT)/.installed ## Hold the GPU engine against the real RAPIDS: every call's signature, and the types
-	RAPIDS_NO_INITIALIZE=1 $(CONTRACT)/bin/python -m pytest -W default tests/contract tests/engines/cudf
+	RAPIDS_NO_INITIALIZE=1 $(CONTRACT)/bin/python -m pytest -W default tests/contract tests/engines/cudf tests/engines/dask_cuda
 	$(CONTRACT)/bin/mypy --config-file tests/contract/mypy.ini
 
 bench: $(VENV)/.installed ## Measure the mortgage ETL against hand-written pandas and Polars

@@ -159,6 +159,8 @@ WRITTEN = {
     "cupy.ndarray.ravel": _read("(self, order='C')"),
     "cupy.ndarray.sum": _read("(self, axis=None, dtype=None, out=None, keepdims=False)"),
     "cupy.cuda.MemoryPool.free_all_blocks": _read("(self, stream=None)"),  # cupy/cuda/memory.pyx
+    "cupy.cuda.runtime.getDevice": _read("()"),  # cupy_backends/cuda/api/runtime.pyx, and below
+    "cupy.cuda.runtime.getDeviceProperties": _read("(device)"),
 }
 # Keywords that a function takes through **kwargs, by its documentation.
 TAKEN = {"set_params": ("callbacks", "device"), "xgboost.set_config": ("use_rmm",)}

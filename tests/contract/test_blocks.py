@@ -77,7 +77,7 @@ def test_cudfs_spilling_leaves_travelling_blocks_to_pickle() -> None:
     assert 'if not cudf.get_option("spill")' in source, "limits.py says so; look again whether blocks may stay on devices"
 
 
-@pytest.mark.parametrize("kind", ["DaskXGBClassifier", "DaskXGBRegressor", "DaskXGBRFClassifier", "DaskXGBRFRegressor"])
+@pytest.mark.parametrize("kind", ["DaskXGBClassifier", "DaskXGBRegressor"])
 def test_distributed_boosters_take_what_training_gives(kind: str) -> None:
     found = member(f"xgboost.dask:{kind}")
     inspect.signature(found.fit).bind(None, "X", "y", verbose=False, sample_weight=None, eval_set=[], sample_weight_eval_set=[])

@@ -22,15 +22,18 @@ _SPEC.loader.exec_module(calls)
 SERIES, FRAME, ARRAY = "cudf.Series", "cudf.DataFrame", "cupy.ndarray"
 GROUPED = "cudf.core.groupby.groupby.DataFrameGroupBy"
 LIMITING = "rmm.mr.LimitingResourceAdaptor"
+CLIENT = "distributed.Client"
 BOOSTED = ("xgboost.XGBClassifier", "xgboost.XGBRegressor")
 LEARNERS = ("cuml.LogisticRegression", "cuml.RandomForestClassifier")
 # Methods of RAPIDS' classes, with the classes that gpupipe calls them on.
 METHODS: dict[str, tuple[str, ...]] = {
     "MultinomialNB": (),
     "argmax": (ARRAY,),
+    "as_current": (CLIENT,),
     "as_sklearn": ("cuml.KMeans", *LEARNERS),
     "assign": (FRAME,),
     "astype": (SERIES, ARRAY),
+    "drop_duplicates": (FRAME,),
     "factorize": (SERIES,),
     "fillna": (SERIES,),
     "free_all_blocks": ("cupy.cuda.MemoryPool",),
@@ -38,6 +41,7 @@ METHODS: dict[str, tuple[str, ...]] = {
     "get_allocated_bytes": (LIMITING,),
     "get_allocation_limit": (LIMITING,),
     "get_booster": BOOSTED,
+    "get_combined_model": ("cuml.dask.cluster.KMeans", "cuml.dask.linear_model.Ridge"),
     "get_params": (*BOOSTED, *LEARNERS, "cuml.KMeans"),
     "groupby": (FRAME,),
     "hash_values": (SERIES,),
@@ -51,6 +55,9 @@ METHODS: dict[str, tuple[str, ...]] = {
     "predict_proba": LEARNERS,
     "ravel": (ARRAY,),
     "reset_index": (SERIES, FRAME),
+    "run": (CLIENT,),
+    "scheduler_info": (CLIENT,),
+    "set_param": ("xgboost.Booster",),
     "set_params": BOOSTED,
     "spill_device_memory": ("cudf.core.buffer.spill_manager.SpillManager",),
     "sum": (SERIES, ARRAY),
@@ -61,9 +68,9 @@ METHODS: dict[str, tuple[str, ...]] = {
 }
 # Methods of gpupipe's own classes and of libraries that ordinary tests run.
 OTHERS = frozenset(
-    """__getattribute__ __init__ add append cast clone close collect cross declared_not_null encode
-    fall_back field fit function get is_float is_integer is_numeric items join lazy make_room origin partition pop prepare reshape scan
-    serialize short startswith to_device to_host to_list to_native to_numpy to_series with_columns write""".split()  # noqa: SIM905
+    """__getattribute__ __init__ add append brought cast clone close collect count cross declared_not_null encode
+    fall_back field fit function get held hex is_float is_integer is_numeric items join lazy make_room origin partition pop prepare reshape
+    scan score serialize short startswith to_device to_host to_list to_native to_numpy to_series values with_columns work write""".split()  # noqa: SIM905
 )
 KERNELS = ("rolling.py", "scores.py", "xxh64.py")  # which take CuPy's module, or its arrays
 FILES = [*(path for engine in calls.ENGINES for path in sorted(engine.glob("*.py"))), *(calls.KERNELS / name for name in KERNELS)]

@@ -32,8 +32,8 @@ def _dtype(rolled: Rolled, dtype: pl.DataType) -> pl.DataType:
 def roll_frame(frame: pl.DataFrame, window: Window) -> pl.DataFrame:
     """Return one column for each aggregate, in the frame's row order."""
     dtypes = rolled_dtypes(window, frame.schema)
-    present = frame[window.index].is_not_null()
-    if not present.all():
+    if frame[window.index].null_count():
+        present = frame[window.index].is_not_null()
         inside = _roll_present(frame.filter(present), window).cast(dtypes)  # type: ignore[arg-type]
         position = pl.int_range(pl.len(), dtype=pl.Int64).alias("row")
         rows = frame.select(position).filter(present).with_columns(inside)
@@ -65,7 +65,10 @@ def _one_integer(frame: pl.DataFrame, window: Window) -> pl.Series | None:
     top = code.max()
     if not isinstance(top, int) or (top + 1) * width >= _LIMIT or max(abs(low), abs(high)) >= _LIMIT:
         return None
-    return code * width + (index - low)
+    whole = code.to_numpy() * width  # in place from here on: fresh memory costs more than the sums
+    whole += index.to_numpy()
+    whole -= low
+    return pl.Series(whole)
 
 
 def _codes(frame: pl.DataFrame, by: tuple[str, ...], width: int) -> pl.Series:

@@ -110,6 +110,7 @@ def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosts]:
         made.remove()
 
 
+@pytest.mark.slow
 def test_a_run_goes_over_a_network(hosts: Hosts, data: Path, undisturbed: pl.DataFrame, tmp_path: Path) -> None:
     run = hosts.run(0, sys.executable, "-c", CLIENT, data, tmp_path / "out", "", "", hosts.address)
     assert run.wait(timeout=120) == 0, hosts.told()
