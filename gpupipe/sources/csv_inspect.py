@@ -309,7 +309,8 @@ def _count_rest(source: Source, stream: BinaryIO, grammar: Grammar, tally: _Tall
     """Return the counts at the end of the stream, which the source was opened as; a plain file is read in parts at one time."""
     if tally.is_open:
         return tally
-    if isinstance(stream, io.BufferedReader) and not isinstance(source, bytes):
+    is_plain = isinstance(stream, io.BufferedReader) and isinstance(stream.raw, io.FileIO)  # an archive's reader may be buffered, too
+    if is_plain and not isinstance(source, bytes):
         parts = _cut(stream, block_bytes)
         counted = _count_parts(Path(source), parts, grammar, tally, block_bytes) if len(parts) > 1 else None
         if counted is not None:
