@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from gpupipe.engines._cuda import why_not
+from gpupipe.engines.load import CLUSTERED
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before XGBoost is imported; see docs/decisions/008-openmp-waits.md
 settings.register_profile("gpupipe", max_examples=10, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -19,15 +20,20 @@ settings.load_profile("gpupipe")
 LIBRARIES = {"cpu": "polars", "dask": "distributed", "pandas": "pandas"}
 if why_not() is None:  # a device, and RAPIDS
     LIBRARIES["gpu"] = "cudf"
+if why_not(on_cluster=True) is None:
+    LIBRARIES["dask-cuda"] = "dask_cudf"
 
 
 @pytest.fixture(params=sorted(LIBRARIES))
 def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Return the name of each engine that is installed; on ``dask``, every table is in several blocks."""
+    """Return the name of each engine that is installed; on a cluster, every table is in several blocks.
+
+    The two workers of ``dask-cuda`` share the first device, so that it can be tried where there is but one.
+    """
     name: str = request.param
     if importlib.util.find_spec(LIBRARIES[name]) is None:
         pytest.skip(f"engine {name!r} needs {LIBRARIES[name]}, which is not installed")
-    if name == "dask":
+    if name in CLUSTERED:
         monkeypatch.setenv("GPUPIPE_CLUSTER", request.getfixturevalue("two_workers"))
         monkeypatch.setattr("gpupipe.engines.dask.reading.LEAST_ROWS", 1)
         monkeypatch.setattr("gpupipe.engines.dask.reading.BLOCKS_A_THREAD", 1)

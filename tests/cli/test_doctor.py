@@ -16,7 +16,9 @@ def test_engines_are_tried(gpupipe: Command) -> None:
     assert engines["cpu"]["usable"] is True
     if why_not() is not None:
         assert engines["gpu"] == {"name": "gpu", "usable": False, "why": why_not()}
-        assert not any("'gpu'" in problem["what"] for problem in ended.json["problems"])  # nobody misses it where there is no device
+        assert engines["dask-cuda"] == {"name": "dask-cuda", "usable": False, "why": why_not(on_cluster=True)}
+        told = " ".join(problem["what"] for problem in ended.json["problems"])
+        assert "'gpu'" not in told and "'dask-cuda'" not in told, "nobody misses them where there is no device"
     assert ended.json["machine"]["cpus"] >= 1
     assert ended.json["machine"]["temp_free_bytes"] > 0
 

@@ -26,7 +26,7 @@ KEYS = {"pipeline", "engine", "status", "seconds", "outputs", "stages", "crossin
         (["flow.py", "-p", "rows=many"], 2, "Parameter 'rows' expects a whole number, got 'many'."),
         (["flow.py", "-p", "method=median"], 2, "Parameter 'method' expects 'mean' or 'max', got 'median'."),
         (["flow.py", "--engine", "cpuu"], 2, "There is no engine 'cpuu'. Did you mean 'cpu'?"),
-        (["flow.py", "--engine", "dask"], 1, "not in this release"),
+        (["flow.py", "--engine", "pandas", "--cluster", "local"], 2, "Engine 'pandas' runs in one process and takes no cluster"),
         (["flow.py", "--report", "flow.py"], 1, "SinkError: Expected a folder that can be written to, got 'flow.py'"),
         (["floww.py"], 2, "There is no file 'floww.py'. Did you mean 'flow.py'?"),
         (["flow.py:raises"], 2, "raises() in flow.py raised ZeroDivisionError: division by zero\n  At flow.py:"),

@@ -11,7 +11,7 @@ import pytest
 
 import gpupipe as gp
 from gpupipe.core.errors import MissingExtraError
-from gpupipe.engines import load
+from gpupipe.engines import _cuda, load
 from gpupipe.engines._cuda import Driver, ask_driver, missing_packages, wants, why_not
 from gpupipe.engines.load import load_engine
 
@@ -60,16 +60,26 @@ def test_what_is_missing_is_told_with_the_command() -> None:
     assert why_not(Driver(12040, 1)) == "the Python packages cupy, rmm, pylibcudf, cudf are missing. Run: pip install 'gpupipe[cu12]'"
 
 
+def test_what_a_cluster_needs_besides_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_cuda, "NEEDED", ())
+    monkeypatch.setattr(_cuda, "NEEDED_ON_CLUSTERS", (("gpupipe", "gpupipe"), ("dask_cudf_of_nobody", "dask-cudf-cu{0}")))
+    assert why_not(Driver(13000, 1)) is None
+    assert why_not(Driver(13000, 1), on_cluster=True) == (
+        "the Python package dask_cudf_of_nobody is missing. Run: pip install 'gpupipe[cu13]'"
+    )
+
+
 @pytest.mark.skipif(why_not() is None, reason="there is a GPU that can be used")
-def test_engine_gpu_without_a_gpu() -> None:
-    with pytest.raises(MissingExtraError, match=r"^Engine 'gpu' cannot run here: .*(Install NVIDIA's driver|pip install 'gpupipe\[cu)"):
-        load_engine("gpu")
+@pytest.mark.parametrize("name", ["gpu", "dask-cuda"])
+def test_engines_of_devices_without_one(name: str) -> None:
+    with pytest.raises(MissingExtraError, match=rf"^Engine '{name}' cannot run here: .*(Install NVIDIA's driver|pip install 'gpupipe\[cu)"):
+        load_engine(name)
     assert load_engine("auto").name == "cpu"
 
 
 @pytest.mark.skipif(importlib.util.find_spec("cudf") is not None, reason="RAPIDS is installed here")
 def test_half_installed_rapids_does_not_stop_auto(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(load, "why_not", lambda: None)  # all looks well, until cudf is imported
+    monkeypatch.setattr(load, "why_not", lambda **_: None)  # all looks well, until cudf is imported
     with pytest.raises(
         MissingExtraError, match=r"^Engine 'gpu' cannot start, although its packages are there: ModuleNotFoundError: No module"
     ):

@@ -12,22 +12,21 @@ from typing import Any, ClassVar
 from gpupipe.core.ends import Source
 from gpupipe.core.engine import EngineOptions, Reading, ScoringRecipe, TrainingRecipe
 from gpupipe.core.schema import Schema
-from gpupipe.engines._blocks import PACKED
 from gpupipe.engines._estimators import is_xgboost
 from gpupipe.engines.cudf.dtypes import device_schema
 from gpupipe.engines.cudf.limits import LIMITS as BLOCK_LIMITS
 from gpupipe.engines.cudf.models import check_boosting
-from gpupipe.engines.dask.blocks import Blocks, mapped
+from gpupipe.engines.dask.blocks import Blocks
 from gpupipe.engines.dask.boosting import train_xgboost
 from gpupipe.engines.dask.clusters import OpenCluster, open_cluster
 from gpupipe.engines.dask.engine import DaskEngine
 from gpupipe.engines.dask.learners import train_on_one_worker
 from gpupipe.engines.dask.limits import LIMITS as CLUSTER_LIMITS
-from gpupipe.engines.dask.tables import gathered
 from gpupipe.engines.dask_cuda.choice import why_alone
 from gpupipe.engines.dask_cuda.clusters import Device, are_shared, devices_of, least_share, local_cuda_cluster
-from gpupipe.engines.dask_cuda.learners import ScoreOnWorker, train_on_devices
+from gpupipe.engines.dask_cuda.learners import train_on_devices
 from gpupipe.engines.dask_cuda.limits import LIMITS
+from gpupipe.engines.dask_cuda.scoring import score_on_one_worker
 
 
 class DaskCudaEngine(DaskEngine):
@@ -88,7 +87,4 @@ class DaskCudaEngine(DaskEngine):
 
     def score(self, recipe: ScoringRecipe, data: Blocks) -> Mapping[str, Any]:
         """Return the metrics of predictions, which come together on one worker's device."""
-        single = gathered(data, self.site, "Evaluate")
-        (frame,) = self.waiter.brought([mapped(ScoreOnWorker(self.site.at, recipe), "score", PACKED, single.frame)])
-        made: Mapping[str, Any] = frame["table"].iloc[0]
-        return made
+        return score_on_one_worker(recipe, data, self.waiter, self.site)

@@ -1,4 +1,4 @@
-"""Training and scoring on blocks of cuDF: cuml.dask on all workers' devices where that is exact, and metrics on one of them."""
+"""Training on blocks of cuDF by cuml.dask, on all workers' devices; `gpupipe.engines.dask_cuda.choice` says of what."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 import dask
 import pandas as pd
 
-from gpupipe.core.engine import Ledger, ScoringRecipe, TrainingRecipe
+from gpupipe.core.engine import Ledger, TrainingRecipe
 from gpupipe.core.errors import StageError
-from gpupipe.engines._blocks import PACKED, At, carrying, given
+from gpupipe.engines._blocks import PACKED, carrying
 from gpupipe.engines._pandaslike import TARGET, WEIGHT
 from gpupipe.engines.cudf.frames import Crossing
 from gpupipe.engines.cudf.models import OnDevice, facts_of, made_on_device
@@ -79,16 +79,3 @@ class CountRows:
     def __call__(self, block: Any) -> pd.DataFrame:
         """Return the count."""
         return carrying(len(block))
-
-
-@dataclass(frozen=True)
-class ScoreOnWorker:
-    """Scores one block that has all predictions."""
-
-    at: At
-    recipe: ScoringRecipe
-
-    def __call__(self, block: Any) -> pd.DataFrame:
-        """Return the metrics."""
-        with self.at.work() as engine:
-            return carrying(engine.score(self.recipe, given(engine, block)))

@@ -12,6 +12,11 @@ LIMITS = (
         "ledger counts what its two verbs move, and these journeys (shuffles, gathering, joins' small sides) are not among them.",
     ),
     Limit(
+        "Parquet into the devices' memory",
+        "todo",
+        "Blocks are pieces of files, which the reader of the other engines reads on the worker's host; each crosses once.",
+    ),
+    Limit(
         "training by workers that share a GPU",
         "upstream",
         "NCCL, through which XGBoost and cuML train together, takes one process a GPU. Where two workers have one, models are trained by "
