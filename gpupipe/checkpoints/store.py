@@ -87,7 +87,7 @@ class Store:
 
     Examples
     --------
-    >>> store = Store("memory://kept", create=True)
+    >>> store = Store("memory://kept-by-the-example", create=True)
     >>> made = store.new_folder("3f9a")
     >>> store.put(made, "rows", b"123")
     >>> _ = store.commit(Entry("3f9a", "table", "p", "Filter", 0.0, made))
