@@ -189,11 +189,12 @@ def test_ctrl_c_leaves_no_half_written_output(name: str, tmp_path: Path) -> None
         """)
     )
     environment = {**os.environ, "PYTHONPATH": str(Path(gp.__file__).parents[1]), "TMPDIR": str(tmp_path)}
-    process = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True, env=environment)
-    assert process.stdout is not None
-    assert process.stdout.readline().strip() == "running"
-    process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(timeout=50)
+    with subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True, env=environment) as process:
+        assert process.stdout is not None
+        said = process.stdout.readline()  # two threads may write theirs into one line
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=50)
+    assert said.startswith("running")
     assert "stopped interrupted" in out
     assert [path.name for path in target.parent.iterdir()] == ["slow.parquet"]
     assert target.read_bytes() == b"the old output"
