@@ -87,6 +87,8 @@ class At:
             made = StageError(f"{type(error).__name__}: {error}")
             made.__cause__ = error
             raise told(made, self.step) from error
+        finally:  # what a task that failed had entered must not count for the next one, which may be another run's
+            engine.ledger.events, engine.ledger.fallbacks = [], []
 
     def label(self, name: str) -> str:
         """Return what displays call a task: the stage's name, with the step's number in the plan."""
@@ -335,7 +337,7 @@ class PlaceRows:
 
 def packed(table: pa.Table) -> pd.DataFrame:
     """Return an Arrow table as a frame of one row that holds its bytes."""
-    return pd.DataFrame({"table": pd.Series([as_bytes(table)], dtype=object)})
+    return carrying(as_bytes(table))
 
 
 def carrying(value: Any) -> pd.DataFrame:

@@ -8,7 +8,8 @@ import pytest
 
 import gpupipe as gp
 from gpupipe.core.engine import EngineOptions, Ledger
-from gpupipe.core.errors import CrossingError
+from gpupipe.core.errors import CrossingError, StageError
+from gpupipe.engines._blocks import At
 from gpupipe.engines._crossed import enter, take_crossed, take_over
 
 
@@ -65,3 +66,14 @@ def test_copies_on_workers_are_in_the_report(two_workers: str) -> None:
     assert made["total"] == 10
     assert any(event["reason"] == "pandas to Arrow" and event["stage"] is not None for event in made.report["crossings"]["events"])
     assert all("crossed" not in worker for worker in made.report["cluster"]["workers"])
+
+
+def test_what_a_failed_task_entered_does_not_count_for_the_next_run() -> None:
+    with pytest.raises(StageError, match="no such day"), At("pandas", "failed", 1).work() as engine:
+        engine.ledger.cross("host_copy", 7, 0.1, "rows")
+        raise RuntimeError("no such day")
+    with At("pandas", "next", 4).work() as again:
+        again.ledger.cross("host_copy", 2, 0.1, "rows")
+    assert again is engine
+    assert [event["bytes"] for event in take_crossed("next")["events"]] == [2]
+    assert take_crossed("failed")["events"] == []

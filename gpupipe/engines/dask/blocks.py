@@ -11,14 +11,13 @@ import dask
 import dask.dataframe as dd
 import narwhals.stable.v2 as nw
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 from dask.dataframe.shuffle import partitioning_index
 
 from gpupipe.core.engine import EngineOptions
 from gpupipe.core.schema import Schema
 from gpupipe.engines._arrow import arrow_schema
-from gpupipe.engines._blocks import PACKED, PLACE, At, PlaceRows, block_engine, given
+from gpupipe.engines._blocks import PACKED, PLACE, At, PlaceRows, block_engine, carrying, given
 from gpupipe.engines._shipping import Shipped, ship
 
 _CARRIED_BYTES = 1 << 20  # a callable larger than this goes to the cluster once, not with every task
@@ -112,7 +111,7 @@ def mapped(function: Any, name: str, meta: Any, *frames: Any) -> Any:
     shipped = ship(function, name if at is None else at.label(name))
     first, *others = frames
     if len(shipped.payload) > _CARRIED_BYTES:
-        carried = from_parts(carry, [shipped.payload], PACKED)
+        carried = from_parts(carrying, [shipped.payload], PACKED)
         caller = Carried(shipped.digest, shipped.name, len(frames))
         return first.map_partitions(caller, *others, carried, meta=meta, enforce_metadata=False, align_dataframes=False)
     return first.map_partitions(shipped, *others, meta=meta, enforce_metadata=False, align_dataframes=False)
@@ -133,11 +132,6 @@ def from_parts(function: Any, parts: Iterable[Any], meta: Any) -> Any:
     """Return the function of each part as a dask.dataframe, one partition a part."""
     with dask.config.set({"dataframe.convert-string": False}):  # blocks have Arrow's text already, and packed bytes are no text
         return dd.from_map(function, list(parts), meta=meta, enforce_metadata=False)
-
-
-def carry(payload: bytes) -> pd.DataFrame:
-    """Return a frame of one row that holds a pickled callable."""
-    return pd.DataFrame({"table": pd.Series([payload], dtype=object)})
 
 
 @dataclass(frozen=True)
