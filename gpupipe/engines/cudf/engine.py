@@ -32,6 +32,7 @@ from gpupipe.engines.cudf.models import booster_on_device, labels_of, train_on_d
 from gpupipe.engines.cudf.reading import read_pieces_to_device, read_to_device
 from gpupipe.engines.cudf.scores import score_on_device
 from gpupipe.engines.cudf.verbs import CudfVerbs
+from gpupipe.engines.cudf.writing import not_from_device, write_from_device
 
 Frame = nw.LazyFrame[Any]
 WRITTEN_AT_ONCE = 256 << 20  # bytes that a sink gets at a time
@@ -136,7 +137,14 @@ class CudfEngine(PandasLikeEngine):
         return None
 
     def _write(self, native: Any, writer: Writer) -> None:
-        """Write a cuDF frame piece by piece."""
+        """Write a cuDF frame: a Parquet file on the device, anything else piece by piece through the host."""
+        if writer.native is not None and not_from_device(native, writer.native) is None:
+            try:
+                write_from_device(native, writer.native, self.crossing, "pages of Parquet, made on the device")
+            except (RuntimeError, OSError) as error:
+                raise writer.explain(error) or error from error
+            writer.close()
+            return
         n_bytes = max(1, int(native.memory_usage(index=False).sum()))
         n_rows = max(1, len(native) * WRITTEN_AT_ONCE // n_bytes)
         for start in range(0, len(native), n_rows):

@@ -60,6 +60,14 @@ class Crossing:
         self.ledger.cross("device_to_host", table.nbytes, time.perf_counter() - started, reason, at_end=at_end)
         return table
 
+    def read(self, n_bytes: int, seconds: float, reason: str) -> None:
+        """Enter what the device's own reader took from files: their bytes as they are there, not rows."""
+        self.ledger.cross("host_to_device", n_bytes, seconds, reason, at_end=True)
+
+    def wrote(self, n_bytes: int, seconds: float, reason: str) -> None:
+        """Enter what the device's own writer put into a file."""
+        self.ledger.cross("device_to_host", n_bytes, seconds, reason, at_end=True)
+
 
 def native_of(frame: Frame | nw.DataFrame[Any]) -> Any:
     """Return the cuDF frame inside, with its rows numbered from 0 on."""

@@ -6,6 +6,7 @@ declares (dtypes, NaN as missing, no missing value) is held here as `gpupipe.eng
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -43,7 +44,7 @@ def read_to_device(source: Source, reading: Reading, schema: Schema, scratch: st
         scan = source.scan(scratch)
         reason = None if scan is None else not_on_device(scan, needed)
         if scan is not None and reason is None:
-            return _finished(source, _read_parquet(scan, reading, source), needed)
+            return _finished(source, _read_parquet(scan, reading, source, crossing), needed)
         told = reason or f"{source.name} hands over Arrow batches"
         return _read_on_host(source, lambda: read_lazy(source, reading, schema, scratch), needed, told, crossing)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, RuntimeError) as error:
@@ -87,13 +88,28 @@ def not_on_device(scan: FileScan, needed: Schema) -> str | None:
     return None
 
 
-def _read_parquet(scan: FileScan, reading: Reading, source: Source) -> Any:
+def _read_parquet(scan: FileScan, reading: Reading, source: Source, crossing: Crossing) -> Any:
     """Return the planned columns of Parquet files, without the row groups and rows that the predicate leaves out."""
+    started = time.perf_counter()
     nan_as_null = bool(getattr(source, "nan_as_null", False))
     filters = parquet_filters(reading.predicate, scan.schema, nan_as_null=nan_as_null)
-    return cudf.read_parquet(
+    frame = cudf.read_parquet(
         list(scan.paths), columns=list(reading.columns), filters=filters, use_pandas_metadata=False, allow_mismatched_pq_schemas=False
     )
+    crossing.read(page_bytes(scan.paths, reading.columns), time.perf_counter() - started, "pages of Parquet, decoded on the device")
+    return frame
+
+
+def page_bytes(paths: Sequence[str | bytes], columns: Sequence[str]) -> int:
+    """Return how many bytes the columns take in Parquet files, compressed: the most that reading them moves."""
+    wanted = set(columns)
+    total = 0
+    for path in paths:
+        facts = pq.read_metadata(path)
+        for group in (facts.row_group(number) for number in range(facts.num_row_groups)):
+            chunks = (group.column(number) for number in range(group.num_columns))
+            total += sum(chunk.total_compressed_size for chunk in chunks if chunk.path_in_schema.split(".")[0] in wanted)
+    return total
 
 
 def _finished(source: Source, frame: Any, needed: Schema) -> Any:
