@@ -152,11 +152,6 @@ class Pipeline:
         return draw_text(plan.as_json()["stages"], plan.outputs)
 
 
-def _keeper(folder: str | None, plan: Plan, engine: str, *, resume: bool) -> Keeper | None:
-    """Return the checkpoints of a run, or None where it has none."""
-    return None if folder is None and not resume else Keeper(folder or DEFAULT_FOLDER, plan, engine, resume=resume)
-
-
 class _Course:
     """A run, which an engine may begin again after an error whose cause it could change."""
 

@@ -87,6 +87,7 @@ class Execution:
         try:
             for phase in sorted({step.phase for step in self.steps}):
                 self._phase([step for step in self.steps if step.phase == phase])
+            self.engine.ledger.turn_to(None)
             outputs = {name: self._output(number) for name, number in self.plan.outputs.items()}
             for number in list(self.writers):
                 value = self.writers[number].commit()
@@ -129,7 +130,7 @@ class Execution:
     def _table(self, step: Step) -> None:
         """Describe, or on an eager engine make, the table of one step."""
         started = time.perf_counter()
-        self.engine.ledger.stage = step.id
+        self.engine.ledger.turn_to(step.id)
         self.tell("start", step, {})
         with blamed(step, self.plan, self.engine):
             if isinstance(step.stage, Source):
@@ -168,7 +169,7 @@ class Execution:
         counted = self._uncounted(lazy, waiting) if self.engine.lazy and not self.profile else []
         demands += [Demand("rows", self.results[step.id]) for step in counted]
         started, at = time.perf_counter(), self.watch.now
-        self.engine.ledger.stage = waiting[0].id
+        self.engine.ledger.turn_to(waiting[0].id)
         self.tell("stretch", waiting[0], {"n_stages": len(waiting) + len(lazy)})
         self.engine.on_tasks = lambda done, of: self.tell("tasks", waiting[0], {"done": done, "of": of})
         try:
@@ -199,7 +200,7 @@ class Execution:
     def _conclude(self, step: Step, parts: Iterator[Any]) -> None:
         """Finish one waiting step with its parts of the results."""
         started = time.perf_counter()
-        self.engine.ledger.stage = step.id
+        self.engine.ledger.turn_to(step.id)
         entry = self.record.stages[step.id]
         if isinstance(step.stage, Barrier):
             results = [next(parts) for _ in step.inputs]

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, settings
 
 from gpupipe.engines._cuda import why_not
-from gpupipe.engines.load import CLUSTERED
+from gpupipe.engines.load import CLUSTERED, ON_DEVICES
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before XGBoost is imported; see docs/decisions/008-openmp-waits.md
 settings.register_profile("gpupipe", max_examples=10, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -38,6 +39,19 @@ def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
         monkeypatch.setattr("gpupipe.engines.dask.reading.LEAST_ROWS", 1)
         monkeypatch.setattr("gpupipe.engines.dask.reading.BLOCKS_A_THREAD", 1)
     return name
+
+
+@pytest.fixture
+def held(request: pytest.FixtureRequest) -> Callable[[pa.Table], pa.Table]:
+    """Return what leaves out the columns that the test's engine refuses to hold: on devices there are no times of day and no bytes."""
+    on_device = "engine" in request.fixturenames and request.getfixturevalue("engine") in ON_DEVICES
+
+    def keep(table: pa.Table) -> pa.Table:
+        is_refused = (pa.types.is_time, pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary)
+        refused = [field.name for field in table.schema if on_device and any(is_one(field.type) for is_one in is_refused)]
+        return table.drop_columns(refused)
+
+    return keep
 
 
 @pytest.fixture(scope="session")

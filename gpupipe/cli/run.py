@@ -36,6 +36,10 @@ Fallbacks: TypeAlias = Annotated[
     str, typer.Option(metavar="POLICY", help="What a GPU engine does with what its libraries have not: refuse it, or run it on the host.")
 ]
 
+Confirm: TypeAlias = Annotated[
+    bool, typer.Option("--confirm-crossings", help="Put the driver's own records of copies beside the ledger; needs cupti-python.")
+]
+
 
 def run(
     context: typer.Context,
@@ -49,6 +53,7 @@ def run(
     crossings: Crossings = "allow",
     crossings_budget: Budget = "0",  # type: ignore[assignment]  # Typer parses the default, too
     fallbacks: Fallbacks = "refuse",
+    confirm_crossings: Confirm = False,
     cluster: Where = None,
     tls_ca_file: Authority = None,
     tls_cert: Certificate = None,
@@ -71,7 +76,7 @@ def run(
     with reported(with_traceback=traceback):
         from gpupipe.cli.running import Call, Keeping, carry_out, options_of  # local: loads a dataframe library, which --help does without
 
-        options = options_of(crossings, crossings_budget, fallbacks)
+        options = options_of(crossings, crossings_budget, fallbacks, confirm_crossings=confirm_crossings)
         tls = (tls_ca_file, tls_cert, tls_key)
         options = clustered(options, cluster, tls, allow_unencrypted=allow_unencrypted, worker_seconds=worker_seconds)
         keeping = Keeping(checkpoints, resume, again_with(context, "--resume"))

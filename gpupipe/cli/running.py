@@ -54,7 +54,7 @@ class Call:
     quiet: bool = field(default=False, kw_only=True)
 
 
-def options_of(crossings: str, crossings_budget: int, fallbacks: str) -> EngineOptions:
+def options_of(crossings: str, crossings_budget: int, fallbacks: str, *, confirm_crossings: bool = False) -> EngineOptions:
     """Return the engine's options of the command's words.
 
     Raises
@@ -66,7 +66,12 @@ def options_of(crossings: str, crossings_budget: int, fallbacks: str) -> EngineO
         if value not in known:
             msg = f"--{option} takes one of {listing(known)}, got {value!r}.{nearest(value, known)}"
             raise UsageError(msg)
-    return EngineOptions(crossings=crossings, crossings_budget=crossings_budget, fallbacks=fallbacks)  # type: ignore[arg-type]  # checked
+    return EngineOptions(
+        crossings=crossings,  # type: ignore[arg-type]  # checked
+        crossings_budget=crossings_budget,
+        fallbacks=fallbacks,  # type: ignore[arg-type]  # checked
+        confirm_crossings=confirm_crossings,
+    )
 
 
 @dataclass(frozen=True)

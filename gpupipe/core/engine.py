@@ -214,6 +214,8 @@ class EngineOptions:
         Whether what the engine cannot do on its device is refused, or done on the host with a line in the report.
     pool_bytes
         How much device memory the run may take; all of it unless given.
+    confirm_crossings
+        Whether the driver's own records of copies are put beside the ledger, stage by stage; engine ``gpu`` can, with ``cupti-python``.
     """
 
     cluster: Any = None
@@ -227,6 +229,7 @@ class EngineOptions:
     crossings_budget: int = 0
     fallbacks: Literal["refuse", "host"] = "refuse"
     pool_bytes: int | None = None
+    confirm_crossings: bool = False
 
 
 Direction = Literal["host_to_device", "device_to_host", "host_copy"]
@@ -234,6 +237,14 @@ Direction = Literal["host_to_device", "device_to_host", "host_copy"]
 
 class CrossingWarning(UserWarning):
     """More bytes crossed between ingest and sinks than the run's budget."""
+
+
+@dataclass(frozen=True)
+class Copied:
+    """One copy that the driver made."""
+
+    direction: str
+    n_bytes: int
 
 
 @dataclass
@@ -244,6 +255,8 @@ class Ledger:
     ----------
     policy, budget
         See `EngineOptions`. Copies within the host count as crossings, since a device would have to make them.
+    copied
+        Returns what the driver copied since it was last asked, where a run is confirmed.
     """
 
     events: list[dict[str, Any]] = field(default_factory=list)
@@ -251,6 +264,17 @@ class Ledger:
     stage: int | None = None
     policy: Literal["allow", "warn", "raise"] = "allow"
     budget: int = 0
+    copied: Callable[[], Sequence[Copied]] | None = None
+    confirmed: dict[int | None, dict[str, int]] = field(default_factory=dict)
+
+    def turn_to(self, stage: int | None) -> None:
+        """Enter from now on what this stage moves; what the driver says that the last one moved is put down first."""
+        for copy in () if self.copied is None else self.copied():
+            entry = self.confirmed.setdefault(self.stage, {"host_to_device": 0, "device_to_host": 0, "copies": 0, "largest": 0})
+            entry[copy.direction] += copy.n_bytes
+            entry["copies"] += 1
+            entry["largest"] = max(entry["largest"], copy.n_bytes)
+        self.stage = stage
 
     def cross(self, direction: Direction, n_bytes: int, seconds: float, reason: str, *, at_end: bool = False) -> None:
         """Enter one crossing of the stage at work.
@@ -301,6 +325,7 @@ class Ledger:
             "policy": self.policy,
             "budget_bytes": self.budget,
             "events": list(self.events),
+            "confirmed": None if self.copied is None else [{"stage": stage, **entry} for stage, entry in self.confirmed.items()],
         }
 
 

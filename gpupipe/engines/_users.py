@@ -38,4 +38,18 @@ def is_users_file(file: str) -> bool:
     if not file.endswith((".py", ".pyc")):
         return False
     path = str(Path(file).resolve())
-    return not path.startswith(_INSTALLED) and not path.startswith(str(Path(sys.base_prefix, "lib")))
+    return not path.startswith((*_INSTALLED, *_installed_elsewhere(), str(Path(sys.base_prefix, "lib"))))
+
+
+@lru_cache(maxsize=1)
+def _installed_elsewhere() -> tuple[str, ...]:
+    """Return what was installed into other folders that Python looks in, as ``pip install --target`` does; files beside it are not."""
+    found = set()
+    for folder in (Path(entry).resolve() for entry in sys.path if entry):
+        if str(folder) in _INSTALLED or not folder.is_dir():
+            continue
+        for record in folder.glob("*.dist-info/RECORD"):
+            paths = (line.split(",", 1)[0] for line in record.read_text(encoding="utf-8", errors="replace").splitlines())
+            tops = (path.partition("/") for path in paths if path and not path.startswith((".", "/")))
+            found |= {f"{folder}/{top}{slash}" for top, slash, _ in tops}
+    return tuple(found)

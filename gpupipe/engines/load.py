@@ -53,6 +53,9 @@ def load_engine(name: str, options: EngineOptions | None = None) -> Engine:
     if chosen.cluster is not None and name not in CLUSTERED:
         msg = f"Engine {name!r} runs in one process and takes no cluster, got {chosen.cluster!r}. Leave it out, or use engine 'dask'."
         raise UsageError(msg)
+    if chosen.confirm_crossings and name != "gpu":
+        msg = f"Only engine 'gpu' can confirm what crosses, by the driver's records of this process, got engine {name!r}. Leave it out."
+        raise UsageError(msg)
     if name in ON_DEVICES:
         return _load_gpu(name, chosen)
     try:

@@ -12,9 +12,11 @@ A report::
                    note, checkpoint}]; kind: see ``KINDS``; pushed: {columns, of, filter} or null
                    schema: [[column, dtype, nullable], ...] or null
     stretches      [{id, stages, seconds, peak_bytes}]       stages that ran as one query: their seconds are known only together
-    crossings      {host_to_device_bytes, device_to_host_bytes, host_copies_bytes, between_ends_bytes, policy, budget_bytes, events}
+    crossings      {host_to_device_bytes, device_to_host_bytes, host_copies_bytes, between_ends_bytes, policy, budget_bytes, events,
+                   confirmed}
                    events: [{stage, direction, bytes, seconds, reason, at_end}]; direction: host_to_device, device_to_host, host_copy;
                    at_end: a source's rows coming in, or a sink's going out, which between_ends_bytes leaves out
+                   confirmed: null, or what the driver copied: [{stage, host_to_device, device_to_host, copies, largest}], in bytes
     fallbacks      [{stage, reason}]
     outputs        {name: a scalar, or {rows, columns, path}, or {metric: number}}
     curves         [{stage, label, kind, x, y, auc}]

@@ -88,6 +88,7 @@ def crossings_section(report: Report) -> str:
     content = paragraph(crossings_text(report), "lead")
     if rows:
         content += table("Crossings", ("Stage", "Direction", "Times", "Bytes", "Time", "Reason"), rows, (2, 3, 4))
+    content += _confirmed_table(report, stages)
     fallbacks = report["fallbacks"]
     if not fallbacks:
         return content + paragraph("No stage fell back.", "lead")
@@ -97,6 +98,29 @@ def crossings_section(report: Report) -> str:
         ("Stage", "Reason"),
         [(stage_link(stages, fallback["stage"]), escape(fallback["reason"])) for fallback in fallbacks],
     )
+
+
+def _confirmed_table(report: Report, stages: Mapping[int, Any]) -> str:
+    """Return what the driver recorded of copies beside what the ledger has, where a run was confirmed."""
+    confirmed = report["crossings"].get("confirmed")
+    if confirmed is None:
+        return ""
+    ledger: dict[tuple[Any, str], int] = {}
+    for event in report["crossings"].get("events") or ():
+        key = (event.get("stage"), str(event["direction"]))
+        ledger[key] = ledger.get(key, 0) + (event.get("bytes") or 0)
+    rows = [
+        (
+            "outputs" if entry["stage"] is None else stage_link(stages, entry["stage"]),
+            *(bytes_text(ledger.get((entry["stage"], way), 0)) for way in ("host_to_device", "device_to_host")),
+            *(bytes_text(entry[way]) for way in ("host_to_device", "device_to_host")),
+            f"{entry['copies']:,}",
+            bytes_text(entry["largest"]),
+        )
+        for entry in confirmed
+    ]
+    head = ("Stage", "To device, ledger", "To host, ledger", "To device, driver", "To host, driver", "Copies", "Largest")
+    return element("h3", "Confirmed by the driver's records") + table("Confirmed", head, rows, (1, 2, 3, 4, 5, 6))
 
 
 def environment_section(report: Report) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 ENGINES = tuple(ROOT / "gpupipe" / "engines" / name for name in ("cudf", "dask_cuda"))
 KERNELS = ROOT / "gpupipe" / "kernels"
-RAPIDS = ("cudf", "cuml", "cupy", "dask_cuda", "dask_cudf", "nvtx", "rmm", "xgboost")
+RAPIDS = ("cudf", "cuml", "cupy", "dask_cuda", "dask_cudf", "nvtx", "pylibcudf", "rmm", "xgboost")
 
 
 @dataclass(frozen=True)
@@ -112,14 +112,20 @@ def signature_of(dotted: str, found: Any) -> inspect.Signature | None:
 
 
 def _stubbed(found: Any) -> inspect.Signature | None:
-    """Return the signature that the ``.pyi`` file beside a compiled module gives a class or function."""
-    spec = importlib.util.find_spec(found.__module__) if getattr(found, "__module__", None) else None
-    stub = None if spec is None or spec.origin is None else Path(spec.origin).parent / f"{found.__module__.rpartition('.')[2]}.pyi"
+    """Return the signature that the ``.pyi`` file beside a compiled module gives a class, a function or a method."""
+    owner = getattr(found, "__objclass__", None) or getattr(found, "__self__", None)
+    module = getattr(owner, "__module__", None) or getattr(found, "__module__", None)
+    spec = importlib.util.find_spec(module) if module else None
+    stub = None if spec is None or spec.origin is None else Path(spec.origin).parent / f"{module.rpartition('.')[2]}.pyi"
     if stub is None or not stub.exists():
         return None
-    for node in ast.parse(stub.read_text(encoding="utf-8")).body:
+    tree = ast.parse(stub.read_text(encoding="utf-8")).body
+    if isinstance(owner, type):
+        (tree,) = [node.body for node in tree if isinstance(node, ast.ClassDef) and node.name == owner.__name__] or [[]]
+    for node in tree:
         if isinstance(node, ast.FunctionDef) and node.name == found.__name__:
-            return _signature(node.args, skip=0)
+            is_class_method = any(getattr(one, "id", "") == "classmethod" for one in node.decorator_list)
+            return _signature(node.args, skip=int(is_class_method))
         if isinstance(node, ast.ClassDef) and node.name == found.__name__:
             made = [one for one in node.body if isinstance(one, ast.FunctionDef) and one.name == "__init__"]
             return _signature(made[0].args, skip=1) if made else inspect.Signature()
@@ -159,11 +165,13 @@ WRITTEN = {
     "cupy.ndarray.ravel": _read("(self, order='C')"),
     "cupy.ndarray.sum": _read("(self, axis=None, dtype=None, out=None, keepdims=False)"),
     "cupy.cuda.MemoryPool.free_all_blocks": _read("(self, stream=None)"),  # cupy/cuda/memory.pyx
+    "cupy.cuda.Device": _read("(device=None)"),  # cupy/cuda/device.pyx, and below
+    "cupy.cuda.Device.synchronize": _read("(self)"),
     "cupy.cuda.runtime.getDevice": _read("()"),  # cupy_backends/cuda/api/runtime.pyx, and below
     "cupy.cuda.runtime.getDeviceProperties": _read("(device)"),
 }
 # Keywords that a function takes through **kwargs, by its documentation.
-TAKEN = {"set_params": ("callbacks", "device"), "xgboost.set_config": ("use_rmm",)}
+TAKEN = {"access": ("mode", "scope"), "set_params": ("callbacks", "device"), "xgboost.set_config": ("use_rmm",)}
 
 
 def references_of(path: Path) -> Iterator[tuple[str, str]]:

@@ -24,18 +24,33 @@ GROUPED = "cudf.core.groupby.groupby.DataFrameGroupBy"
 LIMITING = "rmm.mr.LimitingResourceAdaptor"
 CLIENT = "distributed.Client"
 BOOSTED = ("xgboost.XGBClassifier", "xgboost.XGBRegressor")
+COLUMN, TABLE, NAMED = "pylibcudf.Column", "pylibcudf.Table", "pylibcudf.io.types.ColumnInMetadata"
+WRITER = "pylibcudf.io.parquet.ChunkedParquetWriterOptionsBuilder"
+LIKE_SERIES, LIKE_EXPR = "narwhals._pandas_like.series.PandasLikeSeries", "narwhals._pandas_like.expr.PandasLikeExpr"
+NODES, IMPLEMENTATION = "narwhals._expression_parsing.ExprMetadata", "narwhals.utils.Implementation"
 LEARNERS = ("cuml.LogisticRegression", "cuml.RandomForestClassifier")
 # Methods of RAPIDS' classes, with the classes that gpupipe calls them on.
 METHODS: dict[str, tuple[str, ...]] = {
     "MultinomialNB": (),
+    "_is_simple": ("narwhals._pandas_like.group_by.PandasLikeGroupBy",),
+    "_with_native": (LIKE_SERIES,),
+    "access": ("cudf.core.column.column.ColumnBase",),
+    "aggregate": ("pylibcudf.groupby.GroupBy",),
+    "alias": (LIKE_SERIES,),
+    "any": (SERIES,),
     "argmax": (ARRAY,),
     "as_current": (CLIENT,),
     "as_sklearn": ("cuml.KMeans", *LEARNERS),
     "assign": (FRAME,),
     "astype": (SERIES, ARRAY),
+    "build": (WRITER,),
+    "columns": (TABLE,),
+    "compression": (WRITER,),
     "drop_duplicates": (FRAME,),
+    "dropna": (SERIES,),
     "factorize": (SERIES,),
     "fillna": (SERIES,),
+    "floor": ("cudf.core.series.DatetimeProperties",),
     "free_all_blocks": ("cupy.cuda.MemoryPool",),
     "from_sklearn": ("cuml.KMeans", *LEARNERS),
     "get_allocated_bytes": (LIMITING,),
@@ -45,32 +60,53 @@ METHODS: dict[str, tuple[str, ...]] = {
     "get_params": (*BOOSTED, *LEARNERS, "cuml.KMeans"),
     "groupby": (FRAME,),
     "hash_values": (SERIES,),
+    "id": ("pylibcudf.DataType",),
     "inplace_predict": ("xgboost.Booster",),
+    "is_cudf": (IMPLEMENTATION,),
     "isna": (SERIES,),
+    "iter_nodes_reversed": (NODES,),
     "memory_usage": (FRAME,),
+    "metadata": (WRITER,),
     "nans_to_nulls": (FRAME,),
     "ngroup": (GROUPED,),
     "notna": (SERIES,),
+    "null_count": (COLUMN,),
+    "op_nodes_reversed": (NODES,),
     "predict": ("cuml.KMeans", *LEARNERS),
     "predict_proba": LEARNERS,
     "ravel": (ARRAY,),
+    "rename": (FRAME,),
     "reset_index": (SERIES, FRAME),
+    "row_group_size_rows": (WRITER,),
     "run": (CLIENT,),
     "scheduler_info": (CLIENT,),
+    "set_decimal_precision": (NAMED,),
+    "set_encoding": (NAMED,),
+    "set_name": (NAMED,),
+    "set_nullability": (NAMED,),
     "set_param": ("xgboost.Booster",),
     "set_params": BOOSTED,
+    "size": (COLUMN,),
     "spill_device_memory": ("cudf.core.buffer.spill_manager.SpillManager",),
+    "stats_level": (WRITER,),
+    "strftime": ("cudf.core.series.DatetimeProperties",),
     "sum": (SERIES, ARRAY),
+    "synchronize": ("cupy.cuda.Device",),
     "to_arrow": (FRAME,),
     "to_cupy": (SERIES,),
+    "to_py": ("pylibcudf.Scalar",),
     "transform": ("cuml.KMeans", "cuml.PCA"),
+    "type": (COLUMN, "pylibcudf.Scalar"),
     "where": (SERIES,),
+    "write_arrow_schema": (WRITER,),
 }
 # Methods of gpupipe's own classes and of libraries that ordinary tests run.
 OTHERS = frozenset(
-    """__getattribute__ __init__ add append brought cast clone close collect count cross declared_not_null encode
-    fall_back field fit function get held hex is_float is_integer is_numeric items join lazy make_room origin partition pop prepare reshape
-    scan score serialize short startswith to_device to_host to_list to_native to_numpy to_series values with_columns work write""".split()  # noqa: SIM905
+    """ActivityMemcpyKind __getattribute__ __init__ activity_enable activity_flush_all activity_register_callbacks add append brought
+    cast clone close collect column count cross declared_not_null encode enter_context explain fall_back field fit fromkeys function
+    get held hex is_float is_integer is_numeric items join lazy make_room origin partition pop prepare read reshape row_group scan
+    score serialize short split startswith stat to_device to_host to_list to_native to_numpy to_series values with_columns with_type
+    work write wrote""".split()  # noqa: SIM905
 )
 KERNELS = ("rolling.py", "scores.py", "xxh64.py")  # which take CuPy's module, or its arrays
 FILES = [*(path for engine in calls.ENGINES for path in sorted(engine.glob("*.py"))), *(calls.KERNELS / name for name in KERNELS)]

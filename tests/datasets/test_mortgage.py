@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import multiprocessing
+import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +18,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from gpupipe.core.errors import SinkError, UsageError
+from gpupipe.core.errors import SinkError, StageError, UsageError
 from gpupipe.datasets.mortgage import MortgageFiles, _publish, generate_mortgage
+from gpupipe.datasets.mortgage_quarters import count_rows
+from gpupipe.datasets.mortgage_workers import default_workers
 
 N_ROWS_OF_TWO_BATCHES = 300_000
 
@@ -148,30 +154,102 @@ def test_an_interrupted_overwrite_leaves_the_old_files(tmp_path: Path) -> None:
     assert digests(tmp_path) == before
 
 
-GENERATE = "import sys; from gpupipe.datasets import generate_mortgage; generate_mortgage(sys.argv[1], 10**9)"
+GENERATE = "import sys; from gpupipe.datasets import generate_mortgage; generate_mortgage(sys.argv[1], 10**9, workers=int(sys.argv[2]))"
 
 
-def test_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    process = subprocess.Popen([sys.executable, "-c", GENERATE, str(out)], stderr=subprocess.PIPE)
+@contextmanager
+def generating(out: Path, workers: int) -> Iterator[subprocess.Popen[bytes]]:
+    """Give a process, at the head of a group, that has begun to write."""
+    call = [sys.executable, "-c", GENERATE, str(out), str(workers)]
+    process = subprocess.Popen(call, stderr=subprocess.PIPE, start_new_session=True)
     try:
         until = time.monotonic() + 60
         while not any(path.stat().st_size for path in out.rglob("performance/*")) and time.monotonic() < until:
             time.sleep(0.02)
-        process.send_signal(signal.SIGINT)
-        _, stderr = process.communicate(timeout=60)
+        yield process
     finally:
         process.kill()
-    assert b"KeyboardInterrupt" in stderr
-    assert not out.exists()
+        process.wait()
+
+
+def members(group: int) -> list[int]:
+    """The processes of a group that have not ended."""
+    states = {int(path.parent.name): stat_of(path) for path in Path("/proc").glob("[0-9]*/stat")}
+    return [process for process, (state, of) in states.items() if of == group and state != "Z"]
+
+
+def stat_of(path: Path) -> tuple[str, int]:
+    """A process's state and group."""
+    try:
+        fields = path.read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return "Z", 0
+    return fields[0], int(fields[2])
+
+
+def wait_until_gone(group: int) -> bool:
+    """Whether a group has no processes any more, given time to end."""
+    until = time.monotonic() + 20
+    while members(group) and time.monotonic() < until:
+        time.sleep(0.02)
+    return not members(group)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_ctrl_c_leaves_nothing(tmp_path: Path, workers: int) -> None:
+    out = tmp_path / "out"
+    with generating(out, workers) as process:
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+        _, stderr = process.communicate(timeout=60)
+        assert stderr.count(b"KeyboardInterrupt") == 1
+        assert not out.exists()
+        assert wait_until_gone(process.pid)
+
+
+def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
+    with generating(tmp_path / "out", 2) as process:
+        assert len(members(process.pid)) > 2
+        process.kill()
+        assert wait_until_gone(process.pid)
+
+
+def test_a_killed_worker_is_told_of_and_leaves_nothing(tmp_path: Path) -> None:
+    def kill(n_rows: int) -> None:
+        for child in multiprocessing.active_children():
+            child.kill()
+
+    with pytest.raises(StageError, match="Expected 2 processes to draw mortgage rows, got one that ended before its work did"):
+        generate_mortgage(tmp_path / "out", 20_000_000, text=False, workers=2, progress=kill)
+    assert multiprocessing.active_children() == []
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("text", [True, False])
+def test_the_files_do_not_depend_on_the_number_of_workers(tmp_path: Path, text: bool) -> None:
+    counts: list[int] = []
+    alone = generate_mortgage(tmp_path / "1", 2_000_000, rows_a_file=700_000, text=text, workers=1)
+    together = generate_mortgage(tmp_path / "2", 2_000_000, rows_a_file=700_000, text=text, workers=2, progress=counts.append)
+    assert digests(tmp_path / "1") == digests(tmp_path / "2")
+    assert (together.n_rows, together.n_loans, together.n_bytes) == (alone.n_rows, alone.n_loans, alone.n_bytes)
+    assert [path.name for path in together.performance] == [path.name for path in alone.performance]
+    assert counts == [count_rows(0, 0), 2_000_000]
+    assert multiprocessing.active_children() == []
+
+
+def test_few_rows_are_drawn_by_this_process() -> None:
+    cores = len(os.sched_getaffinity(0))
+    assert [default_workers(n_rows) for n_rows in (1, 3_000_000)] == [1, 1]
+    assert default_workers(10**9) == cores
 
 
 FULL = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, 2**20)); "
 
 
-def test_a_full_disk_is_a_sink_error_and_leaves_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_full_disk_is_a_sink_error_and_leaves_nothing(tmp_path: Path, workers: int) -> None:
     out = tmp_path / "out"
-    done = subprocess.run([sys.executable, "-c", FULL + GENERATE, str(out)], stderr=subprocess.PIPE, text=True, check=False)
+    call = [sys.executable, "-c", FULL + GENERATE, str(out), str(workers)]
+    done = subprocess.run(call, stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 1
     assert f"SinkError: expected to write mortgage files into {str(out)!r}, got: File too large." in done.stderr
     assert not out.exists()
@@ -206,6 +284,7 @@ def test_old_files_come_back_when_a_move_fails(tmp_path: Path) -> None:
         ({"n_rows": -5}, "expected n_rows to be a whole number of at least 1, got -5. Pass n_rows=1 or more."),
         ({"n_rows": 1e6}, "expected n_rows to be a whole number of at least 1, got 1000000.0. Pass n_rows=1 or more."),
         ({"rows_a_file": 0}, "expected rows_a_file to be a whole number of at least 1, got 0. Pass rows_a_file=1 or more."),
+        ({"workers": 0}, "expected workers to be a whole number of at least 1, got 0. Pass workers=1 or more."),
         ({"seed": -1}, "expected seed to be a whole number of at least 0, got -1. Pass seed=0 or more."),
     ],
 )

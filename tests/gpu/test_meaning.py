@@ -91,7 +91,6 @@ def test_order(nulls_last: bool, run_on: RunOn) -> None:
 NAN = pa.table({"x": pa.array([1.0, float("nan"), None], from_pandas=False)})
 
 
-@pytest.mark.xfail(reason="limits: NaN beside missing values; cuDF's isna takes NaN for missing", strict=True)
 def test_nan_is_a_number(run_on: RunOn) -> None:
     asked = gp.WithColumns(nan=nw.col("x").is_nan(), null=nw.col("x").is_null())
     assert_same_rows(run_on("gpu", asked, NAN), run_on("cpu", asked, NAN), ordered=True)
@@ -99,3 +98,73 @@ def test_nan_is_a_number(run_on: RunOn) -> None:
 
 def test_nan_survives_the_way_there_and_back(run_on: RunOn) -> None:
     assert_same_rows(run_on("gpu", gp.Select("x"), NAN), NAN, ordered=True)
+
+
+GROUPS = pa.table(
+    {
+        "k": pa.array([1, 1, 2, 2, 3, 3, None], pa.int64()),
+        "x": pa.array([1.0, float("nan"), float("nan"), float("nan"), None, None, float("-inf")], from_pandas=False),
+        "b": pa.array([True, None, False, None, None, None, True]),
+    }
+)
+
+
+@pytest.mark.parametrize("function", ["sum", "min", "max", "mean", "count", "n_unique"])
+def test_groups_of_nan_and_of_nothing(function: str, run_on: RunOn) -> None:
+    grouped = gp.GroupBy("k", null_keys="keep", y=getattr(nw.col("x"), function)())
+    assert_same_rows(run_on("gpu", grouped, GROUPS), run_on("cpu", grouped, GROUPS))
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        nw.col("x").fill_null(0.0),
+        nw.col("x").fill_nan(None),
+        nw.col("x").fill_nan(5.0),
+        nw.col("b") & (nw.col("k") > 1),
+        nw.col("b") | (nw.col("k") > 1),
+        nw.col("b") | nw.lit(False),
+        nw.col("k").is_in([1, 2]),
+        nw.col("x").exp(),
+        nw.col("k").sum().over("k"),
+        nw.lit(2**63 + 5, nw.UInt64),
+        nw.col("x").is_null() & nw.col("b").is_null(),
+    ],
+    ids=str,
+)
+def test_expressions(expression: nw.Expr, run_on: RunOn) -> None:
+    stage = gp.WithColumns(y=expression)
+    assert_same_rows(run_on("gpu", stage, GROUPS), run_on("cpu", stage, GROUPS))
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        nw.col("d").cast(nw.Int32),
+        nw.col("d").cast(nw.String),
+        nw.col("t").cast(nw.Date),
+        nw.col("d") == dt.date(1970, 1, 5),
+        nw.col("d") >= dt.date(1970, 1, 5),
+        nw.col("d") != dt.date(1970, 1, 5),
+        nw.col("d") < nw.col("d").max(),
+    ],
+    ids=str,
+)
+def test_dates_in_expressions(expression: nw.Expr, run_on: RunOn) -> None:
+    stage = gp.WithColumns(y=expression)
+    assert_same_rows(run_on("gpu", stage, TABLE.select(["d", "t"])), run_on("cpu", stage, TABLE.select(["d", "t"])))
+
+
+@pytest.mark.parametrize("reduction", ["sum", "min", "max", "mean", "count", "null_count", "std"])
+def test_reductions_of_columns_with_nan(reduction: str, run_on: RunOn) -> None:
+    stage = gp.Select(y=getattr(nw.col("x"), reduction)())
+    assert_same_rows(run_on("gpu", stage, NAN), run_on("cpu", stage, NAN))
+
+
+@pytest.mark.parametrize("how", ["inner", "left", "right", "full", "semi", "anti", "cross"])
+def test_nan_among_keys_and_no_rows(how: str, run_on: RunOn) -> None:
+    left = pa.table({"x": pa.array([1.0, float("nan"), None], from_pandas=False), "v": [1, 2, 3]})
+    right = pa.table({"x": pa.array([float("nan"), None, 2.0], from_pandas=False), "v": [4, 5, 6]})
+    joined = gp.Join(None if how == "cross" else "x", how=how)
+    for one, other in ((left, right), (left.slice(0, 0), right), (left, right.slice(0, 0))):
+        assert_same_rows(run_on("gpu", joined, one, other), run_on("cpu", joined, one, other))

@@ -64,8 +64,8 @@ def read(engine: str) -> Callable[[Source], pa.Table]:
 
 
 @pytest.fixture
-def every_dtype() -> pa.Table:
-    """Return a table with a column of every dtype, each with a missing value and its extremes."""
+def every_dtype(held: Callable[[pa.Table], pa.Table]) -> pa.Table:
+    """Return a table with a column of every dtype that the engine has, each with a missing value and its extremes."""
     day, us = dt.date(1, 1, 1), 2**53
     nested = [{"a": 1, "b": ["x", None]}, None, {"a": None, "b": []}, {"a": 2, "b": None}]
     columns: dict[str, pa.Array] = {
@@ -90,7 +90,7 @@ def every_dtype() -> pa.Table:
         "list": pa.array([[1, None], None, [], [2]], pa.large_list(pa.int64())),
         "struct": pa.array(nested, pa.struct([("a", pa.int64()), ("b", pa.large_list(pa.large_string()))])),
     }
-    return pa.table(columns)
+    return held(pa.table(columns))
 
 
 def texts(table: pa.Table) -> dict[str, list[str]]:

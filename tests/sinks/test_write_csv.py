@@ -24,7 +24,7 @@ Read = Callable[[Any], pa.Table]
 def test_every_dtype_that_text_has_comes_back(
     place: str, tmp_path: Path, every_dtype: pa.Table, write: Write, read: Read, same: Any
 ) -> None:
-    table = every_dtype.drop_columns(["duration", "bytes", "list", "struct"])
+    table = every_dtype.select([name for name in every_dtype.column_names if name not in {"duration", "bytes", "list", "struct"}])
     path = place if "://" in place else f"{tmp_path}/{place}"
     value = write(WriteCsv(path, separator="|", null_value="NA"), table)
     assert value["rows"] == 4 and value["columns"] == table.num_columns

@@ -58,6 +58,28 @@ def with_dates(table: pa.Table) -> pa.Table:
     return pa.table(columns, names=table.column_names) if columns else table
 
 
+def with_short_lists(table: pa.Table) -> pa.Table:
+    """Return a table for the device with its lists counted in 32 bits, which is how cuDF has them.
+
+    Examples
+    --------
+    >>> with_short_lists(pa.table({"l": pa.array([[[1]]], pa.large_list(pa.large_list(pa.int8())))})).schema.field("l").type
+    ListType(list<item: list<item: int8>>)
+    """
+    if not any(pa.types.is_nested(kind) for kind in table.schema.types):
+        return table
+    return table.cast(pa.schema([field.with_type(_short(field.type)) for field in table.schema]))
+
+
+def _short(kind: pa.DataType) -> pa.DataType:
+    """Return an Arrow type with every list in it counted in 32 bits."""
+    if pa.types.is_large_list(kind):
+        return pa.list_(_short(kind.value_type))
+    if pa.types.is_struct(kind):
+        return pa.struct([field.with_type(_short(field.type)) for field in kind])
+    return kind
+
+
 def same_on_device(have: DType, wanted: DType) -> bool:
     """Whether the device's reader makes the wanted dtype of a file's, or one that a cast brings to it without loss of meaning.
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import cudf
@@ -16,9 +17,10 @@ import cupy as cp
 import narwhals.stable.v2 as nw
 import numpy as np
 import pyarrow as pa
+from cudf.core.column.column import ColumnBase
 
 from gpupipe.core.engine import Ledger
-from gpupipe.engines.cudf.dtypes import with_dates
+from gpupipe.engines.cudf.dtypes import with_dates, with_short_lists
 
 Frame = nw.LazyFrame[Any]
 
@@ -49,7 +51,7 @@ class Crossing:
     def to_device(self, table: pa.Table, reason: str, *, at_end: bool = False) -> Any:
         """Return an Arrow table as a cuDF frame; NaN stays a number."""
         started = time.perf_counter()
-        frame = cudf.DataFrame.from_arrow(table)
+        frame = cudf.DataFrame.from_arrow(with_short_lists(table))
         self.ledger.cross("host_to_device", table.nbytes, time.perf_counter() - started, reason, at_end=at_end)
         return frame
 
@@ -81,6 +83,18 @@ def lazy_of(native: Any) -> Frame:
     """Return a cuDF frame as a narwhals one."""
     made: Frame = nw.from_native(native).lazy()
     return made
+
+
+@contextmanager
+def opened(*columns: Any) -> Iterator[list[Any]]:
+    """Give libcudf's view of cuDF columns, which stay on the device as long as the block lasts and may be spilled after it."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(column._column.access(mode="read", scope="internal")).plc_column for column in columns]
+
+
+def column_like(column: Any, made: Any, index: Any) -> Any:
+    """Return libcudf's column as cuDF's, in the dtype of another one, which may say more than libcudf's type."""
+    return cudf.Series._from_column(ColumnBase.create(made, column.dtype), name=column.name, index=index)
 
 
 def null_mask(column: Any) -> Any:

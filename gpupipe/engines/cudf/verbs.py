@@ -11,13 +11,14 @@ import narwhals.stable.v2 as nw
 import numpy as np
 import pyarrow as pa
 
-from gpupipe.core.engine import ArrayMap, Window
+from gpupipe.core.engine import ArrayMap, Joining, Window
 from gpupipe.core.schema import as_dtype
 from gpupipe.engines._arrow import arrow_dtype
 from gpupipe.engines._pandaslike import PandasLikeVerbs
 from gpupipe.engines.cudf.dtypes import device_dtype
 from gpupipe.engines.cudf.frames import Crossing, column_of, feature_array, lazy_of, native_of, null_mask, numbers_of
 from gpupipe.engines.cudf.hashing import hash_column, hash_frame
+from gpupipe.engines.cudf.joining import joined
 from gpupipe.kernels.rolling import roll_arrays
 
 Frame = nw.LazyFrame[Any]
@@ -28,6 +29,10 @@ class CudfVerbs(PandasLikeVerbs):
 
     def __init__(self, crossing: Crossing) -> None:
         self.crossing = crossing
+
+    def join(self, left: Frame, right: Frame, how: Joining) -> Frame:
+        """Return the joined rows; see `Verbs.join`."""
+        return lazy_of(joined(native_of(left), native_of(right), how))
 
     def hash_rows(self, frame: Frame, columns: Sequence[str], seed: int, name: str) -> Frame:
         """Return the frame with the hash of the columns; floats count in single precision, see `row_hashes`."""

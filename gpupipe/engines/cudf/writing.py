@@ -14,7 +14,7 @@ import cudf
 import pylibcudf as plc
 
 from gpupipe.core.ends import NativeWrite
-from gpupipe.engines.cudf.frames import Crossing
+from gpupipe.engines.cudf.frames import Crossing, opened
 
 GROUP_ROWS = 1 << 20
 PIECE_BYTES = 2 << 30  # encoding takes about as much again
@@ -50,22 +50,21 @@ def not_from_device(frame: Any, target: NativeWrite | None) -> str | None:
 def write_from_device(frame: Any, target: NativeWrite, crossing: Crossing, reason: str) -> None:
     """Write a cuDF frame into one Parquet file; the file's bytes are what leaves the device."""
     started = time.perf_counter()
-    table = _with_days(frame)
-    writer = plc.io.parquet.ChunkedParquetWriter.from_options(_options(frame, table, target))
     n_bytes = max(1, int(frame.memory_usage(index=False).sum()))
     n_rows = max(GROUP_ROWS, len(frame) * PIECE_BYTES // n_bytes // GROUP_ROWS * GROUP_ROWS)
-    for start in range(0, len(frame), n_rows):
-        writer.write(plc.copying.slice(table, [start, min(start + n_rows, len(frame))])[0])
-    writer.close([])
+    with opened(*(frame[name] for name in frame.columns)) as columns:
+        table = plc.Table(columns)
+        writer = plc.io.parquet.ChunkedParquetWriter.from_options(_options(frame, _with_days(table), target))
+        for start in range(0, len(frame), n_rows):
+            writer.write(_with_days(plc.copying.slice(table, [start, min(start + n_rows, len(frame))])[0]))
+        writer.close([])
     crossing.wrote(Path(target.path).stat().st_size, time.perf_counter() - started, reason)
 
 
-def _with_days(frame: Any) -> Any:
-    """Return libcudf's table of a frame, with dates as days since 1970, as Parquet has them."""
-    table, _ = frame.to_pylibcudf()
+def _with_days(table: Any) -> Any:
+    """Return libcudf's table with dates as days since 1970, as Parquet has them."""
     seconds, days = plc.TypeId.TIMESTAMP_SECONDS, plc.DataType(plc.TypeId.TIMESTAMP_DAYS)
-    columns = [plc.unary.cast(column, days) if column.type().id() == seconds else column for column in table.columns()]
-    return plc.Table(columns)
+    return plc.Table([plc.unary.cast(column, days) if column.type().id() == seconds else column for column in table.columns()])
 
 
 def _options(frame: Any, table: Any, target: NativeWrite) -> Any:
