@@ -13,8 +13,9 @@ from gpupipe.cli.failure import exit_code
 from gpupipe.cli.files import make_folder, write_whole
 from gpupipe.cli.plain import json_text
 from gpupipe.cli.progress import telling
-from gpupipe.core.engine import EngineOptions, Ledger
+from gpupipe.core.engine import EngineOptions
 from gpupipe.core.errors import UsageError, listing, nearest
+from gpupipe.core.ledger import Ledger
 from gpupipe.core.stage import RowStage
 from gpupipe.definition import load_definition
 from gpupipe.pipeline import Pipeline, Result

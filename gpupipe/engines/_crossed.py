@@ -6,7 +6,8 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gpupipe.core.engine import EngineOptions, Ledger
+from gpupipe.core.engine import EngineOptions
+from gpupipe.core.ledger import Ledger
 
 _LEDGERS: dict[str, Ledger] = {}
 _LOCK = threading.Lock()

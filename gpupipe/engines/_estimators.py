@@ -13,8 +13,9 @@ import narwhals.stable.v2 as nw
 import numpy as np
 import polars as pl
 
-from gpupipe.core.engine import Ledger, Progress, ScoringRecipe, TrainingRecipe
+from gpupipe.core.engine import Progress, ScoringRecipe, TrainingRecipe
 from gpupipe.core.errors import MissingExtraError, StageError, UsageError, listing, nearest
+from gpupipe.core.ledger import Ledger
 from gpupipe.engines._arrow import as_array, table_of
 
 Frame = nw.DataFrame[Any]

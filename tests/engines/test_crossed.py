@@ -7,8 +7,9 @@ import polars as pl
 import pytest
 
 import gpupipe as gp
-from gpupipe.core.engine import EngineOptions, Ledger
+from gpupipe.core.engine import EngineOptions
 from gpupipe.core.errors import CrossingError, StageError
+from gpupipe.core.ledger import Ledger
 from gpupipe.engines._blocks import At
 from gpupipe.engines._crossed import enter, take_crossed, take_over
 

@@ -110,6 +110,18 @@ def test_a_failed_run_shows_its_error_before_all_else(failed: dict[str, Any]) ->
     assert page.text.count("did not finish") == 12
 
 
+def test_the_drivers_records_stand_beside_the_ledger(mortgage: dict[str, Any]) -> None:
+    mortgage["crossings"]["events"] = [
+        {"stage": 1, "direction": "device_to_host", "bytes": 2_000_000, "seconds": 0.1, "reason": "rows for a sink", "at_end": True}
+    ]
+    mortgage["crossings"]["confirmed"] = [
+        {"stage": 1, "host_to_device": 512, "device_to_host": 3_000_000, "copies": 1234, "largest": 80_000}
+    ]
+    text = Page(html_page(mortgage)).text
+    row = text[text.index("Confirmed by the driver") :]
+    assert all(shown in row for shown in ("2.0 MB", "3.0 MB", "512 B", "1,234", "80.0 kB"))
+
+
 def test_crossings_are_summed_and_fallbacks_named(mortgage: dict[str, Any]) -> None:
     event = {"stage": 18, "direction": "host_to_device", "bytes": 1_000_000, "seconds": 0.1, "reason": "training"}
     mortgage["crossings"] = {

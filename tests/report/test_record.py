@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 
-from gpupipe.core.engine import Ledger
+from gpupipe.core.ledger import Ledger
 from gpupipe.report.record import MemoryWatch, Record, error_as_json, machine, resident_bytes, versions
 
 

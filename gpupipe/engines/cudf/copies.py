@@ -15,8 +15,8 @@ from typing import Any
 
 import cupy as cp
 
-from gpupipe.core.engine import Copied
 from gpupipe.core.errors import MissingExtraError
+from gpupipe.core.ledger import Copied
 
 _BUFFER_BYTES = 8 << 20
 _DIRECTIONS = {"HTOD": "host_to_device", "DTOH": "device_to_host"}  # PTOP is between devices, DTOD within one

@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 from cudf.core.column.column import ColumnBase
 
-from gpupipe.core.engine import Ledger
+from gpupipe.core.ledger import Ledger
 from gpupipe.engines.cudf.dtypes import with_dates, with_short_lists
 
 Frame = nw.LazyFrame[Any]

@@ -8,7 +8,8 @@ from typing import Any
 import cloudpickle
 import pandas as pd
 
-from gpupipe.core.engine import Ledger, TrainingRecipe
+from gpupipe.core.engine import TrainingRecipe
+from gpupipe.core.ledger import Ledger
 from gpupipe.engines._blocks import PACKED, At, carrying, given
 from gpupipe.engines._estimators import is_xgboost
 from gpupipe.engines._mergeable.choose import mergeable, why_not_mergeable

@@ -9,8 +9,9 @@ from typing import Any
 import dask
 import pandas as pd
 
-from gpupipe.core.engine import Ledger, TrainingRecipe
+from gpupipe.core.engine import TrainingRecipe
 from gpupipe.core.errors import StageError
+from gpupipe.core.ledger import Ledger
 from gpupipe.engines._blocks import PACKED, carrying
 from gpupipe.engines._pandaslike import TARGET, WEIGHT
 from gpupipe.engines.cudf.frames import Crossing

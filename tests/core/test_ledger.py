@@ -11,8 +11,9 @@ import pytest
 from sklearn.linear_model import LinearRegression
 
 import gpupipe as gp
-from gpupipe.core.engine import CrossingWarning, EngineOptions, Ledger
-from gpupipe.core.errors import CrossingError
+from gpupipe.core.engine import EngineOptions
+from gpupipe.core.errors import CrossingError, UsageError
+from gpupipe.core.ledger import Copied, CrossingWarning, Ledger
 
 ROWS = pl.DataFrame({"x": [float(number) for number in range(100)], "y": [2.0 * number for number in range(100)]})
 
@@ -79,3 +80,23 @@ def test_rows_for_a_sink_are_an_end(tmp_path: Path) -> None:
     table = gp.FromFrame(ROWS).node() >> gp.WithColumns(z=nw.col("x") + 1)
     pipeline = gp.Pipeline("written", out=gp.WriteParquet(tmp_path / "rows.parquet")(table))
     pipeline.run("pandas", options=EngineOptions(crossings="raise"))
+
+
+def test_what_the_driver_copied_is_put_down_for_the_stage_that_was_at_work() -> None:
+    made = iter([[], [Copied("host_to_device", 8), Copied("device_to_host", 5)], [Copied("device_to_host", 7)], []])
+    ledger = Ledger(copied=lambda: next(made))
+    ledger.turn_to(3)
+    ledger.turn_to(4)
+    ledger.turn_to(3)
+    ledger.turn_to(None)
+    assert ledger.as_json()["confirmed"] == [
+        {"stage": 3, "host_to_device": 8, "device_to_host": 5, "copies": 2, "largest": 8},
+        {"stage": 4, "host_to_device": 0, "device_to_host": 7, "copies": 1, "largest": 7},
+    ]
+    assert Ledger().as_json()["confirmed"] is None
+
+
+@pytest.mark.parametrize("engine", ["cpu", "pandas"])
+def test_there_is_nothing_to_confirm_without_a_device(engine: str) -> None:
+    with pytest.raises(UsageError, match="Only engine 'gpu' can confirm what crosses"):
+        modelled().run(engine, options=EngineOptions(confirm_crossings=True))
