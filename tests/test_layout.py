@@ -83,6 +83,7 @@ EXCEPTED_TESTS: Mapping[str, str] = {
     "engines.dask.waiting": "tested by the faults in tests/engines/dask/faults",
     "engines.*.verbs": "run by every test that takes the engine fixture",
     "engines.cudf.frames": "needs a device: tests/gpu; bound against RAPIDS without one by tests/contract, as those below",
+    "engines.cudf.boosters": "as above",
     "engines.cudf.copies": "as above",
     "engines.cudf.grouping": "as above",
     "engines.cudf.hashing": "as above",

@@ -55,6 +55,41 @@ def score_probability(metric: str, positive: Any, score: Any, weight: Any, xp: A
     return float(xp.sum(xp.diff(true) * precision) / n_true)
 
 
+def score_classes(metric: str, truth: Any, scores: Any, weight: Any, xp: Any = np) -> float:
+    """Return a metric of the probabilities of several classes; ``roc_auc`` is the mean over classes, each against the others.
+
+    ``roc_auc`` is NaN where a class has no rows, as scikit-learn's is.
+
+    Parameters
+    ----------
+    metric
+        ``roc_auc`` or ``log_loss``.
+    truth
+        [n_rows] the class of each row.
+    scores
+        [n_rows, n_classes] made to sum to one in each row.
+
+    Examples
+    --------
+    >>> scores = np.array([[0.8, 0.1, 0.1], [0.2, 0.6, 0.2], [0.1, 0.2, 0.7]])
+    >>> score_classes("roc_auc", np.array([0, 1, 2]), scores, None)
+    1.0
+    """
+    scores = scores.astype(xp.float64)
+    scores = scores / scores.sum(axis=1, keepdims=True)
+    if metric == "log_loss":
+        weight = xp.ones(len(truth)) if weight is None else weight.astype(xp.float64)
+        tiny = np.finfo(np.float64).eps
+        likely = xp.clip(scores[xp.arange(len(truth)), truth], tiny, 1 - tiny)
+        return float(-xp.average(xp.log(likely), weights=weight))
+    areas = []
+    for number in range(scores.shape[1]):
+        positive = truth == number
+        there_is_one = 0 < int(positive.sum()) < len(truth)
+        areas.append(score_probability(metric, positive, scores[:, number], weight, xp) if there_is_one else float("nan"))
+    return float(np.mean(areas))
+
+
 def roc_counts(positive: Any, score: Any, weight: Any, xp: Any = np) -> tuple[Any, Any]:
     """Return the weights of the false and of the true positives, from none to all, at each distinct score from the highest down."""
     order = xp.argsort(-score)

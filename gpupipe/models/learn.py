@@ -283,8 +283,8 @@ def probability_names(classes: Sequence[Any]) -> list[str]:
 
 
 def outputs_of(model: Any, sketched: Learned, features: Sequence[str]) -> tuple[str, ...]:
-    """Return the names of a transformer's columns, as it names them itself where it can."""
-    if sketched.task not in ("transformer", "clusterer") or not hasattr(model, "transform"):
+    """Return the names of a transformer's columns, as it names them itself where it can; what the estimator that was given has counts."""
+    if sketched.task not in ("transformer", "clusterer") or "transform" not in sketched.methods:
         return ()
     try:
         return tuple(str(name) for name in model.get_feature_names_out(list(features)))

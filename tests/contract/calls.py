@@ -171,7 +171,12 @@ WRITTEN = {
     "cupy.cuda.runtime.getDeviceProperties": _read("(device)"),
 }
 # Keywords that a function takes through **kwargs, by its documentation.
-TAKEN = {"access": ("mode", "scope"), "set_params": ("callbacks", "device"), "xgboost.set_config": ("use_rmm",)}
+TAKEN = {
+    "access": ("mode", "scope"),
+    "set_params": ("callbacks", "device"),
+    "xgboost.config_context": ("verbosity",),
+    "xgboost.set_config": ("use_rmm",),
+}
 
 
 def references_of(path: Path) -> Iterator[tuple[str, str]]:

@@ -46,6 +46,8 @@ METHODS: dict[str, tuple[str, ...]] = {
     "build": (WRITER,),
     "columns": (TABLE,),
     "compression": (WRITER,),
+    "copy": (SERIES,),
+    "data": (COLUMN,),
     "drop_duplicates": (FRAME,),
     "dropna": (SERIES,),
     "factorize": (SERIES,),
@@ -71,6 +73,7 @@ METHODS: dict[str, tuple[str, ...]] = {
     "ngroup": (GROUPED,),
     "notna": (SERIES,),
     "null_count": (COLUMN,),
+    "nunique": (SERIES,),
     "op_nodes_reversed": (NODES,),
     "predict": ("cuml.KMeans", *LEARNERS),
     "predict_proba": LEARNERS,
@@ -97,18 +100,21 @@ METHODS: dict[str, tuple[str, ...]] = {
     "to_py": ("pylibcudf.Scalar",),
     "transform": ("cuml.KMeans", "cuml.PCA"),
     "type": (COLUMN, "pylibcudf.Scalar"),
+    "view": (ARRAY,),
     "where": (SERIES,),
     "write_arrow_schema": (WRITER,),
 }
 # Methods of gpupipe's own classes and of libraries that ordinary tests run.
 OTHERS = frozenset(
-    """ActivityMemcpyKind __getattribute__ __init__ activity_enable activity_flush_all activity_register_callbacks add append brought
-    cast clone close collect column count cross declared_not_null encode enter_context explain fall_back field fit fromkeys function
-    get held hex is_float is_integer is_numeric items join lazy make_room origin partition pop prepare read reshape row_group scan
-    score serialize short split startswith stat to_device to_host to_list to_native to_numpy to_series values with_columns with_type
-    work write wrote""".split()  # noqa: SIM905
+    """ActivityMemcpyKind __getattribute__ __init__ activity_enable activity_flush_all activity_register_callbacks add append bit_length
+    brought cast clone close collect column count cross csr_matrix declared_not_null empty_table encode enter_context equals
+    expected_mutual_information explain fall_back features field fit fromkeys function get held hex index is_float is_integer
+    is_numeric isascii items join lazy letters longest lower make_room numbers open origin partition pop prepare read readinto refuse
+    removeprefix replace reshape result reverse row_group scan score seek serialize short spans split startswith stat strip submit
+    take texts to_device to_host to_list to_native to_numpy to_pylist to_series tolist upper values with_columns with_type
+    without_first work write wrote""".split()  # noqa: SIM905
 )
-KERNELS = ("rolling.py", "scores.py", "xxh64.py")  # which take CuPy's module, or its arrays
+KERNELS = ("rolling.py", "scores.py", "scores_clusters.py", "xxh64.py")  # which take CuPy's module, or its arrays
 FILES = [*(path for engine in calls.ENGINES for path in sorted(engine.glob("*.py"))), *(calls.KERNELS / name for name in KERNELS)]
 FOUND = [call for path in FILES for call in calls.calls_of(path)]
 FUNCTIONS = [call for call in FOUND if not call.is_method and call.name.split(".")[0] in calls.RAPIDS]

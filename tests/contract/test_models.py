@@ -93,6 +93,13 @@ def test_boosters_take_what_training_gives() -> None:
     for kind in (xgboost.XGBClassifier, xgboost.XGBRegressor):
         inspect.signature(kind.fit).bind(None, "X", "y", verbose=False, sample_weight=None, eval_set=[], sample_weight_eval_set=[])
         assert kind(device="cuda").get_params()["device"] == "cuda"
+        source = inspect.getsource(kind.fit)
+        assert "create_dmatrix=self._create_dmatrix" in source, "fit asks for its matrices elsewhere: see engines/cudf/boosting.py"
+        inspect.signature(kind._create_dmatrix).bind(None, ref=None, data=None, label=None, weight=None, missing=0.0, feature_weights=None)
+    options = {"missing": 0.0, "nthread": 1, "ref": None, "max_bin": 256}
+    inspect.signature(xgboost.QuantileDMatrix.__init__).bind(None, None, **options)
+    inspect.signature(xgboost.ExtMemQuantileDMatrix.__init__).bind(None, None, cache_host_ratio=1.0, **options)
+    assert "use_cuda_async_pool" in xgboost.get_config()
     source = inspect.getsource(xgboost.XGBModel.predict)
     assert "asnumpy" in source, "XGBModel.predict copies to the host no more: BoosterOnDevice may leave it to predict"
     assert "classes_" in dir(xgboost.XGBClassifier)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,15 @@ from sklearn.ensemble import IsolationForest, RandomForestClassifier, RandomFore
 from sklearn.linear_model import ElasticNet, Lasso, LinearRegression, LogisticRegression, Ridge
 from sklearn.naive_bayes import MultinomialNB
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
+from sklearn.preprocessing import MinMaxScaler
 from sklearn.svm import SVC, SVR
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from xgboost import XGBClassifier, XGBRegressor
 
 import gpupipe as gp
-from gpupipe.core.engine import EngineOptions
+from gpupipe.core.engine import EngineOptions, TrainingRecipe
+from gpupipe.core.errors import CrossingError, StageError, UnsupportedError
+from gpupipe.engines.load import load_engine
 
 RANDOM = np.random.default_rng(0)
 N = 4000
@@ -40,6 +44,7 @@ REGRESSORS = [
     LinearRegression(), Ridge(), Lasso(0.001), ElasticNet(0.001), RandomForestRegressor(20, random_state=0),
     DecisionTreeRegressor(max_depth=10), KNeighborsRegressor(), SVR(), XGBRegressor(n_estimators=50),
 ]  # fmt: skip
+TREES = (DecisionTreeClassifier, DecisionTreeRegressor, RandomForestClassifier, RandomForestRegressor)
 HELD = EngineOptions(crossings="raise", crossings_budget=200_000)
 COLUMNS = ["x0", "x1", "x2", "x3"]
 LOAD = """
@@ -77,7 +82,7 @@ def test_classifiers(estimator: Any, tmp_path: Path) -> None:
     least = 0.6 if isinstance(estimator, MultinomialNB) else 0.9
     assert (answer == ROWS["label"].to_numpy()).mean() > least
     again = loaded_without_a_gpu(made["model"], tmp_path)["prediction"].to_numpy()
-    assert (answer == again).mean() > 0.999
+    assert (answer == again).mean() > (0.9999 if isinstance(estimator, TREES) else 0.999)
 
 
 @pytest.mark.parametrize("estimator", REGRESSORS, ids=name_of)
@@ -86,7 +91,8 @@ def test_regressors(estimator: Any, tmp_path: Path) -> None:
     answer = made["out"].to_polars()["prediction"].to_numpy()
     assert np.corrcoef(answer, ROWS["number"].to_numpy())[0, 1] > 0.95
     again = loaded_without_a_gpu(made["model"], tmp_path)["prediction"].to_numpy()
-    np.testing.assert_allclose(answer, again, rtol=1e-3, atol=1e-3)
+    kept = 1e-5 if isinstance(estimator, TREES) else 1e-3  # a row that went to another leaf would be further off, by far
+    np.testing.assert_allclose(answer, again, rtol=kept, atol=kept)
 
 
 @pytest.mark.parametrize("estimator", [PCA(2), TruncatedSVD(2)], ids=name_of)
@@ -105,6 +111,7 @@ def test_clusterers(estimator: Any, tmp_path: Path) -> None:
     column = made["out"].columns[-1]
     again = loaded_without_a_gpu(made["model"], tmp_path)
     assert (made["out"].to_polars()[column].to_numpy() == again[column].to_numpy()).mean() > 0.99
+    assert made["model"].methods == (("apply", "predict", "transform") if isinstance(estimator, KMeans) else ("apply", "predict"))
 
 
 def test_three_classes() -> None:
@@ -140,3 +147,106 @@ def test_early_stopping_on_a_validation_table() -> None:
     made = gp.Pipeline("p", model=model, out=model(held_out)).run("gpu", options=HELD)
     history = made.report["models"][0]["history"]
     assert history and max(map(len, history.values())) < 200
+
+
+def with_gaps(**dtypes: Any) -> pl.DataFrame:
+    """Return the rows with missing values in every feature, some of them in other dtypes."""
+    gaps = {name: pl.when(pl.col("number") * 100 % (7 + place) > 1).then(pl.col(name)) for place, name in enumerate(COLUMNS)}
+    return ROWS.with_columns(**gaps).with_columns(pl.col(name).mul(1000).cast(dtype) for name, dtype in dtypes.items())
+
+
+@pytest.mark.parametrize("missing", [np.nan, -1.0])
+def test_missing_values_and_weights_reach_xgboost(missing: float) -> None:
+    rows = with_gaps(x1=pl.Int64, x2=pl.Float32).with_columns(w=pl.col("x3").is_null().cast(pl.Float64) + 0.5)
+    results = []
+    for engine in ("cpu", "gpu"):  # whose bins are not the same
+        table, held_out = gp.FromFrame(rows[:3000]).node(), gp.FromFrame(rows[3000:]).node()
+        estimator = XGBClassifier(n_estimators=200, early_stopping_rounds=5, max_depth=4, missing=missing)
+        model = gp.Learn(estimator, target="label", features=COLUMNS, weight="w").fit(table, held_out)
+        made = gp.Pipeline("p", model=model, out=model.predict_proba(held_out)).run(engine)
+        assert made["model"].model.best_iteration < 199
+        results.append(made["out"].to_polars()["probability"].to_numpy())
+    assert np.corrcoef(*results)[0, 1] > 0.98
+
+
+def test_frames_that_xgboost_was_trained_on_can_still_be_spilled() -> None:
+    from gpupipe.engines.cudf.frames import native_of  # local: imports RAPIDS, which a skipped test does without
+    from gpupipe.engines.cudf.memory import make_room  # local: as above
+
+    engine = load_engine("gpu")
+    frame = engine.ingested(with_gaps(x2=pl.Float32).to_arrow())  # type: ignore[attr-defined]
+    engine.train(TrainingRecipe(XGBRegressor(n_estimators=2), tuple(COLUMNS), "number", "x0", None), frame, None)
+    native = native_of(frame)
+    make_room()
+    held = [name for name in native.columns if name != "word" and not native[name]._column.data.owner.is_spilled]
+    engine.close()
+    assert not held, "their addresses were told, so they stay"
+
+
+def test_training_goes_outside_where_the_device_is_short(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("gpupipe.engines.cudf.boosters.rows_at_once", lambda _: 1000)
+    table, held_out = gp.FromFrame(with_gaps()[:3000]).node(), gp.FromFrame(with_gaps()[3000:]).node()
+    estimator = XGBClassifier(n_estimators=200, early_stopping_rounds=3)
+
+    def run(**options: Any) -> Any:
+        model = gp.Learn(estimator, target="label", features=COLUMNS).fit(table, held_out)
+        return gp.Pipeline("p", model=model, out=model.predict_proba(held_out)).run("gpu", options=EngineOptions(**options))
+
+    within = run()
+    tried: list[int] = []
+
+    def short(*_: Any, **__: Any) -> Any:
+        tried.append(1)
+        raise MemoryError("std::bad_alloc: out_of_memory")
+
+    monkeypatch.setattr("xgboost.QuantileDMatrix", short)
+    outside = run()
+    assert len(tried) == 2, "once more after room was made"
+    (line,) = outside.report["fallbacks"]
+    assert "XGBClassifier was trained from external memory, about 18,000 bytes of bins" in line["reason"]
+    assert "out_of_memory" in line["reason"]
+    crossed: Counter[tuple[str, str]] = Counter()
+    for one in outside.report["crossings"]["events"]:
+        crossed[one["direction"], one["reason"].partition(" ")[0]] += one["bytes"]
+    assert crossed["device_to_host", "features"] == 4000 * 4 * 4 <= crossed["host_to_device", "features"]
+    assert crossed["device_to_host", "bins"] == 18_000
+    answers = [made["out"].to_polars()["probability"].to_numpy() for made in (within, outside)]
+    np.testing.assert_allclose(answers[1], answers[0], atol=1e-4)
+    assert outside["model"].model.best_iteration == within["model"].model.best_iteration
+    assert outside.report["models"][0]["history"].keys() == within.report["models"][0]["history"].keys()
+    gp.save(outside["model"], tmp_path / "model")
+    with pytest.raises(CrossingError, match="features of XGBClassifier, which is trained from external memory"):
+        run(crossings="raise", crossings_budget=1000)
+
+
+def test_text_as_labels_is_refused_by_xgboost() -> None:
+    with pytest.raises(
+        StageError, match=r"XGBClassifier could not be trained on 4000 rows: .*got text\. Encode the target with EncodeCategory"
+    ):
+        trained(XGBClassifier(n_estimators=2), "word")
+
+
+def test_weights_that_cuml_passes_over_are_refused() -> None:
+    table = gp.FromFrame(ROWS.with_columns(label=(pl.col("x0") * 3).floor().cast(pl.Int64))).node()
+    for options, given in (({"weight": "x1"}, "weights"), ({}, "class_weight")):
+        estimator = LogisticRegression(class_weight=None if options else "balanced")
+        model = gp.Learn(estimator, target="label", features=["x0", "x2"], **options).fit(table)
+        with pytest.raises(UnsupportedError, match=f"cuML's LogisticRegression passes over {given} where there are more than two classes"):
+            gp.Pipeline("p", model=model).run("gpu")
+
+
+def test_what_cuml_lacks_is_refused_unless_the_host_may_do_it() -> None:
+    with pytest.raises(UnsupportedError, match="cuML has no counterpart of .*MinMaxScaler"):
+        trained(MinMaxScaler(), None)
+    made = trained(MinMaxScaler(), None, EngineOptions(fallbacks="host"))
+    assert "MinMaxScaler" in made.report["fallbacks"][0]["reason"]
+
+
+def test_softmax_answers_with_labels_and_probabilities() -> None:
+    table = gp.FromFrame(ROWS.with_columns(label=(pl.col("x0") * 3).floor().cast(pl.Int64))).node()
+    answers = []
+    for objective in ("multi:softmax", "multi:softprob"):
+        model = gp.Learn(XGBClassifier(n_estimators=20, objective=objective), target="label", features=COLUMNS).fit(table)
+        answers.append(gp.Pipeline("p", out=model.predict_proba(model.predict(table))).run("gpu", options=HELD)["out"].to_polars())
+    assert (answers[0]["prediction"] == answers[1]["prediction"]).all()
+    np.testing.assert_allclose(answers[0]["probability_1"].to_numpy(), answers[1]["probability_1"].to_numpy(), atol=1e-5)

@@ -12,6 +12,7 @@ from gpupipe.kernels.scores import (
     NUMBER_METRICS,
     confusion,
     roc_curve,
+    score_classes,
     score_labels,
     score_numbers,
     score_probability,
@@ -52,6 +53,25 @@ OF_NUMBERS = {
 def test_of_probabilities(metric: str, weight: np.ndarray | None) -> None:
     wanted = OF_PROBABILITY[metric](POSITIVE.astype(int), SCORE, sample_weight=weight)
     assert score_probability(metric, POSITIVE, SCORE, weight) == pytest.approx(wanted, rel=1e-9)
+
+
+@pytest.mark.parametrize("weight", [None, WEIGHT], ids=["plain", "weighted"])
+@pytest.mark.parametrize("metric", ["roc_auc", "log_loss"])
+def test_of_the_probabilities_of_several_classes(metric: str, weight: np.ndarray | None) -> None:
+    scores = np.round(RANDOM.random((N_ROWS, 4)), 2) + 0.001
+    scores[0] = [0, 1, 1, 0]  # no probability at all for the class that it is of
+    truth = np.where(RANDOM.random(N_ROWS) < 0.5, scores.argmax(axis=1), RANDOM.integers(0, 4, N_ROWS))
+    truth[0] = 0
+    shares = scores / scores.sum(axis=1, keepdims=True)
+    options = {"multi_class": "ovr"} if metric == "roc_auc" else {}
+    wanted = OF_PROBABILITY[metric](truth, shares, sample_weight=weight, labels=[0, 1, 2, 3], **options)
+    assert score_classes(metric, truth, scores, weight) == pytest.approx(wanted, rel=1e-9)
+
+
+def test_a_class_without_rows_has_no_area() -> None:
+    scores = RANDOM.random((N_ROWS, 3))
+    assert np.isnan(score_classes("roc_auc", RANDOM.integers(0, 2, N_ROWS), scores, None))
+    assert score_classes("log_loss", RANDOM.integers(0, 2, N_ROWS), scores, None) > 0
 
 
 def test_one_class_alone() -> None:

@@ -93,11 +93,43 @@ def test_weights_count(engine: str) -> None:
     assert made["accuracy"] == pytest.approx(metrics.accuracy_score(Y, H, sample_weight=FRAME["weight"].to_numpy()))
 
 
-def test_clusters(engine: str) -> None:
-    made = score(engine, ["adjusted_rand", "silhouette"], target="y", features=["number", "estimate"])
-    both = FRAME.select("number", "estimate").to_numpy()
-    assert made["adjusted_rand"] == pytest.approx(metrics.adjusted_rand_score(Y, FRAME["cluster"].to_numpy()))
-    assert made["silhouette"] == pytest.approx(metrics.silhouette_score(both, FRAME["cluster"].to_numpy()))
+def test_several_classes_and_a_metric_of_two(engine: str) -> None:
+    frame = FRAME.drop("probability").with_columns(pl.col("estimate").alias(f"probability_{name}") for name in "uvw")
+    with pytest.raises(StageError, match="brier is of two classes, got 3"):
+        score(engine, "brier", frame, target="many")
+
+
+def test_a_class_without_a_probability(engine: str) -> None:
+    frame = FRAME.drop("probability").with_columns(pl.col("weight").alias(f"probability_{name}") for name in "xvu")
+    with pytest.raises(StageError, match="(?s)log_loss cannot be computed on these 300 rows: .*w"):
+        score(engine, "log_loss", frame, target="many")
+
+
+@pytest.mark.parametrize("target", ["y", "many"])
+def test_clusters(engine: str, target: str) -> None:
+    of_groups = {
+        "adjusted_rand": metrics.adjusted_rand_score,
+        "adjusted_mutual_info": metrics.adjusted_mutual_info_score,
+        "normalized_mutual_info": metrics.normalized_mutual_info_score,
+        "homogeneity": metrics.homogeneity_score,
+        "completeness": metrics.completeness_score,
+        "v_measure": metrics.v_measure_score,
+    }
+    of_features = {
+        "silhouette": metrics.silhouette_score,
+        "davies_bouldin": metrics.davies_bouldin_score,
+        "calinski_harabasz": metrics.calinski_harabasz_score,
+    }
+    made = score(engine, [*of_groups, *of_features], target=target, features=["number", "estimate"])
+    both, truth, clusters = FRAME.select("number", "estimate").to_numpy(), FRAME[target].to_numpy(), FRAME["cluster"].to_numpy()
+    expected = {name: metric(truth, clusters) for name, metric in of_groups.items()}
+    expected |= {name: metric(both, clusters) for name, metric in of_features.items()}
+    assert made == pytest.approx(expected, rel=1e-6)
+
+
+def test_one_cluster_has_no_silhouette(engine: str) -> None:
+    with pytest.raises(StageError, match="silhouette cannot be computed on these 300 rows"):
+        score(engine, "silhouette", FRAME.with_columns(cluster=pl.lit(2)), features=["number", "estimate"])
 
 
 def test_the_roc_curve_is_kept_for_the_report(engine: str) -> None:

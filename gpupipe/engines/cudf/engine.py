@@ -23,6 +23,7 @@ from gpupipe.core.stage import TableStage
 from gpupipe.engines._pandaslike import TARGET, WEIGHT, PandasLikeEngine
 from gpupipe.engines._retry import explained
 from gpupipe.engines._single import batches_of
+from gpupipe.engines.cudf.boosters import without_mask
 from gpupipe.engines.cudf.copies import taken_copies, watch_copies
 from gpupipe.engines.cudf.dtypes import device_schema
 from gpupipe.engines.cudf.frames import Crossing, at_work, column_of, lazy_of, native_of, number_dtype
@@ -94,11 +95,11 @@ class CudfEngine(PandasLikeEngine):
         """Return a cuDF frame of floats; see `PandasLikeEngine.numbers`."""
         native = native_of(frame)
         dtype = number_dtype(native, features)
-        made = {name: native[name].astype(dtype) for name in features}
+        made = {name: without_mask(native[name], dtype) for name in features}
         if target is not None:
             made[TARGET] = labels_of(native, target).astype("float64")
         if weight is not None:
-            made[WEIGHT] = native[weight].astype("float64")
+            made[WEIGHT] = without_mask(native[weight], "float64")
         return cudf.DataFrame(made)
 
     def hashes(self, frame: Frame, keys: Sequence[str]) -> Any:
@@ -172,7 +173,7 @@ class CudfEngine(PandasLikeEngine):
         """Return the metrics, computed on the device."""
 
         def scored() -> Any:
-            return score_on_device(recipe, native_of(data), self.crossing, self.options.fallbacks)
+            return score_on_device(recipe, native_of(data))
 
         made: Mapping[str, Any] = self._with_room("Evaluate", scored)
         return made

@@ -130,7 +130,7 @@ def feature_array(frame: Any, columns: list[str]) -> Any:
     dtype = number_dtype(frame, columns)
     array = cp.empty((len(frame), len(columns)), dtype=dtype, order="F")
     for position, name in enumerate(columns):
-        array[:, position] = frame[name].astype(dtype).to_cupy(na_value=np.nan)
+        array[:, position] = frame[name].astype(dtype).fillna(np.nan).to_cupy()
     return array
 
 

@@ -29,16 +29,32 @@ LIMITS = (
     Limit(
         "CSV and JSON on the device",
         "todo",
-        "cuDF's readers neither report a value that is no number nor a row with too many fields, which sources promise to. Such files are "
-        "read on the host by the reader of the other engines, and cross once. Convert them to Parquet for a larger run.",
+        "Delimited text is read on the device where all of it is plain: no comments, quotes around whole fields only, numbers of up to 19 "
+        "digits, dates and times of fixed width, no time zones, no categories or decimals. Other text, and JSON, is read on the host by "
+        "the reader of the other engines, which reports every bad value, and crosses once; where that shows while the device is reading, "
+        "the report lists it as a fallback. Convert such files to Parquet for a larger run.",
     ),
     Limit("Parquet in folders named key=value", "todo", "It is read on the host, and crosses once."),
-    Limit("external memory for XGBoost", "todo", "Training rows must fit on the device: ExtMemQuantileDMatrix is not used yet."),
     Limit(
-        "clusterers' scores among the features",
+        "XGBoost in less memory than its rows need",
         "todo",
-        "silhouette, davies_bouldin, calinski_harabasz and the scores of clusters against labels are computed on the host, where fallbacks "
-        "allow it.",
+        "Where the device is short, training is done from external memory: features and bins lie on the host, and what crosses "
+        "is entered in the ledger; bins once, though each level of a tree brings them back. The host must hold the features in single "
+        "precision beside the frame, which is spilled; tree_method='approx' and engine dask-cuda have no such way.",
+    ),
+    Limit(
+        "weights of a logistic regression of three classes or more",
+        "upstream",
+        "cuML passes over them, and over class_weight; refused, or trained on the host where fallbacks allow it.",
+    ),
+    Limit(
+        "forests in single precision",
+        "never",
+        "They are trained in the precision in which scikit-learn's trees, as which they are saved, look at features, so that both send a "
+        "row the same way. A regression's target is rounded to it as well.",
+    ),
+    Limit(
+        "silhouette of many rows", "never", "Every row's distance to every other is computed, on the device as on the host. Sample first."
     ),
     Limit(
         "XGBoost in the pool",

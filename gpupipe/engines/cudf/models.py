@@ -1,8 +1,12 @@
-"""Training and predicting on the device: XGBoost on CUDA, and cuML's counterparts of scikit-learn's estimators.
+"""Training and predicting on the device: cuML's counterparts of scikit-learn's estimators, and which estimator is trained how.
 
-Features are cuDF columns (XGBoost) or one CuPy array (cuML), predictions are CuPy arrays or cuDF columns. Two ways of the libraries
-themselves lead to the host and are not taken: ``from_sklearn`` sets the estimator to answer in NumPy, and XGBoost's scikit-learn classes
-copy every prediction to the host (``XGBModel.predict``, 3.2 to 3.4), so the booster is asked instead.
+Features are one CuPy array, predictions are CuPy arrays or cuDF columns. ``from_sklearn`` sets the estimator to answer in NumPy; here it is
+set to answer on the device. XGBoost is in `boosters`.
+
+Forests are trained in single precision: cuML splits at values that are in the rows, and scikit-learn's trees, as which a forest is saved,
+round the rows they are asked about to single precision. A threshold in double precision would then send a row that lies on it to
+the other side once the model is saved. As it is, every row goes the same way in both; what they answer differs by the rounding of a mean
+in single precision, about one part in a million.
 """
 
 from __future__ import annotations
@@ -16,15 +20,16 @@ import cudf
 import cupy as cp
 import numpy as np
 import pyarrow as pa
-import xgboost
 
 from gpupipe.core.engine import TrainingRecipe
-from gpupipe.core.errors import StageError, UnsupportedError
-from gpupipe.engines._estimators import is_xgboost, train_estimator, xgboost_callbacks
+from gpupipe.core.errors import StageError, UnsupportedError, UsageError
+from gpupipe.engines._estimators import is_xgboost, train_estimator
+from gpupipe.engines.cudf.boosters import BoosterOnDevice, Labelled, single_precision, train_booster
 from gpupipe.engines.cudf.counterparts import as_forest, counterpart_of, require_heard, witness_of
 from gpupipe.engines.cudf.frames import Crossing, feature_array, lazy_of, null_mask
 from gpupipe.engines.cudf.naive_bayes import as_sklearn_bayes, naive_bayes
 
+FORESTS = ("IsolationForest", "RandomForestClassifier", "RandomForestRegressor")  # which scikit-learn asks in single precision
 FACTS = ("classes_", "coef_", "intercept_", "feature_importances_", "cluster_centers_", "n_iter_")
 
 
@@ -73,40 +78,6 @@ class OnDevice:
     def portable(self) -> Any:
         """Return scikit-learn's estimator that predicts the same on a machine without a GPU."""
         return self.estimator.as_sklearn() if hasattr(self.estimator, "as_sklearn") else as_sklearn_bayes(self.estimator)
-
-
-@dataclass(frozen=True, eq=False)
-class BoosterOnDevice:
-    """An XGBoost estimator, trained on CUDA; its booster is asked in place and answers on the device."""
-
-    estimator: Any
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):  # which copying asks of an object that has nothing yet
-            raise AttributeError(name)
-        return getattr(self.estimator, name)
-
-    def _asked(self, array: Any) -> Any:
-        booster = self.estimator.get_booster()
-        best = getattr(self.estimator, "best_iteration", None) if self.estimator.get_params().get("early_stopping_rounds") else None
-        rounds = (0, 0) if best is None else (0, best + 1)
-        return booster.inplace_predict(array, iteration_range=rounds, missing=self.estimator.missing)
-
-    def predict(self, array: Any) -> Any:
-        """Return a CuPy array of the labels or numbers."""
-        found = self._asked(array)
-        if not isinstance(self.estimator, xgboost.XGBClassifier):
-            return found
-        return found.argmax(axis=1) if found.ndim > 1 else (found > 0.5).astype(cp.int64)  # as XGBClassifier.predict does
-
-    def predict_proba(self, array: Any) -> Any:
-        """Return a CuPy array [n_rows, n_classes]."""
-        found = self._asked(array)
-        return found if found.ndim > 1 else cp.stack((1 - found, found), axis=1)
-
-    def portable(self) -> Any:
-        """Return the estimator itself, which any machine can load."""
-        return self.estimator
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,24 +136,75 @@ def train_on_device(recipe: TrainingRecipe, train: Any, validation: Any | None, 
     if len(train) == 0:
         msg = "Expected rows to train on, got an empty table. Look at the filters and splits before it."
         raise StageError(msg)
-    target = None if recipe.target is None else labels_of(train, recipe.target)
-    weight = None if recipe.weight is None else train[recipe.weight].to_cupy()
     if is_xgboost(recipe.estimator):
-        return _train_booster(recipe, train, validation, target, weight)
+        return _train_xgboost(recipe, train, validation, crossing)
+    if validation is not None:
+        msg = f"{type(recipe.estimator).__name__} takes no validation table; only XGBoost's estimators stop early on one."
+        raise UsageError(msg)
+    target = None if recipe.target is None else labels_of(train, recipe.target)
     try:
         estimator = made_on_device(recipe.estimator)
+        require_weights(recipe, target)
     except UnsupportedError as error:
         if fallbacks != "host":
             raise
         return _train_on_host(recipe, train, crossing, str(error))
-    options = {} if weight is None else {"sample_weight": weight}
-    features = feature_array(train, list(recipe.features))
+    given = [] if target is None else [target]
+    weight = None if recipe.weight is None else train[recipe.weight].astype("float64").to_cupy(na_value=np.nan)
     try:
-        fitted = estimator.fit(features, **options) if target is None else estimator.fit(features, target, **options)
+        fitted = _fitted(estimator, _features(estimator, train, list(recipe.features)), given, weight)
     except (ValueError, TypeError, RuntimeError) as error:
         msg = f"{type(recipe.estimator).__name__} could not be trained on {len(train)} rows: {error}"
         raise StageError(msg) from error
     return OnDevice(fitted, facts_of(fitted, crossing))
+
+
+def _train_xgboost(recipe: TrainingRecipe, train: Any, validation: Any | None, crossing: Crossing) -> BoosterOnDevice:
+    """Return XGBoost's estimator, trained on the device."""
+    check_boosting(recipe.estimator)
+    target = str(recipe.target)
+    held_out = None if validation is None else Labelled(validation, labels_of(validation, target))
+    return train_booster(recipe, Labelled(train, labels_of(train, target)), held_out, crossing)
+
+
+def _features(estimator: Any, frame: Any, columns: list[str]) -> Any:
+    """Return the features as an estimator of cuML's takes them, in the precision in which its saved form will."""
+    if type(estimator).__name__ in FORESTS:
+        return single_precision(frame, columns)
+    return feature_array(frame, columns)
+
+
+def _fitted(estimator: Any, features: Any, given: list[Any], weight: Any) -> Any:
+    """Return an estimator of cuML's, fitted with weights as scikit-learn's is.
+
+    cuML's logistic regression divides the loss by the weights' sum, and its gradient and the penalty by the number of rows; the line search
+    is right where both are one number (``cpp/src/glm/qn``). So it gets weights whose mean is 1, and a penalty that makes up for it.
+    """
+    if weight is None:
+        return estimator.fit(features, *given)
+    if type(estimator).__name__ != "LogisticRegression":
+        return estimator.fit(features, *given, sample_weight=weight)
+    asked, mean = estimator.C, float(cp.mean(weight)) or 1.0
+    estimator.C = asked * mean
+    fitted = estimator.fit(features, *given, sample_weight=weight / mean)
+    fitted.C = asked
+    return fitted
+
+
+def require_weights(recipe: TrainingRecipe, target: Any) -> None:
+    """Raise UnsupportedError where cuML would pass over weights: its logistic regression of three classes or more does.
+
+    Source: ``cpp/src/glm/qn/glm_softmax.cuh``, whose loss knows none; a device trains as if there were none.
+    """
+    name = type(recipe.estimator).__name__
+    if name != "LogisticRegression" or (recipe.weight is None and recipe.estimator.class_weight is None) or target.nunique() <= 2:
+        return
+    given = "weights" if recipe.weight is not None else "class_weight"
+    msg = (
+        f"cuML's {name} passes over {given} where there are more than two classes. Leave {'it' if recipe.weight is None else 'them'} out, "
+        "use another estimator, fallbacks='host', or engine 'cpu'."
+    )
+    raise UnsupportedError(msg)
 
 
 def labels_of(frame: Any, target: str) -> Any:
@@ -235,28 +257,6 @@ def facts_of(estimator: Any, crossing: Crossing) -> dict[str, Any]:
         if value is not None:
             facts[name] = value
     return facts
-
-
-def _train_booster(recipe: TrainingRecipe, train: Any, validation: Any | None, target: Any, weight: Any) -> BoosterOnDevice:
-    """Return XGBoost's estimator trained on cuDF columns; its scikit-learn class makes a QuantileDMatrix of them."""
-    if xgboost.build_info().get("USE_RMM"):
-        xgboost.set_config(use_rmm=True)
-    estimator = import_module("sklearn.base").clone(recipe.estimator).set_params(device="cuda")
-    check_boosting(estimator)
-    features = list(recipe.features)
-    options: dict[str, Any] = {"verbose": False} | ({} if weight is None else {"sample_weight": weight})
-    xgboost_callbacks(estimator, recipe.progress)
-    if validation is not None and recipe.target is not None:
-        options["eval_set"] = [(validation[features], labels_of(validation, recipe.target))]
-        if recipe.weight is not None:
-            options["sample_weight_eval_set"] = [validation[recipe.weight].to_cupy()]
-    try:
-        fitted = estimator.fit(train[features], target, **options)
-    except (ValueError, TypeError, xgboost.core.XGBoostError) as error:
-        msg = f"{type(estimator).__name__} could not be trained on {len(train)} rows: {error}"
-        raise StageError(msg) from error
-    fitted.set_params(callbacks=None)
-    return BoosterOnDevice(fitted)
 
 
 def check_boosting(estimator: Any) -> None:

@@ -1,31 +1,44 @@
-"""Sources into device memory: Parquet by cuDF's own reader, everything else by the reader of the other engines and one counted copy.
+"""Sources into device memory: Parquet by cuDF's own reader, delimited text by `text_reading`, everything else through the host.
 
-cuDF reads Parquet through KvikIO, which takes the bytes straight into device memory where GPUDirect Storage is set up. What a source
-declares (dtypes, NaN as missing, no missing value) is held here as `gpupipe.engines._scan` holds it on the host.
+cuDF reads Parquet through KvikIO, which takes the bytes straight into device memory where GPUDirect Storage is set up. What the device
+does not read exactly as the other engines' reader does goes through that reader and one counted copy. What a source declares (dtypes, NaN
+as missing, no missing value) is held here as `gpupipe.engines._scan` holds it on the host.
 """
 
 from __future__ import annotations
 
+import operator
 import time
 from collections.abc import Callable, Sequence
+from functools import reduce
 from typing import Any
 
 import cudf
+import cupy as cp
+import narwhals.stable.v2 as nw
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pylibcudf as plc
 
 from gpupipe.core.arrow import plain_table, schema_of
 from gpupipe.core.ends import FileScan, Piece, Source
 from gpupipe.core.engine import Reading
 from gpupipe.core.errors import DtypeError, SourceError
 from gpupipe.core.schema import Schema
-from gpupipe.engines._arrow import conform_arrow
+from gpupipe.engines._arrow import arrow_schema, conform_arrow
 from gpupipe.engines._pandaslike import conformed
 from gpupipe.engines._scan import explained, read_lazy, read_piece
 from gpupipe.engines.cudf.dtypes import device_schema, same_on_device
-from gpupipe.engines.cudf.frames import Crossing, lazy_of
-from gpupipe.engines.cudf.predicates import parquet_filters
+from gpupipe.engines.cudf.frames import Crossing, column_of, lazy_of
+from gpupipe.engines.cudf.memory import available_bytes
+from gpupipe.engines.cudf.predicates import Term, parquet_filters
+from gpupipe.engines.cudf.text_plan import NotPlainError, text_not_on_device
+from gpupipe.engines.cudf.text_reading import Columns, TextReader, block_bytes
+from gpupipe.engines.cudf.text_values import Texts
+
+_SIGNS = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le, "==": operator.eq, "!=": operator.ne}
 
 
 def read_to_device(source: Source, reading: Reading, schema: Schema, scratch: str, crossing: Crossing) -> Any:
@@ -42,11 +55,16 @@ def read_to_device(source: Source, reading: Reading, schema: Schema, scratch: st
     device_schema(needed)
     try:
         scan = source.scan(scratch)
-        reason = None if scan is None else not_on_device(scan, needed)
+        reason = f"{source.name} hands over Arrow batches" if scan is None else not_on_device(scan, needed)
         if scan is not None and reason is None:
-            return _finished(source, _read_parquet(scan, reading, source, crossing), needed)
-        told = reason or f"{source.name} hands over Arrow batches"
-        return _read_on_host(source, lambda: read_lazy(source, reading, schema, scratch), needed, told, crossing)
+            if scan.format == "parquet":
+                return _finished(source, _read_parquet(scan, reading, source, crossing), needed)
+            try:
+                return _kept(_finished(source, _read_text(scan, reading, source, crossing), needed), _filters(scan, reading, source))
+            except NotPlainError as error:
+                reason = f"{source.name}: {error}, which the host's reader reads, or refuses"
+                crossing.ledger.fall_back(reason)
+        return _read_on_host(source, lambda: read_lazy(source, reading, schema, scratch), needed, reason or "", crossing)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, RuntimeError) as error:
         raise explained(source, error) from error
 
@@ -70,34 +88,140 @@ def read_pieces_to_device(
 def not_on_device(scan: FileScan, needed: Schema) -> str | None:
     """Return why files are not read on the device, or None where they are."""
     if scan.format != "parquet":
-        return f"{scan.format} is read on the host, where every bad value is reported"
+        return text_not_on_device(scan, needed)
     if scan.options.get("hive") is not None:
         return "columns in folders' names are read on the host"
     if scan.rows is not None or not all(isinstance(path, str) for path in scan.paths):
         return "parts of files are read on the host"
-    arrow = pq.read_schema(scan.paths[0])
-    for name, field in needed.items():
-        if name not in arrow.names:
-            return f"column {name!r} is not in every file"
-        try:
-            have = schema_of(arrow, [name])[name].dtype
-        except DtypeError:
-            return f"column {name!r} is of a type that only the host's reader knows"
-        if pa.types.is_dictionary(arrow.field(name).type) or not same_on_device(have, field.dtype):
-            return f"column {name!r} is {have} in the files and {field.dtype} in the plan, which the host's reader brings together"
+    schemas = dict.fromkeys(pq.read_schema(path) for path in scan.paths)
+    reasons = (_column_not_on_device(arrow, name, field.dtype) for arrow in schemas for name, field in needed.items())
+    return next((reason for reason in reasons if reason is not None), None)
+
+
+def _column_not_on_device(arrow: pa.Schema, name: str, dtype: Any) -> str | None:
+    """Return why a column of a Parquet file is not read on the device, or None where it is."""
+    if name not in arrow.names:
+        return f"column {name!r} is not in every file"
+    try:
+        have = schema_of(arrow, [name])[name].dtype
+    except DtypeError:
+        return f"column {name!r} is of a type that only the host's reader knows"
+    if pa.types.is_dictionary(arrow.field(name).type) or not same_on_device(have, dtype):
+        return f"column {name!r} is {have} in the files and {dtype} in the plan, which the host's reader brings together"
     return None
 
 
+def _filters(scan: FileScan, reading: Reading, source: Source) -> list[list[Term]] | None:
+    """Return what of the predicate the device can use; see `parquet_filters`."""
+    return parquet_filters(reading.predicate, scan.schema, nan_as_null=bool(getattr(source, "nan_as_null", False)))
+
+
+def _kept(frame: Any, filters: list[list[Term]] | None) -> Any:
+    """Return the rows of a cuDF frame of which all terms of one of the lists hold."""
+    terms = [term for several in filters or () for term in several]
+    if filters is None or not all(name in frame.columns and _comparable(frame[name].dtype, value) for name, _, value in terms):
+        return frame
+    held = [reduce(operator.and_, [_SIGNS[sign](frame[name], value).fillna(False) for name, sign, value in several]) for several in filters]
+    return frame[reduce(operator.or_, held)].reset_index(drop=True)
+
+
+def _comparable(dtype: Any, value: Any) -> bool:
+    """Whether a column of whole numbers could hold the value; what cuDF makes of one that it could not is not relied upon."""
+    return dtype.kind not in "iu" or int(np.iinfo(dtype).min) <= value <= int(np.iinfo(dtype).max)
+
+
 def _read_parquet(scan: FileScan, reading: Reading, source: Source, crossing: Crossing) -> Any:
-    """Return the planned columns of Parquet files, without the row groups and rows that the predicate leaves out."""
+    """Return the planned columns of Parquet files, without the row groups and rows that the predicate leaves out.
+
+    libcudf reads files together only where they have the same columns in the same order; others are read one after the other.
+    """
     started = time.perf_counter()
-    nan_as_null = bool(getattr(source, "nan_as_null", False))
-    filters = parquet_filters(reading.predicate, scan.schema, nan_as_null=nan_as_null)
-    frame = cudf.read_parquet(
-        list(scan.paths), columns=list(reading.columns), filters=filters, use_pandas_metadata=False, allow_mismatched_pq_schemas=False
-    )
+    filters = _filters(scan, reading, source)
+    columns = list(reading.columns)
+
+    def read(paths: Sequence[str | bytes]) -> Any:
+        return cudf.read_parquet(
+            list(paths), columns=columns, filters=filters, use_pandas_metadata=False, allow_mismatched_pq_schemas=False
+        )
+
+    if same_schema(scan.paths):
+        frame = read(scan.paths)
+    else:
+        planned = device_schema(Schema(tuple((name, scan.schema[name]) for name in columns)))
+        parts = [conformed(lazy_of(read([path])[columns]), planned, source.name).collect().to_native() for path in scan.paths]
+        frame = cudf.concat(parts, ignore_index=True)
     crossing.read(page_bytes(scan.paths, reading.columns), time.perf_counter() - started, "pages of Parquet, decoded on the device")
     return frame
+
+
+def same_schema(paths: Sequence[str | bytes]) -> bool:
+    """Whether Parquet files have the same columns, of the same types, in the same order."""
+    first = pq.read_metadata(paths[0]).schema
+    return all(first.equals(pq.read_metadata(path).schema) for path in paths[1:])
+
+
+def _read_text(scan: FileScan, reading: Reading, source: Source, crossing: Crossing) -> Any:
+    """Return the planned columns of delimited text.
+
+    Raises
+    ------
+    NotPlainError
+        The host must read it; what has gone to the device until then is in the ledger.
+    """
+    started = time.perf_counter()
+    needed = Schema(tuple((name, scan.schema[name]) for name in reading.columns))
+    reader = TextReader(scan, needed, DeviceColumns(), block_bytes(available_bytes()))
+    try:
+        parts = reader.read()
+    finally:
+        crossing.read(reader.n_bytes, time.perf_counter() - started, f"bytes of {source.name}, read on the device")
+    if not all(parts.values()):
+        return cudf.DataFrame.from_arrow(arrow_schema(needed).empty_table())
+    return cudf.DataFrame({name: _joined(parts.pop(name)) for name in list(parts)})
+
+
+def _joined(parts: list[Any]) -> Any:
+    """Return the parts of a column as one."""
+    return parts[0] if len(parts) == 1 else cudf.concat(parts, ignore_index=True)
+
+
+class DeviceColumns(Columns):
+    """Columns of cuDF's."""
+
+    xp = cp
+
+    def numbers(self, values: Any, missing: Any, dtype: Any) -> Any:
+        """Return a cuDF column of an array; dates lie as seconds."""
+        made = column_of(values, missing if bool(cp.any(missing)) else None)
+        if isinstance(dtype, nw.Date):
+            return made.astype("datetime64[s]")
+        return made.astype(f"datetime64[{dtype.time_unit}]") if isinstance(dtype, nw.Datetime) else made
+
+    def texts(self, texts: Texts, *, doubled: int | None) -> Any:
+        """Return a cuDF column of texts.
+
+        The bytes of the block, cut at every beginning and end of a text, are a column of text as libcudf has them; of its values each
+        second one is gathered.
+        """
+        n_rows = len(texts.lengths)
+        offsets = cp.zeros(2 * n_rows + 1, dtype=cp.int32)
+        offsets[1::2] = texts.starts
+        offsets[2::2] = texts.starts + texts.lengths
+        pieces = plc.Column(
+            plc.DataType(plc.TypeId.STRING),
+            2 * n_rows,
+            plc.Column.from_cuda_array_interface(texts.text).data(),
+            None,
+            0,
+            0,
+            [plc.Column.from_cuda_array_interface(offsets)],
+        )
+        places = plc.Column.from_cuda_array_interface(cp.arange(1, 2 * n_rows, 2, dtype=cp.int32))
+        (column,) = plc.copying.gather(plc.Table([pieces]), places, plc.copying.OutOfBoundsPolicy.DONT_CHECK).columns()
+        if doubled is not None:
+            column = plc.strings.replace.replace(column, plc.Scalar.from_py(2 * chr(doubled)), plc.Scalar.from_py(chr(doubled)))
+        made = cudf.Series.from_pylibcudf(column)
+        return made.where(cudf.Series(~texts.missing), None) if bool(cp.any(texts.missing)) else made
 
 
 def page_bytes(paths: Sequence[str | bytes], columns: Sequence[str]) -> int:
