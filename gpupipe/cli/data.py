@@ -36,6 +36,9 @@ def mortgage(
     out: Annotated[Path, typer.Option(metavar="DIR", show_default=False, help="The folder to write to; new or empty.")],
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same rows.")] = 0,
     form: Annotated[Format, typer.Option("--format", help="Pipe-separated text without a header, or typed parquet.")] = Format.text,
+    workers: Annotated[
+        int | None, typer.Option(min=1, show_default=False, help="How many processes; by default one a core where rows are many.")
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace data generated there before.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
     traceback: Trace = False,
@@ -53,7 +56,8 @@ def mortgage(
 
         try:
             with counting("generating mortgage rows", rows, quiet=quiet) as advance:
-                made = generate_mortgage(out, rows, seed=seed, text=form is Format.text, overwrite=overwrite, progress=advance)
+                form_of = {"text": form is Format.text, "overwrite": overwrite}
+                made = generate_mortgage(out, rows, seed=seed, workers=workers, progress=advance, **form_of)
         except UsageError as error:
             error.add_note("On the command line: --out DIR names the folder, --overwrite replaces what was generated there.")
             raise

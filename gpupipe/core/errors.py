@@ -27,8 +27,22 @@ import difflib
 from collections.abc import Iterable
 
 
+def _alone(text: object) -> object:
+    r"""Return a message without the expression that Polars writes below an error of ours that comes through one of its queries.
+
+    Examples
+    --------
+    >>> _alone("not so\n\nThis error occurred in the following expression:\n\tcol(a)")
+    'not so'
+    """
+    return text.partition("\n\nThis error occurred in the following expression")[0] if isinstance(text, str) else text
+
+
 class GpupipeError(Exception):
     """The root of gpupipe's errors: ``except GpupipeError`` catches them all."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*(_alone(text) for text in args))
 
 
 class UsageError(GpupipeError):

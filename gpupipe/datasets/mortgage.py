@@ -2,8 +2,8 @@
 
 The real files may not be passed on, so gpupipe makes its own: the same columns, the same text, and the distributions of the public
 2007Q3 quarter. Loans are made in batches of a fixed size, each from a random generator of its own, spawned from the seed: so the
-rows depend on the seed alone and not on how they are cut into files, the first rows of a large set are those of a small one, and
-memory does not grow with the number of rows.
+rows depend on the seed alone, not on how they are cut into files nor on how many processes draw them, the first rows of a large set are
+those of a small one, and memory does not grow with the number of rows.
 
 Everything is written into a hidden folder inside the output folder and moved to its place at the end.
 """
@@ -18,21 +18,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import pyarrow as pa
-
-from gpupipe.core.errors import SinkError, UsageError
-from gpupipe.datasets.mortgage_chain import draw_histories
-from gpupipe.datasets.mortgage_columns import Ints, month_number
+from gpupipe.core.errors import UsageError
 from gpupipe.datasets.mortgage_facts import NAME_PAIRS
-from gpupipe.datasets.mortgage_loans import draw_loans
-from gpupipe.datasets.mortgage_months import performance_table
-from gpupipe.datasets.mortgage_pieces import Pieces
+from gpupipe.datasets.mortgage_pieces import publish_pieces
+from gpupipe.datasets.mortgage_quarters import Drawing, Quarter, writing
+from gpupipe.datasets.mortgage_workers import default_workers, draw_here, draw_in_processes
 
-_LOANS_A_BATCH = 4096
-_BATCHES_A_QUARTER = 8  # about 1.85 million rows
-_FIRST_YEAR = 2000
-_N_QUARTERS = 32  # 2000Q1 to 2007Q4; then the first quarter goes on
 _OUTPUTS = ("acquisition", "performance", "names.csv")
 
 
@@ -48,53 +39,10 @@ class MortgageFiles:
     n_bytes: int
 
 
-@dataclass(frozen=True)
-class _Batch:
-    """The loans of a batch and their months, cut to the rows that are wanted."""
-
-    quarter: str
-    acquisition: pa.Table
-    performance: pa.Table
-    lengths: Ints
-
-
-def _draw_batch(seed: int, number: int, n_rows: int) -> _Batch:
-    """Return batch `number`, of at most `n_rows` performance rows; the last loan may lose its last months."""
-    rng = np.random.default_rng([seed, number])
-    quarter = number // _BATCHES_A_QUARTER % _N_QUARTERS
-    year, quarter_of_year = _FIRST_YEAR + quarter // 4, quarter % 4
-    start = month_number(year, 3 * quarter_of_year + 1)
-    loans = draw_loans(rng, _LOANS_A_BATCH, first_loan=number * _LOANS_A_BATCH, quarter_start=start)
-    histories = draw_histories(rng, loans, quarter_start=start)
-    performance = performance_table(rng, loans, histories).slice(0, n_rows)
-    ends = np.minimum(np.cumsum(histories.length), n_rows)
-    lengths = np.diff(ends, prepend=0)
-    lengths = lengths[lengths > 0]
-    return _Batch(f"{year}Q{quarter_of_year + 1}", loans.table.slice(0, len(lengths)), performance, lengths)
-
-
-def _batches(seed: int, n_rows: int) -> Iterator[_Batch]:
-    number = 0
-    while n_rows > 0:
-        batch = _draw_batch(seed, number, n_rows)
-        yield batch
-        n_rows -= batch.performance.num_rows
-        number += 1
-
-
-@contextmanager
-def _writing(out: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise SinkError(
-            f"expected to write mortgage files into {str(out)!r}, got: {error.strerror or error}. "
-            "Check the permissions of the folder and the space on its disk, or name another folder."
-        ) from error
-
-
-def _check_call(out: Path, n_rows: int, seed: int, rows_a_file: int, *, overwrite: bool) -> None:
-    for name, value, least in (("n_rows", n_rows, 1), ("rows_a_file", rows_a_file, 1), ("seed", seed, 0)):
+def _check_call(out: Path, n_rows: int, seed: int, rows_a_file: int, workers: int | None, *, overwrite: bool) -> None:
+    numbers = [("n_rows", n_rows, 1), ("rows_a_file", rows_a_file, 1), ("seed", seed, 0)]
+    numbers += [] if workers is None else [("workers", workers, 1)]
+    for name, value, least in numbers:
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
             raise UsageError(f"expected {name} to be a whole number of at least {least}, got {value!r}. Pass {name}={least} or more.")
     if out.exists() and not out.is_dir():
@@ -112,7 +60,7 @@ def _staging(out: Path) -> Iterator[Path]:
     made = [folder for folder in (out, *out.parents) if not folder.exists()]
     staging: Path | None = None
     try:
-        with _writing(out):
+        with writing(out):
             out.mkdir(parents=True, exist_ok=True)
             staging = Path(tempfile.mkdtemp(prefix=".mortgage-", dir=out))
         yield staging
@@ -156,6 +104,7 @@ def generate_mortgage(
     rows_a_file: int = 2_000_000,
     text: bool = True,
     overwrite: bool = False,
+    workers: int | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> MortgageFiles:
     """Return the files written: `n_rows` performance rows, the acquisition rows of their loans, and the sellers' short names.
@@ -168,8 +117,13 @@ def generate_mortgage(
         Pipe-separated text without a header, or parquet with types. ``names.csv`` is pipe-separated, with a header, either way.
     overwrite
         Whether ``acquisition``, ``performance`` and ``names.csv`` in `out` are replaced. Other files there stay.
+    workers
+        How many processes draw the rows; what is written is the same for any number. Unless given, one a core where rows are many, and
+        this process alone where they are few (below 3.7 million) or where it may not start others. A script that has others started
+        must do its work under ``if __name__ == "__main__":``, since each of them imports it.
     progress
-        Called after each batch with the number of rows written so far.
+        Called with the number of rows written so far: after each batch of about 230,000, or after each eighth one where several processes
+        draw them.
 
     Raises
     ------
@@ -177,6 +131,8 @@ def generate_mortgage(
         If a number is out of range, or `out` is a file or holds files.
     SinkError
         If `out` cannot be written.
+    StageError
+        If a process ends before its work does.
 
     Notes
     -----
@@ -190,27 +146,21 @@ def generate_mortgage(
     (1000, ['Performance_2000Q1.txt'])
     """
     out = Path(out)
-    with _writing(out):
-        _check_call(out, n_rows, seed, rows_a_file, overwrite=overwrite)
-    n_loans = n_done = 0
+    with writing(out):
+        _check_call(out, n_rows, seed, rows_a_file, workers, overwrite=overwrite)
     with _staging(out) as staging:
-        with _writing(out):
-            pieces = Pieces(staging, rows_a_file=rows_a_file, text=text)
-        try:
-            for batch in _batches(seed, n_rows):
-                with _writing(out):
-                    pieces.write(batch.quarter, batch.acquisition, batch.performance, batch.lengths)
-                n_loans += len(batch.lengths)
-                n_done += batch.performance.num_rows
-                if progress is not None:
-                    progress(n_done)
-        finally:
-            with _writing(out):
-                pieces.close()
-        with _writing(out):
-            names = pieces.finish()
+        drawing = Drawing(out, staging / "quarters", seed, rows_a_file, text)
+        quarters = _draw(drawing, n_rows, default_workers(n_rows) if workers is None else workers, progress)
+        with writing(out):
+            names = publish_pieces([(one.name, one.folder, one.n_pieces) for one in quarters], staging, text=text)
             _write_names(staging / "names.csv")
             _publish(staging, out)
     acquisition, performance = (tuple(out / kind / name for name in names[kind]) for kind in ("acquisition", "performance"))
     n_bytes = sum(path.stat().st_size for path in acquisition + performance)
-    return MortgageFiles(acquisition, performance, out / "names.csv", n_rows, n_loans, n_bytes)
+    return MortgageFiles(acquisition, performance, out / "names.csv", n_rows, sum(one.n_loans for one in quarters), n_bytes)
+
+
+def _draw(drawing: Drawing, n_rows: int, workers: int, progress: Callable[[int], None] | None) -> list[Quarter]:
+    """Return the quarters, drawn and written."""
+    told = progress or (lambda rows: None)
+    return list(draw_here(drawing, n_rows, told) if workers == 1 else draw_in_processes(drawing, n_rows, workers, told))

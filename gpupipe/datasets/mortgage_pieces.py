@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -11,6 +13,8 @@ import pyarrow.parquet as pq
 
 from gpupipe.datasets.mortgage_columns import ACQUISITION, PERFORMANCE, Ints
 from gpupipe.datasets.mortgage_text import text_bytes, text_rows
+
+KINDS = ("Acquisition", "Performance")
 
 
 class _Writer(Protocol):
@@ -50,27 +54,27 @@ def _name(kind: str, quarter: str, piece: int | None, *, text: bool) -> str:
 
 
 class Pieces:
-    """The files under `folder`, written batch after batch; `finish` gives them their names, which count the pieces of a quarter."""
+    """The files of one quarter in a new `folder`, written batch after batch and called 0, 1, ... until `publish_pieces` names them."""
 
     def __init__(self, folder: Path, *, rows_a_file: int, text: bool) -> None:
-        self._folders = {kind: folder / kind.lower() for kind in ("Acquisition", "Performance")}
-        for path in self._folders.values():
-            path.mkdir()
+        for kind in KINDS:
+            (folder / kind.lower()).mkdir(parents=True)
+        self._folder = folder
         self._rows_a_file = rows_a_file
         self._text = text
-        self._quarters: list[str] = []
         self._open: tuple[_Writer, ...] = ()
         self._rows = 0
+        self.n_pieces = 0
 
-    def write(self, quarter: str, acquisition: pa.Table, performance: pa.Table, lengths: Ints) -> None:
+    def write(self, acquisition: pa.Table, performance: pa.Table, lengths: Ints) -> None:
         """Append a batch: one acquisition row a loan, and its `lengths` performance rows."""
         loans: pa.Table | pa.Array = text_rows(acquisition, whole_as_float=False) if self._text else acquisition.cast(ACQUISITION)
         months: pa.Table | pa.Array = text_rows(performance, whole_as_float=True) if self._text else performance.cast(PERFORMANCE)
         ends = np.cumsum(lengths)
         loan = row = 0
         while loan < len(lengths):
-            if not self._open or self._quarters[-1] != quarter:
-                self._begin(quarter)
+            if not self._open:
+                self._begin()
             end = int(np.searchsorted(ends, row + self._rows_a_file - self._rows, side="right"))
             if end == loan and self._rows == 0:
                 end = loan + 1  # a loan longer than a file is a file
@@ -81,15 +85,13 @@ class Pieces:
                 self._rows += stop - row
                 loan, row = end, stop
             if loan < len(lengths):
-                self._begin(quarter)
+                self._begin()
 
-    def _begin(self, quarter: str) -> None:
+    def _begin(self) -> None:
         self.close()
-        self._quarters.append(quarter)
-        piece = len(self._quarters) - 1
-        schemas = {"Acquisition": ACQUISITION, "Performance": PERFORMANCE}
-        for kind, folder in self._folders.items():
-            self._open = (*self._open, _open(folder / str(piece), schemas[kind], text=self._text))
+        for kind, schema in zip(KINDS, (ACQUISITION, PERFORMANCE), strict=True):
+            self._open = (*self._open, _open(self._folder / kind.lower() / str(self.n_pieces), schema, text=self._text))
+        self.n_pieces += 1
         self._rows = 0
 
     def close(self) -> None:
@@ -98,15 +100,30 @@ class Pieces:
         for writer in writers:
             writer.close()
 
-    def finish(self) -> dict[str, list[str]]:
-        """Close and name all files; return the names, by ``"acquisition"`` and ``"performance"``."""
-        self.close()
-        names: dict[str, list[str]] = {kind.lower(): [] for kind in self._folders}
-        for number, quarter in enumerate(self._quarters):
-            single = self._quarters.count(quarter) == 1
-            piece = None if single else self._quarters[:number].count(quarter)
-            for kind, folder in self._folders.items():
-                name = _name(kind, quarter, piece, text=self._text)
-                (folder / str(number)).rename(folder / name)
+
+def publish_pieces(quarters: Sequence[tuple[str, Path, int]], folder: Path, *, text: bool) -> dict[str, list[str]]:
+    """Move the files of all quarters into two folders; return their names, by ``"acquisition"`` and ``"performance"``.
+
+    Parameters
+    ----------
+    quarters
+        In their order: the name, which may come again, the folder that `Pieces` wrote to, and how many pieces there are.
+    folder
+        Where ``acquisition`` and ``performance`` are made. The pieces of quarters with one name are counted together.
+    """
+    names: dict[str, list[str]] = {kind.lower(): [] for kind in KINDS}
+    for kind in names:
+        (folder / kind).mkdir()
+    totals: Counter[str] = Counter()
+    for quarter, _, n_pieces in quarters:
+        totals[quarter] += n_pieces
+    seen: Counter[str] = Counter()
+    for quarter, written, n_pieces in quarters:
+        for number in range(n_pieces):
+            piece = None if totals[quarter] == 1 else seen[quarter]
+            seen[quarter] += 1
+            for kind in KINDS:
+                name = _name(kind, quarter, piece, text=text)
+                (written / kind.lower() / str(number)).rename(folder / kind.lower() / name)
                 names[kind.lower()].append(name)
-        return names
+    return names

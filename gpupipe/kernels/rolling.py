@@ -18,6 +18,8 @@ FUNCTIONS = ("min", "max", "sum", "mean", "count")
 def window_ranges(key: Any, index: Any, start: int, stop: int, xp: Any = np) -> tuple[Any, Any, Any]:
     """Return the sorting order of the rows, and for each sorted row the first and past-the-last sorted row of its window.
 
+    Rows that are in order already are not sorted again: their order is ``slice(None)``, which as an index changes nothing.
+
     Parameters
     ----------
     key
@@ -29,10 +31,10 @@ def window_ranges(key: Any, index: Any, start: int, stop: int, xp: Any = np) -> 
     xp
         The array library: NumPy, or CuPy for arrays on a device.
     """
-    order = xp.lexsort(xp.stack((index, key)))
+    order = slice(None) if _in_order(key, index) else xp.lexsort(xp.stack((index, key)))
     key, index = key[order], index[order]
     if len(index) == 0:
-        return order, order, order
+        return order, index, index
     low = int(index.min()) + min(start, 0)
     width = int(index.max()) + max(stop, 0) - low + 2
     changed = xp.zeros(len(key), dtype=xp.int64)
@@ -42,6 +44,11 @@ def window_ranges(key: Any, index: Any, start: int, stop: int, xp: Any = np) -> 
     first = xp.searchsorted(code, xp.maximum(code + start, floor), side="left")
     last = xp.searchsorted(code, xp.clip(code + stop, floor, floor + width - 1), side="left")
     return order, first, xp.maximum(first, last)
+
+
+def _in_order(key: Any, index: Any) -> bool:
+    """Whether the rows are in the order of their keys, and within a key of their index."""
+    return bool(((key[1:] > key[:-1]) | ((key[1:] == key[:-1]) & (index[1:] >= index[:-1]))).all())
 
 
 def reduce_ranges(data: Any, valid: Any, first: Any, last: Any, function: str, xp: Any = np) -> tuple[Any, Any]:

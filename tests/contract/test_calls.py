@@ -107,12 +107,12 @@ METHODS: dict[str, tuple[str, ...]] = {
 # Methods of gpupipe's own classes and of libraries that ordinary tests run.
 OTHERS = frozenset(
     """ActivityMemcpyKind __getattribute__ __init__ activity_enable activity_flush_all activity_register_callbacks add append bit_length
-    brought cast clone close collect column count cross csr_matrix declared_not_null empty_table encode enter_context equals
-    expected_mutual_information explain fall_back features field fit fromkeys function get held hex index is_float is_integer
-    is_numeric isascii items join lazy letters longest lower make_room numbers open origin partition pop prepare read readinto refuse
-    removeprefix replace reshape result reverse row_group scan score seek serialize short spans split startswith stat strip submit
-    take texts to_device to_host to_list to_native to_numpy to_pylist to_series tolist upper values with_columns with_type
-    without_first work write wrote""".split()  # noqa: SIM905
+    brought cast clone close collect column combine_chunks count cross csr_matrix declared_not_null drop_columns empty_table encode
+    enter_context equals expected_mutual_information explain fall_back features field fit fromkeys function get held hex index
+    is_float is_integer is_numeric isascii items join lazy letters longest lower make_room numbers open origin partition pop prepare
+    read readinto refuse removeprefix replace reshape result reverse row_group scan score seek serialize short spans split startswith
+    stat strip submit take texts to_device to_host to_list to_native to_numpy to_pylist to_series tolist upper values with_columns
+    with_type without_first work write wrote""".split()  # noqa: SIM905
 )
 KERNELS = ("rolling.py", "scores.py", "scores_clusters.py", "xxh64.py")  # which take CuPy's module, or its arrays
 FILES = [*(path for engine in calls.ENGINES for path in sorted(engine.glob("*.py"))), *(calls.KERNELS / name for name in KERNELS)]
@@ -168,7 +168,7 @@ def test_what_is_referred_to_is_there() -> None:
 
 def test_a_call_that_does_not_fit_is_found(tmp_path: Path) -> None:
     path = calls.ROOT / "gpupipe" / "engines" / "cudf" / "frames.py"
-    (wrong,) = [call for call in calls.calls_of(path) if call.name == "cudf.DataFrame.from_arrow"]
+    wrong, *_ = [call for call in calls.calls_of(path) if call.name == "cudf.DataFrame.from_arrow"]
     signature = calls.signature_of(wrong.name, calls.resolve(wrong.name))
     for keywords, n_positional in ((("tabel",), 0), ((), 2)):
         call = calls.Call(wrong.where, wrong.name, False, n_positional, keywords, False)

@@ -161,15 +161,14 @@ GENERATE = "import sys; from gpupipe.datasets import generate_mortgage; generate
 def generating(out: Path, workers: int) -> Iterator[subprocess.Popen[bytes]]:
     """Give a process, at the head of a group, that has begun to write."""
     call = [sys.executable, "-c", GENERATE, str(out), str(workers)]
-    process = subprocess.Popen(call, stderr=subprocess.PIPE, start_new_session=True)
-    try:
-        until = time.monotonic() + 60
-        while not any(path.stat().st_size for path in out.rglob("performance/*")) and time.monotonic() < until:
-            time.sleep(0.02)
-        yield process
-    finally:
-        process.kill()
-        process.wait()
+    with subprocess.Popen(call, stderr=subprocess.PIPE, start_new_session=True) as process:
+        try:
+            until = time.monotonic() + 60
+            while not any(path.stat().st_size for path in out.rglob("performance/*")) and time.monotonic() < until:
+                time.sleep(0.02)
+            yield process
+        finally:
+            process.kill()
 
 
 def members(group: int) -> list[int]:

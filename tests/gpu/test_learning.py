@@ -174,8 +174,9 @@ def test_frames_that_xgboost_was_trained_on_can_still_be_spilled() -> None:
     from gpupipe.engines.cudf.memory import make_room  # local: as above
 
     engine = load_engine("gpu")
-    frame = engine.ingested(with_gaps(x2=pl.Float32).to_arrow())  # type: ignore[attr-defined]
-    engine.train(TrainingRecipe(XGBRegressor(n_estimators=2), tuple(COLUMNS), "number", "x0", None), frame, None)
+    rows = with_gaps(x2=pl.Float32).with_columns(w=pl.col("x3").is_null().cast(pl.Float64) + 0.5)
+    frame = engine.ingested(rows.to_arrow())  # type: ignore[attr-defined]
+    engine.train(TrainingRecipe(XGBRegressor(n_estimators=2), tuple(COLUMNS), "number", "w", None), frame, None)
     native = native_of(frame)
     make_room()
     held = [name for name in native.columns if name != "word" and not native[name]._column.data.owner.is_spilled]

@@ -14,6 +14,7 @@ ROWS = st.lists(st.tuples(st.integers(0, 2), st.integers(-5, 5), st.one_of(st.no
 def test_ranges_hold_the_rows_of_the_window(rows: list[tuple[int, int, int | None]], start: int, width: int) -> None:
     key, index = (np.array([row[place] for row in rows], dtype=np.int64) for place in (0, 1))
     order, first, last = window_ranges(key, index, start, start + width)
+    order = np.arange(len(rows))[order]
     for place, row in enumerate(order):
         wanted = {n for n in range(len(rows)) if key[n] == key[row] and index[row] + start <= index[n] < index[row] + start + width}
         assert set(order[first[place] : last[place]].tolist()) == wanted

@@ -35,7 +35,10 @@ def test_every_dtype_comes_back(place: str, tmp_path: Path, every_dtype: pa.Tabl
 
 @pytest.mark.parametrize("compression", ["zstd", "snappy", "lz4", "gzip", "uncompressed"])
 def test_compressions(compression: Any, tmp_path: Path, write: Write) -> None:
-    write(WriteParquet(tmp_path / "a.parquet", compression=compression), pa.table({"a": [7] * 10_000}))  # worth compressing
+    write(
+        WriteParquet(tmp_path / "a.parquet", compression=compression),
+        pa.table({"a": [f"a row like every other, {n}" for n in range(20_000)]}),
+    )
     found = pq.read_metadata(tmp_path / "a.parquet").row_group(0).column(0).compression
     assert found.lower().replace("lz4_raw", "lz4") == compression
     with pytest.raises(UsageError, match="compression to be one of 'zstd'.*got 'lzma'"):

@@ -20,6 +20,7 @@ from gpupipe.core.engine import Reading
 from gpupipe.core.errors import ColumnError, GpupipeError, MissingExtraError, SourceError, UsageError
 from gpupipe.core.schema import Field
 from gpupipe.engines._scan import read_lazy
+from gpupipe.engines.load import ON_DEVICES
 from gpupipe.sources.read_parquet import ReadParquet
 
 Read = Callable[..., pa.Table]
@@ -212,7 +213,7 @@ def test_real_tables(shared_data: Path, read: Read) -> None:
     assert found.num_rows == 60175 and found.column_names == ["l_shipdate", "l_quantity"]
 
 
-def test_conformance_files_are_read_or_refused(shared_data: Path, tmp_path: Path, read: Read) -> None:
+def test_conformance_files_are_read_or_refused(shared_data: Path, tmp_path: Path, read: Read, engine: str) -> None:
     with zipfile.ZipFile(shared_data / "parquet_testing.zip") as archive:
         archive.extractall(tmp_path)
     files = sorted(tmp_path.rglob("*.parquet"))
@@ -222,4 +223,4 @@ def test_conformance_files_are_read_or_refused(shared_data: Path, tmp_path: Path
             found = read(ReadParquet(path, nan_as_null=False))
             n_read += 1
             assert found.num_rows == pq.read_metadata(path).num_rows, path
-    assert len(files) == 40 and n_read > 25
+    assert len(files) == 40 and n_read > (15 if engine in ON_DEVICES else 25)  # devices hold no bytes

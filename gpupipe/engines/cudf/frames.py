@@ -17,7 +17,9 @@ import cupy as cp
 import narwhals.stable.v2 as nw
 import numpy as np
 import pyarrow as pa
+import pylibcudf as plc
 from cudf.core.column.column import ColumnBase
+from cudf.utils.dtypes import cudf_dtype_from_pa_type
 
 from gpupipe.core.ledger import Ledger
 from gpupipe.engines.cudf.dtypes import with_dates, with_short_lists
@@ -51,7 +53,7 @@ class Crossing:
     def to_device(self, table: pa.Table, reason: str, *, at_end: bool = False) -> Any:
         """Return an Arrow table as a cuDF frame; NaN stays a number."""
         started = time.perf_counter()
-        frame = cudf.DataFrame.from_arrow(with_short_lists(table))
+        frame = _frame_of(with_short_lists(table))
         self.ledger.cross("host_to_device", table.nbytes, time.perf_counter() - started, reason, at_end=at_end)
         return frame
 
@@ -83,6 +85,24 @@ def lazy_of(native: Any) -> Frame:
     """Return a cuDF frame as a narwhals one."""
     made: Frame = nw.from_native(native).lazy()
     return made
+
+
+def _frame_of(table: pa.Table) -> Any:
+    """Return an Arrow table as a cuDF frame; cuDF itself would make text of lists and structs that are all missing."""
+    nested = [field.name for field in table.schema if pa.types.is_nested(field.type)]
+    if not nested:
+        return cudf.DataFrame.from_arrow(table)
+    flat = cudf.DataFrame.from_arrow(table.drop_columns(nested))
+    index = cudf.RangeIndex(table.num_rows)
+    made = {name: _nested(table[name].combine_chunks(), index) if name in nested else flat[name] for name in table.column_names}
+    return cudf.DataFrame(made, index=index)
+
+
+def _nested(array: Any, index: Any) -> Any:
+    """Return Arrow lists or structs as a cuDF column of the same type."""
+    whole = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+    column = ColumnBase.create(plc.Column.from_arrow(whole), cudf_dtype_from_pa_type(whole.type))
+    return cudf.Series._from_column(column, index=index)
 
 
 @contextmanager

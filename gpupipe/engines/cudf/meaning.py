@@ -276,11 +276,16 @@ def _apply_array_func(original: Any, self: Any, native: Any, array_func: Callabl
 
 
 def _from_iterable(original: Any, cls: Any, data: Any, *, context: Any, **options: Any) -> Any:
-    """Return a column of values; of whole numbers too large for Int64 as UInt64."""
+    """Return a column of values; of whole numbers too large for Int64 as UInt64, and with NaN as the number it is."""
     values = data if context._implementation.is_cudf() and isinstance(data, list) else []
     if any(isinstance(value, int) and value > _LARGEST_INT64 for value in values):
         data = np.array(data, dtype=np.uint64)
-    return original(cls, data, context=context, **options)
+    made = original(cls, data, context=context, **options)
+    if any(isinstance(value, float) and value != value for value in values):  # noqa: PLR0124  (true of NaN alone)
+        numbers = cudf.Series(cp.array([np.nan if value is None else value for value in values]), nan_as_null=False)
+        numbers.index, numbers.name = made.native.index, made.native.name
+        made = made._with_native(numbers.where(cudf.Series([value is not None for value in values], index=numbers.index), None))
+    return made
 
 
 # Groups and windows

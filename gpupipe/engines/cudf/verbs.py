@@ -64,7 +64,7 @@ class CudfVerbs(PandasLikeVerbs):
         """Return the frame with the window's aggregates; see `Verbs.roll`."""
         native = native_of(frame)
         rows = cp.flatnonzero(~null_mask(native[window.index]))
-        key = native.groupby(list(window.by), sort=False, dropna=False).ngroup().to_cupy().astype(cp.int64)
+        key = _codes(native, window.by)
         position = numbers_of(native[window.index]).astype(cp.int64)
         inputs = []
         for rolled in window.aggregates:
@@ -113,3 +113,11 @@ class CudfVerbs(PandasLikeVerbs):
     def _series(self, like: nw.DataFrame[Any], name: str, values: pa.Array | pa.ChunkedArray) -> nw.Series[Any]:
         """Return Arrow values as a cuDF column."""
         return lazy_of(self.crossing.to_device(pa.table({name: values}), "a column made on the host")).collect()[name]
+
+
+def _codes(native: Any, by: Sequence[str]) -> Any:
+    """Return a CuPy array of one int64 for each distinct key; whole numbers are codes as they are."""
+    column = native[by[0]]
+    if len(by) == 1 and column.dtype.kind in "iu" and column.dtype != np.uint64 and not column._column.null_count:
+        return column.to_cupy().astype(cp.int64)
+    return native.groupby(list(by), sort=False, dropna=False).ngroup().to_cupy().astype(cp.int64)
