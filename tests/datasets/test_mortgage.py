@@ -213,18 +213,21 @@ def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
 
 
 def test_a_killed_worker_is_told_of_and_leaves_nothing(tmp_path: Path) -> None:
+    others = set(multiprocessing.active_children())  # a cluster of other tests, perhaps
+
     def kill(n_rows: int) -> None:
-        for child in multiprocessing.active_children():
+        for child in set(multiprocessing.active_children()) - others:
             child.kill()
 
     with pytest.raises(StageError, match="Expected 2 processes to draw mortgage rows, got one that ended before its work did"):
         generate_mortgage(tmp_path / "out", 20_000_000, text=False, workers=2, progress=kill)
-    assert multiprocessing.active_children() == []
+    assert set(multiprocessing.active_children()) <= others
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("text", [True, False])
 def test_the_files_do_not_depend_on_the_number_of_workers(tmp_path: Path, text: bool) -> None:
+    others = set(multiprocessing.active_children())
     counts: list[int] = []
     alone = generate_mortgage(tmp_path / "1", 2_000_000, rows_a_file=700_000, text=text, workers=1)
     together = generate_mortgage(tmp_path / "2", 2_000_000, rows_a_file=700_000, text=text, workers=2, progress=counts.append)
@@ -232,7 +235,7 @@ def test_the_files_do_not_depend_on_the_number_of_workers(tmp_path: Path, text: 
     assert (together.n_rows, together.n_loans, together.n_bytes) == (alone.n_rows, alone.n_loans, alone.n_bytes)
     assert [path.name for path in together.performance] == [path.name for path in alone.performance]
     assert counts == [count_rows(0, 0), 2_000_000]
-    assert multiprocessing.active_children() == []
+    assert set(multiprocessing.active_children()) <= others
 
 
 def test_few_rows_are_drawn_by_this_process() -> None:
