@@ -129,7 +129,7 @@ def test_importing_cuml_leaves_dasks_configuration_as_it_is() -> None:
 
 
 def test_what_cuml_does_otherwise_is_left_to_one_worker() -> None:
-    assert why_alone(TrainingRecipe(LinearRegression(), ("a",), "y", None), Schema(())) is None
+    assert why_alone(TrainingRecipe(LinearRegression(), ("a", "b"), "y", None), Schema(())) is None
     with pytest.raises((ValueError, UnsupportedError), match="positive"):
         member(counterpart_of(LinearRegression()))._params_from_cpu(LinearRegression(positive=True))
     source = inspect.getsource(member("cuml.dask.linear_model.lasso:Lasso"))

@@ -86,10 +86,10 @@ from sklearn.linear_model import Ridge
 from xgboost import XGBRegressor
 from gpupipe.core.engine import EngineOptions
 if __name__ == "__main__":
-    x = np.random.default_rng(0).normal(size=100_000)
-    table = gp.FromFrame(pl.DataFrame({"x": x, "y": 2 * x + 1})).node()
+    x, z = np.random.default_rng(0).normal(size=(2, 100_000))
+    table = gp.FromFrame(pl.DataFrame({"x": x, "z": z, "y": 2 * x + 1})).node()
     for estimator in (XGBRegressor(n_estimators=50), Ridge(alpha=1e-3)):
-        model = gp.Learn(estimator, target="y", features=["x"]).fit(table)
+        model = gp.Learn(estimator, target="y", features=["x", "z"]).fit(table)
         options = EngineOptions(block_bytes=1 << 18)
         made = gp.Pipeline("p", out=model(table)).run("dask-cuda", cluster="local", options=options)
         found = made["out"].to_polars()

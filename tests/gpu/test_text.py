@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -123,8 +124,14 @@ def test_no_rows(tmp_path: Path) -> None:
 def test_text_that_is_not_plain_is_read_on_the_host_and_told(text: str, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(text.encode())
     source = ReadCsv(tmp_path / "a.csv", schema={"a": nw.Int64, "b": nw.String})
+    try:
+        wanted = read_on("cpu", source)[0]
+    except SourceError as error:  # a stray quote: whether Polars bears it depends on how many threads it cuts the text for
+        with pytest.raises(SourceError, match=re.escape(str(error))):
+            read_on("gpu", source)
+        return
     found, ledger = read_on("gpu", source)
-    assert same(found, read_on("cpu", source)[0])
+    assert same(found, wanted)
     assert len(ledger.fallbacks) == 1 and "which the host's reader reads, or refuses" in ledger.fallbacks[0]["reason"]
 
 

@@ -87,8 +87,12 @@ def single_precision(frame: Any, columns: Sequence[str], missing: float = np.nan
 
 
 def without_mask(column: Any, dtype: Any, missing: float = np.nan) -> Any:
-    """Return a copy of a column of numbers in another dtype, with a number where a value is missing, and so without a mask."""
-    return column.astype(dtype).fillna(missing)
+    """Return a copy of a column of numbers in another dtype, with a number where a value is missing, and so without a mask.
+
+    A column that has the dtype is multiplied by 1: cuDF would share its memory, and once an address of it is told it is never spilled.
+    """
+    made = column * 1 if column.dtype == dtype else column
+    return made.astype(dtype).fillna(missing)
 
 
 def missing_of(estimator: Any) -> float:
@@ -140,7 +144,7 @@ def _label(recipe: TrainingRecipe, target: Any) -> Any:
             " for classes 0, 1, ... without a gap, got text. Encode the target with EncodeCategory first."
         )
         raise StageError(msg)
-    return numbers_of(target.copy(deep=True))
+    return numbers_of(target * 1 if target.dtype.kind in "iuf" else target.copy(deep=True))  # shares no memory; see `without_mask`
 
 
 def _from_device(recipe: TrainingRecipe, part: Labelled) -> Batch:

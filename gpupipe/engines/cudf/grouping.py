@@ -66,7 +66,7 @@ def grouped_by_libcudf(group_by: Any, exprs: Sequence[Any]) -> Any | None:
     """
     wanted = _wanted(group_by, exprs)
     native = group_by.compliant.native
-    if not wanted or not all(_is_plain(native[name].dtype) for name in {*group_by._keys, *(one.column for one in wanted if one.column)}):
+    if not wanted or not all(is_plain(native[name].dtype) for name in {*group_by._keys, *(one.column for one in wanted if one.column)}):
         return None
     if any(one.function in _OF_NUMBERS and native[one.column].dtype.kind not in "biuf" for one in wanted):
         return None
@@ -105,7 +105,7 @@ def _wanted(group_by: Any, exprs: Sequence[Any]) -> list[_Wanted] | None:
     return wanted
 
 
-def _is_plain(dtype: Any) -> bool:
+def is_plain(dtype: Any) -> bool:
     """Whether libcudf's column says all that there is to say of cuDF's."""
     special = isinstance(dtype, cudf.CategoricalDtype | cudf.ListDtype | cudf.StructDtype | cudf.IntervalDtype)
     return not special and not hasattr(dtype, "precision") and getattr(dtype, "tz", None) is None and dtype.kind in _KINDS

@@ -230,18 +230,24 @@ def _decided(left: Any, right: Any, operation: Any) -> Any:
 # Reductions of whole columns
 
 
+class _Missing(float):
+    """What a reduction of nothing gives: cuDF would give NaN, which is a number here."""
+
+
 def _propagating(original: Any, self: Any, **options: Any) -> Any:
-    """Return a sum or a moment: NaN where a value is."""
+    """Return a sum or a moment: NaN where a value is, and missing where there are too few."""
     if _has_nan(self.native):
         return float("nan")
-    return original(self, **options)
+    made = original(self, **options)
+    return _Missing(made) if isinstance(made, float) and made != made else made  # noqa: PLR0124  (true of NaN alone)
 
 
 def _extreme(original: Any, self: Any) -> Any:
-    """Return the least or largest value; NaN only where there is nothing else."""
-    if _has_nan(self.native) and not len(self.native.nans_to_nulls().dropna()):
-        return float("nan")
-    return original(self)
+    """Return the least or largest value; NaN only where there is nothing else, and missing where there is nothing."""
+    made = original(self)
+    if isinstance(made, float) and made != made:  # noqa: PLR0124  (true of NaN alone)
+        return float("nan") if _has_nan(self.native) else _Missing(made)
+    return made
 
 
 def _has_nan(series: Any) -> bool:
@@ -281,7 +287,7 @@ def _from_iterable(original: Any, cls: Any, data: Any, *, context: Any, **option
     if any(isinstance(value, int) and value > _LARGEST_INT64 for value in values):
         data = np.array(data, dtype=np.uint64)
     made = original(cls, data, context=context, **options)
-    if any(isinstance(value, float) and value != value for value in values):  # noqa: PLR0124  (true of NaN alone)
+    if any(isinstance(value, float) and value != value and not isinstance(value, _Missing) for value in values):  # noqa: PLR0124
         numbers = cudf.Series(cp.array([np.nan if value is None else value for value in values]), nan_as_null=False)
         numbers.index, numbers.name = made.native.index, made.native.name
         made = made._with_native(numbers.where(cudf.Series([value is not None for value in values], index=numbers.index), None))

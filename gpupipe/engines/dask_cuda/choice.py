@@ -20,6 +20,7 @@ DISTRIBUTED: Mapping[str, str] = {
     "TruncatedSVD": "cuml.dask.decomposition.tsvd:TruncatedSVD",
 }
 WEIGHTED = ("KMeans",)
+LEAST_SQUARES = ("LinearRegression", "Ridge")
 ARRAYS = ("MultinomialNB",)  # takes dask arrays, and labels that are whole numbers
 _NEIGHBOURS = "cuml.dask's answers only while the cluster lives"
 _TREES = "cuml.dask's grows each tree from the rows of one worker alone"
@@ -44,8 +45,8 @@ def why_alone(recipe: TrainingRecipe, schema: Schema) -> str | None:
     Examples
     --------
     >>> from sklearn.linear_model import Lasso, Ridge
-    >>> why_alone(TrainingRecipe(Ridge(), ("a",), "y", None), Schema(()))
-    >>> why_alone(TrainingRecipe(Ridge(), ("a",), "y", "w"), Schema(()))
+    >>> why_alone(TrainingRecipe(Ridge(), ("a", "b"), "y", None), Schema(()))
+    >>> why_alone(TrainingRecipe(Ridge(), ("a", "b"), "y", "w"), Schema(()))
     "cuml.dask's Ridge takes no weights"
     >>> why_alone(TrainingRecipe(Lasso(), ("a",), "y", None), Schema(()))
     "cuml.dask's gives no model back that can be saved"
@@ -55,6 +56,8 @@ def why_alone(recipe: TrainingRecipe, schema: Schema) -> str | None:
         return _REASONS.get(name, "cuml.dask has no counterpart")
     if recipe.weight is not None and name not in WEIGHTED:
         return f"cuml.dask's {name} takes no weights"
+    if name in LEAST_SQUARES and len(recipe.features) == 1:  # "olsFit: no algorithm with this id has been implemented", seen on a device
+        return f"cuml.dask's {name} takes two features or more"
     if name == "PCA" and not isinstance(recipe.estimator.n_components, Integral):
         return "cuml.dask's PCA takes a number of components"
     if name in ARRAYS and (recipe.target is None or not schema[recipe.target].dtype.is_integer()):

@@ -17,9 +17,9 @@ from gpupipe.engines.dask_cuda.choice import DISTRIBUTED, why_alone
 SCHEMA = Schema.of_names({"x": nw.Float64(), "y": nw.Float64(), "label": nw.Int32(), "word": nw.String(), "w": nw.Float64()})
 
 
-def asked(estimator: object, target: str | None = "y", weight: str | None = None) -> str | None:
+def asked(estimator: object, target: str | None = "y", weight: str | None = None, features: tuple[str, ...] = ("x", "w")) -> str | None:
     """Return why an estimator is trained on one worker."""
-    return why_alone(TrainingRecipe(estimator, ("x",), target, weight), SCHEMA)
+    return why_alone(TrainingRecipe(estimator, features, target, weight), SCHEMA)
 
 
 def test_what_is_trained_on_all_workers() -> None:
@@ -51,6 +51,11 @@ def test_why_the_others_are_not(estimator: object, target: str | None, weight: s
     found = asked(estimator, target, weight)
     assert found is not None
     assert told in found
+
+
+@pytest.mark.parametrize("estimator", [LinearRegression(), Ridge()])
+def test_least_squares_of_one_feature(estimator: object) -> None:
+    assert asked(estimator, features=("x",)) == f"cuml.dask's {type(estimator).__name__} takes two features or more"
 
 
 def test_a_class_of_the_same_name_is_another() -> None:
