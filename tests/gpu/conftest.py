@@ -1,7 +1,7 @@
-"""Tests that need a device. Elsewhere each is skipped, with what is missing; nothing here has run on one unless docs/gpu-status.md says so.
+"""Tests that need a device. Elsewhere each is skipped, with what is missing; docs/gpu-status.md says what has been seen on one.
 
 Where there is one, the fixture `engine` of all other tests has `gpu` as well, so that every stage is tried: ``pytest -k gpu``.
-`bench/gpu.py` runs both, and the benchmarks, in one go.
+``python -m bench.gpu --tests`` runs both.
 """
 
 from __future__ import annotations

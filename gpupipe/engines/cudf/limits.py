@@ -1,4 +1,4 @@
-"""What the ``gpu`` engine cannot do, whose it is, and why; read in the sources of cuDF and cuML 26.10, and not tried on a device."""
+"""What the ``gpu`` engine cannot do, whose it is, and why; of cuDF, cuML and XGBoost as in constraints-gpu.txt."""
 
 from __future__ import annotations
 
@@ -6,20 +6,18 @@ from gpupipe.core.engine import Limit
 
 LIMITS = (
     Limit(
-        "NaN beside missing values",
+        "NaN in comparisons, sorting of whole columns, medians and quantiles",
         "upstream",
-        "cuDF's isna, fillna, dropna and its reductions of whole columns take NaN of a float column for missing; its group-bys and "
-        "comparisons take it for a number. Sources make NaN missing unless told otherwise; where it is kept or computed, turn it into a "
-        "number or into missing before asking for either.",
+        "In comparisons NaN compares false, as on engine pandas; cuDF's median and quantile of a column pass over NaN. Sources make NaN "
+        "missing unless told otherwise; where it is kept, test it with is_nan() first.",
     ),
     Limit(
-        "casts to Date, and text to dates, in expressions",
+        "text to dates in expressions",
         "upstream",
-        "cuDF has no dates, and narwhals asks it for one of Arrow's. Columns that come as dates are held as timestamps in seconds and "
-        "leave as dates; declare the date in the source, which parses it.",
+        "cuDF has no dates; columns that are dates lie there as timestamps in seconds and leave as dates. Declare the date in the source, "
+        "which parses it.",
     ),
     Limit("times of day, bytes, arrays of fixed size", "upstream", "cuDF has no dtype for them. Cast before, or leave the column out."),
-    Limit("fill_nan(None)", "upstream", "narwhals does not offer it on cuDF. Sources do it by nan_as_null, which is on unless turned off."),
     Limit("truncating times by a multiple or to a week, month, quarter or year", "upstream", "narwhals does not offer it on cuDF."),
     Limit(
         "group-by of expressions",
@@ -55,6 +53,12 @@ LIMITS = (
     ),
     Limit(
         "silhouette of many rows", "never", "Every row's distance to every other is computed, on the device as on the host. Sample first."
+    ),
+    Limit(
+        "what XGBoost copies by itself while it trains",
+        "upstream",
+        "The driver's records show one copy of 8 bytes for each training row to the device, once a model, and for ten rounds some hundred "
+        "kilobytes of trees and statistics each way. They are not in the ledger; --confirm-crossings shows them.",
     ),
     Limit(
         "XGBoost in the pool",

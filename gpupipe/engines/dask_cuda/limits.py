@@ -1,4 +1,4 @@
-"""What engine ``dask-cuda`` cannot do beyond engines ``dask`` and ``gpu``; read in the libraries' sources, and not tried on a device."""
+"""What engine ``dask-cuda`` cannot do beyond engines ``dask`` and ``gpu``; tried with one device, never with several."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ LIMITS = (
         "models that cuml.dask trains in another way",
         "upstream",
         "LogisticRegression there passes over weights; forests grow each tree from one worker's rows; Lasso and ElasticNet give no model "
-        "back that can be saved; neighbours answer only while the cluster lives. All are trained on one worker, with a line in the report.",
+        "back that can be saved; neighbours answer only while the cluster lives; least squares of one feature fail. All are trained on one "
+        "worker, with a line in the report.",
     ),
     Limit(
         "addresses of UCX",
