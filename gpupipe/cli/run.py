@@ -45,7 +45,7 @@ def run(
     context: typer.Context,
     file: File,
     given: Given = None,
-    engine: Annotated[str, typer.Option(metavar="NAME", help="Where the rows live: auto, cpu, gpu, pandas or dask.")] = "auto",
+    engine: Annotated[str, typer.Option(metavar="NAME", help="Where the rows live: auto, cpu, gpu, pandas, dask or dask-cuda.")] = "auto",
     report: Report = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as one JSON object on stdout.")] = False,
     profile: Annotated[bool, typer.Option("--profile", help="Run stage by stage, to know the time of each; slower.")] = False,

@@ -1,9 +1,10 @@
 """The images, compose file, Apptainer recipe and conda environments: their versions are the tested ones, what they copy is there,
-and the commands that they run exist. None of them is built here.
+and the commands that they run exist. None of them is built here; the CPU image's install step is run as one of the slow tests.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import shutil
@@ -67,6 +68,27 @@ def test_an_image_installs_the_tested_versions_and_leaves_root(name: str) -> Non
     assert [instruction for instruction, _ in found].index("USER") > [instruction for instruction, _ in found].index("RUN")
     base = dict(found)["FROM"]
     assert re.search(r":\d+\.\d+\.\d+", base), "the base image has an exact version"
+
+
+@pytest.mark.slow
+def test_the_install_step_of_the_cpu_image_makes_a_gpupipe_that_runs(tmp_path: Path) -> None:
+    found = steps(DOCKER / "Dockerfile.cpu")
+    root, venv = tmp_path / "opt" / "gpupipe", tmp_path / "opt" / "venv"
+    root.mkdir(parents=True)
+    for source in (name for one, arguments in found if one == "COPY" for name in arguments.split()[:-1]):
+        copy = shutil.copytree if (ROOT / source).is_dir() else shutil.copy2
+        copy(ROOT / source, root / source)
+    (install,) = [arguments for one, arguments in found if one == "RUN" and "pip install" in arguments]
+    for command in (part.strip().replace("/opt/venv", str(venv)) for part in install.split("&&") if "useradd" not in part):
+        subprocess.run(shlex.split(command), cwd=root, check=True, capture_output=True)
+    (tmp_path / "flow.py").write_text(
+        "import gpupipe as gp, polars as pl\n"
+        "def pipeline(n: int = 3) -> gp.Pipeline:\n"
+        "    return gp.Pipeline('p', out=gp.WriteParquet('out.parquet')(gp.FromFrame(pl.DataFrame({'a': range(n)})).node()))\n"
+    )
+    for arguments in (["doctor"], ["run", "flow.py", "-p", "n=5", "--json"], ["run", "flow.py", "--engine", "pandas", "--json"]):
+        ran = subprocess.run([f"{venv}/bin/gpupipe", *arguments], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert json.loads(ran.stdout)["outputs"]["out"]["rows"] == 3
 
 
 @pytest.mark.parametrize("name", IMAGES)
