@@ -155,10 +155,38 @@ def test_dates_in_expressions(expression: nw.Expr, run_on: RunOn) -> None:
     assert_same_rows(run_on("gpu", stage, TABLE.select(["d", "t"])), run_on("cpu", stage, TABLE.select(["d", "t"])))
 
 
+INFINITE = pa.table({"x": pa.array([float("inf"), float("-inf"), 1.0])})
+
+
 @pytest.mark.parametrize("reduction", ["sum", "min", "max", "mean", "count", "null_count", "std"])
-def test_reductions_of_columns_with_nan(reduction: str, run_on: RunOn) -> None:
-    stage = gp.Select(y=getattr(nw.col("x"), reduction)())
-    assert_same_rows(run_on("gpu", stage, NAN), run_on("cpu", stage, NAN))
+@pytest.mark.parametrize(
+    "table", [NAN, NAN.slice(2), NAN.slice(0, 0), INFINITE, NAN.slice(1, 1)], ids=["nan", "missing", "none", "inf", "one"]
+)
+@pytest.mark.parametrize("dtype", [nw.Float64, nw.Float32])
+def test_reductions_of_floats(reduction: str, table: pa.Table, dtype: type[nw.Float64], run_on: RunOn) -> None:
+    stage = gp.Select(y=getattr(nw.col("x").cast(dtype), reduction)())
+    assert_same_rows(run_on("gpu", stage, table), run_on("cpu", stage, table))
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        nw.col("x") + nw.lit(None, nw.Float64),
+        nw.col("x") > nw.lit(None, nw.Float64),
+        nw.col("s") == nw.lit(None, nw.String),
+        nw.col("x").sum(),
+        nw.col("x").min(),
+        nw.lit(float("nan")),
+        nw.lit(None, nw.Float64),
+        nw.col("m").clip(nw.col("low"), nw.col("low") + 1),
+    ],
+    ids=str,
+)
+def test_single_values_that_are_missing_or_nan(expression: nw.Expr, run_on: RunOn) -> None:
+    table = NAN.append_column("s", pa.array(["a", None, "b"], pa.large_string())).append_column("low", pa.array([0.0] * 3))
+    table = table.append_column("m", pa.array([5.0, None, -1.0]))
+    stage = gp.WithColumns(y=expression)
+    assert_same_rows(run_on("gpu", stage, table), run_on("cpu", stage, table))
 
 
 @pytest.mark.parametrize("how", ["inner", "left", "right", "full", "semi", "anti", "cross"])

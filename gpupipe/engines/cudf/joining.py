@@ -72,7 +72,7 @@ def _keys(frame: Any, keys: Sequence[str], like: Any, names: Sequence[str]) -> l
 def _gathered(frame: Any, rows: Any, policy: Any) -> dict[str, Any]:
     """Return libcudf's columns of the frame's rows at some positions; where there is none, missing ones."""
     made = {}
-    for name in frame.columns:  # one by one, so that each can be spilled when it is done
+    for name in frame.columns:  # one by one, so that each of the frame's own can be spilled when it is done
         with opened(frame[name]) as (column,):
             made[name] = plc.copying.gather(plc.Table([column]), rows, policy).columns()[0]
     return made

@@ -17,6 +17,12 @@ LIMITS = (
         "cuDF has no dates; columns that are dates lie there as timestamps in seconds and leave as dates. Declare the date in the source, "
         "which parses it.",
     ),
+    Limit(
+        "the least and largest of nothing",
+        "todo",
+        "Of no booleans it is False, and of no durations, decimals or times with a zone the run ends with an error; of numbers, text, "
+        "dates and times it is missing. With .over(), a NaN among numbers may win or not, by the order of rows.",
+    ),
     Limit("times of day, bytes, arrays of fixed size", "upstream", "cuDF has no dtype for them. Cast before, or leave the column out."),
     Limit("truncating times by a multiple or to a week, month, quarter or year", "upstream", "narwhals does not offer it on cuDF."),
     Limit(

@@ -22,14 +22,18 @@ import narwhals.stable.v2 as nw
 import numpy as np
 import pylibcudf as plc
 from cudf.core.groupby.groupby import GroupBy
+from narwhals._pandas_like import dataframe as dataframe_module
+from narwhals._pandas_like import series as series_module
 from narwhals._pandas_like.dataframe import PandasLikeDataFrame
 from narwhals._pandas_like.expr import PandasLikeExpr
 from narwhals._pandas_like.group_by import PandasLikeGroupBy
 from narwhals._pandas_like.series import PandasLikeSeries
-from narwhals._pandas_like.utils import align_and_extract_native
+from narwhals._pandas_like.utils import align_and_extract_native, broadcast_series_to_index
 
 from gpupipe.engines.cudf.frames import column_of, null_mask, numbers_of, opened
 from gpupipe.engines.cudf.grouping import grouped_by_libcudf
+from gpupipe.engines.cudf.missing import filled, has_nan, is_missing, like_of, n_missing, with_missing
+from gpupipe.engines.cudf.reductions import NOTHING, REDUCTIONS
 
 _BOOL = plc.DataType(plc.TypeId.BOOL8)
 _COMPARISONS = (operator.eq, operator.ne, operator.lt, operator.le, operator.gt, operator.ge)
@@ -46,6 +50,9 @@ def settle_meaning() -> None:
         setattr(owner, name, _for_cudf(getattr(owner, name), made))
     make = vars(PandasLikeSeries)["from_iterable"].__func__
     setattr(PandasLikeSeries, "from_iterable", classmethod(_after(make, _from_iterable)))  # noqa: B010  (no assignment, to type checkers)
+    setattr(series_module, "align_and_extract_native", _aligned)  # noqa: B010
+    for module in (series_module, dataframe_module):
+        setattr(module, "broadcast_series_to_index", _broadcast)  # noqa: B010
     setattr(GroupBy, "transform", _after(GroupBy.transform, _transform))  # noqa: B010
     _Settled.done = True
 
@@ -94,28 +101,6 @@ def _drop_nulls(original: Any, self: Any, subset: Sequence[str] | None) -> Any:
 # Missing values
 
 
-def is_missing(series: Any) -> Any:
-    """Return a cuDF column of which values are missing; NaN is not."""
-    with opened(series) as (column,):
-        return _like(series, plc.unary.is_null(column))
-
-
-def n_missing(series: Any) -> int:
-    """Return how many values of a cuDF column are missing."""
-    return int(series._column.null_count)
-
-
-def is_not_a_number(series: Any) -> Any:
-    """Return a cuDF column of which floats are NaN; missing ones are not."""
-    with opened(series) as (column,):
-        return _like(series, plc.unary.is_nan(column))
-
-
-def _like(series: Any, column: Any) -> Any:
-    """Return libcudf's column as cuDF's, with the name and the index of another one."""
-    return cudf.Series.from_pylibcudf(column, {"name": series.name, "index": series.index})
-
-
 def _is_null(original: Any, self: Any) -> Any:
     return self._with_native(is_missing(self.native), preserve_broadcast=True)
 
@@ -140,18 +125,12 @@ def _fill_null(original: Any, self: Any, value: Any, strategy: Any, limit: int |
     if value is None:
         policy = plc.replace.ReplacePolicy.PRECEDING if strategy == "forward" else plc.replace.ReplacePolicy.FOLLOWING
         with opened(native) as (column,):
-            return self._with_native(_like(native, plc.replace.replace_nulls(column, policy)), preserve_broadcast=True)
-    filler: Any = align_and_extract_native(self, value)[1]
+            return self._with_native(like_of(native, plc.replace.replace_nulls(column, policy)), preserve_broadcast=True)
+    filler: Any = _aligned(self, value)[1]
     if isinstance(filler, cudf.Series):
         with opened(native, filler.astype(native.dtype)) as (column, other):
-            return self._with_native(_like(native, plc.replace.replace_nulls(column, other)), preserve_broadcast=True)
+            return self._with_native(like_of(native, plc.replace.replace_nulls(column, other)), preserve_broadcast=True)
     return self._with_native(filled(native, float(filler)), preserve_broadcast=True)
-
-
-def filled(series: Any, value: Any) -> Any:
-    """Return a cuDF column with its missing values filled by one value; NaN stays a number."""
-    with opened(series) as (column,):
-        return _like(series, plc.replace.replace_nulls(column, plc.Scalar.from_py(value, column.type())))
 
 
 def _fill_nan(original: Any, self: Any, value: float | None) -> Any:
@@ -162,18 +141,32 @@ def _fill_nan(original: Any, self: Any, value: float | None) -> Any:
 
 def _is_in(original: Any, self: Any, other: Any) -> Any:
     """Return which values are among others; missing where a value is."""
-    return self._with_native(_with_missing(original(self, other).native, self.native))
-
-
-def _with_missing(result: Any, *operands: Any) -> Any:
-    """Return a result that is missing wherever an operand is."""
-    for operand in operands:
-        if isinstance(operand, cudf.Series) and n_missing(operand):
-            result = result.where(~is_missing(operand), None)
-    return result
+    return self._with_native(with_missing(original(self, other).native, self.native))
 
 
 # Operators
+
+
+def _aligned(left: Any, right: Any) -> tuple[Any, Any]:
+    """Return the operands as narwhals aligns them, a column of one row as its value; a missing one as missing, where cuDF would say NaN."""
+    one, other = align_and_extract_native(left, right)
+    return _value_of(left, one), _value_of(right, other)
+
+
+def _value_of(given: Any, native: Any) -> Any:
+    """Return what an operand became; where it was a single value and missing, that."""
+    if isinstance(native, cudf.Series) or not isinstance(given, PandasLikeSeries) or not given._implementation.is_cudf():
+        return native
+    return cudf.NA if n_missing(given.native) else native
+
+
+def _broadcast(series: Any, index: Any, is_nested: bool, series_class: Any) -> Any:
+    """Return a column of one row as one of many; cuDF would make a missing number NaN, and NaN missing."""
+    if not isinstance(series, cudf.Series) or not (n_missing(series) or has_nan(series)):
+        return broadcast_series_to_index(series, index, is_nested=is_nested, series_class=series_class)
+    with opened(series) as (column,):
+        repeated = plc.Column.from_scalar(plc.copying.get_element(column, 0), len(index))
+    return column_like(series, repeated, index)
 
 
 def _with_binary(original: Any, self: Any, op: Callable[..., Any], other: Any) -> Any:
@@ -182,14 +175,14 @@ def _with_binary(original: Any, self: Any, op: Callable[..., Any], other: Any) -
         return original(self, op, other)
     left: Any
     right: Any
-    left, right = align_and_extract_native(self, other)
+    left, right = _aligned(self, other)
     if isinstance(right, dt.date) and not isinstance(right, dt.datetime):
         right = np.datetime64(right, "s")
     if _is_missing_value(left) or _is_missing_value(right):
         like = left if isinstance(left, cudf.Series) else right
         made = cudf.Series(cp.zeros(len(like), dtype=bool), index=like.index, name=self.name).where(False, None)
     else:
-        made = _with_missing(op(left, right), left, right)
+        made = with_missing(op(left, right), left, right)
     return self._with_native(made, preserve_broadcast=self._broadcast and getattr(other, "_broadcast", True)).alias(self.name)
 
 
@@ -202,7 +195,7 @@ def _logical(op: Callable[..., Any], known: Any) -> Callable[..., Any]:
     """Return the method of `and` or `or`: of booleans, ``False & missing`` is False and ``True | missing`` is True."""
 
     def method(original: Any, self: Any, other: Any) -> Any:
-        left, right = align_and_extract_native(self, other)
+        left, right = _aligned(self, other)
         if not (_is_boolean(left) and _is_boolean(right)):
             return original(self, other)
         made = _decided(left, right, known)
@@ -221,38 +214,15 @@ def _decided(left: Any, right: Any, operation: Any) -> Any:
     series = left if isinstance(left, cudf.Series) else right
     if isinstance(left, cudf.Series) and isinstance(right, cudf.Series):
         with opened(left, right) as (one, other):
-            return _like(series, plc.binaryop.binary_operation(one, other, operation, _BOOL))
+            return like_of(series, plc.binaryop.binary_operation(one, other, operation, _BOOL))
     single = plc.Scalar.from_py(bool(right if series is left else left), _BOOL)
     with opened(series) as (column,):
-        return _like(series, plc.binaryop.binary_operation(column, single, operation, _BOOL))
+        return like_of(series, plc.binaryop.binary_operation(column, single, operation, _BOOL))
 
 
-# Reductions of whole columns
-
-
-class _Missing(float):
-    """What a reduction of nothing gives: cuDF would give NaN, which is a number here."""
-
-
-def _propagating(original: Any, self: Any, **options: Any) -> Any:
-    """Return a sum or a moment: NaN where a value is, and missing where there are too few."""
-    if _has_nan(self.native):
-        return float("nan")
-    made = original(self, **options)
-    return _Missing(made) if isinstance(made, float) and made != made else made  # noqa: PLR0124  (true of NaN alone)
-
-
-def _extreme(original: Any, self: Any) -> Any:
-    """Return the least or largest value; NaN only where there is nothing else, and missing where there is nothing."""
-    made = original(self)
-    if isinstance(made, float) and made != made:  # noqa: PLR0124  (true of NaN alone)
-        return float("nan") if _has_nan(self.native) else _Missing(made)
-    return made
-
-
-def _has_nan(series: Any) -> bool:
-    """Whether a column has a NaN."""
-    return series.dtype.kind == "f" and len(series) > 0 and bool(is_not_a_number(series).any())
+def _clip(original: Any, self: Any, *args: Any, **options: Any) -> Any:
+    """Return the column within bounds; where a value is missing, so it stays."""
+    return self._with_native(with_missing(original(self, *args, **options).native, self.native))
 
 
 # Casts, functions of arrays, literals
@@ -287,7 +257,7 @@ def _from_iterable(original: Any, cls: Any, data: Any, *, context: Any, **option
     if any(isinstance(value, int) and value > _LARGEST_INT64 for value in values):
         data = np.array(data, dtype=np.uint64)
     made = original(cls, data, context=context, **options)
-    if any(isinstance(value, float) and value != value and not isinstance(value, _Missing) for value in values):  # noqa: PLR0124
+    if any(isinstance(value, float | np.floating) and value != value and value is not NOTHING for value in values):  # noqa: PLR0124
         numbers = cudf.Series(cp.array([np.nan if value is None else value for value in values]), nan_as_null=False)
         numbers.index, numbers.name = made.native.index, made.native.name
         made = made._with_native(numbers.where(cudf.Series([value is not None for value in values], index=numbers.index), None))
@@ -316,7 +286,7 @@ def _scatter(original: Any, self: Any, indices: Any, values: Any, *, in_place: b
     """Return the column with values put at some positions, on the device; narwhals would look at the positions on the host."""
     target = self.native
     with opened(values.native, indices.native, target) as (column, positions, whole):
-        made = _like(target, plc.copying.scatter(plc.Table([column]), positions, plc.Table([whole])).columns()[0])
+        made = like_of(target, plc.copying.scatter(plc.Table([column]), positions, plc.Table([whole])).columns()[0])
     if not in_place:
         return self._with_native(made)
     self._native_series = made
@@ -343,18 +313,16 @@ _REPLACED: dict[tuple[Any, str], Callable[..., Any]] = {
     (PandasLikeSeries, "_apply_array_func"): _apply_array_func,
     (PandasLikeSeries, "_with_binary"): _with_binary,
     (PandasLikeSeries, "cast"): _cast,
+    (PandasLikeSeries, "clip"): _clip,
+    (PandasLikeSeries, "clip_lower"): _clip,
+    (PandasLikeSeries, "clip_upper"): _clip,
     (PandasLikeSeries, "count"): _count,
     (PandasLikeSeries, "drop_nulls"): _series_drop_nulls,
     (PandasLikeSeries, "fill_nan"): _fill_nan,
     (PandasLikeSeries, "fill_null"): _fill_null,
     (PandasLikeSeries, "is_in"): _is_in,
     (PandasLikeSeries, "is_null"): _is_null,
-    (PandasLikeSeries, "max"): _extreme,
-    (PandasLikeSeries, "mean"): _propagating,
-    (PandasLikeSeries, "min"): _extreme,
     (PandasLikeSeries, "null_count"): _null_count,
     (PandasLikeSeries, "scatter"): _scatter,
-    (PandasLikeSeries, "std"): _propagating,
-    (PandasLikeSeries, "sum"): _propagating,
-    (PandasLikeSeries, "var"): _propagating,
+    **{(PandasLikeSeries, name): reduced for name, reduced in REDUCTIONS.items()},
 }

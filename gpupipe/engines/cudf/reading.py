@@ -242,7 +242,7 @@ def _finished(source: Source, frame: Any, needed: Schema) -> Any:
     if getattr(source, "nan_as_null", False):
         made = made.nans_to_nulls()
     for name in source.declared_not_null():
-        n_missing = int(made[name].isna().sum()) if name in needed else 0
+        n_missing = int(made[name]._column.null_count) if name in needed else 0  # NaN is there
         if n_missing:
             msg = f"{source.origin()}, column {name!r}: expected no missing value, as declared, got {n_missing} of {len(made)}."
             raise SourceError(f"{msg} Mend the rows, or declare the column nullable.")
