@@ -30,7 +30,7 @@ from narwhals._pandas_like.group_by import PandasLikeGroupBy
 from narwhals._pandas_like.series import PandasLikeSeries
 from narwhals._pandas_like.utils import align_and_extract_native, broadcast_series_to_index
 
-from gpupipe.engines.cudf.frames import column_of, null_mask, numbers_of, opened
+from gpupipe.engines.cudf.frames import column_like, column_of, null_mask, numbers_of, opened
 from gpupipe.engines.cudf.grouping import grouped_by_libcudf
 from gpupipe.engines.cudf.missing import filled, has_nan, is_missing, like_of, n_missing, with_missing
 from gpupipe.engines.cudf.reductions import NOTHING, REDUCTIONS
