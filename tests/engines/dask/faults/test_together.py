@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,13 +36,22 @@ def pipeline(data: str, gates: str, me: str):
 """
 
 
-def command(servers: Servers, *words: object, cwd: Path) -> Any:
-    """Start ``gpupipe run`` on the cluster."""
-    line = [sys.executable, "-m", "gpupipe", "run", *words, "--engine", "dask", "--cluster", servers.address, "--json", "--quiet"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.Popen(
-        [str(word) for word in line], cwd=cwd, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+@pytest.fixture
+def command() -> Iterator[Callable[..., Any]]:
+    """Give what starts ``gpupipe run`` on a cluster; what still runs when the test is over is killed, and leaves the workers alone."""
+    started: list[Any] = []
+
+    def run(servers: Servers, *words: object, cwd: Path) -> Any:
+        line = [sys.executable, "-m", "gpupipe", "run", *words, "--engine", "dask", "--cluster", servers.address, "--json", "--quiet"]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        texts = [str(word) for word in line]
+        started.append(subprocess.Popen(texts, cwd=cwd, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
+        return started[-1]
+
+    yield run
+    for process in started:
+        process.kill()
+        process.communicate()
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +59,10 @@ def long(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_rows(tmp_path_factory.mktemp("long"), 60_000)
 
 
-def test_two_pipelines_of_one_name_run_beside_one_another(servers: Servers, long: Path, tmp_path: Path) -> None:
+def test_two_pipelines_of_one_name_run_beside_one_another(
+    command: Callable[..., Any], start: Callable[..., Servers], long: Path, tmp_path: Path
+) -> None:
+    servers = start(2, "--nthreads", "2")  # both may wait at their gates on one worker, which each has a thread for
     runs, gates = {}, {}
     for me, factor in (("first", 1), ("second", 10)):
         folder = tmp_path / me
@@ -69,7 +82,9 @@ def test_two_pipelines_of_one_name_run_beside_one_another(servers: Servers, long
 
 
 @pytest.mark.parametrize("phase", [pytest.param("unpack", marks=pytest.mark.slow), "before_write"])
-def test_ctrl_c_takes_the_tasks_back_and_leaves_the_old_output(phase: str, servers: Servers, long: Path, tmp_path: Path) -> None:
+def test_ctrl_c_takes_the_tasks_back_and_leaves_the_old_output(
+    phase: str, command: Callable[..., Any], servers: Servers, long: Path, tmp_path: Path
+) -> None:
     out, gate = tmp_path / "results" / "out", Gate(str(tmp_path), phase)
     out.mkdir(parents=True)
     pl.DataFrame({"old": [1]}).write_parquet(out / "old.parquet")
