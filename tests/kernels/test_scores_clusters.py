@@ -7,28 +7,15 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
-from sklearn import metrics
 from sklearn.metrics.cluster import expected_mutual_information
 
 from gpupipe.core.errors import StageError
 from gpupipe.kernels import scores_clusters
 from gpupipe.kernels.scores_clusters import FEATURE_METRICS, GROUP_METRICS, Contingency, contingency, score_features, score_groups
+from tests.cluster_scores import OF_FEATURES, OF_GROUPS
 
 RANDOM = np.random.default_rng(3)
 N_ROWS = 400
-OF_GROUPS = {
-    "adjusted_rand": metrics.adjusted_rand_score,
-    "adjusted_mutual_info": metrics.adjusted_mutual_info_score,
-    "normalized_mutual_info": metrics.normalized_mutual_info_score,
-    "homogeneity": metrics.homogeneity_score,
-    "completeness": metrics.completeness_score,
-    "v_measure": metrics.v_measure_score,
-}
-OF_FEATURES = {
-    "silhouette": metrics.silhouette_score,
-    "davies_bouldin": metrics.davies_bouldin_score,
-    "calinski_harabasz": metrics.calinski_harabasz_score,
-}
 GROUPS = RANDOM.integers(0, 5, N_ROWS)
 CLUSTERS = {
     "alike": np.where(RANDOM.random(N_ROWS) < 0.8, (GROUPS + 1) % 5, RANDOM.integers(0, 5, N_ROWS)),

@@ -13,6 +13,7 @@ import gpupipe as gp
 from gpupipe.core.errors import ColumnError, StageError, UsageError
 from gpupipe.engines._estimators import METRICS as COMPUTED
 from gpupipe.models.evaluate import METRICS
+from tests.cluster_scores import OF_FEATURES, OF_GROUPS
 
 CHANCE = np.random.default_rng(1)
 N = 300
@@ -107,23 +108,10 @@ def test_a_class_without_a_probability(engine: str) -> None:
 
 @pytest.mark.parametrize("target", ["y", "many"])
 def test_clusters(engine: str, target: str) -> None:
-    of_groups = {
-        "adjusted_rand": metrics.adjusted_rand_score,
-        "adjusted_mutual_info": metrics.adjusted_mutual_info_score,
-        "normalized_mutual_info": metrics.normalized_mutual_info_score,
-        "homogeneity": metrics.homogeneity_score,
-        "completeness": metrics.completeness_score,
-        "v_measure": metrics.v_measure_score,
-    }
-    of_features = {
-        "silhouette": metrics.silhouette_score,
-        "davies_bouldin": metrics.davies_bouldin_score,
-        "calinski_harabasz": metrics.calinski_harabasz_score,
-    }
-    made = score(engine, [*of_groups, *of_features], target=target, features=["number", "estimate"])
+    made = score(engine, [*OF_GROUPS, *OF_FEATURES], target=target, features=["number", "estimate"])
     both, truth, clusters = FRAME.select("number", "estimate").to_numpy(), FRAME[target].to_numpy(), FRAME["cluster"].to_numpy()
-    expected = {name: metric(truth, clusters) for name, metric in of_groups.items()}
-    expected |= {name: metric(both, clusters) for name, metric in of_features.items()}
+    expected = {name: metric(truth, clusters) for name, metric in OF_GROUPS.items()}
+    expected |= {name: metric(both, clusters) for name, metric in OF_FEATURES.items()}
     assert made == pytest.approx(expected, rel=1e-6)
 
 

@@ -94,13 +94,13 @@ def _frame_of(table: pa.Table) -> Any:
         return cudf.DataFrame.from_arrow(table)
     flat = cudf.DataFrame.from_arrow(table.drop_columns(nested))
     index = cudf.RangeIndex(table.num_rows)
-    made = {name: _nested(table[name].combine_chunks(), index) if name in nested else flat[name] for name in table.column_names}
+    made = {name: _nested(table[name], index) if name in nested else flat[name] for name in table.column_names}
     return cudf.DataFrame(made, index=index)
 
 
-def _nested(array: Any, index: Any) -> Any:
+def _nested(lists: pa.ChunkedArray, index: Any) -> Any:
     """Return Arrow lists or structs as a cuDF column of the same type."""
-    whole = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+    whole = lists.combine_chunks()
     column = ColumnBase.create(plc.Column.from_arrow(whole), cudf_dtype_from_pa_type(whole.type))
     return cudf.Series._from_column(column, index=index)
 

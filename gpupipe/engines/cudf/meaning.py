@@ -2,8 +2,8 @@
 
 narwhals runs expressions on cuDF as on pandas, and takes over cuDF's own meaning where that differs: NaN as missing in some places and as
 a number in others, ``False & missing`` as missing, a sum of nothing as missing, and so on; some of its ways lead through the host. Here
-those of its methods are replaced, for cuDF's frames alone, by ones that ask libcudf for what Polars does. Each replacement has a test on a
-device that holds it to engine `cpu` (`tests/stages`, `tests/gpu/test_meaning.py`).
+those of its methods are replaced, for cuDF's frames alone, by ones that ask libcudf for what Polars does. `tests/stages` and
+`tests/gpu/test_meaning.py` hold them to engine `cpu` on a device; docs/gpu-status.md says which of them have not been seen there.
 
 Measured on a device, narwhals 2.29: `DataFrame.lazy` copied the whole frame to the host and threw the copy away; CUPTI's records told.
 """
@@ -32,7 +32,7 @@ from narwhals._pandas_like.utils import align_and_extract_native, broadcast_seri
 
 from gpupipe.engines.cudf.frames import column_like, column_of, null_mask, numbers_of, opened
 from gpupipe.engines.cudf.grouping import grouped_by_libcudf
-from gpupipe.engines.cudf.missing import filled, has_nan, is_missing, like_of, n_missing, with_missing
+from gpupipe.engines.cudf.missing import filled, has_nan, is_missing, like_of, n_missing, n_there, with_missing
 from gpupipe.engines.cudf.reductions import NOTHING, REDUCTIONS
 
 _BOOL = plc.DataType(plc.TypeId.BOOL8)
@@ -110,7 +110,7 @@ def _null_count(original: Any, self: Any) -> int:
 
 
 def _count(original: Any, self: Any) -> int:
-    return len(self.native) - n_missing(self.native)
+    return n_there(self.native)
 
 
 def _series_drop_nulls(original: Any, self: Any) -> Any:
@@ -134,9 +134,10 @@ def _fill_null(original: Any, self: Any, value: Any, strategy: Any, limit: int |
 
 
 def _fill_nan(original: Any, self: Any, value: float | None) -> Any:
-    if value is not None or self.native.dtype.kind != "f":
-        return original(self, value) if self.native.dtype.kind == "f" else self
-    return self._with_native(self.native.nans_to_nulls(), preserve_broadcast=True)
+    """Return the column with its NaN filled; with None they become missing. A column of whole numbers has none."""
+    if self.native.dtype.kind != "f":
+        return self
+    return original(self, value) if value is not None else self._with_native(self.native.nans_to_nulls(), preserve_broadcast=True)
 
 
 def _is_in(original: Any, self: Any, other: Any) -> Any:
@@ -183,7 +184,12 @@ def _with_binary(original: Any, self: Any, op: Callable[..., Any], other: Any) -
         made = cudf.Series(cp.zeros(len(like), dtype=bool), index=like.index, name=self.name).where(False, None)
     else:
         made = with_missing(op(left, right), left, right)
-    return self._with_native(made, preserve_broadcast=self._broadcast and getattr(other, "_broadcast", True)).alias(self.name)
+    return _result(self, other, made)
+
+
+def _result(left: Any, right: Any, made: Any) -> Any:
+    """Return what an operator made, named as its left side; a single value where both sides are."""
+    return left._with_native(made, preserve_broadcast=left._broadcast and getattr(right, "_broadcast", True)).alias(left.name)
 
 
 def _is_missing_value(value: Any) -> bool:
@@ -191,15 +197,14 @@ def _is_missing_value(value: Any) -> bool:
     return value is None or value is cudf.NA or value is cudf.NaT
 
 
-def _logical(op: Callable[..., Any], known: Any) -> Callable[..., Any]:
+def _logical(operation: Any) -> Callable[..., Any]:
     """Return the method of `and` or `or`: of booleans, ``False & missing`` is False and ``True | missing`` is True."""
 
     def method(original: Any, self: Any, other: Any) -> Any:
         left, right = _aligned(self, other)
         if not (_is_boolean(left) and _is_boolean(right)):
             return original(self, other)
-        made = _decided(left, right, known)
-        return self._with_native(made, preserve_broadcast=self._broadcast and getattr(other, "_broadcast", True)).alias(self.name)
+        return _result(self, other, _decided(left, right, operation))
 
     return method
 
@@ -306,10 +311,10 @@ _REPLACED: dict[tuple[Any, str], Callable[..., Any]] = {
     (PandasLikeDataFrame, "drop_nulls"): _drop_nulls,
     (PandasLikeExpr, "over"): _over,
     (PandasLikeGroupBy, "agg"): _agg,
-    (PandasLikeSeries, "__and__"): _logical(operator.and_, _AND),
-    (PandasLikeSeries, "__rand__"): _logical(operator.and_, _AND),
-    (PandasLikeSeries, "__or__"): _logical(operator.or_, _OR),
-    (PandasLikeSeries, "__ror__"): _logical(operator.or_, _OR),
+    (PandasLikeSeries, "__and__"): _logical(_AND),
+    (PandasLikeSeries, "__rand__"): _logical(_AND),
+    (PandasLikeSeries, "__or__"): _logical(_OR),
+    (PandasLikeSeries, "__ror__"): _logical(_OR),
     (PandasLikeSeries, "_apply_array_func"): _apply_array_func,
     (PandasLikeSeries, "_with_binary"): _with_binary,
     (PandasLikeSeries, "cast"): _cast,

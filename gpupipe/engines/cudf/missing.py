@@ -21,6 +21,11 @@ def n_missing(series: Any) -> int:
     return int(series._column.null_count)
 
 
+def n_there(series: Any) -> int:
+    """Return how many values of a cuDF column are there."""
+    return len(series) - n_missing(series)
+
+
 def is_not_a_number(series: Any) -> Any:
     """Return a cuDF column of which floats are NaN; missing ones are not."""
     with opened(series) as (column,):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from gpupipe.engines.cudf.missing import has_nan, is_missing, n_missing
+from gpupipe.engines.cudf.missing import has_nan, is_missing, n_missing, n_there
 
 
 class _Missing(float):
@@ -18,11 +18,6 @@ class _Missing(float):
 NOTHING = _Missing("nan")
 
 
-def _n_there(series: Any) -> int:
-    """Return how many values of a column are there."""
-    return len(series) - n_missing(series)
-
-
 def _sum(original: Any, self: Any) -> Any:
     """Return the sum: NaN where a value is, and 0 of nothing."""
     return float("nan") if has_nan(self.native) else original(self)
@@ -30,23 +25,23 @@ def _sum(original: Any, self: Any) -> Any:
 
 def _moment(original: Any, self: Any, **options: Any) -> Any:
     """Return a mean or a spread: NaN where a value is, and missing of too few values."""
-    if _n_there(self.native) <= options.get("ddof", 0):
+    if n_there(self.native) <= options.get("ddof", 0):
         return NOTHING
     return float("nan") if has_nan(self.native) else original(self, **options)
 
 
 def _extreme(original: Any, self: Any) -> Any:
     """Return the least or largest value; NaN only where there is nothing else, and missing where there is nothing."""
-    if self.native.dtype.kind in "iuf" and not _n_there(self.native):
+    if self.native.dtype.kind in "iuf" and not n_there(self.native):
         return NOTHING
-    if has_nan(self.native) and not _n_there(self.native.nans_to_nulls()):
+    if has_nan(self.native) and not n_there(self.native.nans_to_nulls()):
         return float("nan")
     return original(self)
 
 
 def _quantile(original: Any, self: Any, *args: Any, **options: Any) -> Any:
     """Return a median or quantile, missing of nothing."""
-    return original(self, *args, **options) if _n_there(self.native) else NOTHING
+    return original(self, *args, **options) if n_there(self.native) else NOTHING
 
 
 def _row(place: int) -> Callable[..., Any]:
