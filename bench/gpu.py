@@ -148,7 +148,7 @@ def run_tests(results: Results, ends: float) -> int:
         left = ends - time.monotonic()
         if results.found("tests", name).get("status") == OK or left < LEAST_SECONDS:
             continue
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *workers, *which]
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:benchmark", *workers, *which]
         results.enter("tests", name, run_part(command, left))
         print(f"{name}: {results.found('tests', name)['status']}", file=sys.stderr, flush=True)
     return 0 if all(results.found("tests", name).get("status") == OK for name in TESTS) else 1
@@ -178,7 +178,8 @@ def _told(found: Mapping[str, Any]) -> str:
 def _arguments(options: argparse.Namespace, question: Question) -> list[str]:
     """Return what a process of `bench.measured` is told of sizes; a question on fewer rows than asked for has its own."""
     rows = question.rows if question.name.startswith("mortgage") else options.rows
-    sizes = {"--rows": rows, "--table-rows": options.table_rows, "--model-scale": options.model_scale, "--repeats": options.repeats}
+    sizes = {"--rows": rows, "--table-rows": options.table_rows, "--model-scale": options.model_scale}
+    sizes |= {"--rounds": options.rounds, "--repeats": options.repeats}
     return ["--data", str(options.data), *(text for name, value in sizes.items() for text in (name, str(value)))]
 
 
@@ -195,7 +196,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     options.engines = options.engines.split(",")
     try:
-        options.questions = asked_questions(Sizes(options.rows, options.table_rows, options.model_scale), options.questions)
+        options.questions = asked_questions(Sizes(options.rows, options.table_rows, options.model_scale, options.rounds), options.questions)
     except ValueError as error:
         parser.error(str(error))
     return options

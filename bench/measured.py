@@ -136,7 +136,7 @@ def _say(facts: Mapping[str, Any]) -> None:
 
 
 def _found(options: argparse.Namespace) -> Question:
-    sizes = Sizes(options.rows, options.table_rows, options.model_scale)
+    sizes = Sizes(options.rows, options.table_rows, options.model_scale, options.rounds)
     return question_of(options.question, sizes)
 
 
@@ -147,6 +147,7 @@ def add_sizes(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rows", type=int, default=defaults.rows, help="of the mortgage questions")
     parser.add_argument("--table-rows", type=int, default=defaults.table_rows, help="of the group-by and join questions")
     parser.add_argument("--model-scale", type=float, default=defaults.model_scale, help="times the rows that each model has by itself")
+    parser.add_argument("--rounds", type=int, default=defaults.rounds, help="boosting rounds of each model of the mortgage pipeline")
     parser.add_argument("--repeats", type=int, default=2, help=f"runs of each; one where it takes more than {LONG:.0f} s")
 
 

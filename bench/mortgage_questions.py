@@ -16,14 +16,14 @@ FUNCTIONS = {"mortgage-etl": "etl", "mortgage-whole": "pipeline"}
 FEWEST = 1_000_000  # below that, memory is not what is short
 
 
-def mortgage_questions(rows: int) -> list[Question]:
-    """Return both questions on that many months of loans."""
-    return [_question(name, rows) for name in FUNCTIONS]
+def mortgage_questions(rows: int, rounds: int = 100) -> list[Question]:
+    """Return both questions on that many months of loans, with models of so many boosting rounds."""
+    return [_question(name, rows, rounds) for name in FUNCTIONS]
 
 
-def _question(name: str, rows: int) -> Question:
-    prepare, build = partial(make_mortgage, rows=rows), partial(_build, FUNCTIONS[name])
-    smaller = partial(_question, name, rows // 2) if rows >= 2 * FEWEST else None
+def _question(name: str, rows: int, rounds: int) -> Question:
+    prepare, build = partial(make_mortgage, rows=rows), partial(_build, FUNCTIONS[name], rounds)
+    smaller = partial(_question, name, rows // 2, rounds) if rows >= 2 * FEWEST else None
     whole = name == "mortgage-whole"
     return Question(name, rows, prepare, build, tolerance=0.02 if whole else 1e-6, fitted=whole, smaller=smaller)
 
@@ -36,8 +36,9 @@ def make_mortgage(data: Path, rows: int) -> Path:
     return folder
 
 
-def _build(function: str, data: Path, out: Path) -> gp.Pipeline:
+def _build(function: str, rounds: int, data: Path, out: Path) -> gp.Pipeline:
     build = getattr(sys.modules[load_definition(str(FILE)).function.__module__], function)
     inputs = {"acquisition": f"{data}/acquisition", "performance": f"{data}/performance"}
-    pipeline: gp.Pipeline = build(**inputs, **({"out": f"{out}/features.parquet"} if function == "etl" else {}))
+    more = {"out": f"{out}/features.parquet"} if function == "etl" else {"n_estimators": rounds}
+    pipeline: gp.Pipeline = build(**inputs, **more)
     return pipeline

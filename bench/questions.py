@@ -12,11 +12,12 @@ from bench.question import Question
 
 @dataclass(frozen=True)
 class Sizes:
-    """How many rows there are: of the mortgage questions, of the tables, and how many times those that each model has by itself."""
+    """How many rows the mortgage questions and the tables have, how many times its own each model, and the boosting rounds."""
 
     rows: int = 100_000_000
     table_rows: int = 100_000_000
     model_scale: float = 1.0
+    rounds: int = 100
 
 
 def all_questions(sizes: Sizes) -> list[Question]:
@@ -26,7 +27,7 @@ def all_questions(sizes: Sizes) -> list[Question]:
 
 def _of_tables(sizes: Sizes) -> list[Question]:
     """Return the questions that need no library of models to be told."""
-    return [*mortgage_questions(sizes.rows), *table_questions(sizes.table_rows)]
+    return [*mortgage_questions(sizes.rows, sizes.rounds), *table_questions(sizes.table_rows)]
 
 
 def question_of(name: str, sizes: Sizes) -> Question:

@@ -19,6 +19,8 @@ _ADDRESSES = {
     "Field": "core.schema",
     "FillNull": "stages.fill_null",
     "Filter": "stages.filter",
+    "FitPredict": "models.fit_predict",
+    "FitTransform": "models.fit_transform",
     "FromArrow": "sources.from_arrow",
     "FromFrame": "sources.from_frame",
     "GpupipeError": "core.errors",

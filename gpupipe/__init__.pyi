@@ -6,6 +6,8 @@ from gpupipe.artefact import save as save
 from gpupipe.core.errors import GpupipeError as GpupipeError
 from gpupipe.core.schema import Field as Field
 from gpupipe.models.evaluate import Evaluate as Evaluate
+from gpupipe.models.fit_predict import FitPredict as FitPredict
+from gpupipe.models.fit_transform import FitTransform as FitTransform
 from gpupipe.models.learn import Learn as Learn
 from gpupipe.pipeline import Pipeline as Pipeline
 from gpupipe.sinks.to_memory import ToMemory as ToMemory

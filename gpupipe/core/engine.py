@@ -133,6 +133,10 @@ class Verbs(ABC):
         """Return the frame with columns appended that a function makes of an array of some columns."""
 
     @abstractmethod
+    def unfitted(self, estimator: Any) -> Any:
+        """Return a copy of an unfitted estimator, or what stands for it, that is fitted to the arrays that `map_arrays` hands over."""
+
+    @abstractmethod
     def literal(self, table: pa.Table) -> nw.LazyFrame[Any]:
         """Return a small Arrow table as a frame of this engine."""
 
@@ -151,12 +155,15 @@ class ArrayMap:
         Gets the engine's array (NumPy, CuPy), never of zero rows; missing values are NaN.
     drop
         Columns left out of the result.
+    whole
+        Whether the function must see all rows at once.
     """
 
     columns: tuple[str, ...]
     outputs: tuple[tuple[str, Any], ...]
     function: Callable[[Any], Sequence[Any]]
     drop: tuple[str, ...] = ()
+    whole: bool = False
 
 
 @dataclass(frozen=True)

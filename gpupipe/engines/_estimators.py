@@ -29,11 +29,10 @@ def train_estimator(recipe: TrainingRecipe, train: Frame, validation: Frame | No
     StageError
         Where there are no rows, the target has missing values, or the estimator refuses the data; its own words are kept.
     """
-    sklearn_base = _sklearn("base")
     if len(train) == 0:
         msg = "Expected rows to train on, got an empty table. Look at the filters and splits before it."
         raise StageError(msg)
-    estimator = sklearn_base.clone(recipe.estimator)
+    estimator = unfitted_copy(recipe.estimator)
     target = None if recipe.target is None else target_values(train, recipe.target)
     features = feature_matrix(estimator, train, recipe.features, ledger)
     options: dict[str, Any] = {}
@@ -52,6 +51,11 @@ def train_estimator(recipe: TrainingRecipe, train: Frame, validation: Frame | No
     if is_xgboost(estimator):
         fitted.set_params(callbacks=None)
     return fitted
+
+
+def unfitted_copy(estimator: Any) -> Any:
+    """Return an unfitted copy of an estimator."""
+    return _sklearn("base").clone(estimator)
 
 
 def _sklearn(module: str) -> Any:

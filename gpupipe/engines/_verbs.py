@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from gpupipe.core.engine import ArrayMap, Joining, Verbs, Window
 from gpupipe.core.schema import as_dtype
 from gpupipe.engines._arrow import arrow_dtype, as_array, column_values, table_of
+from gpupipe.engines._estimators import unfitted_copy
 from gpupipe.kernels.rolling import roll_arrays
 from gpupipe.kernels.xxh64 import hash_table
 
@@ -87,6 +88,10 @@ class NarwhalsVerbs(Verbs):
         made = [self._series(eager, name, column) for (name, _), column in zip(mapped.outputs, columns, strict=True)]
         whole: Frame = (eager.select(kept).with_columns(*made) if kept else made[0].to_frame().with_columns(*made)).lazy()
         return whole
+
+    def unfitted(self, estimator: Any) -> Any:
+        """Return a copy of the estimator, which takes NumPy arrays."""
+        return unfitted_copy(estimator)
 
     def literal(self, table: pa.Table) -> Frame:
         """Return an Arrow table as a narwhals frame."""

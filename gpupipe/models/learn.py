@@ -191,7 +191,7 @@ class Learned(RowStage):
         if method not in self.methods:
             msg = f"{self.estimator} is a {self.task} and has no {method!r}. It has {listing(self.methods) or 'none'}."
             if self.task == "clusterer":
-                msg += " It labels the rows it is fitted to and cannot place others: call its fit_predict in a @gp.whole_table function."
+                msg += f" It labels the rows it is fitted to and cannot place others: use gp.FitPredict({self.estimator}(...))."
             raise WiringError(msg)
         return replace(self, method=method)
 
@@ -262,6 +262,8 @@ def task_of(estimator: Any) -> Task:
     if hasattr(estimator, "predict"):
         return "clusterer"
     msg = f"Learn expects a classifier, regressor, clusterer or transformer, got {type(estimator).__name__}."
+    if hasattr(estimator, "fit_transform"):
+        msg += f" It places the rows it is fitted to and no others: use gp.FitTransform({type(estimator).__name__}(...))."
     raise UsageError(msg)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -12,14 +13,16 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from sklearn.cluster import KMeans
+from sklearn.cluster import DBSCAN, AgglomerativeClustering, KMeans
 from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.ensemble import IsolationForest, RandomForestClassifier, RandomForestRegressor
 from sklearn.linear_model import ElasticNet, Lasso, LinearRegression, LogisticRegression, Ridge
+from sklearn.manifold import TSNE, trustworthiness
+from sklearn.metrics import adjusted_rand_score
 from sklearn.naive_bayes import MultinomialNB
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.preprocessing import MinMaxScaler
-from sklearn.svm import SVC, SVR
+from sklearn.svm import SVC, SVR, LinearSVC, LinearSVR
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from xgboost import XGBClassifier, XGBRegressor
 
@@ -38,11 +41,11 @@ ROWS = pl.DataFrame({f"x{j}": FEATURES[:, j] for j in range(4)}).with_columns(
 )
 CLASSIFIERS = [
     LogisticRegression(), RandomForestClassifier(20, random_state=0), DecisionTreeClassifier(max_depth=8), KNeighborsClassifier(), SVC(),
-    MultinomialNB(), XGBClassifier(n_estimators=20),
+    LinearSVC(), MultinomialNB(), XGBClassifier(n_estimators=20),
 ]  # fmt: skip
 REGRESSORS = [
     LinearRegression(), Ridge(), Lasso(0.001), ElasticNet(0.001), RandomForestRegressor(20, random_state=0),
-    DecisionTreeRegressor(max_depth=10), KNeighborsRegressor(), SVR(), XGBRegressor(n_estimators=50),
+    DecisionTreeRegressor(max_depth=10), KNeighborsRegressor(), SVR(), LinearSVR(), XGBRegressor(n_estimators=50),
 ]  # fmt: skip
 TREES = (DecisionTreeClassifier, DecisionTreeRegressor, RandomForestClassifier, RandomForestRegressor)
 HELD = EngineOptions(crossings="raise", crossings_budget=200_000)
@@ -251,3 +254,63 @@ def test_softmax_answers_with_labels_and_probabilities() -> None:
         answers.append(gp.Pipeline("p", out=model.predict_proba(model.predict(table))).run("gpu", options=HELD)["out"].to_polars())
     assert (answers[0]["prediction"] == answers[1]["prediction"]).all()
     np.testing.assert_allclose(answers[0]["probability_1"].to_numpy(), answers[1]["probability_1"].to_numpy(), atol=1e-5)
+
+
+GROUPS = RANDOM.integers(0, 4, 2000)
+GROUPED = pl.DataFrame(RANDOM.normal(size=(2000, 3)) + 30 * GROUPS[:, None] * [1, -1, 0.5], schema=["a", "b", "c"])
+
+
+def labelled(estimator: Any, options: EngineOptions = HELD) -> Any:
+    """Return the labels of the grouped rows, in their order."""
+    made = gp.Pipeline("p", out=gp.FitPredict(estimator)(gp.FromFrame(GROUPED).node())).run("gpu", options=options)
+    return made["out"].to_polars()["cluster"].to_numpy()
+
+
+def test_dbscan_labels_the_rows_it_is_fitted_to() -> None:
+    assert adjusted_rand_score(labelled(DBSCAN(5.0)), GROUPS) == 1
+    model = gp.Learn(DBSCAN(5.0)).fit(gp.FromFrame(GROUPED).node())
+    found = gp.Pipeline("p", model=model).run("gpu", options=HELD)["model"].model.labels_
+    assert adjusted_rand_score(found.get(), GROUPS) == 1, "and a model tells them where they are"
+
+
+def test_hdbscan_labels_the_rows_it_is_fitted_to() -> None:
+    hdbscan = pytest.importorskip("hdbscan", reason="cuML takes the package hdbscan's estimator, not scikit-learn's")
+    found = labelled(hdbscan.HDBSCAN(min_cluster_size=50))
+    assert adjusted_rand_score(found, GROUPS) > 0.95
+
+
+def test_clusterers_without_a_counterpart_run_on_the_host_where_that_is_allowed() -> None:
+    with pytest.raises(UnsupportedError, match="cuML has no counterpart of .*AgglomerativeClustering"):
+        labelled(AgglomerativeClustering(4))
+    assert adjusted_rand_score(labelled(AgglomerativeClustering(4), EngineOptions(fallbacks="host")), GROUPS) == 1
+
+
+def test_tsne_keeps_neighbours() -> None:
+    placed = gp.FitTransform(TSNE(2, random_state=0))(gp.FromFrame(GROUPED).node())
+    made = gp.Pipeline("p", out=placed).run("gpu", options=HELD)["out"].to_polars()
+    assert made.columns == ["tsne0", "tsne1"]
+    assert trustworthiness(GROUPED.to_numpy(), made.to_numpy(), n_neighbors=10) > 0.9
+
+
+def test_umap_keeps_neighbours_and_places_others() -> None:
+    umap = pytest.importorskip("umap", reason="UMAP is the package umap-learn's estimator")
+    table = gp.FromFrame(GROUPED).node()
+    model = gp.Learn(umap.UMAP(n_components=2, random_state=0)).fit(table)
+    made = gp.Pipeline("p", out=model(table)).run("gpu", options=HELD)["out"].to_polars()
+    assert trustworthiness(GROUPED.to_numpy(), made.to_numpy(), n_neighbors=10) > 0.9
+
+
+def test_torch_takes_its_memory_from_the_pool() -> None:
+    if importlib.util.find_spec("torch") is None:
+        pytest.skip("needs PyTorch")
+    code = """
+import torch, rmm
+from gpupipe.engines.load import load_engine
+load_engine("gpu")
+before = rmm.mr.get_current_device_resource().allocation_counts.current_bytes
+held = torch.ones(1 << 24, device="cuda")
+after = rmm.mr.get_current_device_resource().allocation_counts.current_bytes
+print(after - before >= 4 << 24, float(held.sum()) == 1 << 24)
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.split() == ["True", "True"], done.stderr

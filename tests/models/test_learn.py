@@ -219,7 +219,7 @@ def test_a_validation_table_is_for_xgboost_alone(engine: str) -> None:
 
 def test_a_clusterer_that_cannot_predict_says_so_when_wired() -> None:
     model = gp.Learn(DBSCAN(), features=NAMES).fit(table())
-    with pytest.raises(WiringError, match="DBSCAN is a clusterer and has no 'apply'.*It labels the rows it is fitted to"):
+    with pytest.raises(WiringError, match="DBSCAN is a clusterer and has no 'apply'.*It labels the rows.*use gp.FitPredict"):
         model(table())
 
 

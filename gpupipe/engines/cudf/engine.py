@@ -59,7 +59,7 @@ class CudfEngine(PandasLikeEngine):
             watch_copies()
             self.ledger.copied = taken_copies
         self.crossing = Crossing(self.ledger)
-        self.verbs = CudfVerbs(self.crossing)
+        self.verbs = CudfVerbs(self.crossing, self.options.fallbacks)
 
     def semantics(self) -> AbstractContextManager[Any]:
         """Return the option under which cuDF keeps its own, nullable dtypes; models that came from elsewhere tell this ledger."""

@@ -39,6 +39,7 @@ _BOOL = plc.DataType(plc.TypeId.BOOL8)
 _COMPARISONS = (operator.eq, operator.ne, operator.lt, operator.le, operator.gt, operator.ge)
 _LARGEST_INT64 = 2**63 - 1
 _SECONDS_A_DAY = 86_400
+_SINGLE = "_gpupipe_single"  # where a column of one literal keeps it
 _BY_METHOD = ("cummax", "cummin", "cumprod", "cumsum", "diff", "rank", "shift")
 
 
@@ -150,6 +151,14 @@ def _is_in(original: Any, self: Any, other: Any) -> Any:
 
 def _aligned(left: Any, right: Any) -> tuple[Any, Any]:
     """Return the operands as narwhals aligns them, a column of one row as its value; a missing one as missing, where cuDF would say NaN."""
+    if left._broadcast and isinstance(right, PandasLikeSeries) and not right._broadcast:
+        value = vars(left).get(_SINGLE)
+        if value is not None:
+            return value, right.native
+    elif isinstance(right, PandasLikeSeries) and right._broadcast:
+        value = vars(right).get(_SINGLE)
+        if value is not None:
+            return left.native, value
     one, other = align_and_extract_native(left, right)
     return _value_of(left, one), _value_of(right, other)
 
@@ -237,6 +246,8 @@ def _cast(original: Any, self: Any, dtype: Any) -> Any:
     """Return the column in another dtype; dates, which lie as seconds, as the days they are."""
     native = self.native
     wanted = dtype() if isinstance(dtype, type) else dtype
+    if (wanted.is_float() or wanted.is_integer()) and self.dtype == wanted:
+        return self
     if isinstance(wanted, nw.Date):
         days = native if str(native.dtype) == "datetime64[s]" else native.dt.floor("D").astype("datetime64[s]")
         return self._with_native(days, preserve_broadcast=True)
@@ -262,6 +273,9 @@ def _from_iterable(original: Any, cls: Any, data: Any, *, context: Any, **option
     if any(isinstance(value, int) and value > _LARGEST_INT64 for value in values):
         data = np.array(data, dtype=np.uint64)
     made = original(cls, data, context=context, **options)
+    (single, *more) = values or [None]
+    if not more and isinstance(single, bool | int | float) and single == single and made.native.dtype.kind in "biuf":  # noqa: PLR0124
+        setattr(made, _SINGLE, np.asarray(single, dtype=made.native.dtype)[()])  # so that nobody has to wait for the device to say it
     if any(isinstance(value, float | np.floating) and value != value and value is not NOTHING for value in values):  # noqa: PLR0124
         numbers = cudf.Series(cp.array([np.nan if value is None else value for value in values]), nan_as_null=False)
         numbers.index, numbers.name = made.native.index, made.native.name

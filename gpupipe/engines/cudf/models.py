@@ -30,6 +30,7 @@ from gpupipe.engines.cudf.frames import Crossing, feature_array, lazy_of, null_m
 from gpupipe.engines.cudf.naive_bayes import as_sklearn_bayes, naive_bayes
 
 FORESTS = ("IsolationForest", "RandomForestClassifier", "RandomForestRegressor")  # which scikit-learn asks in single precision
+ROWWISE = ("embedding_", "labels_")  # what an estimator found for each row that it was fitted to
 FACTS = ("classes_", "coef_", "intercept_", "feature_importances_", "cluster_centers_", "n_iter_")
 
 
@@ -49,6 +50,9 @@ class OnDevice:
     facts: dict[str, Any]
 
     def __getattr__(self, name: str) -> Any:
+        if name in ROWWISE:  # on the device, where it is; most estimators have none
+            self.estimator.output_type = "cupy"
+            return getattr(self.estimator, name)
         if name.startswith("__") or name not in self.facts:
             raise AttributeError(name)
         return self.facts[name]
@@ -82,7 +86,7 @@ class OnDevice:
 
 @dataclass(frozen=True, eq=False)
 class OnHost:
-    """An estimator that was trained on the host because the device has none; rows cross for every answer, and are counted."""
+    """An estimator that is trained on the host because the device has none; rows cross for every answer, and are counted."""
 
     estimator: Any
     crossing: Crossing
@@ -110,6 +114,14 @@ class OnHost:
         if isinstance(array, np.ndarray):
             return self.estimator.transform(array)
         return self._asked(self.estimator.transform, array)
+
+    def fit_predict(self, array: Any) -> Any:
+        """Return the labels of the rows that the estimator is fitted to."""
+        return self._asked(self.estimator.fit_predict, array)
+
+    def fit_transform(self, array: Any) -> Any:
+        """Return the coordinates of the rows that the estimator is fitted to."""
+        return self._asked(self.estimator.fit_transform, array)
 
     def portable(self) -> Any:
         """Return the estimator itself."""

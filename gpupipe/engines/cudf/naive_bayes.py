@@ -5,7 +5,6 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-import cuml
 import cupy as cp
 
 from gpupipe.engines.cudf.counterparts import require_heard
@@ -19,6 +18,8 @@ def naive_bayes(estimator: Any) -> Any:
     UnsupportedError
         A parameter was set that cuML's has not.
     """
+    import cuml  # local: takes seconds to load, and pipelines without its models need none of it
+
     given = estimator.get_params(deep=False)
     require_heard(estimator, {"alpha", "fit_prior", "class_prior"}, "cuML's MultinomialNB")
     return cuml.MultinomialNB(alpha=given["alpha"], fit_prior=given["fit_prior"], class_prior=given["class_prior"], output_type="cupy")

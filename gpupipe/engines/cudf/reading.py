@@ -19,7 +19,6 @@ import narwhals.stable.v2 as nw
 import numpy as np
 import polars as pl
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pylibcudf as plc
 
 from gpupipe.core.arrow import plain_table, schema_of
@@ -28,6 +27,7 @@ from gpupipe.core.engine import Reading
 from gpupipe.core.errors import DtypeError, SourceError
 from gpupipe.core.schema import Schema
 from gpupipe.engines._arrow import arrow_schema, conform_arrow
+from gpupipe.engines._footers import footer_of
 from gpupipe.engines._pandaslike import conformed
 from gpupipe.engines._scan import explained, read_lazy, read_piece
 from gpupipe.engines.cudf.dtypes import device_schema, same_on_device
@@ -93,8 +93,8 @@ def not_on_device(scan: FileScan, needed: Schema) -> str | None:
         return "columns in folders' names are read on the host"
     if scan.rows is not None or not all(isinstance(path, str) for path in scan.paths):
         return "parts of files are read on the host"
-    schemas = dict.fromkeys(pq.read_schema(path) for path in scan.paths)
-    reasons = (_column_not_on_device(arrow, name, field.dtype) for arrow in schemas for name, field in needed.items())
+    different = {footer.columns: footer.schema for footer in map(footer_of, map(str, scan.paths))}
+    reasons = (_column_not_on_device(arrow, name, field.dtype) for arrow in different.values() for name, field in needed.items())
     return next((reason for reason in reasons if reason is not None), None)
 
 
@@ -144,20 +144,16 @@ def _read_parquet(scan: FileScan, reading: Reading, source: Source, crossing: Cr
             list(paths), columns=columns, filters=filters, use_pandas_metadata=False, allow_mismatched_pq_schemas=False
         )
 
-    if same_schema(scan.paths):
+    footers = [footer_of(str(path)) for path in scan.paths]
+    if len({footer.columns for footer in footers}) == 1:
         frame = read(scan.paths)
     else:
         planned = device_schema(Schema(tuple((name, scan.schema[name]) for name in columns)))
         parts = [conformed(lazy_of(read([path])[columns]), planned, source.name).collect().to_native() for path in scan.paths]
         frame = cudf.concat(parts, ignore_index=True)
-    crossing.read(page_bytes(scan.paths, reading.columns), time.perf_counter() - started, "pages of Parquet, decoded on the device")
+    n_bytes = sum(footer.page_bytes.get(name, 0) for footer in footers for name in reading.columns)
+    crossing.read(n_bytes, time.perf_counter() - started, "pages of Parquet, decoded on the device")
     return frame
-
-
-def same_schema(paths: Sequence[str | bytes]) -> bool:
-    """Whether Parquet files have the same columns, of the same types, in the same order."""
-    first = pq.read_metadata(paths[0]).schema
-    return all(first.equals(pq.read_metadata(path).schema) for path in paths[1:])
 
 
 def _read_text(scan: FileScan, reading: Reading, source: Source, crossing: Crossing) -> Any:
@@ -222,18 +218,6 @@ class DeviceColumns(Columns):
             column = plc.strings.replace.replace(column, plc.Scalar.from_py(2 * chr(doubled)), plc.Scalar.from_py(chr(doubled)))
         made = cudf.Series.from_pylibcudf(column)
         return made.where(cudf.Series(~texts.missing), None) if bool(cp.any(texts.missing)) else made
-
-
-def page_bytes(paths: Sequence[str | bytes], columns: Sequence[str]) -> int:
-    """Return how many bytes the columns take in Parquet files, compressed: the most that reading them moves."""
-    wanted = set(columns)
-    total = 0
-    for path in paths:
-        facts = pq.read_metadata(path)
-        for group in (facts.row_group(number) for number in range(facts.num_row_groups)):
-            chunks = (group.column(number) for number in range(group.num_columns))
-            total += sum(chunk.total_compressed_size for chunk in chunks if chunk.path_in_schema.split(".")[0] in wanted)
-    return total
 
 
 def _finished(source: Source, frame: Any, needed: Schema) -> Any:

@@ -12,13 +12,16 @@ import numpy as np
 import pyarrow as pa
 
 from gpupipe.core.engine import ArrayMap, Joining, Window
+from gpupipe.core.errors import UnsupportedError
 from gpupipe.core.schema import as_dtype
 from gpupipe.engines._arrow import arrow_dtype
+from gpupipe.engines._estimators import unfitted_copy
 from gpupipe.engines._pandaslike import PandasLikeVerbs
 from gpupipe.engines.cudf.dtypes import device_dtype
 from gpupipe.engines.cudf.frames import Crossing, column_of, feature_array, lazy_of, native_of, null_mask, numbers_of
 from gpupipe.engines.cudf.hashing import hash_column, hash_frame
 from gpupipe.engines.cudf.joining import joined
+from gpupipe.engines.cudf.models import OnHost, made_on_device
 from gpupipe.kernels.rolling import roll_arrays
 
 Frame = nw.LazyFrame[Any]
@@ -27,8 +30,9 @@ Frame = nw.LazyFrame[Any]
 class CudfVerbs(PandasLikeVerbs):
     """The verbs on the device."""
 
-    def __init__(self, crossing: Crossing) -> None:
+    def __init__(self, crossing: Crossing, fallbacks: str = "refuse") -> None:
         self.crossing = crossing
+        self.fallbacks = fallbacks
 
     def join(self, left: Frame, right: Frame, how: Joining) -> Frame:
         """Return the joined rows; see `Verbs.join`."""
@@ -80,6 +84,16 @@ class CudfVerbs(PandasLikeVerbs):
             column = column_of(whole, missing)
             made[rolled.name] = column.astype(native[rolled.column].dtype) if rolled.function in ("min", "max") else column
         return lazy_of(native.assign(**made))
+
+    def unfitted(self, estimator: Any) -> Any:
+        """Return cuML's counterpart of the estimator, or a copy that is handed the rows on the host, where that is allowed."""
+        try:
+            return made_on_device(estimator)
+        except UnsupportedError as error:
+            if self.fallbacks != "host":
+                raise
+            self.crossing.ledger.fall_back(str(error))
+            return OnHost(unfitted_copy(estimator), self.crossing)
 
     def map_arrays(self, frame: Frame, mapped: ArrayMap) -> Frame:
         """Return the frame with the function's columns, made of a CuPy array; see `Verbs.map_arrays`."""

@@ -81,7 +81,7 @@ class PolarsVerbs(NarwhalsVerbs):
             made = pl.DataFrame({name: pl.from_arrow(column) for name, column in zip(types, columns, strict=True)})
             return made.to_struct(whole)
 
-        expression = pl.struct(mapped.columns).map_batches(function, return_dtype=pl.Struct(types), is_elementwise=True)
+        expression = pl.struct(mapped.columns).map_batches(function, return_dtype=pl.Struct(types), is_elementwise=not mapped.whole)
         made = native.with_columns(expression.alias(whole)).select([*kept, pl.col(whole).struct.unnest()])
         return nw.from_native(made)
 
