@@ -16,12 +16,14 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import redirect_stdout
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from bench.question import Question
 from bench.questions import Sizes, question_of
+from gpupipe.cli.streams import stdout_to_stderr
 from gpupipe.core.engine import EngineOptions
 from gpupipe.engines.load import ADDRESSES
 
@@ -32,6 +34,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Print what was asked for, and return the exit code: 1 where a run failed, with the error as the last line."""
     options = _options(arguments)
     question = _found(options)
+    with os.fdopen(os.dup(1), "w") as answers, stdout_to_stderr(), redirect_stdout(answers):  # cuML's log would go to stdout
+        return _answered(options, question)
+
+
+def _answered(options: argparse.Namespace, question: Question) -> int:
+    """Make what was asked for, say it on stdout, and return the exit code."""
     try:
         data = question.prepare(options.data)
         if options.only_prepare:

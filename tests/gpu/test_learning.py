@@ -312,5 +312,5 @@ held = torch.ones(1 << 24, device="cuda")
 after = rmm.mr.get_current_device_resource().allocation_counts.current_bytes
 print(after - before >= 4 << 24, float(held.sum()) == 1 << 24)
 """
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    assert done.stdout.split() == ["True", "True"], done.stderr
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    assert done.stdout.split() == ["True", "True"], done.stderr[-2000:]

@@ -190,7 +190,8 @@ def _with_binary(original: Any, self: Any, op: Callable[..., Any], other: Any) -
         right = np.datetime64(right, "s")
     if _is_missing_value(left) or _is_missing_value(right):
         like = left if isinstance(left, cudf.Series) else right
-        made = cudf.Series(cp.zeros(len(like), dtype=bool), index=like.index, name=self.name).where(False, None)
+        made = column_of(cp.zeros(len(like), dtype=bool), cp.ones(len(like), dtype=bool))
+        made.index, made.name = like.index, self.name
     else:
         made = with_missing(op(left, right), left, right)
     return _result(self, other, made)
