@@ -87,6 +87,13 @@ class Source(Stage):
         """
         return None
 
+    def unchecked(self, piece: Piece | None) -> FileScan | None:
+        """Return all local text files, or one part, for a reader that refuses what is wrong with them and leaves it to be told by `scan`.
+
+        None where the text must be decompressed, cleaned or cut first.
+        """
+        return None
+
     def n_files(self) -> int:
         """Return how many files are behind the source; 0 where it is read as a whole."""
         return 0

@@ -6,18 +6,21 @@ says so.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
 import narwhals.stable.v2 as nw
 import polars as pl
+import pyarrow as pa
 
 from gpupipe.core.ends import FileScan, Piece, Source
 from gpupipe.core.engine import Reading
 from gpupipe.core.errors import GpupipeError, SourceError
 from gpupipe.core.schema import Schema
 from gpupipe.engines._arrow import arrow_schema
+from gpupipe.engines._plain_text import needs_finishing, read_plain
 
 
 def polars_dtypes(schema: Schema) -> dict[str, pl.DataType]:
@@ -56,6 +59,34 @@ def read_piece(source: Source, piece: Piece, reading: Reading, scratch: str) -> 
     """Return the rows of one piece of a source, lazily; see `read_lazy`."""
     scan = source.scan_piece(piece, scratch)
     return _finished(source, reading, _conformed(scan_files(scan), scan.schema).select(reading.columns))
+
+
+def read_table(source: Source, reading: Reading, schema: Schema, scratch: str, pieces: Sequence[Piece] | None = None) -> pa.Table:
+    """Return the source's rows, or those of some pieces, as Arrow; see `read_lazy`."""
+    parts: list[Piece | None] = [None] if pieces is None else list(pieces)
+    tables = [_plain_table(source, reading, part) for part in parts]
+    if all(table is not None for table in tables):
+        return pa.concat_tables([table for table in tables if table is not None])
+    if pieces is None:
+        rows = read_lazy(source, reading, schema, scratch)
+    else:
+        rows = pl.concat([read_piece(source, piece, reading, scratch) for piece in pieces])
+    return rows.collect(engine="streaming").to_arrow()
+
+
+def _plain_table(source: Source, reading: Reading, piece: Piece | None) -> pa.Table | None:
+    """Return the rows of plain text, finished; None where it is none, or has something wrong, which the other reader tells."""
+    scan = source.unchecked(piece)
+    table = None if scan is None else read_plain(scan, reading.columns, threads=False)
+    if table is None:
+        return None
+    checked = [name for name in reading.columns if name in source.declared_not_null()]
+    nan_as_null = bool(getattr(source, "nan_as_null", False))
+    if reading.predicate is None and not needs_finishing(table, nan_as_null=nan_as_null, not_null=checked):
+        return table
+    frame = pl.from_arrow(table)
+    assert isinstance(frame, pl.DataFrame)
+    return _finished(source, reading, frame.lazy()).collect().to_arrow()
 
 
 def _finished(source: Source, reading: Reading, frame: pl.LazyFrame) -> pl.LazyFrame:

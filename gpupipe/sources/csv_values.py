@@ -50,7 +50,9 @@ def _integer(name: str, low: int, high: int) -> Callable[[str], object]:
     """Return the check of integers between two bounds."""
 
     def check(text: str) -> None:
-        if re.fullmatch(r"\s*[+-]?\d+\s*", text) is None:
+        if _is_blank(text):
+            return
+        if re.fullmatch(r"\s*[+-]?[0-9]+", text) is None:
             raise ValueError(f"{name} takes whole numbers")
         if not low <= int(text) <= high:
             raise ValueError(f"{name} takes {low} to {high}")
@@ -58,11 +60,18 @@ def _integer(name: str, low: int, high: int) -> Callable[[str], object]:
     return check
 
 
-def _number(text: str) -> float:
-    """Return the text as a number; Python's digit groups are no number elsewhere."""
-    if "_" in text:
-        raise ValueError("a number has no underscores")
-    return float(text)
+def _number(text: str) -> None:
+    """Raise ValueError where the text is no number: to the reader, Python's digit groups are none, nor are blanks behind one."""
+    if _is_blank(text):
+        return
+    if "_" in text or text[-1].isspace():
+        raise ValueError("a number has no underscores, and no blanks behind it")
+    float(text)
+
+
+def _is_blank(text: str) -> bool:
+    """Whether there are only blanks, which the reader takes for a missing number."""
+    return not text.strip()
 
 
 def _boolean(text: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any, ClassVar
 
@@ -20,7 +20,7 @@ from gpupipe.core.schema import Schema
 from gpupipe.engines._arrow import as_array, conform_arrow
 from gpupipe.engines._estimators import target_values
 from gpupipe.engines._pandaslike import TARGET, WEIGHT, PandasLikeEngine, PandasLikeVerbs, arrow_of
-from gpupipe.engines._scan import explained, read_lazy, read_piece
+from gpupipe.engines._scan import explained, read_table
 from gpupipe.engines.pandas.limits import LIMITS
 
 Frame = nw.LazyFrame[Any]
@@ -59,18 +59,16 @@ class PandasEngine(PandasLikeEngine):
 
     def read(self, source: Source, reading: Reading, schema: Schema) -> Frame:
         """Return what is needed of the source as a pandas frame."""
-        return self._read(source, lambda: read_lazy(source, reading, schema, self.scratch), reading, schema)
+        return self._read(source, reading, schema, None)
 
     def read_pieces(self, source: Source, pieces: Sequence[Piece], reading: Reading, schema: Schema) -> Frame:
         """Return what is needed of some pieces of the source as one pandas frame."""
-        return self._read(
-            source, lambda: pl.concat([read_piece(source, piece, reading, self.scratch) for piece in pieces]), reading, schema
-        )
+        return self._read(source, reading, schema, pieces)
 
-    def _read(self, source: Source, rows: Callable[[], pl.LazyFrame], reading: Reading, schema: Schema) -> Frame:
+    def _read(self, source: Source, reading: Reading, schema: Schema, pieces: Sequence[Piece] | None) -> Frame:
         """Return rows as a pandas frame, with the source's account of an error met on the way."""
         try:
-            table = rows().collect(engine="streaming").to_arrow()
+            table = read_table(source, reading, schema, self.scratch, pieces)
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
             raise explained(source, error) from error
         started = time.perf_counter()
