@@ -86,7 +86,7 @@ def _draw_new_terms(rng: np.random.Generator, loans: Loans, histories: Histories
     set_aside = np.where(rng.random(n) < 0.32, np.round(owed * rng.uniform(0.06, 0.25, n), 2), 0.0)
     low = np.minimum(2000 + 125 * rng.integers(0, 25, n), loans.rate_thousandths)
     rate = np.where(rng.random(n) < 0.2, loans.rate_thousandths, low)
-    left = loans.term - loans.first_age - changed
+    left = np.maximum(loans.term - loans.first_age - changed, 1)  # a loan may be modified in the month of its last payment
     principal = np.round(owed * rng.uniform(1.0, 1.06, n) - set_aside, 2)
     return _NewTerms(principal, rate, np.where(rng.random(n) < 0.45, 480, left), set_aside)
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
+import dask
 import distributed
 import pandas as pd
 from dask.utils import key_split
@@ -23,6 +24,8 @@ _STEP_SECONDS = 0.5  # a wait costs something for each block, so they are few
 _LOOK_SECONDS = 1.0
 _ALONE_SECONDS = 30.0  # a nanny has a killed worker back in a few seconds
 
+# Rows of the calling process travel with the tasks on purpose: rows on a worker would go where that goes (`blocks_of`).
+_NO_WARNING = {"distributed.admin.large-graph-warning-threshold": "1PiB"}
 _UNDER_WAY = ("pending", "lost", "finished")  # what is lost is done again
 
 OnTasks = Callable[[int, int], None]
@@ -81,7 +84,7 @@ class Waiter:
         ClusterError
             The scheduler, or every worker, is gone.
         """
-        with connection_errors(self.client):
+        with connection_errors(self.client), dask.config.set(_NO_WARNING):
             kept: list[Any] = self.client.persist(list(frames))
             self._wait(distributed.futures_of(kept))
         return kept

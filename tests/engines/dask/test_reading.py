@@ -68,3 +68,9 @@ def test_what_is_read_twice_is_read_once(tmp_path: Path, dask_engine: DaskEngine
     assert dask_engine.compute([Demand("rows", held), Demand("arrow", held), Demand("drain", held)])[0] == 2
     (worker,) = [one for one in dask_engine.where()["workers"] if one["blocks"]]
     assert worker["steps"]["0"][:2] == (1, 2), "one block of two rows, though three things were demanded of it"
+
+
+def test_rows_of_this_process_travel_with_the_tasks_however_many_without_a_word(dask_engine: DaskEngine) -> None:
+    many = pl.DataFrame({"a": range(2_000_000)})  # 16 MB, of which Dask would warn
+    held = dask_engine.read(gp.FromFrame(many), Reading(("a",)), NARROW)
+    assert dask_engine.compute([Demand("rows", held)]) == [2_000_000]
