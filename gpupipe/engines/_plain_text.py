@@ -13,6 +13,7 @@ that Arrow takes ``0x1F`` as a whole number, blanks behind a number, and ``nan(.
 
 from __future__ import annotations
 
+import codecs
 import mmap
 import re
 from collections.abc import Iterator, Sequence
@@ -122,14 +123,16 @@ def _text_of(path: str | bytes) -> Iterator[Text]:
 def _strays(text: Text, scan: FileScan, columns: Sequence[str]) -> bool:
     """Whether the text has what one of the readers takes and the other does not, or takes otherwise.
 
-    Quotes; returns, which are newlines to Arrow; a mark of the byte order, or a blank line where the header should be; blanks behind a
-    number, hexadecimal numbers, and ``nan(...)``.
+    Quotes; what is not UTF-8; returns, which are newlines to Arrow; a mark of the byte order, or a blank line where the header should be;
+    blanks behind a number, hexadecimal numbers, and ``nan(...)``.
     """
     options = scan.options
     quote = options["quote"]
     if not len(text) or text[:3] == b"\xef\xbb\xbf" or (options["header"] and text[:1] == b"\n"):
         return True
     if any(text.find(sign) >= 0 for sign in (b"\r", b"\0", *([] if quote is None else [quote.encode()]))):
+        return True
+    if not _is_utf8(text):  # also where no column that is wanted has it
         return True
     kinds = {type(scan.schema[name].dtype) for name in columns}
     if kinds.isdisjoint((*_WHOLE, *_FLOAT)):
@@ -142,6 +145,20 @@ def _strays(text: Text, scan: FileScan, columns: Sequence[str]) -> bool:
     if not kinds.isdisjoint(_WHOLE) and any(_follows(text, sign, b"0") for sign in (b"x", b"X")):
         return True
     return not kinds.isdisjoint(_FLOAT) and _follows(text, b"(", b"nN")
+
+
+def _is_utf8(text: Text) -> bool:
+    """Whether all of a text is UTF-8."""
+    if int(np.frombuffer(text, np.uint8).max()) < 128:
+        return True
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        for start in range(0, len(text), _BLOCK_BYTES):
+            decoder.decode(text[start : start + _BLOCK_BYTES])
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _follows(text: Text, sign: bytes, before: bytes) -> bool:

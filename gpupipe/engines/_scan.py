@@ -1,5 +1,7 @@
 """Reading, for every engine on a CPU: one reader of each format, Polars', so that all of them get the same values.
 
+Who wants Arrow gets plain text from Arrow's reader, as long as that says the same (`_plain_text`).
+
 What a reader delivers is brought to gpupipe's meaning here: the declared dtypes, no dictionaries, and NaN as missing where the source
 says so.
 """

@@ -158,6 +158,15 @@ def test_columns_quotes_blank_lines_threads_and_parts(tmp_path: Path) -> None:
     assert by_arrow(quoted, ["id"]) is None
 
 
+@pytest.mark.parametrize("wanted", ["n", "t"])
+def test_what_is_not_utf8_is_refused_wherever_it_stands(tmp_path: Path, wanted: str) -> None:
+    for text in (b"1,a\n2,\xff\n", b"1,a\n2,\xc3", b"1,\xc3\xa9\n2,b\n"):
+        source = source_of(text, tmp_path, schema={"n": nw.Int64, "t": nw.String}, header=False)
+        made = by_arrow(source, [wanted])
+        assert (made is None) == (b"\xc3\xa9" not in text)
+        assert made is None or same(made, by_polars(source, [wanted], tmp_path))  # type: ignore[arg-type]
+
+
 def test_what_a_source_declares_is_held(tmp_path: Path) -> None:
     text = "1,1.5\n2,nan\n3,\n"
     source = source_of(text, tmp_path, schema={"n": nw.Int64, "x": nw.Float64}, header=False)
