@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import gpupipe as gp
 from gpupipe.core.engine import Reading
 from gpupipe.core.errors import ColumnError, GpupipeError, MissingExtraError, SourceError, UsageError
 from gpupipe.core.schema import Field
@@ -87,6 +88,21 @@ def test_a_damaged_column_that_is_not_asked_for_is_not_read(tmp_path: Path, read
         read(ReadParquet(path), ["b"])
     found = ReadParquet(path).explain(Exception())
     assert found is not None and str(found).startswith(f"{path}: expected a whole parquet file, got one that cannot be read")
+
+
+def test_row_groups_that_a_filter_leaves_out_are_not_read(tmp_path: Path, engine: str) -> None:
+    path = tmp_path / "a.parquet"
+    numbers = pa.array(range(30_000))
+    pq.write_table(pa.table({"n": numbers, "x": numbers}), path, row_group_size=10_000, use_dictionary=False, compression="none")
+    groups = [pq.read_metadata(path).row_group(place) for place in range(2)]
+    with path.open("r+b") as file:  # the pages of the first two row groups are gone, their statistics are not
+        for column in (group.column(place) for group in groups for place in range(2)):
+            file.seek(column.data_page_offset)
+            file.write(b"\xff" * column.total_compressed_size)
+    table = ReadParquet(path).node() >> gp.Filter(nw.col("n") >= 25_000)
+    made = gp.Pipeline("p", out=table, total=gp.Scalar(nw.col("x").sum())(table)).run(engine)
+    assert made["total"] == sum(range(25_000, 30_000))
+    assert len(made["out"].to_polars()) == 5000
 
 
 def test_a_schema_chooses_columns_and_casts(folder: Path, read: Read) -> None:

@@ -47,7 +47,8 @@ class CpuEngine(SingleEngine):
             pieces = read_pieces(source, reading, self.scratch) if key and set(key) <= set(reading.columns) else []
             if pieces:
                 return pieces_of(source.origin(), key, pieces)
-            return nw.from_native(read_lazy(source, reading, schema, self.scratch).cache())
+            rows = read_lazy(source, reading, schema, self.scratch)
+            return nw.from_native(rows.cache() if reading.predicate is None else rows)  # no filter goes into a scan that is cached
         except (pl.exceptions.PolarsError, OSError) as error:
             raise explained(source, error) from error
 
