@@ -48,7 +48,7 @@ class CpuEngine(SingleEngine):
             if pieces:
                 return pieces_of(source.origin(), key, pieces)
             rows = read_lazy(source, reading, schema, self.scratch)
-            return nw.from_native(rows.cache() if reading.predicate is None else rows)  # no filter goes into a scan that is cached
+            return nw.from_native(rows.cache() if reading.predicate is None else rows)  # a cache would keep the filter out of the scan
         except (pl.exceptions.PolarsError, OSError) as error:
             raise explained(source, error) from error
 
