@@ -37,8 +37,15 @@ def is_users_file(file: str) -> bool:
     """
     if not file.endswith((".py", ".pyc")):
         return False
-    path = str(Path(file).resolve())
+    given = Path(file)
+    path = str(given.resolve() if given.is_symlink() else _folder(given.parent) / given.name)
     return not path.startswith((*_INSTALLED, *_installed_elsewhere(), str(Path(sys.base_prefix, "lib"))))
+
+
+@lru_cache(maxsize=8192)
+def _folder(path: Path) -> Path:
+    """Return a folder without the links on its way: thousands of modules stand in hundreds of folders."""
+    return path.resolve()
 
 
 @lru_cache(maxsize=1)

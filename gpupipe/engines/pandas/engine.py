@@ -49,9 +49,15 @@ class PandasEngine(PandasLikeEngine):
         self.verbs = PandasVerbs()
 
     def settle_process(self) -> None:
-        """Set the options for the whole process, whose threads would otherwise undo each other's."""
+        """Set the options for the whole process, whose threads would otherwise undo each other's.
+
+        Of Arrow's allocators, mimalloc gives freed memory back at once and takes it anew page by page, jemalloc a second later: a block of
+        a million mortgage rows took 1.65 processor seconds instead of 1.9 to 2.9.
+        """
         PandasLikeEngine.settle_process(self)
         pd.set_option("future.distinguish_nan_and_na", True)
+        if "jemalloc" in pa.supported_memory_backends():
+            pa.set_memory_pool(pa.jemalloc_memory_pool())
 
     def semantics(self) -> AbstractContextManager[Any]:
         """Return the pandas options under which NaN is a number."""
