@@ -38,19 +38,19 @@ _BLOCK_BYTES = 4 << 20
 _FEW = 10_000  # places that are looked at one by one
 
 
-def read_plain(scan: FileScan, columns: Sequence[str], *, threads: bool) -> pa.Table | None:
+def read_plain(scan: FileScan, columns: Sequence[str]) -> pa.Table | None:
     """Return columns of text as Arrow, in the types that gpupipe delivers; None where it is not plain, or has something wrong.
+
+    It takes one core: whoever wants more reads parts beside one another.
 
     Parameters
     ----------
     scan
         Text that nobody has looked at, which may have rows of other lengths, blank lines, and more.
-    threads
-        Whether all cores may be used.
     """
     if not _is_plain(scan, columns):
         return None
-    options = _options(scan, columns, threads=threads)
+    options = _options(scan, columns)
     tables = []
     for path in scan.paths:
         with _text_of(path) as text:
@@ -76,11 +76,11 @@ def _is_plain(scan: FileScan, columns: Sequence[str]) -> bool:
         and "" in options["null_values"]
         and len(options["names"]) > 1
         and all(name in options["names"] and isinstance(scan.schema[name].dtype, known) for name in columns)
-        and all(name in columns and isinstance(scan.schema[name].dtype, nw.Date) for name in options["formats"] if name in columns)
+        and all(isinstance(scan.schema[name].dtype, nw.Date) for name in options["formats"] if name in columns)
     )
 
 
-def _options(scan: FileScan, columns: Sequence[str], *, threads: bool) -> tuple[Any, Any, Any]:
+def _options(scan: FileScan, columns: Sequence[str]) -> tuple[Any, Any, Any]:
     """Return what Arrow's reader is told; dates are read as words, each of which is parsed once."""
     options = scan.options
     dtypes = {name: scan.schema[name].dtype for name in columns}
@@ -88,7 +88,7 @@ def _options(scan: FileScan, columns: Sequence[str], *, threads: bool) -> tuple[
     types = {name: words.get(type(dtype)) or arrow_dtype(dtype) for name, dtype in dtypes.items()}
     return (
         pc.ReadOptions(
-            use_threads=threads, block_size=_BLOCK_BYTES, column_names=list(options["names"]), skip_rows=1 if options["header"] else 0
+            use_threads=False, block_size=_BLOCK_BYTES, column_names=list(options["names"]), skip_rows=1 if options["header"] else 0
         ),
         pc.ParseOptions(delimiter=options["separator"], quote_char=False, double_quote=False, newlines_in_values=False),
         pc.ConvertOptions(

@@ -79,7 +79,7 @@ def read_table(source: Source, reading: Reading, schema: Schema, scratch: str, p
 def _plain_table(source: Source, reading: Reading, piece: Piece | None) -> pa.Table | None:
     """Return the rows of plain text, finished; None where it is none, or has something wrong, which the other reader tells."""
     scan = source.unchecked(piece)
-    table = None if scan is None else read_plain(scan, reading.columns, threads=False)
+    table = None if scan is None else read_plain(scan, reading.columns)
     if table is None:
         return None
     checked = [name for name in reading.columns if name in source.declared_not_null()]

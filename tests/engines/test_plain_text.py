@@ -63,10 +63,10 @@ def by_polars(source: ReadCsv, columns: list[str], scratch: Path, predicate: Any
     return conform_arrow(rows.to_arrow(), Schema(tuple((name, source.schema()[name]) for name in columns)))
 
 
-def by_arrow(source: ReadCsv, columns: list[str], piece: Any = None, *, threads: bool = False) -> pa.Table | None:
+def by_arrow(source: ReadCsv, columns: list[str], piece: Any = None) -> pa.Table | None:
     """Return what Arrow's reader makes of a source, or None."""
     scan = source.unchecked(piece)
-    return None if scan is None else read_plain(scan, columns, threads=threads)
+    return None if scan is None else read_plain(scan, columns)
 
 
 def same(one: pa.Table, other: pa.Table) -> bool:
@@ -139,17 +139,16 @@ def test_whole_rows_only_and_errors_in_the_same_words(tmp_path: Path) -> None:
         assert str(caught.value) == str(other.value)
 
 
-def test_columns_quotes_blank_lines_threads_and_parts(tmp_path: Path) -> None:
+def test_columns_quotes_and_parts(tmp_path: Path) -> None:
     days = [f"2007-{1 + number % 12:02}-{1 + number % 28:02}" for number in range(5000)]
     text = "id,day,word,x\n" + "".join(f"{number},{days[number]},w{number % 7},{number / 8}\n" for number in range(5000))
     source = source_of(text, tmp_path, schema={"id": nw.Int64, "day": nw.Date, "word": nw.String, "x": nw.Float32})
     whole = by_polars(source, ["x", "day", "word", "id"], tmp_path)
     assert isinstance(whole, pa.Table)
-    for threads in (False, True):
-        made = by_arrow(source, ["x", "day", "word", "id"], threads=threads)
-        assert made is not None
-        assert made.column_names == ["x", "day", "word", "id"]
-        assert same(made, whole.select(made.column_names))
+    made = by_arrow(source, ["x", "day", "word", "id"])
+    assert made is not None
+    assert made.column_names == ["x", "day", "word", "id"]
+    assert same(made, whole.select(made.column_names))
     parts = [by_arrow(source, ["id"], piece) for piece in source.pieces(0, 700)]
     assert len(parts) > 3
     assert all(part is not None for part in parts)
