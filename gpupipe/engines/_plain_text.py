@@ -35,7 +35,8 @@ Text: TypeAlias = bytes | mmap.mmap
 _WHOLE = (nw.Int8, nw.Int16, nw.Int32, nw.Int64, nw.UInt8, nw.UInt16, nw.UInt32, nw.UInt64)
 _FLOAT = (nw.Float32, nw.Float64)
 _BLOCK_BYTES = 4 << 20
-_FEW = 10_000  # places that are looked at one by one
+_FEW = 10_000  # places that are looked at one by one, and characters of texts that mean missing
+_LIKE_ZLIB = (b"x^", b"x\x01")  # beginnings that Polars takes for compressed text
 
 
 def read_plain(scan: FileScan, columns: Sequence[str]) -> pa.Table | None:
@@ -50,17 +51,17 @@ def read_plain(scan: FileScan, columns: Sequence[str]) -> pa.Table | None:
     """
     if not _is_plain(scan, columns):
         return None
-    options = _options(scan, columns)
-    tables = []
-    for path in scan.paths:
-        with _text_of(path) as text:
-            if _strays(text, scan, columns):
-                return None
-            try:
+    try:
+        options = _options(scan, columns)
+        tables = []
+        for path in scan.paths:
+            with _text_of(path) as text:
+                if _strays(text, scan, columns):
+                    return None
                 tables.append(_delivered(pc.read_csv(pa.BufferReader(pa.py_buffer(text)), *options), scan, columns))
-            except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pl.exceptions.PolarsError):
-                return None
-    return pa.concat_tables(tables)
+        return pa.concat_tables(tables)
+    except (pa.ArrowException, ValueError, OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException):
+        return None  # the other reader tells what is wrong
 
 
 def _is_plain(scan: FileScan, columns: Sequence[str]) -> bool:
@@ -74,6 +75,7 @@ def _is_plain(scan: FileScan, columns: Sequence[str]) -> bool:
         and options["comment"] is None
         and not options["skip_rows"]
         and "" in options["null_values"]
+        and sum(map(len, options["null_values"])) < _FEW  # Arrow's look-up of them ends the process where they are tens of thousands
         and len(options["names"]) > 1
         and all(name in options["names"] and isinstance(scan.schema[name].dtype, known) for name in columns)
         and all(isinstance(scan.schema[name].dtype, nw.Date) for name in options["formats"] if name in columns)
@@ -128,7 +130,7 @@ def _strays(text: Text, scan: FileScan, columns: Sequence[str]) -> bool:
     """
     options = scan.options
     quote = options["quote"]
-    if not len(text) or text[:3] == b"\xef\xbb\xbf" or (options["header"] and text[:1] == b"\n"):
+    if not len(text) or text[:3] == b"\xef\xbb\xbf" or text[:2] in _LIKE_ZLIB or (options["header"] and text[:1] == b"\n"):
         return True
     if any(text.find(sign) >= 0 for sign in (b"\r", b"\0", *([] if quote is None else [quote.encode()]))):
         return True

@@ -21,7 +21,7 @@ from gpupipe.core.ends import FileScan, Piece, Source
 from gpupipe.core.engine import Reading
 from gpupipe.core.errors import GpupipeError, SourceError
 from gpupipe.core.schema import Schema
-from gpupipe.engines._arrow import arrow_schema
+from gpupipe.engines._arrow import arrow_schema, conform_arrow
 from gpupipe.engines._plain_text import needs_finishing, read_plain
 
 
@@ -65,10 +65,9 @@ def read_piece(source: Source, piece: Piece, reading: Reading, scratch: str) -> 
 
 def read_table(source: Source, reading: Reading, schema: Schema, scratch: str, pieces: Sequence[Piece] | None = None) -> pa.Table:
     """Return the source's rows, or those of some pieces, as Arrow; see `read_lazy`."""
-    parts: list[Piece | None] = [None] if pieces is None else list(pieces)
-    tables = [_plain_table(source, reading, part) for part in parts]
-    if all(table is not None for table in tables):
-        return pa.concat_tables([table for table in tables if table is not None])
+    plain = _plain_table(source, reading, [None] if pieces is None else pieces)
+    if plain is not None:
+        return plain
     if pieces is None:
         rows = read_lazy(source, reading, schema, scratch)
     else:
@@ -76,19 +75,36 @@ def read_table(source: Source, reading: Reading, schema: Schema, scratch: str, p
     return rows.collect(engine="streaming").to_arrow()
 
 
-def _plain_table(source: Source, reading: Reading, piece: Piece | None) -> pa.Table | None:
-    """Return the rows of plain text, finished; None where it is none, or has something wrong, which the other reader tells."""
-    scan = source.unchecked(piece)
-    table = None if scan is None else read_plain(scan, reading.columns)
-    if table is None:
-        return None
+def _plain_table(source: Source, reading: Reading, pieces: Sequence[Piece | None]) -> pa.Table | None:
+    """Return the rows of plain text, finished; None where one piece is none, or has something wrong, which the other reader tells."""
+    tables = []
+    for piece in pieces:
+        try:
+            scan = source.unchecked(piece)
+        except (GpupipeError, OSError):  # of several things that are wrong, the other reader tells the first
+            return None
+        table = None if scan is None else read_plain(scan, reading.columns)
+        if table is None:
+            return None
+        tables.append(_declared(source, reading, table))
+    return pa.concat_tables(tables)
+
+
+def _declared(source: Source, reading: Reading, table: pa.Table) -> pa.Table:
+    """Return rows with what the source declares of them, and only those that are needed; see `_finished`."""
     checked = [name for name in reading.columns if name in source.declared_not_null()]
     nan_as_null = bool(getattr(source, "nan_as_null", False))
     if reading.predicate is None and not needs_finishing(table, nan_as_null=nan_as_null, not_null=checked):
         return table
     frame = pl.from_arrow(table)
     assert isinstance(frame, pl.DataFrame)
-    return _finished(source, reading, frame.lazy()).collect().to_arrow()
+    return conform_arrow(_finished(source, reading, frame.lazy()).collect().to_arrow(), _needed(source, reading))
+
+
+def _needed(source: Source, reading: Reading) -> Schema:
+    """Return the columns that are read."""
+    schema = source.schema()
+    return Schema(tuple((name, schema[name]) for name in reading.columns))
 
 
 def _finished(source: Source, reading: Reading, frame: pl.LazyFrame) -> pl.LazyFrame:

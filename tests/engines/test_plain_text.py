@@ -174,3 +174,44 @@ def test_what_a_source_declares_is_held(tmp_path: Path) -> None:
     sure = source_of(text, tmp_path, schema={"n": nw.Int64, "x": gp.Field(nw.Float64(), nullable=False)}, header=False)
     with pytest.raises(GpupipeError, match="column 'x': expected no missing value, as declared"):
         gp.Pipeline("p", out=sure.node()).run("pandas")
+
+
+def told(source: ReadCsv, engine: str) -> str:
+    """Return what an engine says of a source: its rows, or its error."""
+    try:
+        return str(gp.Pipeline("p", out=source.node()).run(engine)["out"].to_polars().rows())  # type: ignore[arg-type]
+    except GpupipeError as error:
+        return str(error)
+
+
+def test_of_several_things_that_are_wrong_the_same_one_is_told(tmp_path: Path) -> None:
+    names = {"n": nw.Int64, "t": nw.String}
+    for first, second in (("n,t\n1,a\n2\n", "m,t\n1,a\n"), ("n,t\n1,a\n2,b,c\n", ""), ("n,t\n1,a\n2\n", "n,n\n1,a\n")):
+        (tmp_path / "0.csv").write_text(first)
+        (tmp_path / "1.csv").write_text(second)
+        source = ReadCsv(tmp_path, schema=names)
+        assert told(source, "pandas") == told(source, "cpu")
+        assert "0.csv, line 3 (row 2): expected 2 fields" in told(source, "pandas")
+    unknown = source_of("n,t\n1,a\n2\n", tmp_path, schema=names, date_format={"zzz": "%Y"})
+    assert told(unknown, "pandas") == told(unknown, "cpu")
+
+
+def test_texts_that_mean_missing_may_be_many(tmp_path: Path) -> None:
+    many = ["", *(f"k{number:05}" for number in range(40_000))]  # of which Arrow's reader would end the process
+    source = source_of("n,t\n1,a\n2,k00077\n", tmp_path, schema={"n": nw.Int64, "t": nw.String}, null_values=many)
+    assert told(source, "pandas") == told(source, "cpu") == "[(1, 'a'), (2, None)]"
+
+
+def test_separators_and_beginnings_that_one_reader_takes_otherwise_are_left_to_it(tmp_path: Path) -> None:
+    for text, separator in ((b"k\0t\n5\0b\n", "\0"), (b"x^y\n1^b\n", "^")):
+        source = source_of(text, tmp_path, schema={text[2:3].decode(): nw.String}, separator=separator, quote=None)
+        assert by_arrow(source, [text[2:3].decode()]) is None
+
+
+def test_a_predicate_over_several_pieces(tmp_path: Path) -> None:
+    source = source_of("n,x\n" + "".join(f"{number},{number / 4}\n" for number in range(3000)), tmp_path)
+    reading = Reading(("n", "x"), pl.col("n") >= 2500)
+    pieces = source.pieces(0, 500)
+    made = _scan.read_table(source, reading, source.schema(), str(tmp_path), pieces)
+    assert len(pieces) > 3
+    assert made["n"].to_pylist() == list(range(2500, 3000))
