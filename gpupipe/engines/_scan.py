@@ -21,7 +21,7 @@ from gpupipe.core.ends import FileScan, Piece, Source
 from gpupipe.core.engine import Reading
 from gpupipe.core.errors import GpupipeError, SourceError
 from gpupipe.core.schema import Schema
-from gpupipe.engines._arrow import arrow_schema, conform_arrow
+from gpupipe.engines._arrow import arrow_schema
 from gpupipe.engines._plain_text import needs_finishing, read_plain
 
 
@@ -86,25 +86,15 @@ def _plain_table(source: Source, reading: Reading, pieces: Sequence[Piece | None
         table = None if scan is None else read_plain(scan, reading.columns)
         if table is None:
             return None
-        tables.append(_declared(source, reading, table))
-    return pa.concat_tables(tables)
-
-
-def _declared(source: Source, reading: Reading, table: pa.Table) -> pa.Table:
-    """Return rows with what the source declares of them, and only those that are needed; see `_finished`."""
+        tables.append(table)
+    table = pa.concat_tables(tables)
     checked = [name for name in reading.columns if name in source.declared_not_null()]
     nan_as_null = bool(getattr(source, "nan_as_null", False))
     if reading.predicate is None and not needs_finishing(table, nan_as_null=nan_as_null, not_null=checked):
         return table
     frame = pl.from_arrow(table)
     assert isinstance(frame, pl.DataFrame)
-    return conform_arrow(_finished(source, reading, frame.lazy()).collect().to_arrow(), _needed(source, reading))
-
-
-def _needed(source: Source, reading: Reading) -> Schema:
-    """Return the columns that are read."""
-    schema = source.schema()
-    return Schema(tuple((name, schema[name]) for name in reading.columns))
+    return _finished(source, reading, frame.lazy()).collect().to_arrow()
 
 
 def _finished(source: Source, reading: Reading, frame: pl.LazyFrame) -> pl.LazyFrame:
