@@ -143,9 +143,9 @@ def labelled(table: nw.LazyFrame) -> nw.LazyFrame:
 
 @gp.rows
 def as_numbers(table: nw.LazyFrame) -> nw.LazyFrame:
-    """Makes every feature a Float32 without missing values; by way of Float64, since Arrow refuses to round whole numbers."""
-    numbers = (nw.col(name).cast(nw.Float64).cast(nw.Float32).fill_null(-1.0) for name in FEATURES)
-    return table.select("loan_id", *numbers, LABEL)
+    """Makes the features a table has Float32, before its rows get more or wait; by way of Float64: Arrow refuses to round whole numbers."""
+    present = [name for name in table.collect_schema().names() if name in FEATURES]
+    return table.with_columns(nw.col(present).cast(nw.Float64).cast(nw.Float32))
 
 
 def features(acquisition: str, months: Table, names: str | None) -> Table:
@@ -156,8 +156,8 @@ def features(acquisition: str, months: Table, names: str | None) -> Table:
         short = gp.ReadCsv(names, separator="|", quote=None, schema={"seller_name": nw.String, "new": nw.String}).node().named("names")
         loans = gp.Join("seller_name", how="left")(loans, short) >> gp.Drop("seller_name") >> gp.Rename(new="seller_name")
     of_months, of_loans = (gp.HashCategory([name for name in TEXTS if name in columns]) for columns in (PERFORMANCE, ACQUISITION))
-    whole = gp.Join("loan_id", how="left")(labelled(ahead(of_months(months))), of_loans(loans))
-    return as_numbers(whole).named("features")
+    whole = gp.Join("loan_id", how="left")(labelled(ahead(as_numbers(of_months(months)))), as_numbers(of_loans(loans)))
+    return (whole >> gp.FillNull(-1.0, FEATURES) >> gp.Select("loan_id", *FEATURES, LABEL)).named("features")
 
 
 def model(n_estimators: int) -> XGBClassifier:

@@ -27,16 +27,16 @@ from gpupipe.engines._plain_text import needs_finishing, read_plain
 
 def polars_dtypes(schema: Schema) -> dict[str, pl.DataType]:
     """Return the Polars dtype of each column."""
-    return dict(_polars_dtypes(schema))
+    return dict(empty_table(schema).schema)
 
 
 @lru_cache(maxsize=256)
-def _polars_dtypes(schema: Schema) -> dict[str, pl.DataType]:
-    """Return the Polars dtype of each column; a plan asks for those of the same few schemas over and over."""
+def empty_table(schema: Schema) -> pl.DataFrame:
+    """Return no rows of the schema; a plan asks for those of the same few schemas over and over."""
     frame = pl.from_arrow(arrow_schema(schema).empty_table())
     assert isinstance(frame, pl.DataFrame)
-    wanted = dict(frame.schema)
-    return {name: pl.Categorical() if isinstance(field.dtype, nw.Categorical) else wanted[name] for name, field in schema.items()}
+    categories = [name for name, field in schema.items() if isinstance(field.dtype, nw.Categorical)]
+    return frame.with_columns(pl.col(categories).cast(pl.Categorical())) if categories else frame
 
 
 def read_lazy(source: Source, reading: Reading, schema: Schema, scratch: str) -> pl.LazyFrame:

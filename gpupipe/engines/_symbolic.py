@@ -15,7 +15,7 @@ from polars.io.plugins import register_io_source
 
 from gpupipe.core.schema import Field, Schema
 from gpupipe.core.stage import KeyStage, TableStage
-from gpupipe.engines._scan import polars_dtypes
+from gpupipe.engines._scan import empty_table
 from gpupipe.engines.polars.verbs import PolarsVerbs
 
 Frame = nw.LazyFrame[Any]
@@ -32,18 +32,17 @@ class Recorder:
 
     def frame(self) -> Frame:
         """Return an empty frame of the schema that records what is asked of it."""
-        dtypes = polars_dtypes(self.schema)
+        rows = empty_table(self.schema)
 
         def scan(
             columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, batch_size: int | None
         ) -> Iterator[pl.DataFrame]:
-            self.columns.update(dtypes if columns is None else columns)
+            self.columns.update(rows.columns if columns is None else columns)
             self.predicates.append(predicate)
-            empty = pl.DataFrame(schema=dtypes)
-            empty = empty if predicate is None else empty.filter(predicate)
+            empty = rows if predicate is None else rows.filter(predicate)
             yield empty if columns is None else empty.select(columns)
 
-        return nw.from_native(register_io_source(scan, schema=dtypes, is_pure=False))
+        return nw.from_native(register_io_source(scan, schema=rows.schema, is_pure=False))
 
     def predicate(self) -> pl.Expr | None:
         """Return what keeps every row that any query asked for, or None where one asked for all."""
@@ -62,7 +61,7 @@ def _spelled(predicate: pl.Expr) -> bytes:
 
 def empty_frame(schema: Schema) -> Frame:
     """Return an empty frame of the schema."""
-    return nw.from_native(pl.LazyFrame(schema=polars_dtypes(schema)))
+    return nw.from_native(empty_table(schema).lazy())
 
 
 def frame_schema(frame: Frame, not_null: Callable[[Sequence[str]], frozenset[str]]) -> Schema:

@@ -18,6 +18,10 @@ from typing import Any
 PACKAGES = ("gpupipe", "polars", "narwhals", "pyarrow", "numpy", "pandas", "scikit-learn", "xgboost-cpu", "xgboost", "dask", "distributed")
 
 
+MODULES = ("gpupipe", "polars", "narwhals", "pyarrow", "numpy", "pandas", "sklearn", "xgboost", "dask", "distributed")
+GPU_MODULES = ("cudf", "cuml", "dask_cudf", "dask_cuda", "cupy", "rmm")
+
+
 def resident_bytes() -> int:
     """Return the memory that this process holds now."""
     statm = Path("/proc/self/statm")
@@ -114,8 +118,9 @@ class Record:
         """Return the report as plain values."""
         self.fill_rows_in()
         interrupted = isinstance(error, KeyboardInterrupt)
+        loaded = _versions_at_work()
         return {
-            "gpupipe": _version("gpupipe") or "unknown",
+            "gpupipe": loaded["gpupipe"],
             "pipeline": self.pipeline,
             "engine": self.engine,
             "status": "interrupted" if interrupted else "failed" if error is not None else "ok",
@@ -123,7 +128,7 @@ class Record:
             "seconds": round(watch.now, 4),
             "file": self.file,
             "parameters": dict(self.parameters),
-            "versions": versions(),
+            "versions": loaded,
             "machine": machine(),
             "cluster": self.cluster,
             "memory": {"peak_bytes": watch.peak_since(0), "samples": watch.thinned()},
@@ -155,6 +160,12 @@ def versions() -> dict[str, str]:
     """Return the versions of Python and of the packages that matter to a run."""
     found = {package: _version(package) for package in PACKAGES}
     return {"python": platform.python_version(), **{name: version for name, version in found.items() if version is not None}}
+
+
+def _versions_at_work() -> dict[str, str]:
+    """Return the versions of Python and of the packages that this process has loaded, which need not be looked up."""
+    loaded = {name: getattr(sys.modules.get(name), "__version__", None) for name in MODULES + GPU_MODULES}
+    return {"python": platform.python_version(), **{name: str(version) for name, version in loaded.items() if version is not None}}
 
 
 def machine() -> dict[str, Any]:

@@ -52,7 +52,10 @@ class Cast(RowStage):
         """Return the frame with the new dtypes."""
         if self.everything is not None:
             return frames[0].with_columns(nw.all().cast(self.everything))
-        return frames[0].with_columns([nw.col(name).cast(dtype) for name, dtype in self.dtypes])
+        alike: dict[Any, list[str]] = {}
+        for name, dtype in self.dtypes:
+            alike.setdefault(dtype, []).append(name)
+        return frames[0].with_columns([nw.col(names).cast(dtype) for dtype, names in alike.items()])
 
     def same_rows(self) -> bool:
         """Whether as many rows come out: they do."""

@@ -59,7 +59,11 @@ class FillNull(RowStage):
         pairs = self.values
         if self.everywhere is not None:
             pairs = tuple((name, self.everywhere) for name, dtype in schema.items() if _holds(dtype, self.everywhere))
-        filled = [nw.col(name).fill_null(nw.lit(value, dtype=schema[name])) for name, value in pairs]
+        alike: dict[tuple[Any, str], list[str]] = {}  # by value and dtype, and 1, 1.0 and True are three values
+        for name, value in pairs:
+            alike.setdefault((schema[name], repr(value)), []).append(name)
+        values = dict(pairs)
+        filled = [nw.col(names).fill_null(nw.lit(values[names[0]], dtype=dtype)) for (dtype, _), names in alike.items()]
         return frames[0].with_columns(filled) if filled else frames[0]
 
     def same_rows(self) -> bool:
