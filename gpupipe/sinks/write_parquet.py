@@ -96,7 +96,8 @@ class WriteParquet(Sink):
     def open(self, schema: pa.Schema) -> Writer:
         """Return a writer under a temporary name."""
         self.probe()
-        native = NativeWrite("parquet", "", {"compression": self.compression})
+        level = {"compression_level": 1} if self.compression == "zstd" else {}  # as Arrow's writer: higher ones make little smaller
+        native = NativeWrite("parquet", "", {"compression": self.compression, **level})
         return FilesWriter(self._target(), schema, self._writer, partition_by=self.partition_by, native=native, count=_count)
 
     def _target(self) -> Target:

@@ -20,8 +20,10 @@ from gpupipe.core.schema import Schema
 from gpupipe.core.stage import TableStage
 from gpupipe.engines._scan import explained, read_lazy, read_pieces
 from gpupipe.engines._single import SingleEngine
+from gpupipe.engines._symbolic import Recorder
 from gpupipe.engines.polars.limits import LIMITS
 from gpupipe.engines.polars.pieces import Keys, Pieces, pieces_of
+from gpupipe.engines.polars.rounds import Kept
 from gpupipe.engines.polars.verbs import PolarsVerbs
 
 Frame = nw.LazyFrame[Any]
@@ -38,7 +40,7 @@ class CpuEngine(SingleEngine):
     def __init__(self, options: EngineOptions | None = None) -> None:
         super().__init__(options)
         self.verbs = PolarsVerbs()
-        self._keys: dict[int, Keys] = {}
+        self._wholes: set[Pieces] = set()  # read by what is computed next
 
     def read(self, source: Source, reading: Reading, schema: Schema) -> Data:
         """Return a lazy scan of what is needed, in pieces where the source declares that its files keep keys together."""
@@ -62,7 +64,7 @@ class CpuEngine(SingleEngine):
     def _whole(self, data: Data) -> Frame:
         """Return the table as one frame."""
         if isinstance(data, Pieces):
-            self._keys[id(data.keys)] = data.keys
+            self._wholes.add(data)
             return data.whole
         return data
 
@@ -72,24 +74,73 @@ class CpuEngine(SingleEngine):
             return self._whole(data).collect()
 
     def compute(self, demands: Sequence[Demand]) -> list[Any]:
-        """Return what is demanded, computed as one query."""
+        """Return what is demanded, computed as one query; what needs little of the pieces that others read comes in a second one."""
+        inside, self._wholes = self._wholes, set()
+        later = self._left_for_later(demands, inside)
+        made: dict[int, Any] = {}
+        try:
+            for numbers in ([number for number in range(len(demands)) if number not in later], sorted(later)):
+                made |= dict(zip(numbers, self._collected([demands[number] for number in numbers]), strict=True))
+        finally:
+            watched = {table.keys for table in inside | self._wholes}
+            self._wholes = set()
+            for keys in watched:
+                keys.kept = {}
+        for keys in watched:
+            keys.check()
+        return [made[number] for number in range(len(demands))]
+
+    def _collected(self, demands: Sequence[Demand]) -> list[Any]:
+        """Return the results of one query."""
+        if not demands:
+            return []
         queries, finishers = [], []
         for demand in demands:
-            data = self._whole(demand.data)
+            data = self._whole(_read(demand))
             native = data.to_native() if demand.want is None else demand.want.prepare(self.verbs, data).to_native()
             query, finish = _plan(demand, native)
             queries.append(query)
             finishers.append(finish)
         with _polars_errors([demand.writer for demand in demands if demand.writer is not None]):
             frames = pl.collect_all(queries, engine="streaming") if len(queries) > 1 else [_one(queries[0])]
-        watched, self._keys = self._keys, {}
-        for keys in watched.values():
-            keys.check()
         return [finish(frame) for finish, frame in zip(finishers, frames, strict=True)]
+
+    def _left_for_later(self, demands: Sequence[Demand], inside: set[Pieces]) -> set[int]:
+        """Return the demands of tables whose pieces others read, for which what they need of the pieces is to be kept.
+
+        Others are the tables that stand `inside` a query or, where there is none, the one that has most columns.
+        """
+        alone: dict[Keys, dict[Pieces, list[int]]] = {}
+        for number, demand in enumerate(demands):
+            table = _read(demand)
+            if isinstance(table, Pieces) and table not in inside:
+                alone.setdefault(table.keys, {}).setdefault(table, []).append(number)
+        later: set[int] = set()
+        for keys, tables in alone.items():
+            if keys not in {table.keys for table in inside}:
+                tables.pop(max(tables, key=lambda table: len(table.schema)))
+            keys.kept = {table: self._kept(table, [demands[number] for number in numbers]) for table, numbers in tables.items()}
+            later.update(number for numbers in tables.values() for number in numbers)
+        return later
+
+    def _kept(self, table: Pieces, demands: Sequence[Demand]) -> Kept:
+        """Return what will be kept of a table: the columns that its demands need."""
+        recorder = Recorder(table.schema)
+        for demand in demands:
+            frame = recorder.frame()
+            (frame if demand.want is None else demand.want.prepare(self.verbs, frame)).to_native().collect()
+        needed = [name for name in table.schema if name in recorder.columns] or list(table.schema)[:1]
+        return Kept([frame.to_native().select(needed) for frame in table.frames])
 
     def size(self, data: Data) -> int | None:
         """Return the bytes of held rows."""
         return int(self._whole(data).to_native().collect().estimated_size())
+
+
+def _read(demand: Demand) -> Data:
+    """Return what is read for a demand: the table or, where it is in pieces and only its rows count, their numbers."""
+    data: Data = demand.data
+    return data.counts if demand.form == "rows" and isinstance(data, Pieces) else data
 
 
 def _one(query: pl.LazyFrame) -> pl.DataFrame:
@@ -104,7 +155,8 @@ def _plan(demand: Demand, native: pl.LazyFrame) -> tuple[pl.LazyFrame, Callable[
     if demand.form == "held":
         return native, lambda frame: nw.from_native(frame.lazy())
     if demand.form == "rows":
-        return native.select(pl.len()), lambda frame: int(frame.item())
+        counted = pl.all().sum() if isinstance(demand.data, Pieces) else pl.len()
+        return native.select(counted), lambda frame: int(frame.item())
     if demand.form == "arrow":
         return native, lambda frame: plain_table(frame.to_arrow())
     if demand.form == "drain":

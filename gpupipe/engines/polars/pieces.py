@@ -6,7 +6,7 @@ where the pieces come together they are read one after the other, so that memory
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -21,20 +21,22 @@ from gpupipe.core.errors import SourceError
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import KeyStage, TableStage
 from gpupipe.engines._symbolic import keeps_keys
+from gpupipe.engines.polars.rounds import Kept, read_along
 
 Frame = nw.LazyFrame[Any]
 
 _WORDS = (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64)  # what NumPy has
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Keys:
-    """Which keys each piece was seen to hold."""
+    """Which keys each piece was seen to hold, and what is kept of the pieces for tables that are read after others."""
 
     origin: str
     names: tuple[str, ...]
     files: tuple[str, ...]
     seen: tuple[list[pl.DataFrame], ...]
+    kept: Mapping[Pieces, Kept] = field(default_factory=dict)
 
     def watched(self, piece: int, frame: pl.LazyFrame) -> pl.LazyFrame:
         """Return the frame of a piece, which tells its keys as it is read."""
@@ -98,6 +100,11 @@ class Pieces:
     keys: Keys = field(repr=False)
 
     @cached_property
+    def schema(self) -> Schema:
+        """The table's columns."""
+        return Schema.of_names(self.frames[0].collect_schema())
+
+    @cached_property
     def whole(self) -> Frame:
         """The table, read piece after piece."""
         frames = [frame.to_native() for frame in self.frames]
@@ -105,24 +112,51 @@ class Pieces:
         def read(
             columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, batch_size: int | None
         ) -> Iterator[pl.DataFrame]:
-            for frame in frames:
+            def narrowed(frame: pl.LazyFrame) -> pl.LazyFrame:
                 kept = frame if predicate is None else frame.filter(predicate)
-                wanted = kept if columns is None else kept.select(columns)
-                yield from wanted.collect_batches(engine="streaming")
+                return kept if columns is None else kept.select(columns)
 
-        return nw.from_native(register_io_source(read, schema=frames[0].collect_schema(), is_pure=True))
+            left = n_rows
+            for rows in self._rows(frames, narrowed):
+                if left is None:
+                    yield rows
+                    continue
+                yield rows.head(left)
+                left -= len(rows)
+                if left <= 0:
+                    return
+
+        # A cache, since Polars would read once more for everyone who asks for other columns.
+        return nw.from_native(register_io_source(read, schema=frames[0].collect_schema(), is_pure=True).cache())
+
+    def _rows(self, frames: Sequence[pl.LazyFrame], narrowed: Callable[[pl.LazyFrame], pl.LazyFrame]) -> Iterator[pl.DataFrame]:
+        """Yield what is wanted of the pieces, and keep what other tables need of them."""
+        mine = self.keys.kept.get(self)
+        others = [] if mine is not None else list(self.keys.kept.values())
+        for piece, frame in enumerate(frames):
+            kept = None if mine is None else mine.pieces.get(piece)
+            if kept is None:
+                yield from read_along(narrowed(frame), piece, others)
+            elif kept:
+                yield narrowed(pl.concat(kept).lazy()).collect()
+
+    @cached_property
+    def counts(self) -> Pieces:
+        """The number of rows of each piece."""
+        return Pieces(tuple(nw.from_native(frame.to_native().select(pl.len().cast(pl.Int64))) for frame in self.frames), (), self.keys)
 
     def run(self, stage: TableStage, verbs: Verbs) -> Pieces | None:
         """Return the pieces of the stage's result, or None where the stage must see them together."""
         known = isinstance(stage, KeyStage) and bool(self.key) and set(self.key) <= set(stage.keys)
         if stage.kind != "row" and not known:
             return None
-        schema = Schema.of_names(self.frames[0].collect_schema())
-        key = self.key if self.key and keeps_keys(stage, [schema], self.key) else ()
+        key = self.key if self.key and keeps_keys(stage, [self.schema], self.key) else ()
         return Pieces(tuple(stage.run(verbs, frame) for frame in self.frames), key, self.keys)
 
 
 def pieces_of(origin: str, key: Sequence[str], files: Sequence[tuple[str, pl.LazyFrame]]) -> Pieces:
     """Return the files of a source as pieces, whose keys are watched."""
     keys = Keys(origin, tuple(key), tuple(path for path, _ in files), tuple([] for _ in files))
-    return Pieces(tuple(nw.from_native(keys.watched(piece, frame)) for piece, (_, frame) in enumerate(files)), tuple(key), keys)
+    # Polars itself finds what some queries have in common, but not where two of them have more in common than all.
+    frames = (nw.from_native(keys.watched(piece, frame).cache()) for piece, (_, frame) in enumerate(files))
+    return Pieces(tuple(frames), tuple(key), keys)

@@ -43,8 +43,10 @@ def roll_frame(frame: pl.DataFrame, window: Window) -> pl.DataFrame:
 
 def _roll_present(frame: pl.DataFrame, window: Window) -> pl.DataFrame:
     """Return the aggregates of rows that all have an index."""
+    if frame.is_empty():  # as in every plan
+        return pl.DataFrame(schema=rolled_dtypes(window, frame.schema))
     by = _one_integer(frame, window) if window.start == 0 or window.stop == 1 else None
-    if by is None or frame.is_empty():
+    if by is None:
         made = pl.from_arrow(roll_table(plain_table(frame.to_arrow()), window))
         assert isinstance(made, pl.DataFrame)
         return made
@@ -54,9 +56,7 @@ def _roll_present(frame: pl.DataFrame, window: Window) -> pl.DataFrame:
 
 
 def _one_integer(frame: pl.DataFrame, window: Window) -> pl.Series | None:
-    """Return key and index as one integer, or None where 64 bits do not hold it."""
-    if frame.is_empty():
-        return None
+    """Return key and index of some rows as one integer, or None where 64 bits do not hold it."""
     index = frame[window.index].cast(pl.Int64)
     low, high = index.min(), index.max()
     assert isinstance(low, int) and isinstance(high, int)

@@ -1,0 +1,149 @@
+"""Pieces are read once for all tables that are made of them: what a second query needs is kept while the first one reads."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import narwhals.stable.v2 as nw
+import polars as pl
+import pytest
+
+import gpupipe as gp
+from gpupipe.core.engine import Demand
+from gpupipe.core.errors import GpupipeError
+from gpupipe.engines.polars import rounds
+from gpupipe.engines.polars.engine import CpuEngine
+from gpupipe.engines.polars.pieces import Pieces, pieces_of
+from gpupipe.stages.scalar import Scalar
+
+N_PIECES = 4
+N_ROWS = 5_000
+
+
+class Watched:
+    """A table in pieces that counts how many rows of each are made."""
+
+    def __init__(self) -> None:
+        self.made: Counter[int] = Counter()
+        self.engine = CpuEngine()
+        self.table = pieces_of("the test", ("k",), [(str(piece), self._piece(piece)) for piece in range(N_PIECES)])
+
+    def _piece(self, piece: int) -> pl.LazyFrame:
+        def count(rows: pl.Series) -> pl.Series:
+            self.made[piece] += len(rows)
+            return rows
+
+        keys = [piece * 10 + row % 10 for row in range(N_ROWS)]
+        frame = pl.LazyFrame({"k": keys, "x": [float(row) for row in range(N_ROWS)], "y": [piece] * N_ROWS})
+        return frame.with_columns(pl.col("x").map_batches(count, return_dtype=pl.Float64, is_elementwise=True))
+
+    def run(self, stage: Any) -> Pieces:
+        made = self.engine.run(stage, [self.table], self.table.schema)
+        assert isinstance(made, Pieces)
+        return made
+
+    @property
+    def times(self) -> list[float]:
+        """How many times each piece was made."""
+        return [self.made[piece] / N_ROWS for piece in range(N_PIECES)]
+
+
+@pytest.fixture
+def watched() -> Iterator[Watched]:
+    made = Watched()
+    yield made
+    made.engine.close()
+
+
+@gp.by_key("k")
+def greatest(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    return frame.group_by("k").agg(top=nw.col("x").max())
+
+
+def total(name: str) -> Scalar:
+    return Scalar(nw.col(name).sum())
+
+
+def wanted(stage: Any, table: Pieces) -> Demand:
+    [want] = stage.wants(table.schema)
+    return Demand(want.form, table, want)
+
+
+def test_two_tables_read_each_piece_once(watched: Watched) -> None:
+    wide, narrow = watched.run(gp.WithColumns(z=nw.col("x") * 2)), watched.run(greatest)
+    held, tops, rows = watched.engine.compute([Demand("held", wide), wanted(total("top"), narrow), Demand("rows", narrow)])
+    assert watched.times == [1] * N_PIECES
+    whole = held.collect()
+    assert len(whole) == N_ROWS * N_PIECES and whole["z"].to_list() == [2 * x for x in whole["x"].to_list()]
+    assert whole["y"].to_list() == [piece for piece in range(N_PIECES) for _ in range(N_ROWS)]
+    assert tops["top"].to_pylist() == [sum(N_ROWS - 10 + row for row in range(10)) * N_PIECES]
+    assert rows == 10 * N_PIECES
+
+
+def test_a_table_inside_a_query_leads(watched: Watched) -> None:
+    other = nw.from_native(pl.LazyFrame({"k": list(range(10 * N_PIECES))}))
+    joined = watched.engine.run(gp.Join("k", how="inner"), [watched.table, other], watched.table.schema)
+    narrow = watched.run(greatest)
+    n_rows, tops = watched.engine.compute([Demand("rows", joined), wanted(total("top"), narrow)])
+    assert n_rows == N_ROWS * N_PIECES and tops["top"].to_pylist()[0] > 0
+    assert max(watched.times) == 1
+
+
+def test_of_a_table_with_many_rows_little_is_kept(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    a, b = watched.run(gp.Filter(nw.col("x") < 4_000)), watched.run(gp.WithColumns(z=nw.col("x") + 1))
+    monkeypatch.setattr(rounds, "_MOST_KEPT", 150_000)  # one piece, and not two
+    kept: list[rounds.Kept] = []
+    real = watched.engine._kept
+
+    def seen(table: Pieces, demands: Sequence[Demand]) -> rounds.Kept:
+        kept.append(real(table, demands))
+        return kept[-1]
+
+    monkeypatch.setattr(watched.engine, "_kept", seen)
+    first, second = watched.engine.compute([Demand("arrow", a), Demand("arrow", b)])
+    assert len(first) == 4_000 * N_PIECES and len(second) == N_ROWS * N_PIECES
+    assert first["x"].to_pylist() == [float(x) for _ in range(N_PIECES) for x in range(4_000)]
+    assert [list(found.pieces) for found in kept] == [[0]]
+    assert watched.times[0] == 1 and watched.times[3] == 2
+
+
+def test_only_needed_columns_are_kept(watched: Watched) -> None:
+    narrow = watched.run(gp.Filter(nw.col("x") > 10))
+    kept = watched.engine._kept(narrow, [wanted(total("y"), narrow)])
+    assert kept.frames[0].collect_schema().names() == ["y"]
+    assert watched.engine._kept(narrow.counts, [Demand("rows", narrow)]).frames[0].collect().item() == N_ROWS - 11
+
+
+def test_a_table_joined_with_what_it_says_of_itself(watched: Watched) -> None:
+    tops = watched.run(greatest)
+    joined = watched.engine.run(gp.Join("k", how="left"), [watched.table, tops], watched.table.schema)
+    n_rows, of_tops = watched.engine.compute([Demand("rows", joined), Demand("rows", tops)])
+    assert n_rows == N_ROWS * N_PIECES and of_tops == 10 * N_PIECES
+
+
+def test_an_error_in_what_is_kept_is_told(watched: Watched) -> None:
+    def fail(rows: pl.Series) -> pl.Series:
+        raise ValueError("no such luck")
+
+    failing = pl.col("x").map_batches(fail, return_dtype=pl.Float64)
+    narrow = Pieces(tuple(nw.from_native(frame.to_native().select(failing)) for frame in watched.table.frames), (), watched.table.keys)
+    with pytest.raises(GpupipeError, match="no such luck"):
+        watched.engine.compute([Demand("held", watched.table), Demand("arrow", narrow)])
+    assert watched.table.keys.kept == {}
+    [rows] = watched.engine.compute([Demand("rows", watched.table)])
+    assert rows == N_ROWS * N_PIECES
+
+
+def test_who_wants_few_rows_gets_few(tmp_path: Path, engine: str) -> None:
+    @gp.whole_table
+    def first(table: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        return table.head(7)
+
+    for piece in range(3):
+        pl.DataFrame({"k": [piece] * 5, "x": range(5)}).write_csv(tmp_path / f"{piece}.csv")
+    table = gp.ReadCsv(tmp_path, key="k").node()
+    made = gp.Pipeline("p", out=first(table), n=gp.Scalar(nw.len())(table), top=gp.Scalar(nw.col("top").sum())(greatest(table))).run(engine)
+    assert len(made["out"]) == 7 and made["n"] == 15 and made["top"] == 12
