@@ -27,8 +27,8 @@ from gpupipe.core.engine import Reading
 from gpupipe.core.errors import DtypeError, SourceError
 from gpupipe.core.schema import Schema
 from gpupipe.engines._arrow import arrow_schema, conform_arrow
-from gpupipe.engines._footers import footer_of
 from gpupipe.engines._pandaslike import conformed
+from gpupipe.engines._parquet_parts import Part, Parts, footer_of, parts_to_read, whole_groups
 from gpupipe.engines._scan import explained, read_lazy, read_piece
 from gpupipe.engines.cudf.dtypes import device_schema, same_on_device
 from gpupipe.engines.cudf.frames import Crossing, column_of, lazy_of
@@ -58,7 +58,7 @@ def read_to_device(source: Source, reading: Reading, schema: Schema, scratch: st
         reason = f"{source.name} hands over Arrow batches" if scan is None else not_on_device(scan, needed)
         if scan is not None and reason is None:
             if scan.format == "parquet":
-                return _finished(source, _read_parquet(scan, reading, source, crossing), needed)
+                return _finished(source, _read_parquet([scan], reading, source, crossing), needed)
             try:
                 return _kept(_finished(source, _read_text(scan, reading, source, crossing), needed), _filters(scan, reading, source))
             except NotPlainError as error:
@@ -72,7 +72,7 @@ def read_to_device(source: Source, reading: Reading, schema: Schema, scratch: st
 def read_pieces_to_device(
     source: Source, pieces: Sequence[Piece], reading: Reading, schema: Schema, scratch: str, crossing: Crossing
 ) -> Any:
-    """Return what is needed of some pieces of a source as one cuDF frame, through the host."""
+    """Return what is needed of some pieces of a source as one cuDF frame: row groups of Parquet by cuDF's reader, others by the host's."""
     needed = Schema(tuple((name, schema[name]) for name in reading.columns))
     device_schema(needed)
 
@@ -80,8 +80,14 @@ def read_pieces_to_device(
         return pl.concat([read_piece(source, piece, reading, scratch) for piece in pieces])
 
     try:
-        return _read_on_host(source, rows, needed, "a piece of a source", crossing)
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+        scans = [source.scan_piece(piece, scratch) for piece in pieces]
+        told = f"pieces of {scans[0].format} are read on the host"
+        reasons = (not_on_device(scan, needed) if scan.format == "parquet" else told for scan in scans)
+        reason = next((reason for reason in reasons if reason is not None), None)
+        if reason is None:
+            return _finished(source, _read_parquet(scans, reading, source, crossing), needed)
+        return _read_on_host(source, rows, needed, reason, crossing)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, RuntimeError) as error:
         raise explained(source, error) from error
 
 
@@ -89,12 +95,11 @@ def not_on_device(scan: FileScan, needed: Schema) -> str | None:
     """Return why files are not read on the device, or None where they are."""
     if scan.format != "parquet":
         return text_not_on_device(scan, needed)
-    if scan.options.get("hive") is not None:
-        return "columns in folders' names are read on the host"
-    if scan.rows is not None or not all(isinstance(path, str) for path in scan.paths):
-        return "parts of files are read on the host"
+    if not all(isinstance(path, str) for path in scan.paths) or not whole_groups(scan):
+        return "parts of files that are no row groups are read on the host"
     different = {footer.columns: footer.schema for footer in map(footer_of, map(str, scan.paths))}
-    reasons = (_column_not_on_device(arrow, name, field.dtype) for arrow in different.values() for name, field in needed.items())
+    in_files = {name: field.dtype for name, field in needed.items() if name not in (scan.options.get("hive") or {})}
+    reasons = (_column_not_on_device(arrow, name, dtype) for arrow in different.values() for name, dtype in in_files.items())
     return next((reason for reason in reasons if reason is not None), None)
 
 
@@ -130,30 +135,52 @@ def _comparable(dtype: Any, value: Any) -> bool:
     return dtype.kind not in "iu" or int(np.iinfo(dtype).min) <= value <= int(np.iinfo(dtype).max)
 
 
-def _read_parquet(scan: FileScan, reading: Reading, source: Source, crossing: Crossing) -> Any:
-    """Return the planned columns of Parquet files, without the row groups and rows that the predicate leaves out.
+def _read_parquet(scans: Sequence[FileScan], reading: Reading, source: Source, crossing: Crossing) -> Any:
+    """Return the planned columns of Parquet files or row groups, without the files, row groups and rows that the predicate leaves out."""
+    started = time.perf_counter()
+    schema = scans[0].schema
+    wanted = parts_to_read(scans, reading)
+    in_folders = wanted.folders.column_names
+    in_files = [name for name in reading.columns if name not in in_folders]
+    if not wanted.parts:
+        return cudf.DataFrame.from_arrow(arrow_schema(Schema(tuple((name, schema[name]) for name in reading.columns))).empty_table())
+    filters = _filters(scans[0], reading, source) if wanted.are_whole and not in_folders else None
+    frame = _read_parts(wanted, in_files, filters, schema, source) if in_files else cudf.DataFrame()
+    n_bytes = sum(part.n_bytes(in_files) for part in wanted.parts)
+    crossing.read(n_bytes, time.perf_counter() - started, "pages of Parquet, decoded on the device")
+    if in_folders:
+        ends = cp.cumsum(cp.asarray([part.n_rows for part in wanted.parts]))
+        which = cp.searchsorted(ends, cp.arange(sum(part.n_rows for part in wanted.parts)), side="right")
+        values = crossing.to_device(wanted.folders, "values in folders' names", at_end=True)
+        added = {name: values[name].take(which).reset_index(drop=True) for name in in_folders}
+        frame = frame.assign(**added) if in_files else cudf.DataFrame(added)
+    return frame[list(reading.columns)]
+
+
+def _read_parts(wanted: Parts, columns: list[str], filters: list[list[Term]] | None, schema: Schema, source: Source) -> Any:
+    """Return columns that stand in the files.
 
     libcudf reads files together only where they have the same columns in the same order; others are read one after the other.
     """
-    started = time.perf_counter()
-    filters = _filters(scan, reading, source)
-    columns = list(reading.columns)
 
-    def read(paths: Sequence[str | bytes]) -> Any:
+    def read(parts: Sequence[Part]) -> Any:
+        groups = None if wanted.are_whole else [list(part.groups) for part in parts]
         return cudf.read_parquet(
-            list(paths), columns=columns, filters=filters, use_pandas_metadata=False, allow_mismatched_pq_schemas=False
+            [part.path for part in parts],
+            columns=columns,
+            filters=filters,
+            row_groups=groups,
+            use_pandas_metadata=False,
+            allow_mismatched_pq_schemas=False,
         )
 
-    footers = [footer_of(str(path)) for path in scan.paths]
-    if len({footer.columns for footer in footers}) == 1:
-        frame = read(scan.paths)
-    else:
-        planned = device_schema(Schema(tuple((name, scan.schema[name]) for name in columns)))
-        parts = [conformed(lazy_of(read([path])[columns]), planned, source.name).collect().to_native() for path in scan.paths]
-        frame = cudf.concat(parts, ignore_index=True)
-    n_bytes = sum(footer.page_bytes.get(name, 0) for footer in footers for name in reading.columns)
-    crossing.read(n_bytes, time.perf_counter() - started, "pages of Parquet, decoded on the device")
-    return frame
+    parts = [part for part in wanted.parts if part.n_rows] or wanted.parts[:1]
+    if wanted.are_alike:
+        return read(parts)
+    planned = device_schema(Schema(tuple((name, schema[name]) for name in columns)))
+    return cudf.concat(
+        [conformed(lazy_of(read([part])[columns]), planned, source.name).collect().to_native() for part in parts], ignore_index=True
+    )
 
 
 def _read_text(scan: FileScan, reading: Reading, source: Source, crossing: Crossing) -> Any:
