@@ -119,18 +119,22 @@ class CpuEngine(SingleEngine):
         for keys, tables in alone.items():
             if keys not in {table.keys for table in inside}:
                 tables.pop(max(tables, key=lambda table: len(table.schema)))
-            keys.kept = {table: self._kept(table, [demands[number] for number in numbers]) for table, numbers in tables.items()}
             later.update(number for numbers in tables.values() for number in numbers)
+        n_tables = sum(len(tables) for tables in alone.values())
+        for keys, tables in alone.items():
+            keys.kept = {
+                table: Kept(self._needed(table, [demands[number] for number in numbers]), n_tables) for table, numbers in tables.items()
+            }
         return later
 
-    def _kept(self, table: Pieces, demands: Sequence[Demand]) -> Kept:
-        """Return what will be kept of a table: the columns that its demands need."""
+    def _needed(self, table: Pieces, demands: Sequence[Demand]) -> list[pl.LazyFrame]:
+        """Return the pieces of a table, with the columns that its demands need."""
         recorder = Recorder(table.schema)
         for demand in demands:
             frame = recorder.frame()
             (frame if demand.want is None else demand.want.prepare(self.verbs, frame)).to_native().collect()
         needed = [name for name in table.schema if name in recorder.columns] or list(table.schema)[:1]
-        return Kept([frame.to_native().select(needed) for frame in table.frames])
+        return [frame.to_native().select(needed) for frame in table.frames]
 
     def size(self, data: Data) -> int | None:
         """Return the bytes of held rows."""

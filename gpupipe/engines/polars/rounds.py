@@ -13,7 +13,7 @@ from queue import Full, Queue
 
 import polars as pl
 
-_MOST_KEPT = 1 << 27  # bytes, of one table
+_MOST_KEPT = 1 << 27  # bytes, of all tables together
 _BATCHES = 4  # of the table that is read, made and not yet taken
 _TICK = 0.05  # seconds after which one who waits for room looks whether anybody still wants the rows
 
@@ -25,10 +25,13 @@ class Kept:
     ----------
     frames
         The pieces of the table, with the columns that are needed.
+    n_tables
+        How many tables are kept something of: each may have as much.
     """
 
-    def __init__(self, frames: Sequence[pl.LazyFrame]) -> None:
+    def __init__(self, frames: Sequence[pl.LazyFrame], n_tables: int = 1) -> None:
         self.frames = frames
+        self._most = _MOST_KEPT // n_tables
         self.pieces: dict[int, list[pl.DataFrame]] = {}
         self._claimed: set[int] = set()
         self._n_bytes = 0
@@ -37,7 +40,7 @@ class Kept:
     def claim(self, piece: int) -> bool:
         """Return whether the piece is still to be worked out; who asks does it then."""
         with self._lock:
-            if piece in self._claimed or self._n_bytes >= _MOST_KEPT:
+            if piece in self._claimed or self._n_bytes >= self._most:
                 return False
             self._claimed.add(piece)
             return True
@@ -46,7 +49,7 @@ class Kept:
         """Return whether so many bytes more can be kept; where they cannot, nothing more will be."""
         with self._lock:
             self._n_bytes += n_bytes
-            return self._n_bytes < _MOST_KEPT
+            return self._n_bytes < self._most
 
 
 def read_along(frame: pl.LazyFrame, piece: int, others: Sequence[Kept]) -> Iterator[pl.DataFrame]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -96,13 +96,7 @@ def test_of_a_table_with_many_rows_little_is_kept(watched: Watched, monkeypatch:
     a, b = watched.run(gp.Filter(nw.col("x") < 4_000)), watched.run(gp.WithColumns(z=nw.col("x") + 1))
     monkeypatch.setattr(rounds, "_MOST_KEPT", 150_000)  # one piece, and not two
     kept: list[rounds.Kept] = []
-    real = watched.engine._kept
-
-    def seen(table: Pieces, demands: Sequence[Demand]) -> rounds.Kept:
-        kept.append(real(table, demands))
-        return kept[-1]
-
-    monkeypatch.setattr(watched.engine, "_kept", seen)
+    monkeypatch.setattr(rounds.Kept, "__init__", _noted(rounds.Kept.__init__, kept))
     first, second = watched.engine.compute([Demand("arrow", a), Demand("arrow", b)])
     assert len(first) == 4_000 * N_PIECES and len(second) == N_ROWS * N_PIECES
     assert first["x"].to_pylist() == [float(x) for _ in range(N_PIECES) for x in range(4_000)]
@@ -110,11 +104,27 @@ def test_of_a_table_with_many_rows_little_is_kept(watched: Watched, monkeypatch:
     assert watched.times[0] == 1 and watched.times[3] == 2
 
 
+def _noted(make: Callable[..., None], made: list[rounds.Kept]) -> Callable[..., None]:
+    """Return the constructor, which notes what it makes."""
+
+    def init(self: rounds.Kept, *given: Any) -> None:
+        made.append(self)
+        make(self, *given)
+
+    return init
+
+
 def test_only_needed_columns_are_kept(watched: Watched) -> None:
     narrow = watched.run(gp.Filter(nw.col("x") > 10))
-    kept = watched.engine._kept(narrow, [wanted(total("y"), narrow)])
-    assert kept.frames[0].collect_schema().names() == ["y"]
-    assert watched.engine._kept(narrow.counts, [Demand("rows", narrow)]).frames[0].collect().item() == N_ROWS - 11
+    assert watched.engine._needed(narrow, [wanted(total("y"), narrow)])[0].collect_schema().names() == ["y"]
+    assert watched.engine._needed(narrow.counts, [Demand("rows", narrow)])[0].collect().item() == N_ROWS - 11
+
+
+def test_tables_share_what_may_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rounds, "_MOST_KEPT", 100)
+    one, of_two = rounds.Kept([]), rounds.Kept([], 2)
+    assert one.has_room(50) and not of_two.has_room(50)
+    assert one.claim(0) and not one.claim(0) and not of_two.claim(0)
 
 
 def test_a_table_joined_with_what_it_says_of_itself(watched: Watched) -> None:
