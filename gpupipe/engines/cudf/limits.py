@@ -38,7 +38,6 @@ LIMITS = (
         "the reader of the other engines, which reports every bad value, and crosses once; where that shows while the device is reading, "
         "the report lists it as a fallback. Convert such files to Parquet for a larger run.",
     ),
-    Limit("Parquet in folders named key=value", "todo", "It is read on the host, and crosses once."),
     Limit(
         "XGBoost in less memory than its rows need",
         "todo",

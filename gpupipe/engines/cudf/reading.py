@@ -38,6 +38,7 @@ from gpupipe.engines.cudf.text_plan import NotPlainError, text_not_on_device
 from gpupipe.engines.cudf.text_reading import Columns, TextReader, block_bytes
 from gpupipe.engines.cudf.text_values import Texts
 
+AS_FILES = {"format": "parquet", "partitioning": None}  # cuDF would make columns of its own of folders named key=value, whoever asked
 _SIGNS = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le, "==": operator.eq, "!=": operator.ne}
 
 
@@ -172,6 +173,7 @@ def _read_parts(wanted: Parts, columns: list[str], filters: list[list[Term]] | N
             row_groups=groups,
             use_pandas_metadata=False,
             allow_mismatched_pq_schemas=False,
+            dataset_kwargs=AS_FILES,
         )
 
     parts = [part for part in wanted.parts if part.n_rows] or wanted.parts[:1]

@@ -12,9 +12,10 @@ LIMITS = (
         "ledger counts what its two verbs move, and these journeys (shuffles, gathering, joins' small sides) are not among them.",
     ),
     Limit(
-        "Parquet into the devices' memory",
+        "text into the devices' memory",
         "todo",
-        "Blocks are pieces of files, which the reader of the other engines reads on the worker's host; each crosses once.",
+        "Blocks are pieces of files. Row groups of Parquet are read on the device; pieces of text by the reader of the other engines on the "
+        "worker's host, and each crosses once.",
     ),
     Limit(
         "training by workers that share a GPU",
