@@ -14,8 +14,8 @@ LIMITS = (
     Limit(
         "text into the devices' memory",
         "todo",
-        "Blocks are pieces of files. Row groups of Parquet are read on the device; pieces of text by the reader of the other engines on the "
-        "worker's host, and each crosses once.",
+        "Blocks are pieces of files. Row groups of Parquet are read on the device; pieces of text are read by the other engines' reader on "
+        "the worker's host, and each crosses once.",
     ),
     Limit(
         "training by workers that share a GPU",
