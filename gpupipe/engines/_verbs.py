@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -42,12 +42,16 @@ class NarwhalsVerbs(Verbs):
             return left.join(right, how="cross")
         wanted = [*names, *final.values()]
         if how.how == "right":
-            return right.join(left, on=keys, how="left").select(wanted)
+            return self._matched(right, left, keys, "left").select(wanted)
         if how.how == "full":
             mark = nw.generate_temporary_column_name(8, wanted)
             joined = left.join(right, on=keys, how="full", suffix=mark)
             return joined.with_columns(nw.coalesce(nw.col(key), nw.col(key + mark)).alias(key) for key in keys).select(wanted)
-        return left.join(right, on=keys, how=how.how)
+        return self._matched(left, right, keys, "left" if how.how == "left" else "inner")
+
+    def _matched(self, left: Frame, right: Frame, keys: list[str], how: Literal["left", "inner"]) -> Frame:
+        """Return the rows of the left table with those that match, in the left table's order where the library keeps it."""
+        return left.join(right, on=keys, how=how)
 
     def sort(self, frame: Frame, columns: Sequence[str], descending: Sequence[bool], *, nulls_last: bool) -> Frame:
         """Return the rows in order; see `Verbs.sort`."""

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import gpupipe as gp
 from gpupipe.core.errors import ColumnError, DtypeError, UsageError
 from gpupipe.stages.join import How, Join
 from gpupipe.testing.compare import assert_same_rows
@@ -128,3 +129,13 @@ def test_name_that_comes_twice(engine: str) -> None:
     frames = [left, right] if engine == "cpu" else [left.to_pandas(), right.to_pandas()]
     with pytest.raises(ColumnError, match=r"^Join would make column 'v_right' twice\. Give it another suffix, or rename one of them\.$"):
         Join("k").apply(*frames)
+
+
+@pytest.mark.parametrize("how", ["left", "inner"])
+@pytest.mark.parametrize("engine_of_one_process", ["cpu", "pandas"])
+def test_rows_stay_in_the_order_of_the_left_table(how: str, engine_of_one_process: str) -> None:
+    rows = pl.DataFrame({"row": range(300_000)}).with_columns(k=(pl.col("row") * 7919) % 1000)
+    right = pl.DataFrame({"k": range(0, 1000, 2), "v": range(500)}).sample(fraction=1, shuffle=True, seed=0)
+    joined = gp.Join("k", how=how)(gp.FromFrame(rows).node(), gp.FromFrame(right).node())
+    found = gp.Pipeline("p", out=joined).run(engine_of_one_process)["out"]["row"].to_list()
+    assert found == [row for row in range(300_000) if how == "left" or (row * 7919) % 1000 % 2 == 0]
