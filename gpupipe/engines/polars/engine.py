@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import narwhals.stable.v2 as nw
 import polars as pl
@@ -76,16 +76,20 @@ class CpuEngine(SingleEngine):
     def compute(self, demands: Sequence[Demand]) -> list[Any]:
         """Return what is demanded, computed as one query; what needs little of the pieces that others read comes in a second one."""
         inside, self._wholes = self._wholes, set()
-        later = self._left_for_later(demands, inside)
         made: dict[int, Any] = {}
+        watched = {table.keys for table in inside}
+        with _polars_errors(()):
+            later, kept = self._left_for_later(demands, inside)
         try:
             for numbers in ([number for number in range(len(demands)) if number not in later], sorted(later)):
                 made |= dict(zip(numbers, self._collected([demands[number] for number in numbers]), strict=True))
+                watched |= {table.keys for table in self._wholes}
+                for keys in kept:
+                    keys.is_kept = True
         finally:
-            watched = {table.keys for table in inside | self._wholes}
             self._wholes = set()
-            for keys in watched:
-                keys.kept = {}
+            for keys in kept:
+                keys.kept, keys.is_kept = {}, False
         for keys in watched:
             keys.check()
         return [made[number] for number in range(len(demands))]
@@ -105,36 +109,38 @@ class CpuEngine(SingleEngine):
             frames = pl.collect_all(queries, engine="streaming") if len(queries) > 1 else [_one(queries[0])]
         return [finish(frame) for finish, frame in zip(finishers, frames, strict=True)]
 
-    def _left_for_later(self, demands: Sequence[Demand], inside: set[Pieces]) -> set[int]:
-        """Return the demands of tables whose pieces others read, for which what they need of the pieces is to be kept.
+    def _left_for_later(self, demands: Sequence[Demand], inside: set[Pieces]) -> tuple[set[int], list[Keys]]:
+        """Return the demands of tables whose pieces others read, and prepare that what they need of the pieces is kept.
 
-        Others are the tables that stand `inside` a query or, where there is none, the one that has most columns.
+        Others are the tables that stand `inside` a query or, where there is none, that of the demand that needs most columns.
         """
-        alone: dict[Keys, dict[Pieces, list[int]]] = {}
+        alone: dict[Keys, list[int]] = {}
         for number, demand in enumerate(demands):
             table = _read(demand)
-            if isinstance(table, Pieces) and table not in inside:
-                alone.setdefault(table.keys, {}).setdefault(table, []).append(number)
+            if isinstance(table, Pieces):
+                alone.setdefault(table.keys, []).append(number)
+        needed = {number: self._needed(demands[number]) for numbers in alone.values() if len(numbers) > 1 or inside for number in numbers}
+        led = {table.keys for table in inside}
+        tables: dict[Pieces, set[str]] = {}
         later: set[int] = set()
-        for keys, tables in alone.items():
-            if keys not in {table.keys for table in inside}:
-                tables.pop(max(tables, key=lambda table: len(table.schema)))
-            later.update(number for numbers in tables.values() for number in numbers)
-        n_tables = sum(len(tables) for tables in alone.values())
-        for keys, tables in alone.items():
-            keys.kept = {
-                table: Kept(self._needed(table, [demands[number] for number in numbers]), n_tables) for table, numbers in tables.items()
-            }
-        return later
+        for keys, numbers in alone.items():
+            leads = None if keys in led else max(numbers, key=lambda number: len(needed.get(number, ())))
+            for number in numbers:
+                if number != leads:
+                    tables.setdefault(cast(Pieces, _read(demands[number])), set()).update(needed[number])
+                    later.add(number)
+        for keys in alone:
+            mine = {table: names for table, names in tables.items() if table.keys is keys}
+            keys.kept = {table: Kept(table.narrowed(names), len(tables)) for table, names in mine.items()}
+        return later, list(alone)
 
-    def _needed(self, table: Pieces, demands: Sequence[Demand]) -> list[pl.LazyFrame]:
-        """Return the pieces of a table, with the columns that its demands need."""
+    def _needed(self, demand: Demand) -> list[str]:
+        """Return the columns of a table in pieces that a demand needs."""
+        table = cast(Pieces, _read(demand))
         recorder = Recorder(table.schema)
-        for demand in demands:
-            frame = recorder.frame()
-            (frame if demand.want is None else demand.want.prepare(self.verbs, frame)).to_native().collect()
-        needed = [name for name in table.schema if name in recorder.columns] or list(table.schema)[:1]
-        return [frame.to_native().select(needed) for frame in table.frames]
+        frame = recorder.frame()
+        (frame if demand.want is None else demand.want.prepare(self.verbs, frame)).to_native().collect()
+        return [name for name in table.schema if name in recorder.columns] or list(table.schema)[:1]
 
     def size(self, data: Data) -> int | None:
         """Return the bytes of held rows."""

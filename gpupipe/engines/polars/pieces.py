@@ -6,7 +6,7 @@ where the pieces come together they are read one after the other, so that memory
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -37,6 +37,7 @@ class Keys:
     files: tuple[str, ...]
     seen: tuple[list[pl.DataFrame], ...]
     kept: Mapping[Pieces, Kept] = field(default_factory=dict)
+    is_kept: bool = False
 
     def watched(self, piece: int, frame: pl.LazyFrame) -> pl.LazyFrame:
         """Return the frame of a piece, which tells its keys as it is read."""
@@ -126,19 +127,23 @@ class Pieces:
                 if left <= 0:
                     return
 
-        # A cache, since Polars would read once more for everyone who asks for other columns.
-        return nw.from_native(register_io_source(read, schema=frames[0].collect_schema(), is_pure=True).cache())
+        return nw.from_native(register_io_source(read, schema=frames[0].collect_schema(), is_pure=True))
 
     def _rows(self, frames: Sequence[pl.LazyFrame], narrowed: Callable[[pl.LazyFrame], pl.LazyFrame]) -> Iterator[pl.DataFrame]:
-        """Yield what is wanted of the pieces, and keep what other tables need of them."""
-        mine = self.keys.kept.get(self)
-        others = [] if mine is not None else list(self.keys.kept.values())
+        """Yield what is wanted of the pieces: while others are to be kept, with what they need; afterwards from what was kept."""
+        keys = self.keys
+        others = [] if keys.is_kept else list(keys.kept.values())
+        mine = keys.kept.get(self) if keys.is_kept else None
         for piece, frame in enumerate(frames):
             kept = None if mine is None else mine.pieces.get(piece)
             if kept is None:
                 yield from read_along(narrowed(frame), piece, others)
             elif kept:
                 yield narrowed(pl.concat(kept).lazy()).collect()
+
+    def narrowed(self, names: Collection[str]) -> list[pl.LazyFrame]:
+        """Return the pieces with some of the columns."""
+        return [frame.to_native().select([name for name in self.schema if name in names]) for frame in self.frames]
 
     @cached_property
     def counts(self) -> Pieces:

@@ -8,6 +8,7 @@ one query that does once what they share, and is kept. Little is kept: a table t
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from queue import Full, Queue
 
@@ -54,11 +55,7 @@ class Kept:
 
 def read_along(frame: pl.LazyFrame, piece: int, others: Sequence[Kept]) -> Iterator[pl.DataFrame]:
     """Yield the rows of a table's piece, and keep what other tables need of it."""
-    claimed = [other for other in others if other.claim(piece)]
-    if not claimed:
-        yield from frame.collect_batches(engine="streaming")
-        return
-    parts = [_Part(other, piece) for other in claimed]
+    parts = [_Part(other, piece) for other in others if other.claim(piece)]
     yield from _Run(frame, parts).batches()
     for part in parts:
         part.keep()
@@ -86,8 +83,19 @@ class _Part:
         if not self.table.has_room(int(rows.estimated_size())):
             self._batches = None
         elif self._batches is not None:
-            self._batches.append(rows)
+            self._batches.append(_copied(rows))
         return self._batches is None
+
+
+def _copied(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows by themselves: a few texts would hold on to the text of all rows that they were read with."""
+    if all(dtype.is_numeric() or dtype.is_temporal() or dtype == pl.Boolean for dtype in rows.dtypes):
+        return rows
+    return pl.read_ipc_stream(rows.write_ipc_stream(None).getvalue())
+
+
+class _Wanted:
+    """There as long as somebody wants the rows of a run."""
 
 
 class _Run:
@@ -96,30 +104,31 @@ class _Run:
     def __init__(self, frame: pl.LazyFrame, parts: Sequence[_Part]) -> None:
         self._queries = [_sink(frame, self._put), *(part.sink() for part in parts)]
         self._rows: Queue[pl.DataFrame | BaseException | None] = Queue(_BATCHES)
-        self._stopped = threading.Event()
+        self._wanted: Callable[[], _Wanted | None] = lambda: None
 
     def batches(self) -> Iterator[pl.DataFrame]:
-        """Yield the rows; who ends that early ends the work."""
+        """Yield the rows; when nobody has this any more, however that came to be, the work ends."""
+        wanted = _Wanted()
+        self._wanted = weakref.ref(wanted)
         threading.Thread(target=self._work, name="gpupipe-piece", daemon=True).start()
-        try:
-            while (found := self._rows.get()) is not None:
-                if isinstance(found, BaseException):
-                    raise found
-                yield found
-        finally:
-            self._stopped.set()
+        while (found := self._rows.get()) is not None:
+            if isinstance(found, BaseException):
+                raise found
+            yield found
 
     def _work(self) -> None:
         """Run the queries as one."""
         try:
             pl.collect_all(self._queries, engine="streaming")
             self._put(None)
+        except StopIteration as error:  # a user's, which would pass for the end of the rows
+            self._put(RuntimeError(f"A function raised StopIteration{f': {error}' if str(error) else ''}."))
         except BaseException as error:  # noqa: BLE001 - raised again where the rows are taken
             self._put(error)
 
     def _put(self, item: pl.DataFrame | BaseException | None) -> bool:
         """Hand something on as soon as there is room; return whether nobody wants more."""
-        while not self._stopped.is_set():
+        while self._wanted() is not None:
             try:
                 self._rows.put(item, timeout=_TICK)
             except Full:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -116,8 +117,64 @@ def _noted(make: Callable[..., None], made: list[rounds.Kept]) -> Callable[..., 
 
 def test_only_needed_columns_are_kept(watched: Watched) -> None:
     narrow = watched.run(gp.Filter(nw.col("x") > 10))
-    assert watched.engine._needed(narrow, [wanted(total("y"), narrow)])[0].collect_schema().names() == ["y"]
-    assert watched.engine._needed(narrow.counts, [Demand("rows", narrow)])[0].collect().item() == N_ROWS - 11
+    assert watched.engine._needed(wanted(total("y"), narrow)) == ["y"]
+    assert watched.engine._needed(Demand("arrow", narrow)) == ["k", "x", "y"]
+    assert watched.engine._needed(Demand("rows", narrow)) == ["len"]
+    assert narrow.counts.frames[0].to_native().collect().item() == N_ROWS - 11
+    assert [frame.collect_schema().names() for frame in narrow.narrowed({"y", "k"})] == [["k", "y"]] * N_PIECES
+
+
+def test_several_demands_of_one_table_read_it_once(watched: Watched) -> None:
+    by_y = gp.GroupBy("y", n=nw.len())
+    [want] = total("x").wants(watched.table.schema)
+    demands = [Demand("arrow", watched.table), Demand("rows", watched.table), Demand(want.form, watched.table, want)]
+    whole, n_rows, summed = watched.engine.compute(demands)
+    assert len(whole) == n_rows == N_ROWS * N_PIECES and summed["x"].to_pylist() == [sum(whole["x"].to_pylist())]
+    assert watched.times == [1] * N_PIECES
+    watched.made.clear()
+    grouped = watched.engine.run(by_y, [watched.table], watched.table.schema)  # of another key: it stands inside a query
+    counts, again = watched.engine.compute([Demand("arrow", grouped), Demand("rows", watched.table)])
+    assert counts["n"].to_pylist() == [N_ROWS] * N_PIECES and again == n_rows
+
+
+def test_what_is_kept_of_text_is_its_own() -> None:
+    rows = pl.DataFrame({"s": [f"{number:030}" for number in range(50_000)], "c": ["a", "b"] * 25_000}).with_columns(
+        pl.col("c").cast(pl.Categorical)
+    )
+    few = rows.filter(pl.col("s").str.ends_with("7777"))
+    own = rounds._copied(few)
+    assert own.equals(few) and own.schema == few.schema
+    before, after = (
+        sum(buffer.size for buffer in frame["s"].to_arrow(compat_level=pl.CompatLevel.newest()).buffers() if buffer) for frame in (few, own)
+    )
+    assert before > 1_000_000
+    assert after < 10_000
+
+
+def test_a_function_that_raises_stop_iteration_is_no_end(tmp_path: Path) -> None:
+    def stop(rows: pl.Series) -> Any:
+        return next(iter(())) if len(rows) else rows  # the plan has none
+
+    @gp.rows
+    def stops(table: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        return nw.from_native(nw.to_native(table).with_columns(pl.col("x").map_batches(stop, return_dtype=pl.Int64)))
+
+    for piece in range(3):
+        pl.DataFrame({"k": [piece] * 5, "x": range(5)}).write_csv(tmp_path / f"{piece}.csv")
+    with pytest.raises(GpupipeError, match="StopIteration"):
+        gp.Pipeline("p", out=stops(gp.ReadCsv(tmp_path, key="k").node())).run("cpu")
+
+
+def test_the_work_ends_when_nobody_wants_the_rows(watched: Watched) -> None:
+    frame = pl.concat([frame.to_native() for frame in watched.table.frames] * 200)
+    rows = rounds.read_along(frame, 0, [])
+    assert len(next(rows))
+    running = [thread for thread in threading.enumerate() if thread.name == "gpupipe-piece"]
+    assert running
+    rows.close()
+    for thread in running:
+        thread.join(20)
+    assert not any(thread.is_alive() for thread in running)
 
 
 def test_tables_share_what_may_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:
