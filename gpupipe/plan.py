@@ -380,4 +380,5 @@ def run_symbolic(stage: TableStage, frames: Sequence[Frame], schemas: Sequence[S
         return frame, frame_schema(frame, lambda names: stage.not_null(names, *schemas))
 
     made: tuple[Frame, Schema] = translated(run, schemas)
+    made[1].require_known()
     return made

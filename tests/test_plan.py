@@ -39,6 +39,12 @@ def test_a_missing_column_is_named_with_the_nearest_and_the_line(table: Table) -
     assert re.search(rf"In stage WithColumns, wired at .*{Path(__file__).name}:\d+", notes(caught.value))
 
 
+def test_a_dtype_that_not_every_engine_has_is_refused(table: Table) -> None:
+    with pytest.raises(DtypeError, match=r"Column 'e' is Enum\(categories=\['a', 'b'\]\), which not every engine has") as caught:
+        make_plan("p", {"out": table >> gp.WithColumns(e=nw.col("s").cast(nw.Enum(["a", "b"])))})
+    assert "In stage WithColumns, wired at" in notes(caught.value)
+
+
 def test_a_missing_column_deep_in_a_function_is_named(table: Table) -> None:
     @gp.rows
     def inner(frame: nw.LazyFrame) -> nw.LazyFrame:

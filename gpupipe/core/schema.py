@@ -16,6 +16,8 @@ from narwhals.stable.v2.dtypes import DType
 
 from gpupipe.core.errors import ColumnError, DtypeError, UsageError, listing
 
+_REFUSED = (nw.Enum, nw.Int128, nw.UInt128)
+
 
 @dataclass(frozen=True)
 class Field:
@@ -67,6 +69,13 @@ class Schema(Mapping[str, Field]):
         """Return the schema of a frame's own dtypes, every column nullable."""
         return cls(tuple((name, Field(dtype)) for name, dtype in dtypes.items()))
 
+    def require_known(self) -> None:
+        """Raise DtypeError for the first column of a dtype that not every engine has, or not with the same order."""
+        for name, field in self.columns:
+            if isinstance(field.dtype, _REFUSED):
+                instead = "Categorical or String" if isinstance(field.dtype, nw.Enum) else "Int64 or Float64"
+                raise DtypeError(f"Column {name!r} is {field.dtype}, which not every engine has. Cast it to {instead}.")
+
     def require(self, columns: Iterable[str]) -> None:
         """Raise ColumnError for the first of the columns that is not there, naming the nearest one."""
         for name in columns:
@@ -115,4 +124,6 @@ def as_schema(columns: Mapping[str, Any] | Schema) -> Schema:
     """
     if isinstance(columns, Schema):
         return columns
-    return Schema(tuple((name, value if isinstance(value, Field) else Field(as_dtype(value))) for name, value in columns.items()))
+    made = Schema(tuple((name, value if isinstance(value, Field) else Field(as_dtype(value))) for name, value in columns.items()))
+    made.require_known()
+    return made

@@ -20,6 +20,7 @@ import pyarrow as pa
 from gpupipe.core.ends import FileScan, Piece, Source
 from gpupipe.core.engine import Reading
 from gpupipe.core.errors import GpupipeError, SourceError
+from gpupipe.core.iso import ISO_TIME
 from gpupipe.core.schema import Schema
 from gpupipe.engines._arrow import arrow_schema
 from gpupipe.engines._plain_text import needs_finishing, read_plain
@@ -161,8 +162,17 @@ def _scan_all(scan: FileScan) -> pl.LazyFrame:
     if scan.format == "ipc":
         return pl.scan_ipc(paths, hive_partitioning=False)
     if scan.format == "ndjson":
-        return pl.scan_ndjson(paths, schema=polars_dtypes(scan.schema))
+        return pl.scan_ndjson(paths, schema={name: _in_json(dtype) for name, dtype in polars_dtypes(scan.schema).items()})
     return _scan_csv(paths, scan)
+
+
+def _in_json(dtype: Any) -> Any:
+    """Return as what Polars' reader of JSON reads a column: it does not know every dtype, and guesses how dates and times are written."""
+    if dtype in (pl.Int8, pl.Int16):
+        return pl.Int32()
+    if dtype in (pl.UInt8, pl.UInt16):
+        return pl.UInt32()
+    return pl.String() if dtype.is_decimal() or dtype in (pl.Date, pl.Datetime, pl.Time) else dtype
 
 
 def _scan_csv(paths: list[Any], scan: FileScan) -> pl.LazyFrame:
@@ -203,6 +213,8 @@ def _parsed(name: str, dtype: Any, pattern: str | None) -> pl.Expr:
     if dtype == pl.Date:
         return text.str.to_date(pattern or "%Y-%m-%d", strict=True)
     if isinstance(dtype, pl.Datetime):
+        if pattern is None:  # Polars would guess, and take 01/02/2020 for the first of February
+            text = pl.when(text.str.contains(ISO_TIME)).then(text).when(text.is_not_null()).then(text + " (not ISO 8601)")
         return text.str.to_datetime(pattern, time_unit=dtype.time_unit, time_zone=dtype.time_zone, strict=True)
     if dtype == pl.Time:
         return text.str.to_time(pattern or "%H:%M:%S%.f", strict=True)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from datetime import datetime
 
 import narwhals.stable.v2 as nw
 from narwhals.stable.v2.dtypes import DType
 
+from gpupipe.core.errors import DtypeError
+from gpupipe.core.iso import check_iso
 from gpupipe.core.schema import Schema
 
-_INTEGERS: dict[type[DType], tuple[int, int]] = {
+INTEGERS: dict[type[DType], tuple[int, int]] = {
     nw.Int8: (-(2**7), 2**7 - 1),
     nw.Int16: (-(2**15), 2**15 - 1),
     nw.Int32: (-(2**31), 2**31 - 1),
@@ -23,6 +25,14 @@ _INTEGERS: dict[type[DType], tuple[int, int]] = {
 }
 
 
+def check_in_text(schema: Schema) -> None:
+    """Raise DtypeError where a column is declared to hold what no field of delimited text can."""
+    for name, field in schema.items():
+        if isinstance(field.dtype, (nw.List, nw.Array, nw.Struct)):
+            msg = f"Column {name!r}: expected a dtype that one field of text can hold, got {field.dtype}."
+            raise DtypeError(f"{msg} Declare String, and take it apart in a stage.")
+
+
 def value_checks(schema: Schema, formats: Mapping[str, str]) -> dict[str, Callable[[str], object]]:
     """Return for each column a function that raises ValueError on a text that its dtype cannot take."""
     made = {name: _check(field.dtype, formats.get(name)) for name, field in schema.items()}
@@ -31,18 +41,16 @@ def value_checks(schema: Schema, formats: Mapping[str, str]) -> dict[str, Callab
 
 def _check(dtype: DType, pattern: str | None) -> Callable[[str], object] | None:
     """Return the check of one dtype; None where every text will do or only the reader knows."""
-    if type(dtype) in _INTEGERS:
-        return _integer(str(dtype), *_INTEGERS[type(dtype)])
+    if type(dtype) in INTEGERS:
+        return _integer(str(dtype), *INTEGERS[type(dtype)])
     if dtype.is_float() or dtype.is_decimal():
         return _number
     if dtype == nw.Boolean:
         return _boolean
     if pattern is not None:
         return lambda text: datetime.strptime(text, pattern)  # noqa: DTZ007 - only whether it parses
-    if dtype == nw.Date:
-        return lambda text: date.fromisoformat(text.strip())
-    if isinstance(dtype, nw.Datetime):
-        return lambda text: datetime.fromisoformat(text.strip()[:26])
+    if dtype == nw.Date or isinstance(dtype, nw.Datetime):
+        return lambda text: check_iso(dtype, text)
     return None
 
 

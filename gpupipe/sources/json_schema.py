@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import narwhals.stable.v2 as nw
 from narwhals.stable.v2.dtypes import DType
 
+from gpupipe.core.errors import DtypeError
+from gpupipe.core.iso import check_iso
 from gpupipe.core.schema import Schema, as_dtype, as_schema
+from gpupipe.sources.csv_values import INTEGERS
 
 
 def records_schema(records: Iterable[Mapping[str, Any]]) -> Schema:
@@ -83,18 +88,66 @@ def _instance(dtype: Any) -> DType:
 
 
 def misfit(dtype: DType, value: Any) -> bool:
-    """Return whether a JSON value is of another kind than the dtype takes."""
+    """Return whether a JSON value is none that the dtype takes."""
     if value is None:
         return False
-    if dtype.is_integer():
-        return isinstance(value, bool) or not isinstance(value, int)
-    if dtype.is_float():
-        return isinstance(value, bool) or not isinstance(value, int | float)
-    if dtype == nw.Boolean:
-        return not isinstance(value, bool)
     if isinstance(dtype, nw.List):
         return not isinstance(value, list) or any(misfit(_instance(dtype.inner), item) for item in value)
     if isinstance(dtype, nw.Struct):
         fields = {field.name: _instance(field.dtype) for field in dtype.fields}
         return not isinstance(value, dict) or any(misfit(fields[name], item) for name, item in value.items() if name in fields)
-    return False
+    if dtype.is_numeric():
+        return isinstance(value, bool) or not _is_number(dtype, value)
+    if dtype == nw.Boolean:
+        return not isinstance(value, bool)
+    return isinstance(dtype, (nw.Date, nw.Datetime, nw.Time)) and not _is_time(dtype, value)
+
+
+def _is_number(dtype: DType, value: Any) -> bool:
+    """Whether a value is a number that the dtype holds."""
+    if dtype.is_integer():
+        low, high = INTEGERS.get(type(dtype), (-math.inf, math.inf))
+        return isinstance(value, int) and low <= value <= high
+    if isinstance(dtype, nw.Decimal):
+        return _is_decimal(dtype, str(value))
+    return isinstance(value, int | float) and not math.isinf(value)
+
+
+def _is_decimal(dtype: nw.Decimal, text: str) -> bool:
+    """Whether a text is a number whose whole part has no more digits than the dtype has before its point."""
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return False
+    return number.is_finite() and abs(number) < Decimal(10) ** ((dtype.precision or 38) - dtype.scale)
+
+
+def _is_time(dtype: DType, value: Any) -> bool:
+    """Whether a value is a date or a time as ISO 8601 writes it."""
+    try:
+        check_iso(dtype, value)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def check_in_json(schema: Schema) -> None:
+    """Raise DtypeError where a column is declared to be of a dtype that JSON's values are not read as.
+
+    Decimals and times of day are read where they stand by themselves, and not inside lists and structs.
+    """
+    for name, field in schema.items():
+        if (odd := _unreadable(field.dtype, inside=False)) is not None:
+            msg = f"Column {name!r}: expected a dtype that JSON's values can be read as, got {field.dtype}, and {odd} is none."
+            raise DtypeError(f"{msg} Declare numbers or String, and cast them in a stage.")
+
+
+def _unreadable(dtype: DType, *, inside: bool) -> DType | None:
+    """Return the dtype, or one inside it, that is not read from JSON."""
+    if isinstance(dtype, nw.List):
+        return _unreadable(_instance(dtype.inner), inside=True)
+    if isinstance(dtype, nw.Struct):
+        found = (_unreadable(_instance(field.dtype), inside=True) for field in dtype.fields)
+        return next((odd for odd in found if odd is not None), None)
+    refused = isinstance(dtype, (nw.Duration, nw.Binary, nw.Array)) or (inside and (dtype.is_decimal() or isinstance(dtype, nw.Time)))
+    return dtype if refused else None

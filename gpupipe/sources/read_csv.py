@@ -21,7 +21,7 @@ from gpupipe.sources.csv_clean import cleaned
 from gpupipe.sources.csv_inspect import CsvFacts, check_header, inspect_csv
 from gpupipe.sources.csv_schema import first_record, header_of, inferred
 from gpupipe.sources.csv_text import Dialect, Grammar, is_packed
-from gpupipe.sources.csv_values import value_checks
+from gpupipe.sources.csv_values import check_in_text, value_checks
 from gpupipe.sources.text_pieces import read_bytes, text_pieces
 
 _PACKED = ("", ".gz", ".bz2", ".xz", ".zst")
@@ -64,6 +64,8 @@ class ReadCsv(Source):
         There is no such file; it is empty, not UTF-8, or names a column twice; a row is too long or too short.
     ColumnError
         A declared column is not in the header.
+    DtypeError
+        A column is declared to hold lists or structs.
 
     Examples
     --------
@@ -101,6 +103,7 @@ class ReadCsv(Source):
     ) -> None:
         declared = None if schema is None else as_schema(schema)
         nulls = (null_values,) if isinstance(null_values, str) else tuple(null_values)
+        check_in_text(declared or Schema(()))
         _check_names(declared, names, header=header)
         object.__setattr__(self, "path", kept_paths(path))
         object.__setattr__(self, "declared", declared)

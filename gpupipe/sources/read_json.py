@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
-
-import narwhals.stable.v2 as nw
 
 from gpupipe.core.ends import FileScan, Piece, Source
 from gpupipe.core.errors import SourceError
@@ -19,7 +17,7 @@ from gpupipe.core.files import Paths, Place, file_marks, find_files, kept_paths,
 from gpupipe.core.schema import Schema, as_schema
 from gpupipe.sources._head import head
 from gpupipe.sources.csv_text import BOM, is_packed, opened
-from gpupipe.sources.json_schema import misfit, records_schema
+from gpupipe.sources.json_schema import check_in_json, misfit, records_schema
 from gpupipe.sources.text_pieces import read_bytes, text_pieces
 
 SUFFIXES = tuple(f"{kind}{packed}" for kind in (".json", ".jsonl", ".ndjson") for packed in ("", ".gz", ".bz2", ".xz", ".zst"))
@@ -38,6 +36,7 @@ class ReadJson(Source):
         A file, several, a glob, or a folder, read with all its folders; plain paths, or fsspec's addresses.
     schema
         The keys to read and their dtypes. By default every key in the first megabyte of the first file, with the dtypes that suit.
+        Dates and times are text as ISO 8601 writes it. A Decimal is text, or a number, of which a double's 15 digits are kept.
     nan_as_null
         Whether NaN is missing.
 
@@ -45,6 +44,8 @@ class ReadJson(Source):
     ------
     SourceError
         There is no such file, it is empty, or a line is no record.
+    DtypeError
+        A dtype is declared that values of JSON are not read as, such as Duration.
 
     Examples
     --------
@@ -60,8 +61,10 @@ class ReadJson(Source):
     nan_as_null: bool
 
     def __init__(self, path: Paths, *, schema: Mapping[str, Any] | None = None, nan_as_null: bool = True) -> None:
+        declared = None if schema is None else as_schema(schema)
+        check_in_json(declared or Schema(()))
         object.__setattr__(self, "path", kept_paths(path))
-        object.__setattr__(self, "declared", None if schema is None else as_schema(schema))
+        object.__setattr__(self, "declared", declared)
         object.__setattr__(self, "nan_as_null", nan_as_null)
 
     def fingerprint(self) -> tuple[tuple[Any, ...], ...] | None:
@@ -111,7 +114,7 @@ class ReadJson(Source):
             try:
                 for number, text, record in _records(file):
                     for name, field in schema.items():
-                        if misfit(field.dtype, record.get(name)) or _no_time(field.dtype, record.get(name)):
+                        if misfit(field.dtype, record.get(name)):
                             value = json.dumps(record[name])
                             return _bad(file, number, f"expected {field.dtype} in {name!r}, got {value[:100]}", text)
             except SourceError as found:
@@ -131,16 +134,6 @@ def _ready(file: Place, scratch: str) -> str:
     """Return the local path of a file as plain lines."""
     [local] = local_files([file], scratch)
     return local if _is_plain(file, local) else _lines(file, local, scratch)
-
-
-def _no_time(dtype: Any, value: Any) -> bool:
-    """Whether a value is no date or time as ISO 8601 writes it, where it must be one."""
-    if value is None or not (dtype == nw.Date or isinstance(dtype, nw.Datetime)):
-        return False
-    try:
-        return (date if dtype == nw.Date else datetime).fromisoformat(value) is None
-    except (TypeError, ValueError):
-        return True
 
 
 def _is_array(file: Place) -> bool:
@@ -179,7 +172,7 @@ def _records(file: Place) -> Iterator[tuple[int, str, dict[str, Any]]]:
             return
         whole = stream.read().removeprefix(BOM)
     try:
-        items = json.loads(whole)
+        items = json.loads(whole, parse_constant=_no_constant, parse_float=_finite)
     except ValueError as error:
         msg = f"{file}: expected an array of records, got text that is no JSON: {error}. Mend it, or write one record a line."
         raise SourceError(msg) from error
@@ -194,7 +187,7 @@ def _record(file: Place, number: int, line: bytes) -> dict[str, Any]:
     text = line.decode(errors="backslashreplace").strip()
     try:
         line.decode()
-        found = json.loads(line)
+        found = json.loads(line, parse_constant=_no_constant, parse_float=_finite)
     except UnicodeDecodeError as error:
         reason = f"expected UTF-8 text, got the byte 0x{line[error.start]:02x} at position {error.start + 1}"
         raise _bad(file, number, reason, text) from error
@@ -203,6 +196,19 @@ def _record(file: Place, number: int, line: bytes) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise _bad(file, number, f"expected a record {{...}}, got {type(found).__name__}", text)
     return found
+
+
+def _no_constant(name: str) -> None:
+    """Raise ValueError on a word that Python writes, and that JSON does not know."""
+    raise ValueError(f"{name} is no value of JSON's; null is")
+
+
+def _finite(text: str) -> float:
+    """Return a number, which must be one that a double holds."""
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text} is larger than any Float64")
+    return number
 
 
 def _bad(file: Place, number: int, reason: str, text: str) -> SourceError:

@@ -57,3 +57,11 @@ def test_dtypes() -> None:
     for value in (int, "Int64", None):
         with pytest.raises(UsageError, match=r"^Expected a narwhals dtype such as nw\.Int64 or nw\.String, got "):
             as_dtype(value)
+
+
+def test_dtypes_that_not_every_engine_has() -> None:
+    with pytest.raises(DtypeError, match=r"Column 'a' is Enum\(categories=\['x'\]\), which not every engine has\. Cast it to Categorical"):
+        as_schema({"a": nw.Enum(["x"])})
+    with pytest.raises(DtypeError, match=r"Column 'a' is Int128, which not every engine has\. Cast it to Int64 or Float64"):
+        Schema.of_names({"a": nw.Int128()}).require_known()
+    Schema.of_names({"a": nw.Categorical()}).require_known()

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pytest
 
 from gpupipe.core.engine import Reading
-from gpupipe.core.errors import ColumnError, GpupipeError, SourceError, UsageError
+from gpupipe.core.errors import ColumnError, DtypeError, GpupipeError, SourceError, UsageError
 from gpupipe.core.schema import Field
 from gpupipe.engines._scan import explained, read_lazy
 from gpupipe.sources.read_csv import ReadCsv
@@ -91,6 +91,27 @@ def test_dates_as_they_are_written(text: Callable[..., Path], read: Read) -> Non
     assert ReadCsv(path, date_format={"t": "%Y.%m.%d %Hh%M"}).schema().dtypes["t"] == nw.Datetime("us")
     with pytest.raises(ColumnError, match="no column 'x'"):
         read(ReadCsv(path, schema={"d": nw.Date}, date_format={"x": "%Y"}))
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("01/02/2020 10:00", "a time is written as 2020-12-31 23:59:59"),
+        ("2020/01/02", "a time is written as 2020-12-31 23:59:59"),
+        ("2020-1-2 3:04", "a time is written as 2020-12-31 23:59:59"),
+        ("2020-01-02T03:04:05Z", "it has a time zone; declare a dtype that has one"),
+        ("2020-02-30", "day"),
+    ],
+)
+def test_times_are_iso_8601_where_no_format_is_given(value: str, reason: str, text: Callable[..., Path], read: Read) -> None:
+    message = failure(ReadCsv(text(f"a,b\n2020-01-02 03:04:05.5,1\n{value},2\n"), schema={"a": nw.Datetime("us")}), read)
+    assert f"line 3 (row 2), column 'a': expected a value of the column's dtype, got {value!r}" in message and reason in message
+    assert value in failure(ReadCsv(text(f"a,b\n{value},2\n"), schema={"a": nw.Datetime("us")}), read)
+
+
+def test_one_field_holds_no_list() -> None:
+    with pytest.raises(DtypeError, match=r"Column 'a': expected a dtype that one field of text can hold, got List\(Int64\)"):
+        ReadCsv("a.csv", schema={"a": nw.List(nw.Int64)})
 
 
 def test_every_dtype_that_text_has(text: Callable[..., Path], read: Read, held: Callable[[pa.Table], pa.Table]) -> None:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import fsspec
 import narwhals.stable.v2 as nw
 import pyarrow as pa
 import pytest
 
-from gpupipe.core.errors import GpupipeError, SourceError
+from gpupipe.core.errors import DtypeError, GpupipeError, SourceError
 from gpupipe.core.schema import Field
 from gpupipe.engines._scan import explained
 from gpupipe.sources.read_json import ReadJson
@@ -53,6 +55,17 @@ def test_a_schema_chooses_and_types(tmp_path: Path, read: Read) -> None:
         ('{"a": "x"}', {"a": nw.Int64}, 'line 3: expected Int64 in \'a\', got "x": \'{"a": "x"}\''),
         ('{"a": "32.1."}', {"a": nw.Date}, "line 3: expected Date in 'a', got \"32.1.\""),
         ('{"a": [1, "x"]}', {"a": nw.List(nw.Int64)}, "line 3: expected List(Int64) in 'a', got [1, \"x\"]"),
+        ('{"a": 128}', {"a": nw.Int8}, "line 3: expected Int8 in 'a', got 128"),
+        ('{"a": -1}', {"a": nw.UInt16}, "line 3: expected UInt16 in 'a', got -1"),
+        ('{"a": 3000000000}', {"a": nw.Int32}, "line 3: expected Int32 in 'a', got 3000000000"),
+        ('{"a": [300]}', {"a": nw.List(nw.Int8)}, "line 3: expected List(Int8) in 'a', got [300]"),
+        ('{"a": "01/02/2020"}', {"a": nw.Date}, "line 3: expected Date in 'a', got \"01/02/2020\""),
+        ('{"a": "01/02/2020 10:00:00"}', {"a": nw.Datetime("us")}, "in 'a', got \"01/02/2020 10:00:00\""),
+        ('{"a": "2020-01-01T00:00:00Z"}', {"a": nw.Datetime("us")}, "in 'a', got \"2020-01-01T00:00:00Z\""),
+        ('{"a": "10:00"}', {"a": nw.Time}, "line 3: expected Time in 'a', got \"10:00\""),
+        ('{"a": 12345678901}', {"a": nw.Decimal(9, 2)}, "line 3: expected Decimal(precision=9, scale=2) in 'a', got 12345678901"),
+        ('{"a": NaN}', {"a": nw.Float64}, "line 3: expected a record {...}, got text that is no JSON (NaN is no value of JSON's; null is)"),
+        ('{"a": 1e400}', {"a": nw.Float64}, "line 3: expected a record {...}, got text that is no JSON (1e400 is larger than any Float64)"),
     ],
 )
 def test_a_bad_line_is_shown(line: str, schema: dict[str, object] | None, message: str, tmp_path: Path, read: Read) -> None:
@@ -63,6 +76,35 @@ def test_a_bad_line_is_shown(line: str, schema: dict[str, object] | None, messag
         read(source)
     error = caught.value if isinstance(caught.value, SourceError) else explained(source, Exception())
     assert message in str(error)
+
+
+DECLARED = [
+    *((dtype, "-128", -128) for dtype in (nw.Int8, nw.Int16, nw.Int32, nw.Int64)),
+    *((dtype, "255", 255) for dtype in (nw.UInt8, nw.UInt16, nw.UInt32, nw.UInt64)),
+    *((dtype, "1", 1.0) for dtype in (nw.Float32, nw.Float64)),
+    (nw.Decimal(20, 2), '"123456789012345678.25"', Decimal("123456789012345678.25")),
+    (nw.Decimal(9, 2), "1.25", Decimal("1.25")),
+    (nw.Time, '"01:02:03.5"', time(1, 2, 3, 500_000)),
+    (nw.Date, '"2020-02-29"', date(2020, 2, 29)),
+    (nw.Datetime("ms"), '"2020-02-29"', datetime(2020, 2, 29)),
+    (nw.Datetime("us"), '"2020-02-29T01:02:03.25"', datetime(2020, 2, 29, 1, 2, 3, 250_000)),
+    (nw.Datetime("us", "UTC"), '"2020-02-29T01:02:03+01:00"', datetime(2020, 2, 29, 0, 2, 3, tzinfo=UTC)),
+    (nw.List(nw.Int8), "[1, null]", [1, None]),
+]
+
+
+@pytest.mark.parametrize(("dtype", "text", "value"), DECLARED, ids=str)
+def test_every_dtype_that_can_be_declared_is_read(dtype: Any, text: str, value: object, tmp_path: Path, read: Read) -> None:
+    (tmp_path / "a.jsonl").write_text(f'{{"b": 1}}\n{{"a": {text}}}\n{{"a": null}}\n')
+    assert read(ReadJson(tmp_path, schema={"a": dtype})).to_pydict() == {"a": [None, value, None]}
+
+
+@pytest.mark.parametrize("dtype", [nw.Duration("us"), nw.Binary(), nw.List(nw.Decimal(5, 1)), nw.Struct({"t": nw.Time()})], ids=str)
+def test_other_dtypes_are_refused_where_they_are_declared(dtype: Any) -> None:
+    with pytest.raises(
+        DtypeError, match=r"Column 'a': expected a dtype that JSON's values can be read as, got .* Declare numbers or String"
+    ):
+        ReadJson("a.jsonl", schema={"a": dtype})
 
 
 def test_a_bad_line_after_the_sample_is_found(tmp_path: Path, read: Read) -> None:

@@ -22,6 +22,7 @@ from gpupipe.core.engine import Demand, Engine, EngineOptions, Reading, ScoringR
 from gpupipe.core.errors import GpupipeError
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import TableStage, Want
+from gpupipe.engines._arrow import conform_arrow
 from gpupipe.engines._blocks import PACKED, At, MeasureBlock, MeasureBytes, MergeBlocks, PrepareBlock, added, block_engine, unpacked
 from gpupipe.engines._crossed import take_over
 from gpupipe.engines._estimators import score_arrays
@@ -196,7 +197,7 @@ class DaskEngine(Engine):
     def deliver(self, data: Blocks) -> nw.DataFrame[Any]:
         """Return the rows, brought into this process."""
         (table,) = self.compute([Demand("arrow", data)])
-        made: nw.DataFrame[Any] = block_engine(self.blocks).verbs.literal(table).collect()
+        made: nw.DataFrame[Any] = block_engine(self.blocks).verbs.literal(conform_arrow(table, data.schema)).collect()
         return made
 
     def size(self, data: Blocks) -> int | None:

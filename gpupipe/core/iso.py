@@ -1,0 +1,40 @@
+"""Dates and times as ISO 8601 writes them, which is how they stand in text where nothing else is said."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, time
+
+import narwhals.stable.v2 as nw
+from narwhals.stable.v2.dtypes import DType
+
+_DAY, _TWO = "[0-9]{4}-[0-9]{2}-[0-9]{2}", "[0-9]{2}"
+ISO_TIME = rf"^\s*({_DAY}(?:[T ]{_TWO}:{_TWO}(?::{_TWO}(?:[.][0-9]{{1,9}})?)?)?)(Z|[+-]{_TWO}:?{_TWO})?\s*$"  # Rust reads it as Python does
+
+
+def check_iso(dtype: DType, text: str) -> None:
+    """Raise ValueError where a text is no date, or no time, that a column of the dtype takes.
+
+    Examples
+    --------
+    >>> check_iso(nw.Datetime("us"), "2020-02-28 23:59:59.123")
+    >>> check_iso(nw.Datetime("us"), "28/02/2020 23:59")
+    Traceback (most recent call last):
+    ValueError: a time is written as 2020-12-31 23:59:59
+    """
+    if dtype == nw.Date:
+        if re.fullmatch(_DAY, text) is None:
+            raise ValueError("a date is written as 2020-12-31")
+        date.fromisoformat(text)
+        return
+    if dtype == nw.Time:
+        if re.fullmatch(rf"{_TWO}:{_TWO}:{_TWO}([.][0-9]{{1,9}})?", text) is None:
+            raise ValueError("a time of day is written as 23:59:59")
+        time.fromisoformat(text[:15])
+        return
+    found = re.match(ISO_TIME, text)
+    if found is None:
+        raise ValueError("a time is written as 2020-12-31 23:59:59")
+    if found[2] and getattr(dtype, "time_zone", None) is None:
+        raise ValueError('it has a time zone; declare a dtype that has one, such as Datetime("us", "UTC")')
+    datetime.fromisoformat(found[1][:26])
