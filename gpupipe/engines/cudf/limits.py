@@ -34,9 +34,10 @@ LIMITS = (
         "CSV and JSON on the device",
         "todo",
         "Delimited text is read on the device where all of it is plain: no comments, quotes around whole fields only, numbers of up to 19 "
-        "digits, dates and times of fixed width, no time zones, no categories or decimals. Other text, and JSON, is read on the host by "
-        "the reader of the other engines, which reports every bad value, and crosses once; where that shows while the device is reading, "
-        "the report lists it as a fallback. Convert such files to Parquet for a larger run.",
+        "digits, dates and times of fixed width, no time zones, no categories or decimals. So are records of JSON, one a line, without "
+        "escapes, lists or records inside. Other text is read on the host by the reader of the other engines, which reports every bad "
+        "value, and crosses once; where that shows while the device is reading, the report lists it as a fallback. Convert such files to "
+        "Parquet for a larger run.",
     ),
     Limit(
         "XGBoost in less memory than its rows need",

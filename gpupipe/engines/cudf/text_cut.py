@@ -92,20 +92,25 @@ def cut_rows(xp: Any, text: Any, n_fields: int, separator: int, quote: int | Non
         separators = separators[(xp.searchsorted(quotes, separators) & 1) == 0]
     else:
         quotes = None
-    n_bytes = int(newlines[-1]) + 1 if newlines.shape[0] else 0
-    size = int(text.shape[0])
-    if is_last and n_bytes < size:
-        newlines = xp.concatenate([newlines, xp.asarray([size], dtype=newlines.dtype)])
-        n_bytes = size
+    newlines, begins, n_bytes = whole_lines(xp, newlines, int(text.shape[0]), is_last=is_last)
     separators = separators[separators < n_bytes]
     if quotes is not None:
         _check_quotes(xp, text, quotes[quotes < n_bytes], separator)
-    begins = xp.concatenate([xp.zeros(1, dtype=newlines.dtype), newlines[:-1] + 1]) if newlines.shape[0] else newlines
     grid = _grid(xp, begins, newlines, separators, n_fields)
-    ends = _without_returns(xp, text, newlines, n_bytes)
+    ends = without_returns(xp, text, newlines, n_bytes)
     if n_fields == 1 and bool(xp.any(ends <= begins)):
         raise NotPlainError("there is an empty line")
     return Rows(xp, text, begins, ends, grid, n_bytes, None if quotes is None else quote)
+
+
+def whole_lines(xp: Any, newlines: Any, size: int, *, is_last: bool) -> tuple[Any, Any, int]:
+    """Return where the lines of a block that are whole end and begin, and how many bytes they take."""
+    n_bytes = int(newlines[-1]) + 1 if newlines.shape[0] else 0
+    if is_last and n_bytes < size:
+        newlines = xp.concatenate([newlines, xp.asarray([size], dtype=newlines.dtype)])
+        n_bytes = size
+    begins = xp.concatenate([xp.zeros(1, dtype=newlines.dtype), newlines[:-1] + 1]) if newlines.shape[0] else newlines
+    return newlines, begins, n_bytes
 
 
 def _grid(xp: Any, begins: Any, newlines: Any, separators: Any, n_fields: int) -> Any:
@@ -134,7 +139,7 @@ def _check_quotes(xp: Any, text: Any, quotes: Any, separator: int) -> None:
         raise NotPlainError("a quote stands inside a field")
 
 
-def _without_returns(xp: Any, text: Any, newlines: Any, n_bytes: int) -> Any:
+def without_returns(xp: Any, text: Any, newlines: Any, n_bytes: int) -> Any:
     """Return where the rows end, a return before their newline left out; there must be no others."""
     n_returns = int(xp.count_nonzero(text[:n_bytes] == _RETURN))
     if not n_returns:

@@ -1,11 +1,13 @@
-"""Which delimited text is read on the device, and as what: decided before a byte is read, and without a word of cuDF's.
+"""Which text is read on the device, and as what: decided before a byte is read, and without a word of cuDF's.
 
 The device reads what it can read exactly as the host's reader does, and nothing else. What stands in the text is looked at as it is read:
-where a value or a row is not of the plain forms that `text_values` and `text_cut` know, they raise `NotPlainError`, and the host reads.
+where a value or a row is not of the plain forms that `text_values`, `text_cut` and `json_cut` know, they raise `NotPlainError`, and the
+host reads.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,7 +38,7 @@ class TextColumn:
     Parameters
     ----------
     position
-        Which field of a row it is.
+        Which field of a row it is, where fields have no names.
     dtype
         Its planned dtype.
     pattern
@@ -50,31 +52,37 @@ class TextColumn:
 
 
 def text_not_on_device(scan: FileScan, needed: Schema) -> str | None:
-    """Return why text is not read on the device, or None where that is tried.
+    """Return why text, delimited or records of JSON, is not read on the device, or None where that is tried.
 
     Examples
     --------
-    >>> text_not_on_device(FileScan("ndjson", ("a.jsonl",), Schema.of_names({"a": nw.Int8()})), Schema.of_names({"a": nw.Int8()}))
-    'ndjson is read on the host, where every bad value is reported'
+    >>> text_not_on_device(FileScan("ndjson", (b"{}",), Schema.of_names({"a": nw.Int8()})), Schema.of_names({"a": nw.Int8()}))
+    'parts of files are read on the host'
     """
-    if scan.format != "csv":
-        return f"{scan.format} is read on the host, where every bad value is reported"
+    if scan.format not in ("csv", "ndjson"):
+        return f"{scan.format} is read on the host"
     if scan.rows is not None or not all(isinstance(path, str) for path in scan.paths):
         return "parts of files are read on the host"
     if not len(needed):
         return "text of which no column is needed is read on the host, which counts its rows"
-    if scan.options["comment"] is not None or scan.options["skip_rows"]:
-        return "text with comments is read on the host"
-    quote = scan.options["quote"]
-    if quote is not None and any(quote in text for text in scan.options["null_values"]):
-        return "text with the quote character in a null value is read on the host"
-    reasons = (_no_column(scan, name, field.dtype) for name, field in needed.items())
+    reason = _no_dialect(scan.options) if scan.format == "csv" else None
+    reasons = (reason, *(_no_column(scan, name, field.dtype) for name, field in needed.items()))
     return next((reason for reason in reasons if reason is not None), None)
+
+
+def _no_dialect(options: Mapping[str, Any]) -> str | None:
+    """Return why delimited text is not read on the device, whatever its columns are."""
+    if options["comment"] is not None or options["skip_rows"]:
+        return "text with comments is read on the host"
+    quote = options["quote"]
+    if quote is not None and any(quote in text for text in options["null_values"]):
+        return "text with the quote character in a null value is read on the host"
+    return None
 
 
 def _no_column(scan: FileScan, name: str, dtype: DType) -> str | None:
     """Return why one column is not read on the device."""
-    pattern = dict(scan.options["formats"]).get(name)
+    pattern = dict(scan.options.get("formats", ())).get(name)
     if isinstance(dtype, nw.Date) or (isinstance(dtype, nw.Datetime) and dtype.time_zone is None):
         if pattern is None or pattern_parts(pattern, dtype) is not None:
             return None
@@ -110,8 +118,8 @@ def _is_whole(given: list[str], dtype: DType) -> bool:
 
 def text_columns(scan: FileScan, needed: Schema) -> tuple[TextColumn, ...]:
     """Return the columns to be read, in the order they are needed."""
-    formats = dict(scan.options["formats"])
-    names: list[str] = list(scan.options["names"])
+    formats = dict(scan.options.get("formats", ()))
+    names: list[str] = list(scan.options.get("names", needed))
     made: list[TextColumn] = []
     for name, field in needed.items():
         dtype, pattern = field.dtype, formats.get(name)

@@ -1,4 +1,4 @@
-"""Delimited text into columns, block by block: the bytes go to the device, and everything that is made of them is made there.
+"""Text into columns, block by block: the bytes go to the device, and everything that is made of them is made there.
 
 A block is as many whole rows as fit; only its needed columns outlive it, in their own dtypes. The host looks at no row: it reads the bytes
 of the next block while the device works on this one. What makes columns of arrays is given by the caller, so that all the rest runs, and
@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -59,17 +59,47 @@ class Columns(ABC):
         """Return a part of a column of text; where `doubled` is a character, two of it stand for one."""
 
 
-class TextReader:
-    """Reads one source's files."""
+class Part(Protocol):
+    """The whole rows that a block begins with."""
+
+    n_bytes: int
+
+    def __len__(self) -> int: ...
+
+
+P = TypeVar("P", bound=Part)
+
+
+class TextReader(ABC, Generic[P]):
+    """Reads one source's files.
+
+    Parameters
+    ----------
+    scan
+        The files.
+    needed
+        The columns to be read.
+    columns
+        Makes them.
+    n_block_bytes
+        How many bytes are looked at together.
+    """
 
     def __init__(self, scan: FileScan, needed: Schema, columns: Columns, n_block_bytes: int) -> None:
-        self._scan = scan
-        self._wanted = text_columns(scan, needed)
-        self._columns = columns
+        self.scan = scan
+        self.wanted = text_columns(scan, needed)
+        self.columns = columns
+        self.n_bytes = 0  # that have gone to the device
         self._n_block_bytes = n_block_bytes
         self._forms: dict[str, tuple[str, ...]] = {}
-        self._nulls = null_texts(scan)
-        self.n_bytes = 0  # that have gone to the device
+
+    @abstractmethod
+    def cut(self, text: Any, *, is_first: bool, is_last: bool) -> P:
+        """Return the whole rows of a block; `is_first` and `is_last` say whether it begins and ends a file."""
+
+    @abstractmethod
+    def part(self, column: TextColumn, rows: P) -> Any:
+        """Return a part of a column."""
 
     def read(self) -> dict[str, list[Any]]:
         """Return the parts of each column, in order.
@@ -79,60 +109,48 @@ class TextReader:
         NotPlainError
             The host must read the text.
         """
-        parts: dict[str, list[Any]] = {column.name: [] for column in self._wanted}
-        for path in self._scan.paths:
+        parts: dict[str, list[Any]] = {column.name: [] for column in self.wanted}
+        for path in self.scan.paths:
             for rows in self._blocks(str(path)):
-                if not len(rows):
-                    continue
-                if any(isinstance(column.dtype, nw.String) for column in self._wanted) and not is_utf8(rows.xp, rows.text[: rows.n_bytes]):
-                    raise NotPlainError("there are bytes that are no UTF-8")
-                for column in self._wanted:
-                    parts[column.name].append(self._made(column, rows))
+                for column in self.wanted if len(rows) else ():
+                    parts[column.name].append(self.part(column, rows))
         return parts
 
-    def _blocks(self, path: str) -> Iterator[Rows]:
-        """Yield the rows of a file, without its header."""
-        xp = self._columns.xp
+    def _blocks(self, path: str) -> Iterator[P]:
+        """Yield the rows of a file."""
+        xp = self.columns.xp
         size = Path(path).stat().st_size
-        n_fields = len(self._scan.options["names"])
-        separator, quote = dialect_bytes(self._scan)
         buffers = [np.empty(min(size, self._n_block_bytes), np.uint8) for _ in range(2)]
         place = 0
         with Path(path).open("rb", buffering=0) as stream, ThreadPoolExecutor(1) as reader:
             coming = reader.submit(_fill, stream, 0, buffers[0])
             while place < size:
                 n_read = coming.result()
-                is_last = place + n_read >= size
                 self.n_bytes += n_read
                 text = xp.asarray(buffers[0][:n_read])
                 skipped = 3 if place == 0 and tuple(buffers[0][:3].tolist()) == _BOM else 0
-                rows = cut_rows(xp, text[skipped:], n_fields, separator, quote, is_last=is_last)
+                rows = self.cut(text[skipped:], is_first=place == 0, is_last=place + n_read >= size)
                 if not rows.n_bytes:
                     raise NotPlainError(f"a row takes more than {n_read} bytes")
-                is_first, place = place == 0, place + skipped + rows.n_bytes
+                place += skipped + rows.n_bytes
                 buffers.reverse()
                 if place < size:
                     coming = reader.submit(_fill, stream, place, buffers[0])
-                yield rows.without_first() if is_first and self._scan.options["header"] else rows
+                yield rows
 
-    def _made(self, column: TextColumn, rows: Rows) -> Any:
-        """Return a part of a column."""
-        starts, stops, quoted = rows.spans(column.position)
-        is_text = isinstance(column.dtype, nw.String)
-        missing = stops <= starts
-        if is_text and quoted is not None and not quoted_empty_is_null(self._scan):
-            missing = missing & ~quoted
-        texts = Texts.of(rows.xp, rows.text, starts, stops, missing)
-        for word in self._nulls:
-            missing = missing | equal_to(texts, word)
-        texts = Texts.of(rows.xp, rows.text, starts, stops, missing)
-        if is_text:
-            return self._columns.texts(texts, doubled=None if quoted is None else rows.quote)
+    def made(self, column: TextColumn, texts: Texts, *, doubled: int | None = None) -> Any:
+        """Return a part of a column, of the texts of its values; see `Columns.texts` for what is `doubled`."""
+        if isinstance(column.dtype, nw.String):
+            return self.columns.texts(texts, doubled=doubled)
         try:
             values = self._values(column, texts)
         except NotPlainError as error:
             raise NotPlainError(f"in column {column.name!r}, {error}") from error
-        return self._columns.numbers(values, missing, column.dtype)
+        return self.columns.numbers(values, texts.missing, column.dtype)
+
+    def floats(self, texts: Texts, dtype: str) -> Any:
+        """Return the values of a column of floats."""
+        return parsed_floats(texts, dtype)
 
     def _values(self, column: TextColumn, texts: Texts) -> Any:
         """Return the values of a column that is no text."""
@@ -140,13 +158,45 @@ class TextReader:
         if isinstance(dtype, nw.Boolean):
             return parsed_booleans(texts)
         if dtype.is_numeric():
-            return (parsed_floats if dtype.is_float() else parsed_integers)(texts, str(dtype).lower())
+            return (self.floats if dtype.is_float() else parsed_integers)(texts, str(dtype).lower())
         unit = dtype.time_unit if isinstance(dtype, nw.Datetime) else "s"
         form = column.pattern or self._forms.get(column.name) or iso_form(texts, unit)
         if form is None:
             return xp.zeros(texts.lengths.shape, dtype=np.int64)
         self._forms[column.name] = form
         return parsed_times(texts, form, unit)
+
+
+class DelimitedReader(TextReader[Rows]):
+    """Reads delimited text."""
+
+    def cut(self, text: Any, *, is_first: bool, is_last: bool) -> Rows:
+        """Return the rows without the header, which must be UTF-8 where a column of them is text."""
+        separator, quote = dialect_bytes(self.scan)
+        rows = cut_rows(self.columns.xp, text, len(self.scan.options["names"]), separator, quote, is_last=is_last)
+        rows = rows.without_first() if is_first and self.scan.options["header"] else rows
+        if len(rows) and any(isinstance(column.dtype, nw.String) for column in self.wanted):
+            require_utf8(rows.xp, rows.text[: rows.n_bytes])
+        return rows
+
+    def part(self, column: TextColumn, rows: Rows) -> Any:
+        """Return a part of a column."""
+        starts, stops, quoted = rows.spans(column.position)
+        is_text = isinstance(column.dtype, nw.String)
+        missing = stops <= starts
+        if is_text and quoted is not None and not quoted_empty_is_null(self.scan):
+            missing = missing & ~quoted
+        texts = Texts.of(rows.xp, rows.text, starts, stops, missing)
+        for word in null_texts(self.scan):
+            missing = missing | equal_to(texts, word)
+        texts = Texts.of(rows.xp, rows.text, starts, stops, missing)
+        return self.made(column, texts, doubled=None if quoted is None else rows.quote)
+
+
+def require_utf8(xp: Any, text: Any) -> None:
+    """Raise NotPlainError where bytes are no UTF-8, which the host's reader tells."""
+    if not is_utf8(xp, text):
+        raise NotPlainError("there are bytes that are no UTF-8")
 
 
 def _fill(stream: Any, place: int, buffer: Any) -> int:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,75 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gpupipe.core.engine import Reading
-from gpupipe.core.errors import SourceError
 from gpupipe.datasets.mortgage import generate_mortgage
-from gpupipe.engines._scan import read_lazy
-from gpupipe.engines.cudf.text_plan import NotPlainError, text_not_on_device
-from gpupipe.engines.cudf.text_reading import Columns, TextReader, block_bytes
-from gpupipe.engines.cudf.text_values import Texts
+from gpupipe.engines.cudf.text_plan import NotPlainError
+from gpupipe.engines.cudf.text_reading import DelimitedReader, block_bytes
 from gpupipe.sources.read_csv import ReadCsv
-
-
-class HostColumns(Columns):
-    """Columns as lists of Python's values."""
-
-    xp = np
-
-    def numbers(self, values: Any, missing: Any, dtype: Any) -> Any:
-        if isinstance(dtype, nw.Date):
-            found = values.astype("datetime64[s]").astype("datetime64[D]").tolist()
-        elif isinstance(dtype, nw.Datetime):
-            found = values.astype(f"datetime64[{dtype.time_unit}]").astype("datetime64[us]").tolist()
-        else:
-            assert values.dtype == np.dtype(str(dtype).lower().replace("boolean", "bool"))
-            found = values.tolist()
-        return [None if gone else value for value, gone in zip(found, missing.tolist(), strict=True)]
-
-    def texts(self, texts: Texts, *, doubled: int | None) -> Any:
-        made = []
-        for start, length, gone in zip(texts.starts.tolist(), texts.lengths.tolist(), texts.missing.tolist(), strict=True):
-            value = texts.text[start : start + length].tobytes().decode()
-            if doubled is not None:
-                value = value.replace(chr(doubled) * 2, chr(doubled))
-            made.append(None if gone else value)
-        return made
-
-
-def read_so(source: ReadCsv, scratch: Path, n_block_bytes: int = 1 << 20) -> dict[str, list[Any]]:
-    """Return the rows that the device would read."""
-    scan = source.scan(str(scratch))
-    reason = text_not_on_device(scan, scan.schema)
-    if reason is not None:
-        raise NotPlainError(reason)
-    parts = TextReader(scan, scan.schema, HostColumns(), n_block_bytes).read()
-    return {name: [value for part in several for value in part] for name, several in parts.items()}
-
-
-def read_on_host(source: ReadCsv, scratch: Path) -> dict[str, list[Any]]:
-    """Return the rows that the host's reader reads, with NaN as it is."""
-    schema = source.schema()
-    frame = read_lazy(source, Reading(tuple(schema)), schema, str(scratch)).collect(engine="streaming")
-    return frame.to_dict(as_series=False)
-
-
-def bits(rows: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
-    """Return rows with floats as their bytes, so that -0.0 is not 0.0, and NaN is itself."""
-    return {
-        name: [struct.pack("d", value) if isinstance(value, float) and value == value else str(value) for value in values]
-        for name, values in rows.items()
-    }
-
-
-def agree(source: ReadCsv, scratch: Path, n_block_bytes: int = 1 << 20) -> bool:
-    """Hold both ways together, and say whether the text was plain enough for the device."""
-    try:
-        found = read_so(source, scratch, n_block_bytes)
-    except (NotPlainError, SourceError):
-        return False
-    assert bits(found) == bits(read_on_host(source, scratch))
-    return True
-
+from tests.text_on_host import HostColumns, agree, read_so
 
 INTEGERS = ["0", "1", "-1", "+5", "007", "-0", "127", "-128", "128", "255", "256", "32767", "65536", "4294967296", "9223372036854775807"]
 INTEGERS += ["9223372036854775808", "-9223372036854775808", "18446744073709551615", "12345678901234567890123", "1.0", " 1", "1 ", "x", "-"]
@@ -209,7 +143,7 @@ def test_the_bytes_of_the_files_are_counted(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("a,b\n1,2\n")
     (tmp_path / "b.csv").write_text("a,b\n3,4\n5,6\n")
     scan = ReadCsv(tmp_path).scan(str(tmp_path))
-    reader = TextReader(scan, scan.schema, HostColumns(), 1 << 20)
+    reader = DelimitedReader(scan, scan.schema, HostColumns(), 1 << 20)
     assert reader.read() == {"a": [[1], [3, 5]], "b": [[2], [4, 6]]}
     assert reader.n_bytes == 8 + 12
 
