@@ -59,18 +59,20 @@ class Columns(ABC):
         """Return a part of a column of text; where `doubled` is a character, two of it stand for one."""
 
 
-class Part(Protocol):
+class Whole(Protocol):
     """The whole rows that a block begins with."""
 
-    n_bytes: int
+    @property
+    def n_bytes(self) -> int:
+        """How many bytes of the block they take."""
 
     def __len__(self) -> int: ...
 
 
-P = TypeVar("P", bound=Part)
+W = TypeVar("W", bound=Whole)
 
 
-class TextReader(ABC, Generic[P]):
+class TextReader(ABC, Generic[W]):
     """Reads one source's files.
 
     Parameters
@@ -94,11 +96,11 @@ class TextReader(ABC, Generic[P]):
         self._forms: dict[str, tuple[str, ...]] = {}
 
     @abstractmethod
-    def cut(self, text: Any, *, is_first: bool, is_last: bool) -> P:
+    def cut(self, text: Any, *, is_first: bool, is_last: bool) -> W:
         """Return the whole rows of a block; `is_first` and `is_last` say whether it begins and ends a file."""
 
     @abstractmethod
-    def part(self, column: TextColumn, rows: P) -> Any:
+    def part(self, column: TextColumn, rows: W) -> Any:
         """Return a part of a column."""
 
     def read(self) -> dict[str, list[Any]]:
@@ -116,7 +118,7 @@ class TextReader(ABC, Generic[P]):
                     parts[column.name].append(self.part(column, rows))
         return parts
 
-    def _blocks(self, path: str) -> Iterator[P]:
+    def _blocks(self, path: str) -> Iterator[W]:
         """Yield the rows of a file."""
         xp = self.columns.xp
         size = Path(path).stat().st_size

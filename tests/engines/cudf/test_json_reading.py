@@ -7,12 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import narwhals.stable.v2 as nw
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gpupipe.engines.cudf.json_cut import cut_records
 from gpupipe.engines.cudf.text_plan import NotPlainError
 from gpupipe.sources.read_json import ReadJson
 from tests.text_on_host import agree, read_so
@@ -132,12 +130,3 @@ def test_what_is_not_plain_is_left_to_the_host(text: str | bytes, said: str, tmp
     (tmp_path / "a.jsonl").write_bytes(text.encode() if isinstance(text, str) else text)
     with pytest.raises(NotPlainError, match=said):
         read_so(ReadJson(tmp_path / "a.jsonl", schema={"a": nw.Int64, "b": nw.String}), tmp_path)
-
-
-def test_a_block_ends_with_a_whole_record() -> None:
-    text = np.frombuffer(b'{"a": 1}\n{"a": 22}\n{"a"', np.uint8)
-    records = cut_records(np, text, ["a", "b"], is_last=False)
-    assert (len(records), records.n_bytes) == (2, 19)
-    assert [array.tolist() for array in records.values["a"]] == [[6, 15], [7, 17], [False, False], [True, True]]
-    assert records.values["b"][3].tolist() == [False, False]
-    assert cut_records(np, text[:4], ["a"], is_last=False).n_bytes == 0
