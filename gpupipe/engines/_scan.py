@@ -20,10 +20,10 @@ import pyarrow as pa
 from gpupipe.core.ends import FileScan, Piece, Source
 from gpupipe.core.engine import Reading
 from gpupipe.core.errors import GpupipeError, SourceError
-from gpupipe.core.iso import ISO_TIME
 from gpupipe.core.schema import Schema
 from gpupipe.engines._arrow import arrow_schema
 from gpupipe.engines._plain_text import needs_finishing, read_plain
+from gpupipe.engines._times import iso_times
 
 
 def polars_dtypes(schema: Schema) -> dict[str, pl.DataType]:
@@ -213,8 +213,8 @@ def _parsed(name: str, dtype: Any, pattern: str | None) -> pl.Expr:
     if dtype == pl.Date:
         return text.str.to_date(pattern or "%Y-%m-%d", strict=True)
     if isinstance(dtype, pl.Datetime):
-        if pattern is None:  # Polars would guess, and take 01/02/2020 for the first of February
-            text = pl.when(text.str.contains(ISO_TIME)).then(text).when(text.is_not_null()).then(text + " (not ISO 8601)")
+        if pattern is None:
+            return iso_times(text, dtype)
         return text.str.to_datetime(pattern, time_unit=dtype.time_unit, time_zone=dtype.time_zone, strict=True)
     if dtype == pl.Time:
         return text.str.to_time(pattern or "%H:%M:%S%.f", strict=True)
