@@ -4,7 +4,7 @@
 
     model/
       stage.json     what the stage is: its class, its fields, the versions that wrote it, a checksum of each other file
-      model.ubj      the estimator, where there is one (model.skops for scikit-learn's)
+      0/model.ubj    the first estimator, where there is one (0/model.skops for scikit-learn's)
       0.parquet      tables, where there are some
 """
 

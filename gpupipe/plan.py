@@ -14,14 +14,14 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from gpupipe.core.ends import Sink, Source
+from gpupipe.core.ends import Sink, Source, check_targets
 from gpupipe.core.engine import Reading
-from gpupipe.core.errors import ColumnError, WiringError
+from gpupipe.core.errors import ColumnError, PlanError
 from gpupipe.core.node import Node, Table, ordered
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import Apply, Barrier, Promise, RowStage, Stage, TableStage
 from gpupipe.engines._symbolic import VERBS, Frame, Recorder, collect_symbolic, empty_frame, frame_schema, named_columns
-from gpupipe.engines._tried import keeps_rows, translated
+from gpupipe.engines._tried import QUERY_ERRORS, keeps_rows, translated
 
 
 @dataclass(frozen=True)
@@ -109,14 +109,16 @@ def readable(predicate: str) -> str:
 def check_nodes(outputs: dict[str, Node]) -> None:
     """Raise what `make_plan` would raise, without working out what each source is read for."""
     nodes = ordered(outputs)
-    _checked(nodes)
-    _check_targets(nodes)
+    _checked(nodes, outputs)
+    check_targets(nodes)
 
 
-def _checked(nodes: Sequence[Node]) -> _Planner:
+def _checked(nodes: Sequence[Node], outputs: Mapping[str, Node]) -> _Planner:
     """Return the planner that has run the nodes on all columns; an error names its stage and line."""
     try:
-        return _planned(nodes, {}, {})
+        planner = _planned(nodes, {}, {})
+        planner.ask([planner.frames[planner.ids[id(node)]] for node in outputs.values() if isinstance(node, Table)])
+        return planner
     except _FailedError as failed:
         failed.error.add_note(note(failed.node))
         raise failed.error from failed.error.__cause__
@@ -133,10 +135,9 @@ def make_plan(name: str, outputs: dict[str, Node]) -> Plan:
         Where a source's schema cannot be read.
     """
     nodes = ordered(outputs)
-    planner = _checked(nodes)
-    _check_targets(nodes)
+    planner = _checked(nodes, outputs)
+    check_targets(nodes)
     ids = {output: planner.ids[id(node)] for output, node in outputs.items()}
-    planner.ask([planner.frames[ids[output]] for output, node in outputs.items() if isinstance(node, Table)])
     return Plan(name, tuple(planner.steps(_narrowed(planner))), ids)
 
 
@@ -191,6 +192,8 @@ def _planned(nodes: Sequence[Node], narrowed: Mapping[int, tuple[str, ...]], sou
             if source is None or error.missing in promised.get(id(source), ()):
                 raise _FailedError(node, error) from error
             promised.setdefault(id(source), set()).add(str(error.missing))
+        except _FailedError:
+            raise
         except Exception as error:
             raise _FailedError(node, error) from error
         else:
@@ -201,18 +204,6 @@ def note(node: Node, engine: str | None = None) -> str:
     """Return the note that tells where in the pipeline an error belongs."""
     on = f" on engine {engine!r}" if engine else ""
     return f"In stage {node.title}{on}, wired at {node.where}."
-
-
-def _check_targets(nodes: Sequence[Node]) -> None:
-    """Raise WiringError where two sinks write to one place."""
-    seen: dict[str, Node] = {}
-    for node in nodes:
-        target = node.stage.target() if isinstance(node.stage, Sink) else None
-        if target is not None and target in seen:
-            msg = f"{node.title} at {node.where} and the one at {seen[target].where} both write to {target}. Give one of them another path."
-            raise WiringError(msg)
-        if target is not None:
-            seen[target] = node
 
 
 class _Planner:
@@ -246,6 +237,7 @@ class _Planner:
             if id(node) not in self.sources:
                 self.sources[id(node)] = stage.schema()
             schema = self.sources[id(node)]
+            schema.require(stage.whole_keys())
             kept = self.narrowed.get(id(node), tuple(schema))
             self.schemas[number] = Schema(tuple((name, schema[name]) for name in kept))
             self.recorders[number] = Recorder(self._schema(number))
@@ -320,12 +312,33 @@ class _Planner:
             translated(lambda w=want, g=given: w.prepare(VERBS, self.frames[g]), schemas) for want, given in zip(wants, inputs, strict=True)
         ]
         needed = [frame for want, frame in zip(wants, frames, strict=True) if want.form == "arrow" or not self.narrowed]
-        results = translated(lambda: self.ask(needed), schemas)
+        results = self.ask(needed, schemas)
         self.sketches[number] = stage.sketch(results, *schemas)
 
-    def ask(self, frames: Sequence[Frame]) -> list[Any]:
-        """Return the results of empty queries; the sources record what they are asked."""
-        return collect_symbolic(frames)
+    def ask(self, frames: Sequence[Frame], schemas: Sequence[Schema] = ()) -> list[Any]:
+        """Return the results of empty queries; the sources record what they are asked.
+
+        What only a query's run shows, such as a comparison of two time zones, belongs to the first stage that fails by itself.
+        """
+        try:
+            return collect_symbolic(frames)
+        except QUERY_ERRORS:
+            for number, node in enumerate(self.nodes):
+                if number in self.frames and number not in self.recorders:
+                    self._try_alone(number, node)
+            made: list[Any] = translated(lambda: collect_symbolic(frames), schemas)
+            return made
+
+    def _try_alone(self, number: int, node: Node) -> None:
+        """Raise _FailedError where a stage's query on empty tables of its own fails."""
+        inputs = [self.ids[id(given)] for given in node.inputs]
+        tables = inputs[1:] if isinstance(node.stage, Apply) else inputs
+        schemas = [self._schema(given) for given in tables]
+        stage = table_stage_of(node.stage, self.sketches.get(inputs[0]) if isinstance(node.stage, Apply) else None)
+        try:
+            translated(lambda: collect_symbolic([stage.run(VERBS, *(empty_frame(schema) for schema in schemas))]), schemas)
+        except PlanError as error:
+            raise _FailedError(node, error) from error.__cause__
 
     def _schema(self, number: int) -> Schema:
         """Return a table step's schema."""

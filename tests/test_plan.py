@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import narwhals.stable.v2 as nw
@@ -10,7 +11,7 @@ import polars as pl
 import pytest
 
 import gpupipe as gp
-from gpupipe.core.errors import ColumnError, DtypeError, PlanError, WiringError
+from gpupipe.core.errors import ColumnError, DtypeError, PlanError, UsageError, WiringError
 from gpupipe.core.node import Table
 from gpupipe.plan import make_plan, readable
 
@@ -159,3 +160,33 @@ def test_fifty_stages_are_planned_and_described(table: Table) -> None:
         table = table >> gp.WithColumns(x=nw.col("x") + number)
     plan = gp.Pipeline("p", out=table).plan()
     assert len(plan.as_json()["stages"]) == 51
+
+
+@pytest.mark.parametrize(("one", "other"), [("out", "out/in.parquet"), ("out/in", "out")])
+def test_no_output_lies_in_another(one: str, other: str, table: Table, tmp_path: Path) -> None:
+    outputs = {"a": gp.WriteParquet(tmp_path / one)(table), "b": gp.WriteParquet(tmp_path / other)(table)}
+    with pytest.raises(WiringError, match=r"one of which lies in the other\. Give one of them another path"):
+        make_plan("p", outputs)
+    make_plan("p", {"a": gp.WriteParquet(tmp_path / "out")(table), "b": gp.WriteParquet(tmp_path / "outer")(table)})
+
+
+def test_an_output_has_a_path(table: Table) -> None:
+    for sink in (gp.WriteParquet(""), gp.WriteCsv(""), gp.WriteArrow("")):
+        with pytest.raises(UsageError, match="Expected the path of an output, got an empty text"):
+            make_plan("p", {"out": sink(table)})
+
+
+def test_what_only_a_run_of_the_query_shows_belongs_to_its_stage(tmp_path: Path) -> None:
+    zoned = gp.FromFrame(pl.DataFrame({"t": [datetime(2020, 1, 1)]}, schema={"t": pl.Datetime("us", "Europe/Berlin")})).node()
+    early = zoned >> gp.Filter(nw.col("t") < datetime(2020, 1, 1, tzinfo=UTC))
+    later = early >> gp.WithColumns(n=nw.lit(1))
+    for output in (later, gp.WriteParquet(tmp_path / "out.parquet")(later), gp.Scalar(nw.col("t").max())(later)):
+        with pytest.raises(PlanError, match="could not evaluate '<' comparison") as caught:
+            make_plan("p", {"out": output})
+        assert "In stage Filter" in notes(caught.value)
+
+
+def test_a_declared_key_is_a_column(tmp_path: Path) -> None:
+    FRAME.write_parquet(tmp_path / "a.parquet")
+    with pytest.raises(ColumnError, match=r"There is no column 'kk'\. Did you mean 'k'\?"):
+        make_plan("p", {"out": gp.ReadParquet(tmp_path, key="kk").node()})

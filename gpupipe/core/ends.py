@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
-from gpupipe.core.errors import SinkError, SourceError
-from gpupipe.core.node import Table, Value
+from gpupipe.core.errors import SinkError, SourceError, WiringError
+from gpupipe.core.node import Node, Table, Value
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import Stage
 
@@ -209,3 +209,17 @@ class Sink(Stage):
     @abstractmethod
     def open(self, schema: pa.Schema) -> Writer:
         """Return a writer for rows of the schema."""
+
+
+def check_targets(nodes: Sequence[Node]) -> None:
+    """Raise WiringError where two sinks write to one place, or one into the folder of another, which is replaced as a whole."""
+    seen: dict[str, Node] = {}
+    for node in nodes:
+        target = node.stage.target() if isinstance(node.stage, Sink) else None
+        for other in seen if target is not None else ():
+            if target == other or f"{target}/".startswith(f"{other}/") or f"{other}/".startswith(f"{target}/"):
+                where = f"both write to {target}" if target == other else f"write to {target} and {other}, one of which lies in the other"
+                msg = f"{node.title} at {node.where} and the one at {seen[other].where} {where}. Give one of them another path."
+                raise WiringError(msg)
+        if target is not None:
+            seen[target] = node

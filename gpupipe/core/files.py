@@ -6,6 +6,7 @@ temporary outputs, ``_SUCCESS`` marks.
 
 from __future__ import annotations
 
+import fnmatch
 import glob
 import os
 import posixpath
@@ -19,7 +20,27 @@ from gpupipe.core.errors import MissingExtraError, SourceError, UsageError, list
 
 Paths: TypeAlias = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
-_PACKAGES = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "abfs": "adlfs", "az": "adlfs", "hf": "huggingface_hub"}
+_PACKAGES = {
+    "s3": "s3fs",
+    "s3a": "s3fs",
+    "gs": "gcsfs",
+    "gcs": "gcsfs",
+    "abfs": "adlfs",
+    "az": "adlfs",
+    "hf": "huggingface_hub",
+    "http": "aiohttp",
+    "https": "aiohttp",
+    "sftp": "paramiko",
+    "ssh": "paramiko",
+    "smb": "smbprotocol",
+    "webdav": "webdav4",
+    "github": "requests",
+    "webhdfs": "requests",
+    "oci": "ocifs",
+    "oss": "ossfs",
+    "git": "pygit2",
+    "dbfs": "requests",
+}
 _BLOCK_BYTES = 1 << 23
 _SAMPLES, _SAMPLE_BYTES = 16, 1 << 16
 # How file systems of fsspec's call what changes with a file's content, in lower case without underscores and dashes.
@@ -91,7 +112,10 @@ def place(path: str | os.PathLike[str]) -> Place:
     try:
         fs, inner = fsspec.core.url_to_fs(text)
     except ImportError as error:
-        package = _PACKAGES.get(protocol, error.name or protocol)
+        package = _PACKAGES.get(protocol)
+        if package is None:
+            msg = f"{text!r} needs a package that is not installed. fsspec says: {error}."
+            raise MissingExtraError(msg) from error
         msg = f"{text!r} needs the package {package}, which is not installed. Run: pip install {package}"
         raise MissingExtraError(msg) from error
     except ValueError as error:
@@ -157,6 +181,19 @@ def _matches(at: Place, path: str, suffixes: Sequence[str], what: str) -> list[P
     return found
 
 
+def check_there(path: str, what: str) -> None:
+    """Raise SourceError where nothing is at a local path; `what` is what is looked for, in errors.
+
+    Examples
+    --------
+    >>> check_there("nothing.db", "a database")
+    Traceback (most recent call last):
+    gpupipe.core.errors.SourceError: Expected a database at 'nothing.db', got nothing there; ...
+    """
+    if not _is_file(Place(path)):
+        raise _missing(Place(path), path, what)
+
+
 def _missing(at: Place, path: str, what: str) -> SourceError:
     """Return the error for a path with nothing behind it, with what is in the nearest folder there is."""
     folder = posixpath.dirname(at.path)
@@ -164,9 +201,17 @@ def _missing(at: Place, path: str, what: str) -> SourceError:
         folder = posixpath.dirname(folder)
     here = Place(folder or ".", at.fs)
     rest = at.path[len(folder) :].lstrip("/").split("/")[0]
-    close = nearest(rest, _names(here))
+    close = _nearest(rest, _names(here))
     got = f"got nothing there; the folder {str(here)!r} holds {_contents(here)}"
     return SourceError(f"Expected {what} at {path!r}, {got}.{close} Check the path.")
+
+
+def _nearest(name: str, names: Sequence[str]) -> str:
+    """Return the hint at the nearest name; for a glob, at one that it matches where capitals do not matter."""
+    if not glob.has_magic(name):
+        return nearest(name, names)
+    alike = [known for known in names if fnmatch.fnmatchcase(known.lower(), name.lower())]
+    return nearest(alike[0], alike) if alike else ""
 
 
 def _contents(at: Place) -> str:

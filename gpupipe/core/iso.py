@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 
 import narwhals.stable.v2 as nw
 from narwhals.stable.v2.dtypes import DType
 
 _DAY, _TWO = "[0-9]{4}-[0-9]{2}-[0-9]{2}", "[0-9]{2}"
 ISO_TIME = rf"^\s*({_DAY}(?:[T ]{_TWO}:{_TWO}(?::{_TWO}(?:[.][0-9]{{1,9}})?)?)?)(Z|[+-]{_TWO}:?{_TWO})?\s*$"  # Rust reads it as Python does
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def check_iso(dtype: DType, text: str) -> None:
@@ -37,4 +38,19 @@ def check_iso(dtype: DType, text: str) -> None:
         raise ValueError("a time is written as 2020-12-31 23:59:59")
     if found[2] and getattr(dtype, "time_zone", None) is None:
         raise ValueError('it has a time zone; declare a dtype that has one, such as Datetime("us", "UTC")')
-    datetime.fromisoformat(found[1][:26])
+    moment = datetime.fromisoformat(found[1][:26])
+    if getattr(dtype, "time_unit", None) == "ns":
+        zone = "" if found[2] in (None, "Z") else found[2]
+        check_nanoseconds(datetime.fromisoformat(f"{moment.isoformat()}{zone}"), found[1][26:])
+
+
+def check_nanoseconds(moment: datetime, digits: str = "") -> None:
+    """Raise ValueError where a time lies outside what 64 bits of nanoseconds hold; `digits` are those behind its microseconds.
+
+    Examples
+    --------
+    >>> check_nanoseconds(datetime(2262, 4, 11, 23, 47, 16, 854_775), "807")
+    """
+    passed = moment.replace(tzinfo=moment.tzinfo or UTC) - _EPOCH
+    if not -(2**63) < passed // timedelta(microseconds=1) * 1000 + int(digits.ljust(3, "0")) < 2**63:
+        raise ValueError('Datetime("ns") takes 1677-09-21 00:12:43.145224193 to 2262-04-11 23:47:16.854775807')

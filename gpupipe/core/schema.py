@@ -10,11 +10,12 @@ import inspect
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
 
 import narwhals.stable.v2 as nw
 from narwhals.stable.v2.dtypes import DType
 
-from gpupipe.core.errors import ColumnError, DtypeError, UsageError, listing
+from gpupipe.core.errors import ColumnError, DtypeError, UsageError, listing, nearest
 
 _REFUSED = (nw.Enum, nw.Int128, nw.UInt128)
 
@@ -106,12 +107,25 @@ def as_dtype(value: Any) -> DType:
     Int64
     """
     if isinstance(value, DType):
+        _check_zone(value)
         return value
     if inspect.isclass(value) and issubclass(value, DType):
         made: DType = value()
         return made
     msg = f"Expected a narwhals dtype such as nw.Int64 or nw.String, got {value!r}."
     raise UsageError(msg)
+
+
+def _check_zone(dtype: DType) -> None:
+    """Raise UsageError where a dtype has a time zone that nobody knows."""
+    zone = dtype.time_zone if isinstance(dtype, nw.Datetime) else None
+    if zone is None:
+        return
+    try:
+        ZoneInfo(zone)
+    except (KeyError, OSError, ValueError) as error:  # no such file, a folder, no path
+        msg = f"There is no time zone {zone!r}.{nearest(zone, available_timezones())} Zones are named as in 'UTC' or 'Europe/Berlin'."
+        raise UsageError(msg) from error
 
 
 def as_schema(columns: Mapping[str, Any] | Schema) -> Schema:
@@ -126,4 +140,6 @@ def as_schema(columns: Mapping[str, Any] | Schema) -> Schema:
         return columns
     made = Schema(tuple((name, value if isinstance(value, Field) else Field(as_dtype(value))) for name, value in columns.items()))
     made.require_known()
+    for dtype in made.dtypes.values():
+        _check_zone(dtype)
     return made

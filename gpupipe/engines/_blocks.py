@@ -296,7 +296,7 @@ class MeasureBlock:
         """Return the Arrow table, packed."""
         with self.at.work() as engine:
             frame = given(engine, block)
-            wanted = frame if self.want is None else engine.settled(self.want.prepare(engine.verbs, frame))
+            wanted = frame if self.want is None else engine.prepared(self.want, frame)
             return packed(engine.to_arrow(wanted, at_end=self.at_end))
 
 

@@ -5,6 +5,7 @@ XGBoost takes a Polars or Arrow table as it is; scikit-learn gets one NumPy arra
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -37,7 +38,7 @@ def train_estimator(recipe: TrainingRecipe, train: Frame, validation: Frame | No
     features = feature_matrix(estimator, train, recipe.features, ledger)
     options: dict[str, Any] = {}
     if recipe.weight is not None:
-        options["sample_weight"] = train[recipe.weight].to_numpy()
+        options["sample_weight"] = weight_values(train, recipe.weight)
     if is_xgboost(estimator):
         options.update(_xgboost_options(estimator, recipe, validation, ledger))
     elif validation is not None:
@@ -46,7 +47,7 @@ def train_estimator(recipe: TrainingRecipe, train: Frame, validation: Frame | No
     try:
         fitted = estimator.fit(features, **options) if target is None else estimator.fit(features, target, **options)
     except (ValueError, TypeError, RuntimeError) as error:
-        msg = f"{type(estimator).__name__} could not be trained on {len(train)} rows: {error}"
+        msg = f"{type(estimator).__name__} could not be trained on {len(train)} rows: {reason_of(error)}"
         raise StageError(msg) from error
     if is_xgboost(estimator):
         fitted.set_params(callbacks=None)
@@ -82,6 +83,32 @@ def target_values(frame: Frame, target: str) -> Any:
     return column.to_numpy()
 
 
+def weight_values(frame: Frame, weight: str) -> Any:
+    """Return the weights as an array of Float64, all present, and none of them negative."""
+    column = frame[weight].cast(nw.Float64)
+    missing = int(column.null_count()) + int(column.is_nan().sum() or 0)
+    least = None if missing or not len(column) else column.min()
+    if missing or (least is not None and least < 0):
+        got = f"{missing} missing" if missing else f"{least}"
+        msg = f"Expected a weight of 0 or more in every row, got {got} in {weight!r}. Drop those rows or fill them first."
+        raise StageError(msg)
+    return column.to_numpy().astype(np.float64)
+
+
+def reason_of(error: Exception) -> str:
+    r"""Return what a library says of its error, without where in its own code that was, and with what helps.
+
+    Examples
+    --------
+    >>> reason_of(ValueError("[12:00:00] a.cc:1: Check failed: Input data contains `inf`\nStack trace:\n  [bt] (0) lib.so"))
+    'Input data contains `inf`'
+    """
+    told = re.sub(r"^\[[\d:]+\] \S+:\d+: (?:Check failed: (?:\w+: )?)?", "", str(error).partition("\nStack trace:")[0]).strip()
+    if "classes inferred from unique values" in told:
+        told = f"{told.rstrip('.')}. XGBoost's classifiers take the classes 0, 1, 2, ...: encode the target with EncodeCategory first."
+    return told
+
+
 def feature_matrix(estimator: Any, frame: Frame, features: tuple[str, ...], ledger: Ledger) -> Any:
     """Return the features as the estimator takes them: columns for XGBoost, one array for the others."""
     chosen = frame.select(list(features))
@@ -102,7 +129,7 @@ def _xgboost_options(estimator: Any, recipe: TrainingRecipe, validation: Frame |
         held_out = feature_matrix(estimator, validation, recipe.features, ledger)
         options["eval_set"] = [(held_out, target_values(validation, recipe.target))]
         if recipe.weight is not None:
-            options["sample_weight_eval_set"] = [validation[recipe.weight].to_numpy()]
+            options["sample_weight_eval_set"] = [weight_values(validation, recipe.weight)]
     return options
 
 

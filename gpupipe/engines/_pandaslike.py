@@ -19,11 +19,11 @@ from gpupipe.core.ends import Piece, Source
 from gpupipe.core.engine import Demand, Reading
 from gpupipe.core.errors import GpupipeError, StageError, UnsupportedError
 from gpupipe.core.schema import Schema
-from gpupipe.core.stage import TableStage
+from gpupipe.core.stage import TableStage, Want
 from gpupipe.engines._arrow import table_of
 from gpupipe.engines._retry import HOST_MEMORY, Memory, run_within_memory
 from gpupipe.engines._single import SingleEngine, batches_of
-from gpupipe.engines._verbs import NarwhalsVerbs, hashable, row_hashes
+from gpupipe.engines._verbs import NarwhalsVerbs, account_of, hashable, row_hashes
 
 Frame = nw.LazyFrame[Any]
 TARGET, WEIGHT = "__gpupipe_target__", "__gpupipe_weight__"  # their columns in a frame of numbers
@@ -132,16 +132,29 @@ class PandasLikeEngine(SingleEngine):
         except GpupipeError:
             raise
         except Exception as error:
-            raise StageError(f"{type(error).__name__}: {error}") from error
+            raise StageError(account_of(error) or f"{type(error).__name__}: {error}") from error
 
     def compute(self, demands: Sequence[Demand]) -> list[Any]:
         """Return what is demanded, one after the other."""
         with self.semantics(), plain_group_bys():
             return [self._compute(demand) for demand in demands]
 
+    def _wanted(self, want: Want, frame: Frame) -> Frame:
+        """Return what a barrier wants of a table."""
+        try:
+            return self.prepared(want, frame)
+        except GpupipeError:
+            raise
+        except Exception as error:
+            raise StageError(account_of(error) or f"{type(error).__name__}: {error}") from error
+
+    def prepared(self, want: Want, frame: Frame) -> Frame:
+        """Return what a barrier wants of a table, settled."""
+        return self.settled(want.prepare(self.verbs, frame))
+
     def _compute(self, demand: Demand) -> Any:
         """Return what one demand asks for."""
-        data = demand.data if demand.want is None else self.settled(demand.want.prepare(self.verbs, demand.data))
+        data = demand.data if demand.want is None else self._wanted(demand.want, demand.data)
         if demand.form in ("held", "drain"):
             return data
         if demand.form == "rows":

@@ -23,7 +23,7 @@ from gpupipe.core.errors import GpupipeError, SourceError
 from gpupipe.core.schema import Schema
 from gpupipe.engines._arrow import arrow_schema
 from gpupipe.engines._plain_text import needs_finishing, read_plain
-from gpupipe.engines._times import iso_times
+from gpupipe.engines._times import iso_times, patterned_times
 
 
 def polars_dtypes(schema: Schema) -> dict[str, pl.DataType]:
@@ -210,12 +210,11 @@ def _native(dtype: Any) -> bool:
 def _parsed(name: str, dtype: Any, pattern: str | None) -> pl.Expr:
     """Return the expression that parses a text column."""
     text = pl.col(name)
+    pattern = pattern and pattern.replace(".%f", "%.f")  # to Polars, %f counts nanoseconds
     if dtype == pl.Date:
         return text.str.to_date(pattern or "%Y-%m-%d", strict=True)
     if isinstance(dtype, pl.Datetime):
-        if pattern is None:
-            return iso_times(text, dtype)
-        return text.str.to_datetime(pattern, time_unit=dtype.time_unit, time_zone=dtype.time_zone, strict=True)
+        return iso_times(text, dtype) if pattern is None else patterned_times(text, dtype, pattern)
     if dtype == pl.Time:
         return text.str.to_time(pattern or "%H:%M:%S%.f", strict=True)
     if dtype == pl.Boolean:

@@ -6,10 +6,14 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from polars.exceptions import PanicException, PolarsError
+
 from gpupipe.core.errors import ColumnError, GpupipeError, PlanError, listing
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import TableStage
 from gpupipe.engines._symbolic import Frame, operations
+
+QUERY_ERRORS = (PolarsError, PanicException)
 
 
 def keeps_rows(stage: TableStage, frame: Frame) -> bool:
@@ -26,7 +30,7 @@ def translated(run: Any, schemas: Sequence[Schema]) -> Any:
         return run()
     except GpupipeError:
         raise
-    except Exception as error:
+    except (Exception, PanicException) as error:
         known = list(dict.fromkeys(name for schema in schemas for name in schema))
         message = str(error).strip()
         if "ColumnNotFound" in type(error).__name__:

@@ -5,6 +5,7 @@ An engine replaces what its library does better; what is here defines the meanin
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, Literal
@@ -23,6 +24,7 @@ from gpupipe.kernels.xxh64 import hash_table
 
 Frame = nw.LazyFrame[Any]
 _ROLLED_ROWS = 1 << 14
+_ACCOUNT = re.compile(r"\b[A-Z]\w+ expects values that .*?, got [^\"']+", re.DOTALL)
 
 
 class NarwhalsVerbs(Verbs):
@@ -107,6 +109,12 @@ class NarwhalsVerbs(Verbs):
         return nw.from_arrow(pa.table({name: values}), backend=like.implementation)[name]
 
 
+def account_of(error: BaseException) -> str | None:
+    """Return a stage's own account of a value within the error of a library that could not cast it; None where there is none."""
+    found = _ACCOUNT.search(str(error))
+    return None if found is None else f"{found.group()}."
+
+
 def roll_table(table: pa.Table, window: Window) -> pa.Table:
     """Return one column for each aggregate of the window, in the row order of the table; nothing where a row has no index."""
     index = table[window.index].combine_chunks()
@@ -115,6 +123,8 @@ def roll_table(table: pa.Table, window: Window) -> pa.Table:
     inputs = []
     for rolled in window.aggregates:
         column = table[rolled.column].combine_chunks()
+        if rolled.function == "sum" and column.type == pa.uint64():
+            column = column.cast(pa.int64())  # in which sums are, or an error
         counted = rolled.function == "count"  # which takes columns of any dtype
         data = np.ones(len(column), dtype=np.int8) if counted else np.ma.getdata(column_values(column))
         inputs.append((data[rows], np.asarray(column.is_valid())[rows], rolled.function))

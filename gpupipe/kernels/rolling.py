@@ -54,7 +54,7 @@ def _in_order(key: Any, index: Any) -> bool:
 def reduce_ranges(data: Any, valid: Any, first: Any, last: Any, function: str, xp: Any = np) -> tuple[Any, Any]:
     """Return the function of ``data[first:last]`` for each range, and which ranges hold a value.
 
-    A minimum or maximum passes over NaN unless there is nothing else.
+    A minimum or maximum passes over NaN unless there is nothing else. Sums of whole numbers wrap; a mean is taken in float64.
 
     Parameters
     ----------
@@ -77,8 +77,9 @@ def reduce_ranges(data: Any, valid: Any, first: Any, last: Any, function: str, x
     if function == "count":
         return counts, xp.ones(len(first), dtype=bool)
     if function in ("sum", "mean"):
-        data = data.astype(_wide(data.dtype))
-        total = _folded(xp.where(valid, data, data.dtype.type(0)), first, last, xp.add, data.dtype.type(0), xp)
+        data = data.astype(np.float64 if function == "mean" else _wide(data.dtype))
+        with np.errstate(over="ignore", invalid="ignore"):  # the sum of both infinities is NaN; a block may even hold those of two keys
+            total = _folded(xp.where(valid, data, data.dtype.type(0)), first, last, xp.add, data.dtype.type(0), xp)
         if function == "sum":
             return total, xp.ones(len(first), dtype=bool)
         return total / xp.maximum(counts, 1), counts > 0

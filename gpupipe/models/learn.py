@@ -71,13 +71,18 @@ class Learn(Barrier):
         if isinstance(estimator, type) or not hasattr(estimator, "fit") or not hasattr(estimator, "get_params"):
             msg = f"Learn expects an unfitted estimator with fit and get_params, such as XGBClassifier(), got {estimator!r}."
             raise UsageError(msg)
+        chosen = None if features is None else as_columns(features, "Learn's features")
+        for column, what in ((target, "target"), (weight, "weight")):
+            if chosen is not None and column in chosen:
+                msg = f"Learn's features are what the model sees, and {column!r} is its {what}. Leave it out of the features."
+                raise UsageError(msg)
         task = task_of(estimator)
         if (task in ("classifier", "regressor")) != (target is not None):
             needs = "needs a target column" if target is None else "takes no target column"
             msg = f"{type(estimator).__name__} is a {task}: it {needs}."
             raise UsageError(msg)
         object.__setattr__(self, "estimator", estimator)
-        object.__setattr__(self, "features", None if features is None else as_columns(features, "Learn's features"))
+        object.__setattr__(self, "features", chosen)
         object.__setattr__(self, "target", target)
         object.__setattr__(self, "weight", weight)
 
@@ -190,7 +195,7 @@ class Learned(RowStage):
         """Return the row stage behind one of the model's methods."""
         if method not in self.methods:
             msg = f"{self.estimator} is a {self.task} and has no {method!r}. It has {listing(self.methods) or 'none'}."
-            if self.task == "clusterer":
+            if self.task == "clusterer" and not self.methods:
                 msg += f" It labels the rows it is fitted to and cannot place others: use gp.FitPredict({self.estimator}(...))."
             raise WiringError(msg)
         return replace(self, method=method)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gpupipe.core.errors import SinkError, listing
+from gpupipe.core.errors import SinkError, UsageError, listing
 from gpupipe.core.files import Place, place
 
 _FULL = ("no space left", "disk quota exceeded", "os error 28", "errno 28")
@@ -42,6 +42,8 @@ class Target:
     @classmethod
     def of(cls, path: str | os.PathLike[str], suffix: str, *, overwrite: bool) -> Target:
         """Return the place of a path; a link is followed, so that what it points to is replaced."""
+        if not os.fspath(path):
+            raise UsageError("Expected the path of an output, got an empty text. Name a file or a folder.")
         at = place(path)
         return cls(Place(os.path.realpath(at.path)) if at.fs is None else at, suffix, overwrite)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -134,8 +134,8 @@ class _TableWriter(Writer):
         return {"rows": self.n_rows, "columns": len(self.schema), "table": self.sink.table}
 
     def abort(self) -> None:
-        """Take everything back."""
-        with _refused(self.sink):
+        """Take everything back; a database that has done so itself, as on a full disk, refuses to do it again."""
+        with suppress(SinkError), _refused(self.sink):
             self.connection.rollback()
         self.disconnect()
 
@@ -187,7 +187,7 @@ class _SpooledTableWriter(_TableWriter):
 @contextmanager
 def _refused(sink: WriteSql) -> Iterator[None]:
     """Turn the driver's errors into SinkError."""
-    advice = "The table is as it was. Check the address, the rights, and that the database has types for the columns' dtypes."
+    advice = "The table is as it was. Check the address, the rights, the room, and that the database has types for the columns' dtypes."
     with sql_errors(SinkError, f"Table {sink.table!r} could not be written to {masked(sink.uri)}", advice):
         yield
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pyarrow as pa
 
 from gpupipe.core.arrow import plain_table, schema_of
@@ -25,16 +27,27 @@ def table_schema(table: pa.Table, *, nan_as_null: bool) -> Schema:
     >>> table_schema(pa.table({"a": [1, None], "b": ["x", "y"]}), nan_as_null=True).not_null
     frozenset({'b'})
     """
-    names = table.column_names
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        msg = f"Expected every column once, got {listing(twice)} more than once. Rename one of them."
-        raise ColumnError(msg)
+    check_distinct(table.column_names)
     columns = []
     for name, field in schema_of(table.schema).items():
         may_be_nan = nan_as_null and field.dtype.is_float()
         columns.append((name, Field(field.dtype, nullable=may_be_nan or table[name].null_count > 0)))
     return Schema(tuple(columns))
+
+
+def check_distinct(names: Sequence[str]) -> None:
+    """Raise ColumnError where a name is there more than once.
+
+    Examples
+    --------
+    >>> check_distinct(["a", "b", "a"])
+    Traceback (most recent call last):
+    gpupipe.core.errors.ColumnError: Expected every column once, got 'a' more than once. Rename one of them.
+    """
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        msg = f"Expected every column once, got {listing(twice)} more than once. Rename one of them."
+        raise ColumnError(msg)
 
 
 def table_batches(table: pa.Table, reading: Reading) -> pa.RecordBatchReader:

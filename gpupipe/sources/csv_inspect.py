@@ -149,6 +149,25 @@ def check_header(names: Sequence[str], name: str = "the file") -> None:
         )
 
 
+def check_named(wanted: Sequence[str], names: Sequence[str], name: str) -> None:
+    """Raise where a column is wanted that has no name among all there are; `name` is what the message calls the file.
+
+    Raises
+    ------
+    SourceError
+        A wanted column's name is empty.
+
+    Examples
+    --------
+    >>> check_named(["a"], ["", "a"], "a.csv")
+    """
+    if "" in wanted:
+        raise SourceError(
+            f"{name}: expected a name for every column, got none for column {names.index('') + 1}. Name it in the file, leave it out by "
+            "declaring a schema of the others, or skip the header line and name the columns yourself."
+        )
+
+
 def scan(buffer: bytearray, n_bytes: int, grammar: Grammar, *, is_open: bool) -> Scan:
     """Return what stands in the whole lines that a buffer begins with.
 

@@ -10,7 +10,7 @@ import narwhals.stable.v2 as nw
 from narwhals.stable.v2.dtypes import DType
 
 from gpupipe.core.errors import DtypeError
-from gpupipe.core.iso import check_iso
+from gpupipe.core.iso import check_iso, check_nanoseconds
 from gpupipe.core.schema import Schema
 
 INTEGERS: dict[type[DType], tuple[int, int]] = {
@@ -48,8 +48,8 @@ def _check(dtype: DType, pattern: str | None) -> Callable[[str], object] | None:
     if dtype == nw.Boolean:
         return _boolean
     if pattern is not None:
-        return lambda text: datetime.strptime(text, pattern)  # noqa: DTZ007 - only whether it parses
-    if dtype == nw.Date or isinstance(dtype, nw.Datetime):
+        return _timed(dtype, pattern)
+    if isinstance(dtype, (nw.Date, nw.Datetime, nw.Time)):
         return lambda text: check_iso(dtype, text)
     return None
 
@@ -75,6 +75,17 @@ def _number(text: str) -> None:
     if "_" in text or text[-1].isspace():
         raise ValueError("a number has no underscores, and no blanks behind it")
     float(text)
+
+
+def _timed(dtype: DType, pattern: str) -> Callable[[str], object]:
+    """Return the check of dates and times that are written by a pattern."""
+
+    def check(text: str) -> None:
+        moment = datetime.strptime(text, pattern)  # noqa: DTZ007 - only whether it parses, and about when it is
+        if isinstance(dtype, nw.Datetime) and dtype.time_unit == "ns":
+            check_nanoseconds(moment)
+
+    return check
 
 
 def _is_blank(text: str) -> bool:

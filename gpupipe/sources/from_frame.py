@@ -7,13 +7,15 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 import pyarrow as pa
+from narwhals.exceptions import DuplicateError
+from narwhals.stable.v2.dtypes import DType
 
 from gpupipe.core.arrow import schema_of
 from gpupipe.core.ends import Source
 from gpupipe.core.engine import Reading
-from gpupipe.core.errors import SourceError, UsageError
-from gpupipe.core.schema import Schema
-from gpupipe.sources._memory import table_batches, table_schema
+from gpupipe.core.errors import DtypeError, SourceError, UsageError
+from gpupipe.core.schema import Schema, as_dtype
+from gpupipe.sources._memory import check_distinct, table_batches, table_schema
 
 
 @dataclass(frozen=True, init=False, eq=False)
@@ -35,6 +37,10 @@ class FromFrame(Source):
     ------
     UsageError
         It is no frame, or a pandas column's name is no text.
+    ColumnError
+        A name is there more than once.
+    DtypeError
+        A column holds Python objects, periods, or whole numbers of 128 bits.
     SourceError
         A column holds values of several kinds.
 
@@ -54,6 +60,9 @@ class FromFrame(Source):
         except TypeError as error:
             msg = f"FromFrame expects a pandas or Polars frame, got {type(frame).__name__}. Use FromArrow for Arrow objects."
             raise UsageError(msg) from error
+        except DuplicateError:
+            check_distinct([str(name) for name in frame.columns])
+            raise
         object.__setattr__(self, "frame", _pandas_table(known.to_native(), nan_as_null=nan_as_null) if _is_pandas(known) else known)
         object.__setattr__(self, "nan_as_null", nan_as_null)
 
@@ -67,6 +76,8 @@ class FromFrame(Source):
 
     def schema(self) -> Schema:
         """Return the frame's columns."""
+        if not isinstance(self.frame, pa.Table):
+            _check_dtypes(self.frame)
         if isinstance(self.frame, nw.LazyFrame):
             return schema_of(self.frame.head(0).collect().to_arrow().schema)
         return table_schema(self._table(), nan_as_null=self.nan_as_null)
@@ -84,6 +95,26 @@ class FromFrame(Source):
     def _table(self) -> pa.Table:
         """Return the eager frame as Arrow."""
         return self.frame if isinstance(self.frame, pa.Table) else self.frame.to_arrow()
+
+
+def _check_dtypes(frame: Any) -> None:
+    """Raise DtypeError where a column has a dtype that does not become Arrow, or becomes addresses in memory."""
+    for name, dtype in frame.collect_schema().items():
+        if isinstance(dtype, nw.Object):
+            msg = f"Column {name!r}: expected values of one dtype, got Python objects."
+            raise DtypeError(f"{msg} Convert them, or leave the column out.")
+        if _is_wide(dtype):
+            msg = f"Column {name!r}: expected whole numbers of at most 64 bits, got {dtype}."
+            raise DtypeError(f"{msg} Cast it to Int64 or to a Decimal first.")
+
+
+def _is_wide(dtype: DType) -> bool:
+    """Whether a dtype is one of whole numbers of 128 bits, or holds them."""
+    if isinstance(dtype, (nw.List, nw.Array)):
+        return _is_wide(as_dtype(dtype.inner))
+    if isinstance(dtype, nw.Struct):
+        return any(_is_wide(as_dtype(field.dtype)) for field in dtype.fields)
+    return isinstance(dtype, (nw.Int128, nw.UInt128))
 
 
 def _is_pandas(frame: Any) -> bool:
@@ -107,6 +138,9 @@ def _pandas_table(frame: Any, *, nan_as_null: bool) -> pa.Table:
 
 def _pandas_array(name: str, column: Any, *, nan_as_null: bool) -> pa.Array:
     """Return a pandas column as Arrow; NumPy's NaN stays a number unless it is to be missing."""
+    if str(column.dtype).startswith("period["):
+        msg = f"Column {name!r}: expected dates or times, got pandas' {column.dtype}. Convert it, with .dt.to_timestamp(), first."
+        raise DtypeError(msg)
     is_float = getattr(column.dtype, "kind", "") == "f" and not hasattr(column.array, "__arrow_array__")
     try:
         return pa.array(column.array if not is_float else column.to_numpy(), from_pandas=nan_as_null or not is_float)

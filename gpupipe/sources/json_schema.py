@@ -15,6 +15,8 @@ from gpupipe.core.iso import check_iso
 from gpupipe.core.schema import Schema, as_dtype, as_schema
 from gpupipe.sources.csv_values import INTEGERS
 
+MAX_DEPTH = 60  # Arrow hands over 64 dtypes inside one another, the table's own among them
+
 
 def records_schema(records: Iterable[Mapping[str, Any]]) -> Schema:
     """Return the columns that some records need, in the order they appear: every key, nullable.
@@ -103,6 +105,22 @@ def misfit(dtype: DType, value: Any) -> bool:
     return isinstance(dtype, (nw.Date, nw.Datetime, nw.Time)) and not _is_time(dtype, value)
 
 
+def why(dtype: DType, value: Any) -> str:
+    """Return how a date or time is written, in brackets, for a value that is none of the dtype; nothing for other dtypes.
+
+    Examples
+    --------
+    >>> why(nw.Date(), "31.12.2020"), why(nw.Int8(), 300)
+    (' (a date is written as 2020-12-31)', '')
+    """
+    if isinstance(dtype, (nw.Date, nw.Datetime, nw.Time)):
+        try:
+            check_iso(dtype, value if isinstance(value, str) else "")
+        except ValueError as error:
+            return f" ({error})"
+    return ""
+
+
 def _is_number(dtype: DType, value: Any) -> bool:
     """Whether a value is a number that the dtype holds."""
     if dtype.is_integer():
@@ -134,12 +152,31 @@ def _is_time(dtype: DType, value: Any) -> bool:
 def check_in_json(schema: Schema) -> None:
     """Raise DtypeError where a column is declared to be of a dtype that JSON's values are not read as.
 
-    Decimals and times of day are read where they stand by themselves, and not inside lists and structs.
+    Decimals, times of day and times in nanoseconds, which would wrap around, are read where they stand by themselves, and not inside
+    lists and structs.
     """
     for name, field in schema.items():
+        if (n_deep := depth(field.dtype)) > MAX_DEPTH:
+            msg = f"Column {name!r}: expected at most {MAX_DEPTH} lists and structs inside one another, got {n_deep}."
+            raise DtypeError(f"{msg} Declare String, and take it apart in a stage.")
         if (odd := _unreadable(field.dtype, inside=False)) is not None:
             msg = f"Column {name!r}: expected a dtype that JSON's values can be read as, got {field.dtype}, and {odd} is none."
             raise DtypeError(f"{msg} Declare numbers or String, and cast them in a stage.")
+
+
+def depth(dtype: DType) -> int:
+    """Return how many lists and structs stand inside one another.
+
+    Examples
+    --------
+    >>> depth(nw.Int8()), depth(nw.List(nw.Struct({"x": nw.Int8()})))
+    (0, 2)
+    """
+    if isinstance(dtype, (nw.List, nw.Array)):
+        return 1 + depth(_instance(dtype.inner))
+    if isinstance(dtype, nw.Struct):
+        return 1 + max((depth(_instance(field.dtype)) for field in dtype.fields), default=0)
+    return 0
 
 
 def _unreadable(dtype: DType, *, inside: bool) -> DType | None:
@@ -149,5 +186,6 @@ def _unreadable(dtype: DType, *, inside: bool) -> DType | None:
     if isinstance(dtype, nw.Struct):
         found = (_unreadable(_instance(field.dtype), inside=True) for field in dtype.fields)
         return next((odd for odd in found if odd is not None), None)
-    refused = isinstance(dtype, (nw.Duration, nw.Binary, nw.Array)) or (inside and (dtype.is_decimal() or isinstance(dtype, nw.Time)))
+    alone = dtype.is_decimal() or isinstance(dtype, nw.Time) or (isinstance(dtype, nw.Datetime) and dtype.time_unit == "ns")
+    refused = isinstance(dtype, (nw.Duration, nw.Binary, nw.Array)) or (inside and alone)
     return dtype if refused else None

@@ -18,7 +18,7 @@ from gpupipe.core.schema import Schema, as_schema
 from gpupipe.sources._agree import require_columns
 from gpupipe.sources.csv_bad_row import first_bad_row, raise_bad_row
 from gpupipe.sources.csv_clean import cleaned
-from gpupipe.sources.csv_inspect import CsvFacts, check_header, inspect_csv
+from gpupipe.sources.csv_inspect import CsvFacts, check_header, check_named, inspect_csv
 from gpupipe.sources.csv_schema import first_record, header_of, inferred
 from gpupipe.sources.csv_text import Dialect, Grammar, is_packed
 from gpupipe.sources.csv_values import check_in_text, value_checks
@@ -43,7 +43,8 @@ class ReadCsv(Source):
     schema
         The columns to read and their dtypes. With a header, some of its columns in any order; without one, every column in order,
         or some of `names`. By default the header's, with dtypes that the first megabyte of the first file suggests: Int64, Float64,
-        Boolean, Date, Datetime("us"), or else String.
+        Boolean, Date, Datetime("us"), or else String. A number too large for its float dtype is infinite, and more decimal places
+        than a Decimal has are rounded.
     separator, quote, header, comment, skip_rows
         How the text is written: see `Dialect`.
     null_values
@@ -61,7 +62,7 @@ class ReadCsv(Source):
     Raises
     ------
     SourceError
-        There is no such file; it is empty, not UTF-8, or names a column twice; a row is too long or too short.
+        There is no such file; it is empty, not UTF-8, or names a column twice or not at all; a row is too long or too short.
     ColumnError
         A declared column is not in the header.
     DtypeError
@@ -128,6 +129,8 @@ class ReadCsv(Source):
         names = self._columns(first)
         if self.declared is not None:
             require_columns(self.declared, names, str(first))
+        check_named(tuple(self.declared or names), names, str(first))
+        if self.declared is not None:
             return self.declared
         formats = dict(self.date_format) if isinstance(self.date_format, tuple) else self.date_format
         return inferred(first, self.dialect, names, self.null_values, formats)

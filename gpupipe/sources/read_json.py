@@ -17,11 +17,13 @@ from gpupipe.core.files import Paths, Place, file_marks, find_files, kept_paths,
 from gpupipe.core.schema import Schema, as_schema
 from gpupipe.sources._head import head
 from gpupipe.sources.csv_text import BOM, is_packed, opened
-from gpupipe.sources.json_schema import check_in_json, misfit, records_schema
+from gpupipe.sources.json_schema import MAX_DEPTH, check_in_json, depth, misfit, records_schema, why
 from gpupipe.sources.text_pieces import read_bytes, text_pieces
 
 SUFFIXES = tuple(f"{kind}{packed}" for kind in (".json", ".jsonl", ".ndjson") for packed in ("", ".gz", ".bz2", ".xz", ".zst"))
 _SAMPLE_BYTES = 1 << 20
+_MEND = "Mend the record."
+_MEND_OR_DECLARE = "Mend the record, or declare another dtype in the schema."
 
 
 @dataclass(frozen=True, init=False)
@@ -36,7 +38,8 @@ class ReadJson(Source):
         A file, several, a glob, or a folder, read with all its folders; plain paths, or fsspec's addresses.
     schema
         The keys to read and their dtypes. By default every key in the first megabyte of the first file, with the dtypes that suit.
-        Dates and times are text as ISO 8601 writes it. A Decimal is text, or a number, of which a double's 15 digits are kept.
+        Dates and times are text as ISO 8601 writes it. A Decimal is text, or a number, of which a double's 15 digits are kept; more
+        decimal places than it has are rounded. A number too large for Float32 is infinite.
     nan_as_null
         Whether NaN is missing.
 
@@ -112,11 +115,11 @@ class ReadJson(Source):
         schema = self.schema()
         for file in self._files():
             try:
-                for number, text, record in _records(file):
+                for where, text, record in _records(file):
                     for name, field in schema.items():
                         if misfit(field.dtype, record.get(name)):
-                            value = json.dumps(record[name])
-                            return _bad(file, number, f"expected {field.dtype} in {name!r}, got {value[:100]}", text)
+                            value = f"{json.dumps(record[name])[:100]}{why(field.dtype, record[name])}"
+                            return _bad(file, where, f"expected {field.dtype} in {name!r}, got {value}", text, _MEND_OR_DECLARE)
             except SourceError as found:
                 return found
         return None
@@ -148,16 +151,27 @@ def _is_array(file: Place) -> bool:
 @lru_cache(maxsize=256)
 def _inferred(file: Place, stamp: str) -> Schema:
     """Return the columns of the first records; `stamp` makes a changed file another one."""
+    schema = records_schema(_first_records(file))
+    for name, field in schema.items():
+        if (n_deep := depth(field.dtype)) > MAX_DEPTH:
+            msg = f"{file}, column {name!r}: expected at most {MAX_DEPTH} lists and records inside one another, got {n_deep}."
+            raise SourceError(f"{msg} Declare a schema with this column as String, or without it.")
+    return schema
+
+
+def _first_records(file: Place) -> Iterator[dict[str, Any]]:
+    """Yield the records of an array, or those of the first lines."""
     if _is_array(file):
-        return records_schema(record for _, _, record in _records(file))
+        yield from (record for _, _, record in _records(file))
+        return
     text, whole = head(file, _SAMPLE_BYTES)
     lines = text.removeprefix(BOM).splitlines()
     kept = lines if whole or len(lines) < 2 else lines[:-1]
-    return records_schema(_record(file, number, line) for number, line in enumerate(kept, start=1) if line.strip())
+    yield from (_record(file, f"line {number}", line) for number, line in enumerate(kept, start=1) if line.strip())
 
 
-def _records(file: Place) -> Iterator[tuple[int, str, dict[str, Any]]]:
-    """Yield each record with its line's number, or its own in an array, and its text."""
+def _records(file: Place) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Yield each record with where it stands, by its line or its number in an array, and its text."""
     source: str | bytes = file.path
     if file.fs is not None:
         with file.open() as remote:
@@ -168,34 +182,43 @@ def _records(file: Place) -> Iterator[tuple[int, str, dict[str, Any]]]:
             for number, line in enumerate(stream, start=1):
                 text = line.removeprefix(BOM) if number == 1 else line
                 if text.strip():
-                    yield number, text.decode(errors="backslashreplace").rstrip("\n"), _record(file, number, text)
+                    where = f"line {number}"
+                    yield where, text.decode(errors="backslashreplace").rstrip("\n"), _record(file, where, text)
             return
         whole = stream.read().removeprefix(BOM)
     try:
-        items = json.loads(whole, parse_constant=_no_constant, parse_float=_finite)
+        items = _parsed(whole)
     except ValueError as error:
         msg = f"{file}: expected an array of records, got text that is no JSON: {error}. Mend it, or write one record a line."
         raise SourceError(msg) from error
     for number, item in enumerate(items, start=1):
         if not isinstance(item, dict):
-            raise _bad(file, number, f"expected a record {{...}}, got {type(item).__name__}", json.dumps(item))
-        yield number, json.dumps(item), item
+            raise _bad(file, f"record {number}", f"expected a record {{...}}, got {type(item).__name__}", json.dumps(item), _MEND)
+        yield f"record {number}", json.dumps(item), item
 
 
-def _record(file: Place, number: int, line: bytes) -> dict[str, Any]:
+def _record(file: Place, where: str, line: bytes) -> dict[str, Any]:
     """Return the record on a line."""
     text = line.decode(errors="backslashreplace").strip()
     try:
         line.decode()
-        found = json.loads(line, parse_constant=_no_constant, parse_float=_finite)
+        found = _parsed(line)
     except UnicodeDecodeError as error:
         reason = f"expected UTF-8 text, got the byte 0x{line[error.start]:02x} at position {error.start + 1}"
-        raise _bad(file, number, reason, text) from error
+        raise _bad(file, where, reason, text, "Convert the file to UTF-8.") from error
     except ValueError as error:
-        raise _bad(file, number, f"expected a record {{...}}, got text that is no JSON ({error})", text) from error
+        raise _bad(file, where, f"expected a record {{...}}, got text that is no JSON ({error})", text, _MEND) from error
     if not isinstance(found, dict):
-        raise _bad(file, number, f"expected a record {{...}}, got {type(found).__name__}", text)
+        raise _bad(file, where, f"expected a record {{...}}, got {type(found).__name__}", text, _MEND)
     return found
+
+
+def _parsed(text: bytes) -> Any:
+    """Return the value of a JSON text; what is not, or is nested deeper than Python reads it, is a ValueError."""
+    try:
+        return json.loads(text, parse_constant=_no_constant, parse_float=_finite)
+    except RecursionError as error:
+        raise ValueError("lists and records stand too deep inside one another to be read") from error
 
 
 def _no_constant(name: str) -> None:
@@ -211,9 +234,9 @@ def _finite(text: str) -> float:
     return number
 
 
-def _bad(file: Place, number: int, reason: str, text: str) -> SourceError:
-    """Return the error of one line."""
-    return SourceError(f"{file}, line {number}: {reason}: {text[:200]!r}. Mend the record, or declare another dtype in the schema.")
+def _bad(file: Place, where: str, reason: str, text: str, remedy: str) -> SourceError:
+    """Return the error of one record."""
+    return SourceError(f"{file}, {where}: {reason}: {text[:200]!r}. {remedy}")
 
 
 def _lines(file: Place, local: str, scratch: str) -> str:

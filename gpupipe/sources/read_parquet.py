@@ -229,7 +229,7 @@ def _read_footer(file: Place, stamp: str, with_statistics: bool) -> _Footer:
 
 def _without_nulls(metadata: pq.FileMetaData, schema: pa.Schema) -> frozenset[str]:
     """Return the columns of which every row group's statistics count no null."""
-    sure = {name for name in schema.names if not pa.types.is_nested(schema.field(name).type)}
+    sure = {field.name for field in schema if not pa.types.is_nested(field.type)}
     for group in range(metadata.num_row_groups):
         row_group = metadata.row_group(group)
         for position in range(row_group.num_columns):

@@ -11,6 +11,9 @@ from gpupipe.core.errors import UsageError
 
 Named = tuple[tuple[str | None, Any], ...]
 
+_COLUMNS = frozenset({"COL", "NTH", "EXCLUDE", "ALL", "SELECTOR"})
+_BY_ROW = _COLUMNS | {"LITERAL", "ELEMENTWISE", "WHEN_THEN"}
+
 
 def named(positional: Sequence[Any], keyword: Mapping[str, Any], stage: str) -> Named:
     """Return the expressions with their new names; those given by position keep their own.
@@ -33,6 +36,29 @@ def named(positional: Sequence[Any], keyword: Mapping[str, Any], stage: str) -> 
             raise UsageError(msg)
     plain = [(None, given) for given in positional]
     return (*plain, *((name, given if isinstance(given, nw.Expr) else nw.lit(given)) for name, given in keyword.items()))
+
+
+def kind_of(columns: Named, *, replaced: bool = False) -> str:
+    """Return the kind of a stage of such expressions: ``"row"`` where each works on every row by itself, else ``"table"``.
+
+    ``sum()``, ``over()``, ``shift()`` and the like look at several rows. Where the columns take the place of the table's (`replaced`), so
+    do constants alone: there is one row of them, however many the table has.
+    """
+    kinds = [_kinds(given) for _, given in columns if isinstance(given, nw.Expr)]
+    if not all(of_one <= _BY_ROW for of_one in kinds):
+        return "table"
+    is_constant = replaced and len(kinds) == len(columns) and not any(of_one & _COLUMNS for of_one in kinds)
+    return "table" if is_constant else "row"
+
+
+def _kinds(expression: Any) -> set[str]:
+    """Return the kinds of what an expression is put together of, as narwhals calls them."""
+    found: set[str] = set()
+    for node in expression._nodes:
+        found.add(node.kind.name)
+        for inner in node.exprs:
+            found |= _kinds(inner) if isinstance(inner, nw.Expr) else {"COL"} if isinstance(inner, str) else set()
+    return found
 
 
 def expressions(columns: Named) -> list[Any]:

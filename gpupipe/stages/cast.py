@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 
-from gpupipe.core.errors import UsageError
+from gpupipe.core.errors import DtypeError, UsageError
 from gpupipe.core.schema import Schema, as_dtype
 from gpupipe.core.stage import RowStage
+from gpupipe.stages._casts import cast_checked, cast_plain, instead_of, is_checked, steps
 
 if TYPE_CHECKING:
     from gpupipe.core.engine import Verbs
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 class Cast(RowStage):
     """Changes the dtype of columns: a mapping from names to dtypes, or one dtype for some or all columns.
 
-    A value that the new dtype cannot hold is an error, never a missing value.
+    A value that the new dtype cannot hold is an error, never a missing value: so is a float that is not whole, where whole numbers are
+    wanted. Floats alone are rounded: in Float32, what is too large is infinite. A cast that libraries do in different ways is refused.
 
     Examples
     --------
@@ -45,17 +47,29 @@ class Cast(RowStage):
         object.__setattr__(self, "everything", dtype if columns is None else None)
 
     def check(self, *schemas: Schema) -> None:
-        """Raise ColumnError for a column that is not there."""
+        """Raise ColumnError for a column that is not there, DtypeError for a cast that libraries do in different ways."""
         schemas[0].require(name for name, _ in self.dtypes)
+        for name, wanted in self._wanted(schemas[0]):
+            source = schemas[0][name].dtype
+            instead = instead_of(name, source, wanted)
+            if instead is not None:
+                raise DtypeError(f"Cast makes no {wanted} of {source}, which column {name!r} is. {instead}.")
 
     def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return the frame with the new dtypes."""
-        if self.everything is not None:
-            return frames[0].with_columns(nw.all().cast(self.everything))
-        alike: dict[Any, list[str]] = {}
-        for name, dtype in self.dtypes:
-            alike.setdefault(dtype, []).append(name)
-        return frames[0].with_columns([nw.col(names).cast(dtype) for dtype, names in alike.items()])
+        schema = frames[0].collect_schema()
+        alike: dict[tuple[Any, ...], list[str]] = {}
+        made = []
+        for name, wanted in self._wanted(schema):
+            if is_checked(schema[name], wanted):
+                made.append(cast_checked(name, schema[name], wanted))
+            else:
+                alike.setdefault(steps(schema[name], wanted), []).append(name)
+        return frames[0].with_columns([*(cast_plain(names, dtypes) for dtypes, names in alike.items()), *made])
+
+    def _wanted(self, names: Iterable[str]) -> Sequence[tuple[str, Any]]:
+        """Return the columns to cast, and to what, given the names of all."""
+        return self.dtypes if self.everything is None else [(name, self.everything) for name in names]
 
     def same_rows(self) -> bool:
         """Whether as many rows come out: they do."""

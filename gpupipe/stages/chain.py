@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
-from gpupipe.core.errors import UsageError
+from gpupipe.core.errors import UsageError, listing
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import RowStage
 
@@ -35,6 +35,10 @@ class Chain(RowStage):
         if not stages or not all(isinstance(stage, RowStage) for stage in stages):
             msg = f"Chain expects row stages (fit stages after they are fitted), got {[type(stage).__name__ for stage in stages]}."
             raise UsageError(msg)
+        together = [stage.name for stage in stages if stage.kind != "row"]
+        if together:
+            msg = f"Chain expects stages that work on each row by itself, got {listing(together)}, whose expressions look at several rows."
+            raise UsageError(f"{msg} Wire it by itself.")
         object.__setattr__(self, "stages", stages)
 
     @property

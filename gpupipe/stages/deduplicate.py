@@ -11,6 +11,7 @@ import narwhals.stable.v2 as nw
 from gpupipe.core.errors import UsageError
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import KeyStage, as_columns
+from gpupipe.stages._keys import require_plain
 
 if TYPE_CHECKING:
     from gpupipe.core.engine import Verbs
@@ -67,8 +68,8 @@ class Deduplicate(KeyStage):
         return True
 
     def check(self, *schemas: Schema) -> None:
-        """Raise ColumnError for a column that is not there."""
-        schemas[0].require((*self.by, *self.order))
+        """Raise ColumnError for a column that is not there, DtypeError for a key or an order of lists or records."""
+        require_plain(schemas[0], (*self.by, *self.order), "Deduplicate's by and order")
 
     def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return one row a key."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from gpupipe.core.errors import UsageError
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import RowStage
-from gpupipe.stages._named import Named, named, text
+from gpupipe.stages._named import Named, kind_of, named, text
 
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, init=False, eq=False)
 class Filter(RowStage):
     """Keeps the rows for which every condition is true; a missing answer is not true.
+
+    A condition that looks at several rows (``nw.col("x") > nw.col("x").mean()``) needs the whole table together; see `WithColumns`.
 
     Examples
     --------
@@ -35,6 +37,7 @@ class Filter(RowStage):
             msg = "Filter expects at least one condition, got none."
             raise UsageError(msg)
         object.__setattr__(self, "conditions", named(conditions, {}, "Filter"))
+        object.__setattr__(self, "kind", kind_of(self.conditions))
 
     @property
     def name(self) -> str:

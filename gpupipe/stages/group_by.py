@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from gpupipe.core.errors import ColumnError, UsageError
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import KeyStage, as_columns
+from gpupipe.stages._keys import require_plain
 from gpupipe.stages._named import Named, expressions, named
 
 if TYPE_CHECKING:
@@ -64,8 +65,8 @@ class GroupBy(KeyStage):
         return True
 
     def check(self, *schemas: Schema) -> None:
-        """Raise ColumnError for a key that is not there, or an aggregate named like one."""
-        schemas[0].require(self.by)
+        """Raise ColumnError for a key that is not there, or an aggregate named like one; DtypeError for a key of lists or records."""
+        require_plain(schemas[0], self.by, "GroupBy's by")
         for name, _ in self.aggregates:
             if name in self.by:
                 msg = f"GroupBy expects aggregates under new names, got {name!r}, which is a key. Name it differently."

@@ -10,6 +10,7 @@ from gpupipe.core.engine import Joining
 from gpupipe.core.errors import ColumnError, DtypeError, UsageError, listing, nearest
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import TableStage, as_columns
+from gpupipe.stages._keys import require_plain
 
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
@@ -63,9 +64,9 @@ class Join(TableStage):
         object.__setattr__(self, "how", Joining(left, right, how, suffix))
 
     def check(self, *schemas: Schema) -> None:
-        """Raise ColumnError for a key that is not there or a column that comes twice, DtypeError for keys of different dtypes."""
+        """Raise ColumnError for a key that is not there or a column that comes twice, DtypeError for keys that cannot be compared."""
         left = schemas[0]
-        left.require(self.how.left_on)
+        require_plain(left, self.how.left_on, "Join's key")
         names = set(left)
         for right in schemas[1:]:
             right.require(self.how.right_on)

@@ -10,6 +10,7 @@ from gpupipe.core.engine import Rolled, Window
 from gpupipe.core.errors import DtypeError, UsageError, listing, nearest
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import KeyStage, as_columns
+from gpupipe.stages._keys import require_plain
 
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
@@ -24,7 +25,8 @@ class Rolling(KeyStage):
     """Appends to each row aggregates of the rows of its key whose index lies in a window around its own.
 
     The window of a row with index t holds the rows with index in ``[t + start, t + stop)``, however many there are: gaps are no rows, and
-    rows of one index share a window. Missing values are passed over; a row whose index is missing gets missing aggregates.
+    rows of one index share a window. Missing values are passed over; a row whose index is missing gets missing aggregates. A minimum or
+    maximum passes over NaN unless there is nothing else. Sums of whole numbers are Int64, and wrap; a mean is taken in Float64.
 
     Parameters
     ----------
@@ -67,9 +69,10 @@ class Rolling(KeyStage):
         return True
 
     def check(self, *schemas: Schema) -> None:
-        """Raise ColumnError for a column that is not there, DtypeError for an index of no integers."""
+        """Raise ColumnError for a column that is not there, DtypeError for a key, an index or values of the wrong kind."""
         schema = schemas[0]
-        schema.require((*self.window.by, self.window.index))
+        require_plain(schema, self.window.by, "Rolling's by")
+        schema.require((self.window.index,))
         if not schema[self.window.index].dtype.is_integer():
             msg = f"Rolling expects integers in index {self.window.index!r}, got {schema[self.window.index].dtype}. Cast it first."
             raise DtypeError(msg)
@@ -77,6 +80,10 @@ class Rolling(KeyStage):
             schema.require((rolled.column,))
             if rolled.function != "count":
                 schema.require_numeric((rolled.column,), f"Rolling's {rolled.function}")
+                dtype = schema[rolled.column].dtype
+                if dtype.is_decimal():
+                    expected = f"Rolling's {rolled.function} expects integers or floats, got {dtype} in column {rolled.column!r}."
+                    raise DtypeError(f"{expected} Cast it to Float64 first.")
             if rolled.name in schema:
                 msg = f"Rolling expects new names for its aggregates, got {rolled.name!r}, which is a column already."
                 raise DtypeError(msg)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from gpupipe.core.errors import UsageError
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import RowStage
-from gpupipe.stages._named import Named, expressions, named
+from gpupipe.stages._named import Named, expressions, kind_of, named
 
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, init=False, eq=False)
 class Select(RowStage):
-    """Keeps the given columns and expressions, in their order. Expressions work on each row by itself.
+    """Keeps the given columns and expressions, in their order.
+
+    Expressions that look at several rows, and constants alone, need the whole table together; see `WithColumns`.
 
     Raises
     ------
@@ -41,6 +43,7 @@ class Select(RowStage):
             msg = "Select expects at least one column or expression, got none."
             raise UsageError(msg)
         object.__setattr__(self, "columns", named(flat, expressions, "Select"))
+        object.__setattr__(self, "kind", kind_of(self.columns, replaced=True))
 
     def check(self, *schemas: Schema) -> None:
         """Raise ColumnError for a column that is not there."""

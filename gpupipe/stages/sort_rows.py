@@ -10,6 +10,7 @@ from gpupipe.core.engine import Sorting
 from gpupipe.core.errors import UsageError
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import TableStage, as_columns
+from gpupipe.stages._keys import require_plain
 
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
@@ -43,8 +44,8 @@ class SortRows(TableStage):
         object.__setattr__(self, "nulls_last", nulls_last)
 
     def check(self, *schemas: Schema) -> None:
-        """Raise ColumnError for a column that is not there."""
-        schemas[0].require(self.by)
+        """Raise ColumnError for a column that is not there, DtypeError for one of lists or records."""
+        require_plain(schemas[0], self.by, "SortRows' by")
 
     def spread(self) -> Sorting:
         """Return the order."""

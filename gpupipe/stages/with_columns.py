@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from gpupipe.core.errors import UsageError
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import RowStage
-from gpupipe.stages._named import Named, expressions, named
+from gpupipe.stages._named import Named, expressions, kind_of, named
 
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, init=False, eq=False)
 class WithColumns(RowStage):
-    """Adds or replaces columns by expressions that work on each row by itself; ``.over(...)`` belongs into a key stage.
+    """Adds or replaces columns by expressions.
+
+    Where each of them works on every row by itself, the stage is a row stage. One that looks at several rows (``sum()``, ``over()``,
+    ``shift()``) needs the whole table together, which many blocks are gathered for; where a key holds what it looks at, a function
+    under ``@gp.by_key`` does without that.
 
     Examples
     --------
@@ -35,6 +39,7 @@ class WithColumns(RowStage):
             msg = "WithColumns expects at least one expression, got none."
             raise UsageError(msg)
         object.__setattr__(self, "columns", named(columns, expressions, "WithColumns"))
+        object.__setattr__(self, "kind", kind_of(self.columns))
 
     def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return the frame with the columns."""

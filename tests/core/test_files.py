@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import fsspec
 import pytest
 
-from gpupipe.core.errors import SourceError
+from gpupipe.core.errors import MissingExtraError, SourceError
 from gpupipe.core.files import Place, find_files, kept_paths, local_files, place, shown
 
 
@@ -56,6 +57,26 @@ def test_a_missing_folder_names_the_nearest_one(tmp_path: Path) -> None:
     (tmp_path / "performance").mkdir()
     with pytest.raises(SourceError, match=r"the folder '.*' holds 'performance'\. Did you mean 'performance'\?"):
         find_files(f"{tmp_path}/perfomance/2007/*.txt", (".txt",), "files")
+
+
+def test_a_glob_names_only_what_it_matches_but_for_capitals(tmp_path: Path) -> None:
+    for name in ("q.csv", "b.CSV"):
+        (tmp_path / name).touch()
+    for pattern, hint in (("zz*.csv", ""), ("?q.csv", ""), ("B*.csv", " Did you mean 'b.CSV'?"), ("x/*.csv", "")):
+        with pytest.raises(SourceError) as caught:
+            find_files(f"{tmp_path}/{pattern}", (".csv",), "files")
+        assert str(caught.value).endswith(f"got nothing there; the folder '{tmp_path}' holds 'b.CSV', 'q.csv'.{hint} Check the path.")
+
+
+def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("aiohttp", "fsspec.implementations.http", "libarchive", "fsspec.implementations.libarchive"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(MissingExtraError, match=r"^'https://a/b\.csv' needs the package aiohttp, .* Run: pip install aiohttp$"):
+        place("https://a/b.csv")
+    with pytest.raises(
+        MissingExtraError, match=r"^'libarchive://a/b' needs a package that is not installed\. fsspec says: LibArchive requires"
+    ):
+        place("libarchive://a/b")
 
 
 def test_remote_files_are_downloaded_once_and_again_when_they_change(tmp_path: Path) -> None:

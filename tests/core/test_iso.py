@@ -19,6 +19,10 @@ from gpupipe.core.iso import check_iso
         (nw.Datetime("us"), " 2020-02-29T23:59 "),
         (nw.Datetime("ns"), "2020-02-29 23:59:59.123456789"),
         (nw.Datetime("us", "UTC"), "2020-02-29T23:59:59Z"),
+        (nw.Datetime("us"), "1600-01-01"),
+        (nw.Datetime("ns"), "1677-09-21T00:12:43.145224193"),
+        (nw.Datetime("ns"), "2262-04-11T23:47:16.854775807"),
+        (nw.Datetime("ns", "UTC"), "2262-04-12T00:47:16.85+01:00"),
         (nw.Datetime("us", "UTC"), "2020-02-29T23:59:59.5+0130"),
     ],
 )
@@ -40,6 +44,10 @@ def test_what_is_iso_8601(dtype: DType, text: str) -> None:
         (nw.Datetime("us"), "2020-02-29 25:00:00"),
         (nw.Datetime("us"), "2020-02-29T23:59:59Z"),
         (nw.Datetime("us"), "2020-02-29T"),
+        (nw.Datetime("ns"), "1677-09-21T00:12:43.145224192"),
+        (nw.Datetime("ns"), "2262-04-11T23:47:16.854775808"),
+        (nw.Datetime("ns", "UTC"), "2262-04-11T23:47:16.85-01:00"),
+        (nw.Datetime("ns", "UTC"), "2300-01-01Z"),
         (nw.Datetime("us"), "\N{ARABIC-INDIC DIGIT TWO}020-02-29"),
     ],
 )

@@ -59,6 +59,14 @@ def test_dtypes() -> None:
             as_dtype(value)
 
 
+@pytest.mark.parametrize("zone", ["Europe/Berln", "Europe", "../x"])
+def test_a_time_zone_that_nobody_knows(zone: str) -> None:
+    for dtype in (nw.Datetime("us", zone), Field(nw.Datetime("us", zone))):
+        with pytest.raises(UsageError, match=r"There is no time zone '.*'\..* Zones are named as in 'UTC' or 'Europe/Berlin'\."):
+            as_schema({"a": dtype})
+    assert as_schema({"a": nw.Datetime("us", "Europe/Berlin")})
+
+
 def test_dtypes_that_not_every_engine_has() -> None:
     with pytest.raises(DtypeError, match=r"Column 'a' is Enum\(categories=\['x'\]\), which not every engine has\. Cast it to Categorical"):
         as_schema({"a": nw.Enum(["x"])})

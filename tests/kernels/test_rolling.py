@@ -70,3 +70,15 @@ def test_sums_do_not_overflow(dtype: type) -> None:
     reduced, _ = reduce_ranges(values, values.astype(bool), np.array([0]), np.array([1000]), "sum")
     assert reduced.tolist() == [1000]
     assert reduced.dtype.itemsize == 8
+
+
+def test_mean_of_large_integers_does_not_wrap() -> None:
+    values = np.array([1 << 62, 1 << 62])
+    reduced, _ = reduce_ranges(values, np.ones(2, dtype=bool), np.array([0]), np.array([2]), "mean")
+    assert reduced.tolist() == [2.0**62]
+
+
+def test_sums_of_infinities() -> None:
+    values = np.array([np.inf, -np.inf, 1e308, 1e308])
+    reduced, _ = reduce_ranges(values, np.ones(4, dtype=bool), np.array([0, 0, 2]), np.array([1, 2, 4]), "sum")
+    assert repr(reduced.tolist()) == "[inf, nan, inf]"

@@ -169,6 +169,30 @@ def test_a_missing_label_is_refused(engine: str) -> None:
         gp.Pipeline("p", model=model).run(engine)
 
 
+@pytest.mark.parametrize(("weight", "got"), [(None, "1 missing"), (float("nan"), "1 missing"), (-1.0, "-1.0")])
+@pytest.mark.parametrize("estimator", [LogisticRegression(max_iter=500), XGBClassifier(n_estimators=2)], ids=lambda one: type(one).__name__)
+def test_weights_are_there_and_not_negative(estimator: Any, weight: float | None, got: str, engine: str) -> None:
+    weighted = TWO.with_columns(number=pl.col("number") - 1, w=pl.Series([weight, *[1.0] * (len(TWO) - 1)]))
+    model = gp.Learn(estimator, target="number", features=NAMES, weight="w").fit(gp.FromFrame(weighted, nan_as_null=False).node())
+    with pytest.raises(StageError, match=rf"Expected a weight of 0 or more in every row, got {got} in 'w'\. Drop those rows"):
+        gp.Pipeline("p", model=model).run(engine, options=ON_HOST)
+
+
+def test_what_is_no_feature_is_not_one() -> None:
+    for column, what in (("number", "target"), ("w", "weight")):
+        with pytest.raises(UsageError, match=rf"'{column}' is its {what}\. Leave it out of the features"):
+            gp.Learn(XGBClassifier(), target="number", features=["a", column], weight="w")
+
+
+def test_what_xgboost_refuses_is_told_without_its_own_code() -> None:
+    wrong = TWO.with_columns(a=pl.Series([float("inf"), *[1.0] * (len(TWO) - 1)]), number=pl.col("number") - 1)
+    with pytest.raises(StageError, match=r"could not be trained on 100 rows: Input data contains `inf`") as caught:
+        gp.Pipeline("p", model=gp.Learn(XGBClassifier(n_estimators=2), target="number", features=NAMES).fit(table(wrong))).run("cpu")
+    assert "[bt]" not in str(caught.value)
+    with pytest.raises(StageError, match=r"encode the target with EncodeCategory first"):
+        gp.Pipeline("p", model=gp.Learn(XGBClassifier(n_estimators=2), target="kind", features=NAMES).fit(table(TWO))).run("cpu")
+
+
 def test_no_rows_to_train_on(engine: str) -> None:
     model = gp.Learn(LogisticRegression(), features=NAMES, target="kind").fit(table() >> gp.Filter(nw.col("a") > 1000))
     with pytest.raises(StageError, match="Expected rows to train on, got an empty table"):
@@ -207,6 +231,8 @@ def test_methods_that_the_model_lacks_are_refused_when_wired() -> None:
         gp.Learn(PCA(), features=NAMES).fit(table()).predict_proba(table())
     with pytest.raises(WiringError, match="SVC is a classifier and has no 'predict_proba'"):
         gp.Learn(SVC(), features=NAMES, target="kind").fit(table()).predict_proba(table())
+    with pytest.raises(WiringError, match=r"KMeans is a clusterer and has no 'predict_proba'\. It has 'apply', 'predict', 'transform'\.$"):
+        gp.Learn(KMeans(), features=NAMES).fit(table()).predict_proba(table())
     with pytest.raises(WiringError, match="must be trained before it is applied"):
         gp.Learn(PCA(), features=NAMES)(table())
 

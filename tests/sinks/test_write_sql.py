@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sqlite3
 from collections.abc import Callable
 from datetime import date
@@ -86,6 +87,18 @@ def test_a_failed_write_leaves_the_old_table(uri: str, write: Write, read: Read,
     assert len(rows(uri, table, read)) == 3
 
 
+@pytest.mark.parametrize("mode", ["replace", "append"])
+def test_a_full_disk_is_named(mode: Any, small_disk: Path, write: Write, read: Read) -> None:
+    uri = f"sqlite:///{small_disk}/a.db"
+    write(WriteSql("t", uri), SMALL)
+    with pytest.raises(
+        SinkError, match=r"Table 't' could not be written to .*database or disk is full.* Check the address, the rights, the room"
+    ):
+        write(WriteSql("t", uri, mode=mode), pa.table({"a": np.arange(500_000), "s": ["x"] * 500_000}))
+    gc.collect()
+    assert rows(uri, "t", read) == SMALL.sort_by("a").to_pylist()
+
+
 def test_only_the_columns_needed_are_asked_for(uri: str, write: Write, engine: str) -> None:
     write(WriteSql(f"wide_{engine}", uri), SMALL)
     source = ReadSql(f"SELECT * FROM wide_{engine};", uri)
@@ -97,7 +110,8 @@ def test_only_the_columns_needed_are_asked_for(uri: str, write: Write, engine: s
     running.close()
 
 
-def test_a_wrong_query_is_shown(uri: str) -> None:
+def test_a_wrong_query_is_shown(uri: str, write: Write) -> None:
+    write(WriteSql("t", uri), SMALL)
     with pytest.raises(SourceError, match=r"could not be read: .*nothing.* Check the address and the query: SELECT x FROM nothing"):
         ReadSql("SELECT x FROM nothing", uri).schema()
 

@@ -19,7 +19,9 @@ from gpupipe.sources.csv_values import value_checks
         (nw.Boolean, None, ["true", "False"], ["yes", "1"]),
         (nw.Date, None, ["2020-02-29"], ["2021-02-29", "29.2.2020"]),
         (nw.Date, "%m/%Y", ["12/2007"], ["13/2007", "2007"]),
-        (nw.Datetime("ns"), None, ["2020-01-01 10:00:00", "2020-01-01T10:00:00.123456789"], ["2020-13-01"]),
+        (nw.Datetime("ns"), None, ["2020-01-01 10:00:00", "2020-01-01T10:00:00.123456789"], ["2020-13-01", "1600-01-01"]),
+        (nw.Datetime("ns"), "%m/%Y", ["12/2007"], ["13/2007", "12/1600", "01/2300"]),
+        (nw.Datetime("us"), "%m/%Y", ["12/1600"], ["13/2007"]),
     ],
 )
 def test_texts(dtype: object, pattern: str | None, good: list[str], bad: list[str]) -> None:

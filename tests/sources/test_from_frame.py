@@ -12,7 +12,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from gpupipe.core.errors import SourceError, UsageError
+from gpupipe.core.errors import ColumnError, DtypeError, SourceError, UsageError
 from gpupipe.sources.from_frame import FromFrame
 
 Read = Callable[..., pa.Table]
@@ -92,6 +92,29 @@ def test_a_lazy_frame_is_computed_only_where_it_is_needed(read: Read) -> None:
 
     frame = pl.LazyFrame({"a": [1]}).with_columns(b=pl.col("a").map_batches(fail, return_dtype=pl.Int64))
     assert read(FromFrame(frame), ["a"]).to_pydict() == {"a": [1]}
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_what_polars_holds_and_arrow_does_not_is_refused(lazy: bool) -> None:
+    objects = pl.DataFrame({"a": [1], "o": pl.Series([object()], dtype=pl.Object)})
+    with pytest.raises(DtypeError, match=r"Column 'o': expected values of one dtype, got Python objects\. Convert them, or leave"):
+        FromFrame(objects.lazy() if lazy else objects).schema()
+    for dtype, value in ((pl.Int128, 1), (pl.UInt128, 1), (pl.List(pl.Int128), [1]), (pl.Struct({"x": pl.Int128}), {"x": 1})):
+        wide = pl.DataFrame({"a": [1], "w": pl.Series([value], dtype=dtype)})
+        with pytest.raises(DtypeError, match=r"Column 'w': expected whole numbers of at most 64 bits, got .*Int128.*\. Cast it to Int64"):
+            FromFrame(wide.lazy() if lazy else wide).schema()
+
+
+def test_what_pandas_holds_and_arrow_does_not_is_refused() -> None:
+    months = pd.period_range("2020-01", periods=1, freq="M", name="p")
+    for frame in (pd.DataFrame({"p": months}), pd.DataFrame({"a": [1]}, index=months)):
+        with pytest.raises(
+            DtypeError, match=r"Column 'p': expected dates or times, got pandas' period\[M\]\. Convert it, with .*to_timestamp"
+        ):
+            FromFrame(frame)
+    for names in (["a", "a"], [1, 1]):
+        with pytest.raises(ColumnError, match=rf"Expected every column once, got '{names[0]}' more than once\. Rename one of them"):
+            FromFrame(pd.DataFrame([[1, 2]], columns=names))
 
 
 def test_what_is_no_frame_is_refused() -> None:

@@ -8,6 +8,7 @@ import lzma
 import math
 from collections.abc import Callable
 from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import fsspec
@@ -203,6 +204,8 @@ def test_a_wrong_value_is_shown_with_its_row(text: Callable[..., Path], read: Re
     assert "got '300' (Int8 takes -128 to 127): '300'" in failure(ReadCsv(text("a\n1\n300\n"), schema={"a": nw.Int8}), read)
     message = failure(ReadCsv(text("a\n2020-01-01\n31.12.2020\n"), schema={"a": nw.Date}), read)
     assert "line 3 (row 2), column 'a': expected a value of the column's dtype, got '31.12.2020'" in message
+    message = failure(ReadCsv(text("a\n10:00\n"), schema={"a": nw.Time}), read)
+    assert "got '10:00' (a time of day is written as 23:59:59)" in message
     message = failure(ReadCsv(text("a\n01/2020\n2020\n"), schema={"a": nw.Date}, date_format="%m/%Y"), read)
     assert "line 3 (row 2), column 'a'" in message and "got '2020'" in message
 
@@ -248,6 +251,40 @@ def test_empty_files_and_double_names(text: Callable[..., Path], read: Read) -> 
     with pytest.raises(SourceError, match=r"expected a header of distinct column names, got 'id' in columns 1, 3"):
         ReadCsv(text("id,a,id\n1,2,3\n")).schema()
     assert read(ReadCsv(text("a,b\n"), schema={"a": FIRST})).to_pydict() == {"a": []}
+
+
+@pytest.mark.parametrize(("header", "position"), [("a,,b", 2), (",a,b", 1), ('a,b,""', 3)])
+def test_a_column_without_a_name_is_refused_or_left_out(header: str, position: int, text: Callable[..., Path], read: Read) -> None:
+    path = text(f"{header}\n1,1,1\n")
+    message = rf"a\.csv: expected a name for every column, got none for column {position}\. Name it in the file, leave it out by"
+    for schema in (None, {"b": FIRST, "": FIRST}):
+        with pytest.raises(SourceError, match=message):
+            ReadCsv(path, schema=schema).schema()
+    assert read(ReadCsv(path, schema={"b": FIRST, "a": FIRST})).to_pydict() == {"b": [1], "a": [1]}
+    unnamed = ReadCsv(path, header=False, skip_rows=1, names=["a", "", "b"])
+    with pytest.raises(SourceError, match=r"got none for column 2"):
+        unnamed.schema()
+    named = ReadCsv(path, header=False, skip_rows=1, names=["a", "", "b"], schema={"a": FIRST})
+    assert read(named).to_pydict() == {"a": [1]}
+
+
+def test_times_outside_the_range_of_nanoseconds_are_shown(text: Callable[..., Path], read: Read) -> None:
+    wrong, nanoseconds = "got '{}' (Datetime(\"ns\") takes 1677-09-21 00:12:43.145224193 to 2262-", {"a": nw.Datetime("ns")}
+    for value in ("1600-01-01T00:00:00", "2300-01-01"):
+        message = failure(ReadCsv(text(f"a\n2020-01-01T00:00:00\n{value}\n"), schema=nanoseconds), read)
+        assert f"line 3 (row 2), column 'a': expected a value of the column's dtype, {wrong.format(value)}" in message
+    message = failure(ReadCsv(text("a\n01/2300\n"), schema=nanoseconds, date_format="%m/%Y"), read)
+    assert f"line 2 (row 1), column 'a': expected a value of the column's dtype, {wrong.format('01/2300')}" in message
+
+
+def test_numbers_that_do_not_fit_are_infinite_or_rounded(text: Callable[..., Path], read: Read) -> None:
+    source = ReadCsv(text("f,d\n1e300,1.255\n-1e300,1.245\n"), schema={"f": nw.Float32, "d": nw.Decimal(5, 2)})
+    assert read(source).to_pydict() == {"f": [math.inf, -math.inf], "d": [Decimal("1.26"), Decimal("1.24")]}
+
+
+def test_the_fraction_of_a_second_is_as_strftime_has_it(text: Callable[..., Path], read: Read) -> None:
+    source = ReadCsv(text("a\n2020/01/02 03:04:05.250000\n"), schema={"a": nw.Datetime("us")}, date_format="%Y/%m/%d %H:%M:%S.%f")
+    assert read(source).to_pydict() == {"a": [datetime(2020, 1, 2, 3, 4, 5, 250_000)]}
 
 
 def test_declared_columns_are_checked_for_missing_values(text: Callable[..., Path], read: Read) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import json
+import math
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -51,9 +53,13 @@ def test_a_schema_chooses_and_types(tmp_path: Path, read: Read) -> None:
     ("line", "schema", "message"),
     [
         ('{"a": 1', None, "a.jsonl, line 3: expected a record {...}, got text that is no JSON"),
-        ("5", None, "line 3: expected a record {...}, got int: '5'. Mend the record"),
+        ('{"a": 1', None, ": '{\"a\": 1'. Mend the record.\n"),
+        ("5", None, "line 3: expected a record {...}, got int: '5'. Mend the record.\n"),
+        ('{"a": "x"}', {"a": nw.Int64}, ". Mend the record, or declare another dtype in the schema.\n"),
         ('{"a": "x"}', {"a": nw.Int64}, 'line 3: expected Int64 in \'a\', got "x": \'{"a": "x"}\''),
-        ('{"a": "32.1."}', {"a": nw.Date}, "line 3: expected Date in 'a', got \"32.1.\""),
+        ('{"a": "32.1."}', {"a": nw.Date}, "line 3: expected Date in 'a', got \"32.1.\" (a date is written as 2020-12-31): "),
+        ('{"a": 5}', {"a": nw.Date}, "line 3: expected Date in 'a', got 5 (a date is written as 2020-12-31): "),
+        ('{"a": "2300-01-01"}', {"a": nw.Datetime("ns")}, 'got "2300-01-01" (Datetime("ns") takes 1677-09-21 00:12:43.145224193 to'),
         ('{"a": [1, "x"]}', {"a": nw.List(nw.Int64)}, "line 3: expected List(Int64) in 'a', got [1, \"x\"]"),
         ('{"a": 128}', {"a": nw.Int8}, "line 3: expected Int8 in 'a', got 128"),
         ('{"a": -1}', {"a": nw.UInt16}, "line 3: expected UInt16 in 'a', got -1"),
@@ -62,7 +68,7 @@ def test_a_schema_chooses_and_types(tmp_path: Path, read: Read) -> None:
         ('{"a": "01/02/2020"}', {"a": nw.Date}, "line 3: expected Date in 'a', got \"01/02/2020\""),
         ('{"a": "01/02/2020 10:00:00"}', {"a": nw.Datetime("us")}, "in 'a', got \"01/02/2020 10:00:00\""),
         ('{"a": "2020-01-01T00:00:00Z"}', {"a": nw.Datetime("us")}, "in 'a', got \"2020-01-01T00:00:00Z\""),
-        ('{"a": "10:00"}', {"a": nw.Time}, "line 3: expected Time in 'a', got \"10:00\""),
+        ('{"a": "10:00"}', {"a": nw.Time}, "line 3: expected Time in 'a', got \"10:00\" (a time of day is written as 23:59:59): "),
         ('{"a": 12345678901}', {"a": nw.Decimal(9, 2)}, "line 3: expected Decimal(precision=9, scale=2) in 'a', got 12345678901"),
         ('{"a": NaN}', {"a": nw.Float64}, "line 3: expected a record {...}, got text that is no JSON (NaN is no value of JSON's; null is)"),
         ('{"a": 1e400}', {"a": nw.Float64}, "line 3: expected a record {...}, got text that is no JSON (1e400 is larger than any Float64)"),
@@ -75,7 +81,7 @@ def test_a_bad_line_is_shown(line: str, schema: dict[str, object] | None, messag
     with pytest.raises(GpupipeError) as caught:
         read(source)
     error = caught.value if isinstance(caught.value, SourceError) else explained(source, Exception())
-    assert message in str(error)
+    assert message in f"{error}\n"
 
 
 DECLARED = [
@@ -84,6 +90,8 @@ DECLARED = [
     *((dtype, "1", 1.0) for dtype in (nw.Float32, nw.Float64)),
     (nw.Decimal(20, 2), '"123456789012345678.25"', Decimal("123456789012345678.25")),
     (nw.Decimal(9, 2), "1.25", Decimal("1.25")),
+    (nw.Decimal(9, 2), '"1.255"', Decimal("1.26")),
+    (nw.Float32, "1e300", math.inf),
     (nw.Time, '"01:02:03.5"', time(1, 2, 3, 500_000)),
     (nw.Date, '"2020-02-29"', date(2020, 2, 29)),
     (nw.Datetime("ms"), '"2020-02-29"', datetime(2020, 2, 29)),
@@ -99,7 +107,9 @@ def test_every_dtype_that_can_be_declared_is_read(dtype: Any, text: str, value: 
     assert read(ReadJson(tmp_path, schema={"a": dtype})).to_pydict() == {"a": [None, value, None]}
 
 
-@pytest.mark.parametrize("dtype", [nw.Duration("us"), nw.Binary(), nw.List(nw.Decimal(5, 1)), nw.Struct({"t": nw.Time()})], ids=str)
+@pytest.mark.parametrize(
+    "dtype", [nw.Duration("us"), nw.Binary(), nw.List(nw.Decimal(5, 1)), nw.Struct({"t": nw.Time()}), nw.List(nw.Datetime("ns"))], ids=str
+)
 def test_other_dtypes_are_refused_where_they_are_declared(dtype: Any) -> None:
     with pytest.raises(
         DtypeError, match=r"Column 'a': expected a dtype that JSON's values can be read as, got .* Declare numbers or String"
@@ -123,14 +133,36 @@ def test_empty_files_and_odd_arrays(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"a\.json: expected at least one record, got an empty file"):
         ReadJson(path).schema()
     path.write_text('[{"a": 1}, 2]')
-    with pytest.raises(SourceError, match=r"a\.json, line 2: expected a record \{\.\.\.\}, got int"):
+    with pytest.raises(SourceError, match=r"a\.json, record 2: expected a record \{\.\.\.\}, got int"):
         ReadJson(path).schema()
     path.write_text('[{"a": 1}')
     with pytest.raises(SourceError, match=r"expected an array of records, got text that is no JSON"):
         ReadJson(path).schema()
     path.write_bytes(b'{"a": "\xe4"}\n')
-    with pytest.raises(SourceError, match=r"line 1: expected UTF-8 text, got the byte 0xe4 at position 8"):
+    with pytest.raises(
+        SourceError, match=r"line 1: expected UTF-8 text, got the byte 0xe4 at position 8: .*\. Convert the file to UTF-8\.$"
+    ):
         ReadJson(path).schema()
+    path.write_text('[{"a": 1}, {"a": "x"}]')
+    assert "a.json, record 2: expected Int64 in 'a', got \"x\"" in str(ReadJson(path, schema={"a": nw.Int64}).explain(Exception()))
+
+
+@pytest.mark.parametrize("form", ["{}", "[{}]"])
+def test_values_nested_deep(form: str, tmp_path: Path, read: Read) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(form.replace("{}", f'{{"a": {"[" * 60}1{"]" * 60}, "b": 2}}'))
+    assert read(ReadJson(path))["b"].to_pylist() == [2]
+    path.write_text(form.replace("{}", f'{{"a": {"[" * 200}1{"]" * 200}, "b": 2}}'))
+    with pytest.raises(
+        SourceError, match=r"a\.json, column 'a': expected at most 60 lists and records inside one another, got 200\. Declare"
+    ):
+        ReadJson(path).schema()
+    assert read(ReadJson(path, schema={"b": nw.Int64})).to_pydict() == {"b": [2]}
+    path.write_text(form.replace("{}", f'{{"a": {"[" * 9000}1{"]" * 9000}}}'))
+    with pytest.raises(SourceError, match=r"lists and records stand too deep inside one another to be read"):
+        ReadJson(path).schema()
+    with pytest.raises(DtypeError, match=r"Column 'a': expected at most 60 lists and structs inside one another, got 61\. Declare String"):
+        ReadJson(path, schema={"a": functools.reduce(lambda inner, _: nw.List(inner), range(61), nw.Int8())})
 
 
 def test_real_records(shared_data: Path, read: Read) -> None:

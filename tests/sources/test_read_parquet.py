@@ -155,6 +155,13 @@ def test_files_of_other_columns_are_named(folder: Path) -> None:
         ReadParquet(folder).schema()
 
 
+def test_a_column_that_is_there_twice_is_named(tmp_path: Path) -> None:
+    pq.write_table(pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["a", "a"]), tmp_path / "a.parquet")
+    for schema in (None, {"a": nw.Int64}):
+        with pytest.raises(SourceError, match=r"a\.parquet: expected every column once, got 'a' more than once\. Write the file again"):
+            ReadParquet(tmp_path, schema=schema).schema()
+
+
 def test_files_may_order_their_columns_as_they_like(folder: Path, read: Read) -> None:
     pq.write_table(pa.table({"f": [9.0], "b": pa.array(["w"], pa.large_string()), "a": [9]}), folder / "p2.parquet")
     assert read(ReadParquet(folder)).sort_by("a").to_pydict()["f"] == [1.0, None, 3.0, 9.0]

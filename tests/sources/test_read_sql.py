@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
 
 import narwhals.stable.v2 as nw
 import pyarrow as pa
@@ -22,6 +25,21 @@ def test_any_select_is_a_table(read: Read) -> None:
     assert source.schema().dtypes == {"a": nw.Int64(), "b": nw.String()}
     assert read(source).to_pydict() == {"a": [1, 2], "b": ["x", None]}
     assert read(ReadSql(f"{QUERY} WHERE a > 5", MEMORY, schema={"b": nw.String})).to_pydict() == {"b": []}
+
+
+@pytest.mark.parametrize("form", ["sqlite:///{}", "sqlite:{}", "{}"])
+def test_a_database_that_is_not_there_is_not_made(form: str, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "loans.db")) as connection:
+        connection.execute("CREATE TABLE t (a)")
+    assert list(ReadSql("SELECT * FROM t", form.format(f"{tmp_path}/loans.db")).schema()) == ["a"]
+    message = (
+        r"Expected a SQLite database at '.*/loan\.db', got nothing there; the folder '.*' holds 'loans\.db'\. Did you mean 'loans\.db'\?"
+    )
+    with pytest.raises(SourceError, match=message):
+        ReadSql("SELECT 1 AS a", form.format(f"{tmp_path}/loan.db")).schema()
+    with pytest.raises(SourceError, match=r"got nothing there; the folder '.*' holds 'loans\.db'\. Check the path"):
+        ReadSql("SELECT 1 AS a", form.format(f"{tmp_path}/none/x.db")).schema()
+    assert [path.name for path in tmp_path.iterdir()] == ["loans.db"]
 
 
 def test_declared_columns_are_there_and_not_null(read: Read) -> None:

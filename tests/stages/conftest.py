@@ -20,3 +20,10 @@ def awkward() -> pa.Table:
             "b": pa.array([True, None, False, True, True, None]),
         }
     )
+
+
+@pytest.fixture(params=["list", "array", "struct"])
+def nested(request: pytest.FixtureRequest) -> pa.Table:
+    """Return no rows with a key of each dtype that Arrow does not compare."""
+    dtypes = {"list": pa.large_list(pa.int64()), "array": pa.list_(pa.int64(), 2), "struct": pa.struct([("a", pa.int64())])}
+    return pa.schema([("k", dtypes[request.param]), ("x", pa.int64())]).empty_table()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpupipe.core.errors import ColumnError, UsageError
+from gpupipe.core.errors import ColumnError, DtypeError, UsageError
 from gpupipe.stages.deduplicate import Deduplicate
 from gpupipe.testing.compare import rows_of
 from gpupipe.testing.laws import check_key_stage
@@ -56,3 +56,11 @@ def test_options() -> None:
             Deduplicate(**options)  # type: ignore[arg-type]
     with pytest.raises(ColumnError, match=r"^There is no column 'tt'\. Did you mean 't'\?"):
         Deduplicate("k", order="tt").apply(pl.DataFrame({"k": [1], "t": [1]}))
+
+
+def test_key_of_lists_or_records(nested: pa.Table) -> None:
+    with pytest.raises(
+        DtypeError,
+        match=r"^Deduplicate's by and order expects plain values, got (List|Array|Struct)\(.*\) in column 'k'\. Take out",
+    ):
+        Deduplicate("k", order="x").apply(pl.from_arrow(nested))

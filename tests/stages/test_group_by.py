@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 
-from gpupipe.core.errors import ColumnError, UnsupportedError, UsageError
+from gpupipe.core.errors import ColumnError, DtypeError, UnsupportedError, UsageError
 from gpupipe.stages.group_by import GroupBy
 from gpupipe.testing.laws import check_key_stage
 from gpupipe.testing.strategies import tables
@@ -111,3 +111,11 @@ def test_options() -> None:
         GroupBy("k", k=nw.len()).apply(pl.DataFrame({"k": [1]}))
     with pytest.raises(ColumnError, match=r"^There is no column 'kk'\. Did you mean 'k'\?"):
         GroupBy("kk", n=nw.len()).apply(pl.DataFrame({"k": [1]}))
+
+
+def test_key_of_lists_or_records(nested: pa.Table) -> None:
+    with pytest.raises(
+        DtypeError,
+        match=r"^GroupBy's by expects plain values, got (List|Array|Struct)\(.*\) in column 'k'\. Take out",
+    ):
+        GroupBy("k", n=nw.len()).apply(pl.from_arrow(nested))

@@ -139,3 +139,8 @@ def test_rows_stay_in_the_order_of_the_left_table(how: str, engine_of_one_proces
     joined = gp.Join("k", how=how)(gp.FromFrame(rows).node(), gp.FromFrame(right).node())
     found = gp.Pipeline("p", out=joined).run(engine_of_one_process)["out"]["row"].to_list()
     assert found == [row for row in range(300_000) if how == "left" or (row * 7919) % 1000 % 2 == 0]
+
+
+def test_key_of_lists_or_records(nested: pa.Table) -> None:
+    with pytest.raises(DtypeError, match=r"^Join's key expects plain values, got (List|Array|Struct)\(.*\) in column 'k'\. Take out"):
+        Join("k").apply(pl.from_arrow(nested), pl.from_arrow(nested))

@@ -15,6 +15,7 @@ from gpupipe.stages.rolling import Rolling
 from gpupipe.testing.compare import assert_same_rows
 from gpupipe.testing.laws import check_key_stage
 from gpupipe.testing.strategies import tables
+from gpupipe.testing.trial import Trial
 
 SCHEMA = pa.schema([("k", pa.int64()), ("s", pa.large_string()), ("t", pa.int32()), ("i", pa.int16()), ("x", pa.float64())])
 BOUNDS = {"k": (0, 1), "t": (-3, 6), "i": (-100, 100), "x": (-8.0, 8.0)}
@@ -96,6 +97,41 @@ def test_extreme_index() -> None:
     assert made["n"].to_pylist() == [1, 1, 1]
 
 
+def trailing(engine: str, values: pa.Array, function: str) -> list[Any]:
+    """Return an aggregate of the windows that end with each row and begin with the row before it."""
+    table = pa.table({"k": [1] * len(values), "t": range(0, 5 * len(values), 5), "x": values})
+    with Trial(engine) as trial:
+        made = trial.run(Rolling("k", index="t", start=-9, stop=1, made=("x", function)), table)
+    return [row["made"] for row in sorted(made.to_pylist(), key=lambda row: row["t"])]
+
+
+@pytest.mark.parametrize(
+    ("values", "wanted"),
+    [
+        (pa.array([2.0**60, -5.0, None]), [2.0**60, (2.0**60 - 5.0) / 2, -5.0]),
+        (pa.array([1e9, 0.1, None]), [1e9, (1e9 + 0.1) / 2, 0.1]),
+        (pa.array([1 << 60, -5, None]), [2.0**60, (2.0**60 - 5.0) / 2, -5.0]),
+        (pa.array([1 << 62, 1 << 62, 0]), [2.0**62, 2.0**62, 2.0**61]),
+        (pa.array([2, None, 5], pa.int8()), [2.0, 2.0, 5.0]),
+        (pa.array([True, False, None]), [1.0, 0.5, 0.0]),
+    ],
+)
+def test_mean_is_that_of_the_windows_own_values(engine: str, values: pa.Array, wanted: list[float]) -> None:
+    assert trailing(engine, values, "mean") == wanted
+
+
+def test_sum_is_that_of_the_windows_own_values(engine: str) -> None:
+    assert trailing(engine, pa.array([1e25, 0.1, 1e-9, None]), "sum") == [1e25, 1e25, 0.100000001, 1e-9]
+    assert trailing(engine, pa.array([1 << 62, 1 << 62, 1]), "sum") == [1 << 62, -(1 << 63), (1 << 62) + 1]
+
+
+@pytest.mark.parametrize("function", ["min", "max"])
+def test_nan_is_passed_over(engine: str, function: str) -> None:
+    nan = float("nan")
+    assert repr(trailing(engine, pa.array([nan, 1.0, None], from_pandas=False), function)) == "[nan, 1.0, 1.0]"
+    assert repr(trailing(engine, pa.array([1.0, nan, nan], from_pandas=False), function)) == "[1.0, 1.0, nan]"
+
+
 def test_options() -> None:
     for start, stop in ((1, 1), (0.5, 2), (2, -2)):
         with pytest.raises(UsageError, match=rf"^Rolling expects integers start < stop, got start={start}, stop={stop}\.$"):
@@ -118,5 +154,18 @@ def test_tables_that_do_not_fit() -> None:
         Rolling("k", index="s", start=0, stop=1, low=("x", "min")).apply(frame)
     with pytest.raises(DtypeError, match=r"^Rolling's min expects numbers, got String in column 's'\."):
         Rolling("k", index="t", start=0, stop=1, low=("s", "min")).apply(frame)
+    decimals = frame.with_columns(pl.col("x").cast(pl.Decimal(5, 2)))
+    assert Rolling("k", index="t", start=0, stop=1, n=("x", "count")).apply(decimals)["n"].to_list() == [1]
+    for function in ("min", "max", "sum", "mean"):
+        with pytest.raises(DtypeError, match=rf"^Rolling's {function} expects integers or floats, got Decimal.* in column 'x'\. Cast it"):
+            Rolling("k", index="t", start=0, stop=1, low=("x", function)).apply(decimals)
     with pytest.raises(DtypeError, match=r"^Rolling expects new names for its aggregates, got 'x', which is a column already\.$"):
         Rolling("k", index="t", start=0, stop=1, x=("x", "min")).apply(frame)
+
+
+def test_key_of_lists_or_records(nested: pa.Table) -> None:
+    with pytest.raises(
+        DtypeError,
+        match=r"^Rolling's by expects plain values, got (List|Array|Struct)\(.*\) in column 'k'\. Take out",
+    ):
+        Rolling("k", index="x", start=0, stop=1, n=("x", "count")).apply(pl.from_arrow(nested))

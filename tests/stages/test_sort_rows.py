@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpupipe.core.errors import ColumnError, UsageError
+from gpupipe.core.errors import ColumnError, DtypeError, UsageError
 from gpupipe.stages.sort_rows import SortRows
 from gpupipe.testing.compare import rows_of
 from gpupipe.testing.laws import check_engines_agree, check_table_stage
@@ -69,3 +69,11 @@ def test_options() -> None:
         SortRows([])
     with pytest.raises(ColumnError, match=r"^There is no column 'aa'\. Did you mean 'a'\?"):
         SortRows("aa").apply(pl.DataFrame({"a": [1]}))
+
+
+def test_key_of_lists_or_records(nested: pa.Table) -> None:
+    with pytest.raises(
+        DtypeError,
+        match=r"^SortRows' by expects plain values, got (List|Array|Struct)\(.*\) in column 'k'\. Take out",
+    ):
+        SortRows("k").apply(pl.from_arrow(nested))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -8,8 +9,12 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 
+import gpupipe as gp
 from gpupipe.core.errors import UsageError
+from gpupipe.stages.filter import Filter
+from gpupipe.stages.select import Select
 from gpupipe.stages.with_columns import WithColumns
+from gpupipe.testing.compare import assert_same_rows
 from gpupipe.testing.laws import check_row_stage, check_table_stage
 from gpupipe.testing.strategies import cut_tables
 
@@ -26,6 +31,7 @@ def test_columns_are_added_and_replaced() -> None:
     [
         (c("i") + 1, [2, 3, None, 5, 6, -5]),
         (c("i") / 2, [0.5, 1.0, None, 2.0, 2.5, -3.0]),
+        (nw.lit(None, dtype=nw.Int64), [None] * 6),
         (c("i") // 2, [0, 1, None, 2, 2, -3]),
         (c("i") // (c("i") - c("i")), [None] * 6),
         (c("i").clip(0, 3), [1, 2, None, 3, 3, 0]),
@@ -98,7 +104,6 @@ def test_law(cut: tuple[pa.Table, tuple[int, ...]]) -> None:
         (c("x").sqrt(), "square roots of NaN and of negative numbers"),
         (c("x").clip(0, 1), "NaN in comparisons"),
         (c("i") % 2, "% on Arrow columns"),
-        (nw.lit(None, dtype=nw.Int64), "typed missing literals"),
     ],
     ids=str,
 )
@@ -127,3 +132,32 @@ def test_missing_value_without_dtype() -> None:
     message = r"^WithColumns expects an expression or a value for 'z', got None, which has no dtype\. Use nw\.lit\(None, dtype="
     with pytest.raises(UsageError, match=message):
         WithColumns(z=None)
+
+
+TOGETHER = {
+    "a sum": lambda: WithColumns(z=c("x").sum()),
+    "beside the mean": lambda: WithColumns(z=c("x") - c("x").mean()),
+    "in a window": lambda: WithColumns(z=c("x").max().over("k")),
+    "ranked": lambda: WithColumns(z=c("x").rank("min")),
+    "over the mean": lambda: Filter(c("x") > c("x").mean()),
+    "counted": lambda: Select(z=nw.len()),
+    "constant": lambda: Select(z=nw.lit(1)),
+}
+
+
+@pytest.mark.parametrize("how", TOGETHER)
+def test_what_looks_at_several_rows_sees_all_of_them(how: str, engine: str, tmp_path: Path) -> None:
+    rows = pl.DataFrame({"k": [1, 1, 2, 2, 3, 3], "x": [1.0, 2.0, 30.0, 4.0, None, 5.0]})
+    for key, part in rows.group_by("k"):
+        part.write_parquet(tmp_path / f"{key[0]}.parquet")
+    stage = TOGETHER[how]()
+    assert stage.kind == "table"
+    wanted = stage.apply(rows)
+    for source in (gp.ReadParquet(tmp_path), gp.ReadParquet(tmp_path, key="k")):
+        found = gp.Pipeline("p", out=stage(source.node())).run(engine)["out"]
+        assert_same_rows(found.to_arrow(), wanted.to_arrow())
+
+
+def test_a_chain_is_of_stages_that_work_by_row() -> None:
+    with pytest.raises(UsageError, match=r"Chain expects stages that work on each row by itself, got 'WithColumns', whose expressions"):
+        gp.Chain(WithColumns(z=c("x").sum()))

@@ -79,7 +79,7 @@ def refuse_weight(estimator: Any, weight: Array | None) -> None:
 
 def require_rows(estimator: Any, n_rows: int, n_features: int) -> None:
     """Raise what scikit-learn raises where there are no rows at all."""
-    check_array(np.empty((min(n_rows, 1), n_features)), estimator=estimator, input_name="X")
+    check_array(np.zeros((min(n_rows, 1), n_features)), estimator=estimator, input_name="X")
 
 
 def require_weight(total: float) -> None:

@@ -70,7 +70,7 @@ class TruncatedSVDFit(_DecompositionFit):
         """Return the fitted TruncatedSVD."""
         total, fitted, dtype = state.known(), clone(self.estimator), state.dtype
         n_rows, n_features, n_components = int(total["n_rows"]), state.n_features, fitted.n_components
-        check_array(np.empty((min(n_rows, 1), n_features)), ensure_min_features=2, estimator=fitted, input_name="X")
+        check_array(np.zeros((min(n_rows, 1), n_features)), ensure_min_features=2, estimator=fitted, input_name="X")
         if n_components > n_features:
             msg = f"n_components({n_components}) must be <= n_features({n_features})."
             raise ValueError(msg)

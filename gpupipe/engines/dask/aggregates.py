@@ -49,8 +49,8 @@ class Aggregation:
     drop_null_keys: bool
 
 
-def taken_apart(frame: Frame) -> Aggregation | None:
-    """Return the aggregation that a query on an empty table is, where it is nothing else and can be done in parts."""
+def taken_apart(frame: Frame, schema: Schema) -> Aggregation | None:
+    """Return the aggregation that a query on an empty table of the schema is, where it is nothing else and can be done in parts."""
     text = frame.to_native().explain(optimized=False).strip()
     grouped, whole = _GROUPED.fullmatch(text), _REDUCED.fullmatch(text)
     if grouped is None and whole is None:
@@ -61,6 +61,8 @@ def taken_apart(frame: Frame) -> Aggregation | None:
     parts = _all(_PART, found["made"])
     if keys is None or parts is None:
         return None
+    if any(match["how"] == "mean" and not schema[match["column"]].dtype.is_numeric() for match in parts):
+        return None  # a date has no sum
     names = tuple(match[1] for match in keys)
     dropped = _dropped(found["rest"].strip(), names)
     if dropped is None:
@@ -143,7 +145,7 @@ class PartlyAggregated(TableStage):
 
 def aggregation_of(stage: KeyStage, schema: Schema) -> Aggregation | None:
     """Return what a stage of a key aggregates, where it can be done in parts."""
-    found = taken_apart(stage.run(VERBS, empty_frame(schema)))
+    found = taken_apart(stage.run(VERBS, empty_frame(schema)), schema)
     if found is None or not found.keys or not set(found.keys) <= set(stage.keys):
         return None
     return found

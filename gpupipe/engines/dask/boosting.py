@@ -17,6 +17,7 @@ from sklearn.base import clone
 from gpupipe.core.engine import TrainingRecipe
 from gpupipe.core.errors import ClusterError, StageError
 from gpupipe.engines._blocks import PACKED, At, block_engine, carrying, given
+from gpupipe.engines._estimators import reason_of
 from gpupipe.engines._pandaslike import TARGET, WEIGHT
 from gpupipe.engines.dask.blocks import Blocks, Site, mapped, meta_of
 from gpupipe.engines.dask.waiting import Waiter, gone
@@ -77,7 +78,7 @@ def train_xgboost(recipe: TrainingRecipe, train: Blocks, validation: Blocks | No
         except (ValueError, TypeError, RuntimeError) as error:
             if client.status != "running":
                 raise gone() from error
-            msg = f"{type(recipe.estimator).__name__} could not be trained on {n_rows} rows: {error}"
+            msg = f"{type(recipe.estimator).__name__} could not be trained on {n_rows} rows: {reason_of(error)}"
             raise StageError(msg) from error
         finally:
             told.close()

@@ -27,7 +27,7 @@ from gpupipe.engines._blocks import PACKED, At, MeasureBlock, MeasureBytes, Merg
 from gpupipe.engines._crossed import take_over
 from gpupipe.engines._estimators import score_arrays
 from gpupipe.engines._scratch import Scratch
-from gpupipe.engines._symbolic import VERBS, Recorder, collect_symbolic, empty_frame, frame_schema
+from gpupipe.engines._symbolic import VERBS, Recorder, collect_symbolic, empty_frame, frame_schema, named_columns
 from gpupipe.engines.dask.account import described
 from gpupipe.engines.dask.aggregates import taken_apart
 from gpupipe.engines.dask.blocks import Blocks, Site, mapped, meta_of, reduced
@@ -173,7 +173,7 @@ class DaskEngine(Engine):
         if blocks.n_blocks == 1:
             return Asked(packed, finish=_first)
         wanted = want.prepare(VERBS, empty_frame(blocks.schema))
-        schema, found = frame_schema(wanted, lambda names: frozenset()), taken_apart(wanted)
+        schema, found = frame_schema(wanted, lambda names: frozenset()), taken_apart(wanted, blocks.schema)
         if found is not None and not found.keys:
             whole = aggregated(found, "reduce", blocks, schema, self.site)
             return Asked(mapped(MeasureBlock(at, None), "measure", PACKED, whole.frame), finish=_first)
@@ -255,8 +255,10 @@ class Asked:
 def _narrowed(blocks: Blocks, want: Want) -> Blocks:
     """Return the table with only the columns that a barrier looks at; at least one, since rows of no columns cannot be counted."""
     recorder = Recorder(blocks.schema)
-    collect_symbolic([want.prepare(VERBS, recorder.frame())])
-    schema = Schema(tuple((name, field) for name, field in blocks.schema.items() if name in recorder.columns)) or blocks.schema
+    wanted = want.prepare(VERBS, recorder.frame())
+    collect_symbolic([wanted])
+    columns = recorder.columns | named_columns(wanted)  # Polars counts a column without reading it
+    schema = Schema(tuple((name, field) for name, field in blocks.schema.items() if name in columns)) or blocks.schema
     return replace(blocks, frame=blocks.frame[list(schema)], schema=schema)
 
 

@@ -12,7 +12,7 @@ from gpupipe.core.engine import TrainingRecipe
 from gpupipe.core.errors import StageError
 from gpupipe.engines._arrow import arrow_schema, as_array
 from gpupipe.engines._blocks import PACKED, At, carrying, given
-from gpupipe.engines._estimators import target_values
+from gpupipe.engines._estimators import target_values, weight_values
 from gpupipe.engines._mergeable.contract import MergeableFit
 from gpupipe.engines.dask.blocks import Blocks, Site, mapped, reduced
 from gpupipe.engines.dask.waiting import Waiter
@@ -33,7 +33,7 @@ class ToArrays:
             rows = frame.collect()
             features = as_array(engine.to_arrow(frame.select(list(self.recipe.features)))).astype(self.dtype, copy=False)
             target = None if self.recipe.target is None else target_values(rows, self.recipe.target)
-            weight = None if self.recipe.weight is None else rows[self.recipe.weight].to_numpy()
+            weight = None if self.recipe.weight is None else weight_values(rows, self.recipe.weight)
             return carrying((features, target, weight))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from typing import Any, ClassVar
 
 import narwhals.stable.v2 as nw
@@ -17,11 +17,14 @@ from gpupipe.core.arrow import plain_table
 from gpupipe.core.ends import Piece, Source
 from gpupipe.core.engine import EngineOptions, Reading
 from gpupipe.core.schema import Schema
+from gpupipe.core.stage import Want
 from gpupipe.engines._arrow import as_array, conform_arrow
-from gpupipe.engines._estimators import target_values
-from gpupipe.engines._pandaslike import TARGET, WEIGHT, PandasLikeEngine, PandasLikeVerbs, arrow_of
+from gpupipe.engines._estimators import target_values, weight_values
+from gpupipe.engines._pandaslike import TARGET, WEIGHT, PandasLikeEngine, PandasLikeVerbs, arrow_of, conformed
 from gpupipe.engines._scan import explained, read_table
+from gpupipe.engines._symbolic import VERBS, empty_frame, frame_schema
 from gpupipe.engines.pandas.limits import LIMITS
+from gpupipe.engines.pandas.meaning import polars_meaning, settle_meaning
 
 Frame = nw.LazyFrame[Any]
 
@@ -56,12 +59,16 @@ class PandasEngine(PandasLikeEngine):
         """
         PandasLikeEngine.settle_process(self)
         pd.set_option("future.distinguish_nan_and_na", True)
+        settle_meaning()
         if "jemalloc" in pa.supported_memory_backends():
             pa.set_memory_pool(pa.jemalloc_memory_pool())
 
     def semantics(self) -> AbstractContextManager[Any]:
-        """Return the pandas options under which NaN is a number."""
-        return pd.option_context("future.distinguish_nan_and_na", True)
+        """Return the pandas options under which NaN is a number, and Polars' meaning of narwhals' words."""
+        held = ExitStack()
+        held.enter_context(pd.option_context("future.distinguish_nan_and_na", True))
+        held.enter_context(polars_meaning())
+        return held
 
     def read(self, source: Source, reading: Reading, schema: Schema) -> Frame:
         """Return what is needed of the source as a pandas frame."""
@@ -98,13 +105,21 @@ class PandasEngine(PandasLikeEngine):
             native = native.assign(**{name: arrow_column(native[name], nan_as_null=not reduced) for name in foreign})
         return frame if native is given else nw.from_native(native).lazy()
 
+    def prepared(self, want: Want, frame: Frame) -> Frame:
+        """Return what a barrier wants of a table; a small one for the host, such as a reduction, in the planned dtypes."""
+        made = super().prepared(want, frame)
+        if want.form != "arrow":
+            return made
+        planned = want.prepare(VERBS, empty_frame(Schema.of_names(frame.collect_schema())))
+        return self.settled(conformed(made, frame_schema(planned, lambda _: frozenset()), "what is measured"))
+
     def numbers(self, frame: Frame, features: Sequence[str], target: str | None, weight: str | None) -> Any:
         """Return a pandas frame of floats; see `PandasLikeEngine.numbers`."""
         made = pd.DataFrame(as_array(self.to_arrow(frame.select(list(features)))), columns=list(features), copy=False)
         if target is not None:
             made[TARGET] = np.asarray(target_values(frame.collect(), target), dtype=np.float64)
         if weight is not None:
-            made[WEIGHT] = frame.collect()[weight].to_numpy().astype(np.float64)
+            made[WEIGHT] = weight_values(frame.collect(), weight)
         return made
 
     def to_arrow(self, frame: Frame, *, at_end: bool = False) -> pa.Table:

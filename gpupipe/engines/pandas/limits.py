@@ -29,11 +29,6 @@ LIMITS = (
         "narwhals makes them missing on pandas; on Polars they are NaN. Tell NaN and negative numbers apart before.",
     ),
     Limit(
-        "typed missing literals",
-        "upstream",
-        "narwhals cannot make nw.lit(None, dtype=...) with Arrow dtypes. Use nw.when(condition).then(value), missing elsewhere.",
-    ),
-    Limit(
         "comparisons of a missing aggregate",
         "upstream",
         "nw.col('x').max() > 2 over no values is false in pandas and missing in Polars. Take the aggregate first, compare it after.",
@@ -50,5 +45,67 @@ LIMITS = (
         "and not at all for no rows. Compute the column with WithColumns before the group-by.",
     ),
     Limit("floats as text", "upstream", "Arrow writes 1.0 as '1', Polars as '1.0'. Cast to a whole number first, or keep the float."),
+    Limit(
+        "large whole numbers beside floats",
+        "upstream",
+        "Arrow refuses to compute with those that a float does not hold exactly, beyond 2**53 in Float64 and 2**24 in Float32; Polars "
+        "rounds them. Cast them to Float64 first. Of Int64 and Float32 it computes in single precision, Polars in double.",
+    ),
+    Limit(
+        "whole numbers that leave their dtype",
+        "upstream",
+        "Arrow refuses UInt8 250 + 10, and 1 - 2 of what GroupBy counted; Polars goes round to 4 and 4,294,967,295. Cast to Int64 first.",
+    ),
+    Limit(
+        "comparisons and differences across dtypes",
+        "upstream",
+        "To pandas a Datetime is never equal to a Date, nor a truth value to a number, nor a time in microseconds to a rounded one in "
+        "milliseconds; Polars casts first. Cast to one dtype before.",
+    ),
+    Limit(
+        "means and medians of dates in groups, quantiles of text, times and decimals",
+        "upstream",
+        "pandas rounds a mean date down to its day, or refuses. Cast to a number of days first, and back after.",
+    ),
+    Limit(
+        "division by zero with //, and the mean of no columns",
+        "upstream",
+        "narwhals makes a // 0.0 missing on pandas, where Polars has infinity, and mean_horizontal of missing values NaN, where Polars has "
+        "them missing. Divide with / and floor it; count the values first.",
+    ),
+    Limit(
+        "regular expressions and letters",
+        "upstream",
+        "Arrow has RE2's expressions, where \\w is ASCII and a replacement refers to groups by \\1; Polars has Rust's, with Unicode and $1; "
+        "and the upper case of some letters differs (ß). Use literal=True, or plain letters.",
+    ),
+    Limit(
+        "fractions of seconds in dt.to_string, and rolling_sum beside infinities",
+        "upstream",
+        "Arrow knows no %f, and pandas' windows make what holds an infinity missing. Take dt.microsecond(); use the stage Rolling.",
+    ),
+    Limit(
+        "what pandas cannot do with Arrow dtypes",
+        "upstream",
+        "dt.offset_by of months, sorting and counting lists, arithmetic on truth values, clip, fill_null and is_in of decimals with Python "
+        "numbers, is_unique and skew in over(), over(order_by=) of floats with -0.0, splitting at an empty text: each ends with an error.",
+    ),
+    Limit(
+        "floats as decimals and decimals as floats",
+        "upstream",
+        "Each library rounds in its own way, so the last digit may differ, and of decimals with more than 15 places all digits after that.",
+    ),
+    Limit(
+        "text as whole numbers and as decimals",
+        "upstream",
+        "Arrow takes no '+5', reads '0x10' as 16, and refuses more decimal places than are asked for; Polars takes the sign, refuses "
+        "hexadecimal digits, and rounds. Mend the text first, or declare the dtype in the source.",
+    ),
+    Limit(
+        "times as text",
+        "upstream",
+        "Of a zone Arrow writes +0100 and Polars +01:00; of a time of day Arrow writes nine places after the second and Polars none. Take "
+        "the zone away with .dt.replace_time_zone(None), and cast a time of day to Int64.",
+    ),
     Limit("tables larger than memory", "never", "pandas holds every table whole. Use engine cpu, which streams."),
 )

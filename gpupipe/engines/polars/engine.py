@@ -21,6 +21,7 @@ from gpupipe.core.stage import TableStage
 from gpupipe.engines._scan import explained, read_lazy, read_pieces
 from gpupipe.engines._single import SingleEngine
 from gpupipe.engines._symbolic import Recorder
+from gpupipe.engines._verbs import account_of
 from gpupipe.engines.polars.limits import LIMITS
 from gpupipe.engines.polars.pieces import Keys, Pieces, pieces_of
 from gpupipe.engines.polars.rounds import Kept
@@ -40,7 +41,7 @@ class CpuEngine(SingleEngine):
     def __init__(self, options: EngineOptions | None = None) -> None:
         super().__init__(options)
         self.verbs = PolarsVerbs()
-        self._wholes: set[Pieces] = set()  # read by what is computed next
+        self._wholes: dict[Pieces, Frame] = {}  # what is computed next reads them
 
     def read(self, source: Source, reading: Reading, schema: Schema) -> Data:
         """Return a lazy scan of what is needed, in pieces where the source declares that its files keep keys together."""
@@ -63,10 +64,11 @@ class CpuEngine(SingleEngine):
 
     def _whole(self, data: Data) -> Frame:
         """Return the table as one frame."""
-        if isinstance(data, Pieces):
-            self._wholes.add(data)
-            return data.whole
-        return data
+        if not isinstance(data, Pieces):
+            return data
+        if data not in self._wholes:
+            self._wholes[data] = data.whole()
+        return self._wholes[data]
 
     def deliver(self, data: Data) -> nw.DataFrame[Any]:
         """Return the rows as an eager frame."""
@@ -75,7 +77,7 @@ class CpuEngine(SingleEngine):
 
     def compute(self, demands: Sequence[Demand]) -> list[Any]:
         """Return what is demanded, computed as one query; what needs little of the pieces that others read comes in a second one."""
-        inside, self._wholes = self._wholes, set()
+        inside = set(self._wholes)
         made: dict[int, Any] = {}
         watched = {table.keys for table in inside}
         with _polars_errors(()):
@@ -87,7 +89,7 @@ class CpuEngine(SingleEngine):
                 for keys in kept:
                     keys.is_kept = True
         finally:
-            self._wholes = set()
+            self._wholes = {}
             for keys in kept:
                 keys.kept, keys.is_kept = {}, False
         for keys in watched:
@@ -215,7 +217,7 @@ def _polars_errors(writers: Sequence[Writer]) -> Iterator[None]:
     except OSError as error:
         raise _written(error, writers) or SinkError(f"Polars could not read or write: {error}.") from error
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, nw.exceptions.NarwhalsError) as error:
-        raise _written(error, writers) or StageError(f"Polars: {error}") from error
+        raise _written(error, writers) or StageError(account_of(error) or f"Polars: {error}") from error
     except Exception as error:  # what a function inside the query raises comes out as it is
         raise _written(error, writers) or StageError(f"{type(error).__name__}: {error}") from error
 

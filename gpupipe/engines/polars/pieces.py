@@ -21,7 +21,7 @@ from gpupipe.core.errors import SourceError
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import KeyStage, TableStage
 from gpupipe.engines._symbolic import keeps_keys
-from gpupipe.engines.polars.rounds import Kept, read_along
+from gpupipe.engines.polars.rounds import Kept, copied, read_along
 
 Frame = nw.LazyFrame[Any]
 
@@ -52,9 +52,9 @@ class Keys:
     def _note(self, piece: int) -> Any:
         def note(rows: pl.Series) -> pl.Series:
             if len(self.names) == 1:
-                self.seen[piece].append(_runs(rows).to_frame(self.names[0]))
+                self.seen[piece].append(_runs(rows, self.names[0]))
                 return rows
-            self.seen[piece].append(rows.struct.unnest().unique())
+            self.seen[piece].append(copied(rows.struct.unnest().unique()))
             return rows.struct.field(self.names[0])
 
         return note
@@ -74,14 +74,17 @@ class Keys:
             raise SourceError(f"{msg} Leave out key=, or write each key's rows into one file.")
 
 
-def _runs(rows: pl.Series) -> pl.Series:
-    """Return every value once or a few times: where a key's rows stand together, what begins each run of them is cheap to tell."""
+def _runs(rows: pl.Series, name: str) -> pl.DataFrame:
+    """Return every value once or a few times: where a key's rows stand together, what begins each run of them is cheap to tell.
+
+    What `unique` finds has room for all rows, and would keep it.
+    """
     if rows.dtype in _WORDS and not rows.null_count():
         values = rows.to_numpy()
         begins = np.flatnonzero(values[1:] != values[:-1]) + 1
         if len(begins) < len(values) // 4:
-            return pl.Series(values[np.append(begins, 0)], dtype=rows.dtype)
-    return rows.unique()
+            return pl.DataFrame({name: values[np.append(begins, 0)]}, schema={name: rows.dtype})
+    return copied(rows.unique().to_frame(name))
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,9 +108,8 @@ class Pieces:
         """The table's columns."""
         return Schema.of_names(self.frames[0].collect_schema())
 
-    @cached_property
     def whole(self) -> Frame:
-        """The table, read piece after piece."""
+        """Return the table, read piece after piece; it is not kept here, as what Polars holds of this would never be let go."""
         frames = [frame.to_native() for frame in self.frames]
 
         def read(

@@ -1,10 +1,13 @@
 """Rolling windows in Polars, over all rows of the few columns that they need.
 
 Key and index become one integer that keeps the keys further apart than a window is wide. Windows that begin or end at their own row are
-then Polars' ``rolling_*_by`` over that integer, which needs neither sorting nor a join; others go to the array kernel.
+then Polars' ``rolling_*_by`` over that integer, which needs neither sorting nor a join; others go to the array kernel. So do sums and
+means of floats: Polars adds what comes into a window and takes away what leaves it, and a large number takes small ones with it.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import polars as pl
 
@@ -13,6 +16,7 @@ from gpupipe.core.engine import Rolled, Window
 from gpupipe.engines._verbs import roll_table
 
 _LIMIT = 1 << 62
+_EXACT = 1 << 53  # whole numbers up to here are floats, too
 
 
 def rolled_dtypes(window: Window, schema: pl.Schema) -> dict[str, pl.DataType]:
@@ -45,14 +49,36 @@ def _roll_present(frame: pl.DataFrame, window: Window) -> pl.DataFrame:
     """Return the aggregates of rows that all have an index."""
     if frame.is_empty():  # as in every plan
         return pl.DataFrame(schema=rolled_dtypes(window, frame.schema))
-    by = _one_integer(frame, window) if window.start == 0 or window.stop == 1 else None
+    native = [rolled for rolled in window.aggregates if _is_native(rolled, frame[rolled.column])]
+    by = _one_integer(frame, window) if native and (window.start == 0 or window.stop == 1) else None
     if by is None:
-        made = pl.from_arrow(roll_table(plain_table(frame.to_arrow()), window))
-        assert isinstance(made, pl.DataFrame)
-        return made
+        return _roll_arrays(frame, window)
     size = f"{window.stop - window.start}i"
     keyed = frame.with_columns((-by if window.start == 0 else by).alias("\0by"))
-    return keyed.select(_aggregate(rolled, size, frame.schema[rolled.column]) for rolled in window.aggregates)
+    made = keyed.select(_aggregate(rolled, size, frame.schema[rolled.column]) for rolled in native)
+    others = tuple(rolled for rolled in window.aggregates if rolled not in native)
+    if not others:
+        return made
+    return made.with_columns(_roll_arrays(frame, replace(window, aggregates=others))).select(rolled.name for rolled in window.aggregates)
+
+
+def _roll_arrays(frame: pl.DataFrame, window: Window) -> pl.DataFrame:
+    """Return the aggregates of rows that all have an index, worked out by the array kernel."""
+    made = pl.from_arrow(roll_table(plain_table(frame.select(window.columns).to_arrow()), window))
+    assert isinstance(made, pl.DataFrame)
+    return made
+
+
+def _is_native(rolled: Rolled, column: pl.Series) -> bool:
+    """Whether Polars' own windows over a column are exact, and mean what they should: a minimum or maximum passes over NaN."""
+    if rolled.function == "count":
+        return True
+    if column.dtype.is_float():
+        return rolled.function in ("min", "max") and not column.is_nan().any()
+    if rolled.function != "mean" or column.dtype == pl.Boolean:
+        return True
+    low, high = column.min(), column.max()  # none where every value is missing
+    return low is None or (isinstance(low, int) and isinstance(high, int) and max(abs(low), abs(high)) * len(column) < _EXACT)
 
 
 def _one_integer(frame: pl.DataFrame, window: Window) -> pl.Series | None:
@@ -89,14 +115,14 @@ def _aggregate(rolled: Rolled, size: str, dtype: pl.DataType) -> pl.Expr:
     column, by = pl.col(rolled.column), "\0by"
     if dtype == pl.Boolean:
         column = column.cast(pl.Int8)
+    count = column.is_not_null().cast(pl.Int64).rolling_sum_by(by, size)
+    total = column.cast(pl.Int64).fill_null(0).rolling_sum_by(by, size)
     if rolled.function == "min":
         made = column.rolling_min_by(by, size)
     elif rolled.function == "max":
         made = column.rolling_max_by(by, size)
     elif rolled.function == "mean":
-        made = column.cast(pl.Float64).rolling_mean_by(by, size)
-    elif rolled.function == "sum":
-        made = column.cast(pl.Int64 if not dtype.is_float() else dtype).fill_null(0).rolling_sum_by(by, size)
+        made = pl.when(count > 0).then(total / count)
     else:
-        made = column.is_not_null().cast(pl.Int64).rolling_sum_by(by, size)
+        made = total if rolled.function == "sum" else count
     return made.alias(rolled.name)

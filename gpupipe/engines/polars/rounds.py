@@ -83,14 +83,17 @@ class _Part:
         if not self.table.has_room(int(rows.estimated_size())):
             self._batches = None
         elif self._batches is not None:
-            self._batches.append(_copied(rows))
+            self._batches.append(rows if _is_plain(rows) else copied(rows))
         return self._batches is None
 
 
-def _copied(rows: pl.DataFrame) -> pl.DataFrame:
-    """Return the rows by themselves: a few texts would hold on to the text of all rows that they were read with."""
-    if all(dtype.is_numeric() or dtype.is_temporal() or dtype == pl.Boolean for dtype in rows.dtypes):
-        return rows
+def _is_plain(rows: pl.DataFrame) -> bool:
+    """Whether rows take no more memory than their own; a few texts hold on to the text of all rows that they were read with."""
+    return all(dtype.is_numeric() or dtype.is_temporal() or dtype == pl.Boolean for dtype in rows.dtypes)
+
+
+def copied(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows in memory of their own, and no more of it than they need."""
     return pl.read_ipc_stream(rows.write_ipc_stream(None).getvalue())
 
 
@@ -117,9 +120,10 @@ class _Run:
             yield found
 
     def _work(self) -> None:
-        """Run the queries as one."""
+        """Run the queries as one, and let go of them: they hold on to this, and Python does not see that."""
+        queries, self._queries = self._queries, []
         try:
-            pl.collect_all(self._queries, engine="streaming")
+            pl.collect_all(queries, engine="streaming")
             self._put(None)
         except StopIteration as error:  # a user's, which would pass for the end of the rows
             self._put(RuntimeError(f"A function raised StopIteration{f': {error}' if str(error) else ''}."))

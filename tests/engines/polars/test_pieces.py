@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import narwhals.stable.v2 as nw
@@ -109,6 +110,23 @@ def test_an_error_inside_a_piece_names_row_and_file(folder: Path) -> None:
 @pytest.mark.parametrize("dtype", [pl.Int64, pl.UInt8, pl.Int128, pl.String])
 def test_the_keys_seen_are_those_there(values: list[int | None], dtype: pl.DataType) -> None:
     rows = pl.Series(values, dtype=pl.Int64).cast(dtype)
-    seen = _runs(rows)
+    frame = _runs(rows, "k")
+    assert frame.columns == ["k"]
+    seen = frame["k"]
     assert seen.dtype == dtype and set(seen) == set(rows)
     assert len(seen) <= max(1, len(rows) // 3 + 1) or len(rows) == 3  # a key's rows stand together, and are told once
+
+
+@pytest.mark.parametrize("dtype", [pl.Int64, pl.String])
+def test_the_keys_seen_take_no_room_for_rows(dtype: pl.DataType) -> None:
+    seen = _runs((pl.Series(range(100_000)) % 10).cast(dtype), "k")
+    assert len(seen) == 10 and sum(buffer.size for buffer in seen["k"].to_arrow().buffers() if buffer) < 5_000
+
+
+def test_nothing_of_a_run_outlives_it(tmp_path: Path) -> None:
+    for number in range(3):
+        pl.DataFrame({"k": [number] * 5, "x": range(5)}).write_parquet(tmp_path / f"{number}.parquet")
+    table = gp.ReadParquet(tmp_path, key="k").node()
+    gp.Pipeline("p", sums=gp.GroupBy("k", s=nw.col("x").sum())(table), rows=table).run("cpu")
+    gc.collect()
+    assert not [one for one in gc.get_objects() if isinstance(one, Pieces)]

@@ -142,7 +142,7 @@ def test_what_is_kept_of_text_is_its_own() -> None:
         pl.col("c").cast(pl.Categorical)
     )
     few = rows.filter(pl.col("s").str.ends_with("7777"))
-    own = rounds._copied(few)
+    own = rounds.copied(few)
     assert own.equals(few) and own.schema == few.schema
     before, after = (
         sum(buffer.size for buffer in frame["s"].to_arrow(compat_level=pl.CompatLevel.newest()).buffers() if buffer) for frame in (few, own)

@@ -1,0 +1,180 @@
+"""What narwhals' words mean on pandas with Arrow dtypes: what they mean on Polars.
+
+narwhals makes a column of NumPy's dtypes of a literal, in which nothing and NaN are one thing, and hands mixed dtypes to pandas, which
+casts one side to the other's: a missing literal became the text ``nan``, and 2.5 among whole numbers 2. Here those of its methods are
+replaced for columns of Arrow's dtypes, as long as the engine works. `tests/engines/pandas/test_meaning.py` holds them to engine `cpu`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import narwhals.stable.v2 as nw
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from narwhals._pandas_like.expr import PandasLikeExpr
+from narwhals._pandas_like.namespace import PandasLikeNamespace
+from narwhals._pandas_like.series import PandasLikeSeries
+from narwhals._pandas_like.series_dt import PandasLikeSeriesDateTimeNamespace
+from narwhals._pandas_like.series_str import PandasLikeSeriesStringNamespace
+
+from gpupipe.core.errors import UnsupportedError
+from gpupipe.core.schema import as_dtype
+from gpupipe.engines._arrow import arrow_dtype
+
+_lit = PandasLikeNamespace.lit
+_if_then_else = PandasLikeNamespace._if_then_else
+_fill_null = PandasLikeSeries.fill_null
+_cast = PandasLikeSeries.cast
+_to_string = PandasLikeSeriesDateTimeNamespace.to_string
+_split = PandasLikeSeriesStringNamespace.split
+
+
+@contextmanager
+def polars_meaning() -> Iterator[None]:
+    """Replace the methods as long as this lasts."""
+    before = [(owner, name, getattr(owner, name)) for owner, name, _ in _REPLACED]
+    settle_meaning()
+    try:
+        yield
+    finally:
+        for owner, name, method in before:
+            setattr(owner, name, method)
+
+
+def settle_meaning() -> None:
+    """Replace the methods for the whole process."""
+    for owner, name, method in _REPLACED:
+        setattr(owner, name, method)
+
+
+def _exact_lit(self: Any, value: Any, dtype: Any) -> Any:
+    """Return the expression of a literal; nothing is missing, and NaN is a number."""
+    made = _lit(self, value, dtype)
+    is_nan = isinstance(value, float) and np.isnan(value)
+    if value is not None and (dtype is not None or not is_nan):
+        return made
+    kind = pa.float64() if is_nan else pa.null() if dtype is None else arrow_dtype(as_dtype(dtype))
+    literal = pa.array([value], kind, from_pandas=False)
+
+    def exact(frame: Any) -> list[Any]:
+        native = frame.native
+        if not all(isinstance(of_column, pd.ArrowDtype) for of_column in native.dtypes):
+            return list(made(frame))
+        index = native.index[:1] if len(native) else pd.RangeIndex(1)  # one row, which narwhals makes as many of as there are
+        series = pd.Series(_held(literal), index=index, name="literal")
+        return [PandasLikeSeries.from_native(series, context=self)]
+
+    return PandasLikeExpr(
+        exact,
+        evaluate_output_names=lambda _: ["literal"],
+        alias_output_names=None,
+        implementation=self._implementation,
+        version=self._version,
+    )
+
+
+def _chosen(self: Any, when: Any, then: Any, otherwise: Any = None) -> Any:
+    """Return one of two values by a condition; of numbers of two dtypes, in one that holds both."""
+    if otherwise is None:
+        return _if_then_else(self, when, _as_arrow(then))
+    return _if_then_else(self, when, *_alike(_as_arrow(then), _as_arrow(otherwise)))
+
+
+def _filled(self: Any, value: Any, strategy: Any, limit: int | None) -> Any:
+    """Return the column with other values where they are missing; numbers of two dtypes become those of one that holds both."""
+    kind = _type(self.native)
+    if kind is None or not pa.types.is_integer(kind):
+        return _fill_null(self, value, strategy, limit)
+    if isinstance(value, PandasLikeSeries):
+        mine, other = _alike(self.native, _as_arrow(value.native))
+        return _fill_null(
+            self._with_native(mine, preserve_broadcast=True), value._with_native(other, preserve_broadcast=True), strategy, limit
+        )
+    needed = np.float64 if isinstance(value, float) else np.min_scalar_type(value) if isinstance(value, int) else np.int8
+    wide = _to(self.native, _common(kind, pa.from_numpy_dtype(needed)))
+    return _fill_null(self._with_native(wide, preserve_broadcast=True), value, strategy, limit)
+
+
+def _as_dtype(self: Any, dtype: Any) -> Any:
+    """Return the column in another dtype; a whole number becomes the nearest float."""
+    kind = _type(self.native)
+    if kind is not None and pa.types.is_integer(kind) and dtype in (nw.Float64, nw.Float32):
+        made = _to(self.native, pa.float64() if dtype == nw.Float64 else pa.float32())
+        return self._with_native(made, preserve_broadcast=True)
+    return _cast(self, dtype)
+
+
+def _written(self: Any, format: str) -> Any:
+    """Return times as text; their seconds are whole where no fraction is asked for."""
+    kind = _type(self.native)
+    if kind is None or not pa.types.is_timestamp(kind) or "%f" in format or "%.f" in format:
+        return _to_string(self, format)
+    whole = pc.cast(pc.floor_temporal(pa.chunked_array(self.native.array.__arrow_array__()), unit="second"), pa.timestamp("s", kind.tz))
+    return self.with_native(pd.Series(_held(whole), index=self.native.index, name=self.native.name).dt.strftime(format))
+
+
+def _cut(self: Any, by: str) -> Any:
+    """Return texts cut at a separator, of which there must be one: with none, Arrow never ends."""
+    if not by:
+        raise UnsupportedError("Expected a separator to split at, got an empty text, at which engine pandas never ends. Use engine cpu.")
+    return _split(self, by)
+
+
+_REPLACED: tuple[tuple[Any, str, Any], ...] = (
+    (PandasLikeNamespace, "lit", _exact_lit),
+    (PandasLikeNamespace, "_if_then_else", _chosen),
+    (PandasLikeSeries, "fill_null", _filled),
+    (PandasLikeSeries, "cast", _as_dtype),
+    (PandasLikeSeriesDateTimeNamespace, "to_string", _written),
+    (PandasLikeSeriesStringNamespace, "split", _cut),
+)
+
+
+def _type(column: Any) -> pa.DataType | None:
+    """Return the Arrow type of a pandas column, or None where it has none."""
+    dtype = column.dtype
+    return dtype.pyarrow_dtype if isinstance(dtype, pd.ArrowDtype) else None
+
+
+def _as_arrow(column: Any) -> Any:
+    """Return a column of numbers or truth values, as literals are, with an Arrow dtype; others as they are."""
+    if _type(column) is not None or not isinstance(column.dtype, np.dtype) or column.dtype.kind not in "biuf":
+        return column
+    return pd.Series(_held(pa.array(column.to_numpy(), from_pandas=False)), index=column.index, name=column.name)
+
+
+def _alike(one: Any, other: Any) -> tuple[Any, Any]:
+    """Return two columns, of numbers both in a dtype that holds both, and one of nothing in the other's."""
+    left, right = _type(one), _type(other)
+    if left is None or right is None or left == right:
+        return one, other
+    if pa.types.is_null(left):
+        return pd.Series(_held(pc.cast(one.array.__arrow_array__(), right)), index=one.index, name=one.name), other
+    common = _common(left, right)
+    return _to(one, common), _to(other, common)
+
+
+def _common(left: pa.DataType, right: pa.DataType) -> pa.DataType:
+    """Return the type that holds the numbers of both, or the left one where they are no numbers."""
+    if not all(pa.types.is_integer(kind) or pa.types.is_floating(kind) for kind in (left, right)):
+        return left
+    return pa.from_numpy_dtype(np.result_type(left.to_pandas_dtype(), right.to_pandas_dtype()))
+
+
+def _to(column: Any, kind: pa.DataType) -> Any:
+    """Return a column of numbers in another type of numbers; others as they are."""
+    have = _type(column)
+    if have == kind or not (pa.types.is_integer(have) or pa.types.is_floating(have)):
+        return column
+    made = pc.cast(column.array.__arrow_array__(), kind, safe=not pa.types.is_floating(kind))
+    return pd.Series(_held(made), index=column.index, name=column.name)
+
+
+def _held(values: Any) -> Any:
+    """Return Arrow values as pandas holds them."""
+    return pd.arrays.ArrowExtensionArray(values)

@@ -1,0 +1,90 @@
+"""narwhals' words on engine `pandas`, held to engine `cpu`."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+
+import narwhals.stable.v2 as nw
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from narwhals._pandas_like.namespace import PandasLikeNamespace
+
+import gpupipe as gp
+from gpupipe.core.errors import GpupipeError
+from gpupipe.engines.pandas.meaning import polars_meaning
+
+C = nw.col
+ROWS = pl.DataFrame(
+    {
+        "b": [True, False, None],
+        "k": [True, True, False],
+        "s": ["x", "y", None],
+        "x": [1.5, math.nan, None],
+        "i": [1, 2, None],
+        "u": [250, 3, None],
+        "big": [2**53 + 1, -(2**62), None],
+        "t": [datetime(2020, 1, 2, 3, 4, 5, 678_000), datetime(1969, 12, 31, 23, 59, 59, 1), None],
+    },
+    schema_overrides={"u": pl.UInt8},
+)
+WORDS = {
+    "no text": nw.when(C("b")).then(C("s")).otherwise(nw.lit(None)),
+    "no number": nw.when(C("b")).then(C("i")).otherwise(nw.lit(None)),
+    "no float": nw.when(C("k")).then(C("x")).otherwise(nw.lit(None)),
+    "no truth": nw.when(~C("k")).then(C("b")).otherwise(nw.lit(None)),
+    "no time": nw.when(C("b")).then(C("t")).otherwise(nw.lit(None)),
+    "nothing, else text": nw.when(C("b")).then(None).otherwise(C("s")),
+    "nothing, else a number": nw.when(C("b")).then(None).otherwise(C("i")),
+    "a typed nothing": nw.lit(None, dtype=nw.Int16),
+    "a typed nothing, or text": nw.when(C("k")).then(nw.lit(None, dtype=nw.String)).otherwise(nw.lit("q")),
+    "NaN": nw.lit(math.nan),
+    "NaN or a number": nw.when(C("k")).then(math.nan).otherwise(1.0),
+    "NaN and nothing": nw.when(C("k")).then(math.nan),
+    "whole or not": nw.when(C("k")).then(C("i")).otherwise(C("x")),
+    "whole or a literal": nw.when(C("k")).then(C("i")).otherwise(2.5),
+    "small or less": nw.when(C("k")).then(C("u")).otherwise(-1),
+    "two literals": nw.when(C("k")).then(1).otherwise(2.5),
+    "text or a literal": nw.when(C("k")).then(C("s")).otherwise(nw.lit("q")),
+    "coalesced": nw.coalesce("i", "x"),
+    "filled by a float": C("i").fill_null(2.5),
+    "filled by a whole number": C("i").fill_null(7),
+    "filled by one that is too large": C("u").fill_null(300),
+    "filled by one that is too small": C("u").fill_null(-1),
+    "filled by a column": C("i").fill_null(C("x")),
+    "as a float": C("big").cast(nw.Float64),
+    "as a small float": C("i").cast(nw.Float32),
+    "seconds": C("t").dt.to_string("%Y-%m-%dT%H:%M:%S"),
+    "parts": C("s").str.split("x"),
+}
+
+
+def made(expression: nw.Expr, engine: str, rows: pl.DataFrame = ROWS) -> pa.Array:
+    """Return the column that an engine makes of the rows."""
+    pipeline = gp.Pipeline("p", out=gp.FromFrame(rows, nan_as_null=False).node() >> gp.WithColumns(made=expression))
+    return pipeline.run(engine)["out"]["made"].to_arrow()
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_words_are_those_of_cpu(word: str) -> None:
+    for rows in (ROWS, ROWS.head(0), ROWS.tail(1)):
+        wanted, found = made(WORDS[word], "cpu", rows), made(WORDS[word], "pandas", rows)
+        assert repr(found.to_pylist()) == repr(wanted.to_pylist())
+        assert pa.types.is_floating(found.type) == pa.types.is_floating(wanted.type)
+
+
+def test_a_text_is_not_split_at_nothing() -> None:
+    with pytest.raises(GpupipeError, match="Expected a separator to split at, got an empty text"):
+        made(C("s").str.split(""), "pandas")
+
+
+def test_the_words_are_narwhals_own_outside() -> None:
+    before = PandasLikeNamespace.lit
+    with polars_meaning():
+        assert PandasLikeNamespace.lit is not before
+    assert PandasLikeNamespace.lit is before
+    frame = nw.from_native(pd.DataFrame({"a": [1.0]}))
+    with polars_meaning():  # of NumPy's dtypes nothing else is made
+        assert frame.select(nw.lit(math.nan))["literal"].dtype == nw.Float64
