@@ -76,8 +76,8 @@ LIMITS = (
     Limit(
         "regular expressions and letters",
         "upstream",
-        "Arrow has RE2's expressions, where \\w is ASCII and a replacement refers to groups by \\1; Polars has Rust's, with Unicode and $1; "
-        "and the upper case of some letters differs (ß). Use literal=True, or plain letters.",
+        "Arrow has RE2's expressions, where \\w is ASCII and a replacement refers to groups by \\1; Polars has Rust's, with Unicode and "
+        "$1; and the upper case of some letters differs (ß). Use literal=True, or plain letters.",
     ),
     Limit(
         "fractions of seconds in dt.to_string, and rolling_sum beside infinities",
