@@ -86,6 +86,16 @@ def test_rows_seconds_and_columns_are_recorded(engine: str) -> None:
     assert all(stage["seconds"] >= 0 for stage in report["stages"])
 
 
+@pytest.mark.parametrize("how", ["as they are", "filtered"])
+def test_categories_are_delivered_as_planned(how: str, engine: str) -> None:
+    made = gp.FromFrame(FRAME).node() >> gp.WithColumns(c=nw.col("s").cast(nw.Categorical))
+    out = made >> gp.Filter(nw.col("x") > 1) if how == "filtered" else made
+    found = gp.Pipeline("p", out=out).run(engine)["out"]
+    assert found.schema["c"] == nw.Categorical
+    wanted = ["b", None] if how == "filtered" else ["a", "b", None, "a"]
+    assert sorted(map(str, found["c"].cast(nw.String).to_arrow().to_pylist())) == sorted(map(str, wanted))
+
+
 def test_profile_times_every_stage_by_itself() -> None:
     table = gp.FromFrame(FRAME).node() >> gp.Filter(nw.col("k") == 1) >> gp.WithColumns(y=nw.col("x") * 2)
     fused = gp.Pipeline("p", out=table).run("cpu").report

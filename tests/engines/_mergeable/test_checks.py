@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 
-from gpupipe.engines._mergeable.checks import CHUNK, checked_features, checked_labels, checked_numbers, checked_weight, chunks
+from gpupipe.engines._mergeable.checks import CHUNK, checked_features, checked_labels, checked_numbers, checked_weight, chunks, require_rows
 
 
 def test_a_block_of_no_rows_is_fine_and_one_of_other_columns_is_not() -> None:
@@ -29,3 +29,10 @@ def test_chunks_cover_the_rows_once_and_widen_floats() -> None:
     assert [len(part) for part, _ in parts] == [CHUNK, CHUNK, 1]
     assert {part.dtype for part, _ in parts} == {np.dtype(np.float64)}
     assert np.concatenate([numbers for _, numbers in parts]).tolist() == list(range(len(rows)))
+
+
+def test_rows_are_required_whatever_lies_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("numpy.empty", lambda shape, *given, **more: np.full(shape, np.nan))
+    require_rows(Ridge(), 5, 2)
+    with pytest.raises(ValueError, match=r"Found array with 0 sample"):
+        require_rows(Ridge(), 0, 2)
