@@ -10,7 +10,8 @@ from typing import Any
 
 from gpupipe.core.errors import GpupipeError, MissingExtraError, UsageError, listing, nearest
 
-_DRIVERS = {"sqlite": "adbc_driver_sqlite", "postgresql": "adbc_driver_postgresql", "postgres": "adbc_driver_postgresql"}
+SQLITE = "adbc_driver_sqlite"
+_DRIVERS = {"sqlite": SQLITE, "postgresql": "adbc_driver_postgresql", "postgres": "adbc_driver_postgresql"}
 
 
 def driver_of(uri: str, driver: str | None) -> str:
@@ -60,7 +61,18 @@ def connect(uri: str, driver: str | None) -> Any:
     except ImportError as error:
         msg = f"{masked(uri)!r} needs {module.replace('_', '-')}, which is not installed. Run: pip install 'gpupipe[sql]'"
         raise MissingExtraError(msg) from error
-    return dbapi.connect(re.sub(r"^sqlite:(///|//)?", "", uri) if module == "adbc_driver_sqlite" else uri)
+    return dbapi.connect(sqlite_path(uri) if module == SQLITE else uri)
+
+
+def sqlite_path(uri: str) -> str:
+    """Return the path of SQLite's file in an address.
+
+    Examples
+    --------
+    >>> sqlite_path("sqlite:///a.db"), sqlite_path("a.db")
+    ('a.db', 'a.db')
+    """
+    return re.sub(r"^sqlite:(///|//)?", "", uri)
 
 
 def masked(uri: str) -> str:

@@ -275,7 +275,7 @@ class PrepareBlock:
     def __call__(self, block: Any) -> Any:
         """Return the wanted rows."""
         with self.at.work() as engine:
-            return engine.settled(self.want.prepare(engine.verbs, given(engine, block))).to_native()
+            return engine.prepared(self.want, given(engine, block)).to_native()
 
 
 @dataclass(frozen=True)

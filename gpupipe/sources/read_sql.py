@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -16,11 +15,10 @@ from gpupipe.core.engine import Reading
 from gpupipe.core.errors import DtypeError, SourceError
 from gpupipe.core.files import check_there
 from gpupipe.core.schema import Schema, as_schema
-from gpupipe.core.sql import connect, driver_of, masked, quoted_part, sql_errors
+from gpupipe.core.sql import SQLITE, connect, driver_of, masked, quoted_part, sql_errors, sqlite_path
 from gpupipe.sources._agree import require_columns
 
 _SAMPLE_ROWS = 1024
-_SQLITE = "adbc_driver_sqlite"
 
 
 @dataclass(frozen=True, init=False)
@@ -97,7 +95,7 @@ class ReadSql(Source):
 
     def _stream(self, query: str) -> Iterator[pa.RecordBatch]:
         """Yield a query's batches in plain types: always one, which may be of no rows."""
-        if driver_of(self.uri, self.driver) == _SQLITE:
+        if driver_of(self.uri, self.driver) == SQLITE:
             _check_file(self.uri)
         with (
             sql_errors(SourceError, f"{masked(self.uri)} could not be read", f"Check the address and the query: {self.query}"),
@@ -116,14 +114,14 @@ class ReadSql(Source):
 
 def _check_file(uri: str) -> None:
     """Raise SourceError where SQLite, which makes the file that it does not find, is to read one that is not there."""
-    path = re.sub(r"^sqlite:(///|//)?", "", uri)
+    path = sqlite_path(uri)
     if path and not path.startswith((":memory:", "file:")):
         check_there(path, "a SQLite database")
 
 
 def _query_schema(source: ReadSql) -> Schema:
     """Return the columns of a source's query as the database has them now."""
-    limit = _SAMPLE_ROWS if driver_of(source.uri, source.driver) == _SQLITE else 0
+    limit = _SAMPLE_ROWS if driver_of(source.uri, source.driver) == SQLITE else 0
     sample = list(source._stream(f"SELECT * FROM ({source.query}) AS q LIMIT {limit}"))  # noqa: S608 - as above
     try:
         return schema_of(sample[0].schema)

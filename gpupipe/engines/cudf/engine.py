@@ -139,7 +139,7 @@ class CudfEngine(PandasLikeEngine):
         if demand.form != "write":
             return PandasLikeEngine._compute(self, demand)
         assert demand.writer is not None
-        data = demand.data if demand.want is None else self.settled(demand.want.prepare(self.verbs, demand.data))
+        data = demand.data if demand.want is None else self.prepared(demand.want, demand.data)
         self._write(native_of(data), demand.writer)
         return None
 

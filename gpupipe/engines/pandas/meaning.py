@@ -7,9 +7,10 @@ replaced for columns of Arrow's dtypes, as long as the engine works. `tests/engi
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -26,6 +27,7 @@ from gpupipe.core.errors import UnsupportedError
 from gpupipe.core.schema import as_dtype
 from gpupipe.engines._arrow import arrow_dtype
 
+_OPTION = "future.distinguish_nan_and_na"
 _lit = PandasLikeNamespace.lit
 _if_then_else = PandasLikeNamespace._if_then_else
 _fill_null = PandasLikeSeries.fill_null
@@ -36,18 +38,36 @@ _split = PandasLikeSeriesStringNamespace.split
 
 @contextmanager
 def polars_meaning() -> Iterator[None]:
-    """Replace the methods as long as this lasts."""
-    before = [(owner, name, getattr(owner, name)) for owner, name, _ in _REPLACED]
-    settle_meaning()
+    """Replace the methods, and have pandas take NaN for a number, until the last of those who want it, in whatever thread, is done."""
+    with _Users.lock:
+        if _Users.count == 0:
+            _Users.before = [(owner, name, getattr(owner, name)) for owner, name, _ in _REPLACED]
+            _Users.distinguished = pd.get_option(_OPTION)
+        _Users.count += 1
+        settle_meaning()
     try:
         yield
     finally:
-        for owner, name, method in before:
-            setattr(owner, name, method)
+        with _Users.lock:
+            _Users.count -= 1
+            if _Users.count == 0:
+                pd.set_option(_OPTION, _Users.distinguished)
+                for owner, name, method in _Users.before:
+                    setattr(owner, name, method)
+
+
+class _Users:
+    """Those who want the meaning now, and what was there before the first of them came."""
+
+    lock = threading.Lock()
+    count = 0
+    before: ClassVar[list[tuple[Any, str, Any]]] = []
+    distinguished = False
 
 
 def settle_meaning() -> None:
-    """Replace the methods for the whole process."""
+    """Replace the methods, and have pandas take NaN for a number, for the whole process."""
+    pd.set_option(_OPTION, True)
     for owner, name, method in _REPLACED:
         setattr(owner, name, method)
 

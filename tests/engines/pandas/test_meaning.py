@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import ExitStack
 from datetime import datetime
 
 import narwhals.stable.v2 as nw
@@ -88,3 +89,13 @@ def test_the_words_are_narwhals_own_outside() -> None:
     frame = nw.from_native(pd.DataFrame({"a": [1.0]}))
     with polars_meaning():  # of NumPy's dtypes nothing else is made
         assert frame.select(nw.lit(math.nan))["literal"].dtype == nw.Float64
+
+
+def test_the_meaning_lasts_until_the_last_thread_is_done() -> None:
+    before = PandasLikeNamespace.lit, pd.get_option("future.distinguish_nan_and_na")
+    with ExitStack() as first, ExitStack() as second:
+        first.enter_context(polars_meaning())
+        second.enter_context(polars_meaning())
+        first.close()
+        assert PandasLikeNamespace.lit is not before[0] and pd.get_option("future.distinguish_nan_and_na")
+    assert (PandasLikeNamespace.lit, pd.get_option("future.distinguish_nan_and_na")) == before
