@@ -107,7 +107,7 @@ OTHERS = frozenset(
     """ActivityMemcpyKind __getattribute__ __init__ activity_enable activity_flush_all activity_register_callbacks add append bit_length
     brought cast clone close collect combine_chunks count cross csr_matrix declared_not_null drop_columns empty_table encode
     enter_context expected_mutual_information explain fall_back features field fit fromkeys function get held hex index
-    is_float is_integer is_numeric isascii items join lazy letters longest lower make_room n_bytes numbers open origin partition pop prepare
+    is_float is_integer is_numeric isascii items join lazy letters longest lower make_room n_bytes numbers open origin partition pop
     read readinto refuse removeprefix replace reshape result reverse scan scan_piece score seek serialize short spans startswith
     stat strip submit take texts to_device to_host to_list to_native to_numpy to_pylist to_series tolist upper values with_columns
     with_type without_first work write wrote""".split()  # noqa: SIM905
