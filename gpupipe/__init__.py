@@ -28,6 +28,7 @@ _ADDRESSES = {
     "HashCategory": "stages.hash_category",
     "Join": "stages.join",
     "Learn": "models.learn",
+    "Limit": "stages.limit",
     "Pipeline": "pipeline",
     "ReadArrow": "sources.read_arrow",
     "ReadCsv": "sources.read_csv",

@@ -35,6 +35,7 @@ from gpupipe.stages.function import whole_table as whole_table
 from gpupipe.stages.group_by import GroupBy as GroupBy
 from gpupipe.stages.hash_category import HashCategory as HashCategory
 from gpupipe.stages.join import Join as Join
+from gpupipe.stages.limit import Limit as Limit
 from gpupipe.stages.rename import Rename as Rename
 from gpupipe.stages.rolling import Rolling as Rolling
 from gpupipe.stages.sample import Sample as Sample

@@ -44,12 +44,22 @@ class Reading:
 
 @dataclass(frozen=True)
 class Joining:
-    """How two tables are joined. Missing keys match nothing."""
+    """How two tables are joined. Missing keys match nothing.
+
+    Parameters
+    ----------
+    suffix, left_suffix
+        What is put behind names that both tables have: the right table's, and the left one's.
+    once
+        Of which sides each key is to stand in one row.
+    """
 
     left_on: tuple[str, ...]
     right_on: tuple[str, ...]
     how: Literal["inner", "left", "right", "full", "semi", "anti", "cross"]
     suffix: str = "_right"
+    left_suffix: str = ""
+    once: frozenset[Literal["left", "right"]] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -107,6 +117,10 @@ class Verbs(ABC):
     @abstractmethod
     def join(self, left: nw.LazyFrame[Any], right: nw.LazyFrame[Any], how: Joining) -> nw.LazyFrame[Any]:
         """Return the joined rows. A full join keeps one key column, from whichever side has the row."""
+
+    @abstractmethod
+    def require_once(self, frame: nw.LazyFrame[Any], keys: Sequence[str], expected: str) -> nw.LazyFrame[Any]:
+        """Return the frame; where rows have equal keys, computing it fails with what was `expected`. Missing keys equal nothing."""
 
     @abstractmethod
     def sort(self, frame: nw.LazyFrame[Any], columns: Sequence[str], descending: Sequence[bool], *, nulls_last: bool) -> nw.LazyFrame[Any]:

@@ -38,7 +38,9 @@ class Recorder:
             columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, batch_size: int | None
         ) -> Iterator[pl.DataFrame]:
             self.columns.update(rows.columns if columns is None else columns)
-            self.predicates.append(predicate)
+            self.predicates.append(
+                predicate if n_rows is None else None
+            )  # a filter that comes after a number of rows is none of the source
             empty = rows if predicate is None else rows.filter(predicate)
             yield empty if columns is None else empty.select(columns)
 

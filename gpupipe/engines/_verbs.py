@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gpupipe.core.engine import ArrayMap, Joining, Verbs, Window
+from gpupipe.core.errors import StageError
 from gpupipe.core.schema import as_dtype
 from gpupipe.engines._arrow import arrow_dtype, as_array, column_values, table_of
 from gpupipe.engines._estimators import unfitted_copy
@@ -50,6 +51,12 @@ class NarwhalsVerbs(Verbs):
             joined = left.join(right, on=keys, how="full", suffix=mark)
             return joined.with_columns(nw.coalesce(nw.col(key), nw.col(key + mark)).alias(key) for key in keys).select(wanted)
         return self._matched(left, right, keys, "left" if how.how == "left" else "inner")
+
+    def require_once(self, frame: Frame, keys: Sequence[str], expected: str) -> Frame:
+        """Return the frame, of which no two rows have equal keys; see `Verbs.require_once`."""
+        eager = frame.collect()
+        check_once(eager.select(list(keys)), expected)
+        return eager.lazy()
 
     def _matched(self, left: Frame, right: Frame, keys: list[str], how: Literal["left", "inner"]) -> Frame:
         """Return the rows of the left table with those that match, in the left table's order where the library keeps it."""
@@ -107,6 +114,17 @@ class NarwhalsVerbs(Verbs):
     def _series(self, like: nw.DataFrame[Any], name: str, values: pa.Array | pa.ChunkedArray) -> nw.Series[Any]:
         """Return Arrow values as a column of the library that `like` is of."""
         return nw.from_arrow(pa.table({name: values}), backend=like.implementation)[name]
+
+
+def check_once(keys: nw.DataFrame[Any], expected: str) -> None:
+    """Raise StageError with an example where two rows are equal and none of their values is missing."""
+    count = nw.generate_temporary_column_name(8, keys.columns)
+    repeated = keys.drop_nulls().group_by(keys.columns).agg(nw.len().alias(count)).filter(nw.col(count) > 1).head(1)
+    for row in repeated.iter_rows(named=True):
+        n_rows = row.pop(count)
+        example = ", ".join(f"{name}={value!r}" for name, value in row.items())
+        msg = f"{expected}, got {example} in {n_rows} rows. Deduplicate or aggregate that table first, or leave out validate."
+        raise StageError(msg)
 
 
 def account_of(error: BaseException) -> str | None:

@@ -19,13 +19,16 @@ if TYPE_CHECKING:
 
 How = Literal["inner", "left", "right", "full", "semi", "anti", "cross"]
 HOWS = ("inner", "left", "right", "full", "semi", "anti", "cross")
+Validate = Literal["1:1", "1:m", "m:1", "m:m"]
+_ONCE: dict[str, tuple[Literal["left", "right"], ...]] = {"1:1": ("left", "right"), "1:m": ("left",), "m:1": ("right",), "m:m": ()}
 
 
 @dataclass(frozen=True, init=False)
 class Join(TableStage):
     """Joins tables on equal keys, from left to right. Missing keys match nothing.
 
-    The keys stand once in the result, under the left table's names. Another column that both tables have gets `suffix` on the right.
+    The keys stand once in the result, under the left table's names. Another column that both tables have gets `suffix` on the right, or
+    on both sides where there is one for each.
 
     Parameters
     ----------
@@ -35,6 +38,12 @@ class Join(TableStage):
         The key's columns in the two tables, where they are called differently.
     how
         ``inner``, ``left``, ``right``, ``full``, ``semi``, ``anti`` or ``cross``.
+    suffix
+        What is put behind the name of a right table's column that the left one has too. ``("_buyer", "_seller")`` is put behind the
+        left table's and the right table's.
+    validate
+        How many rows of a key there may be on the left and on the right, as pandas writes it: ``"1:1"``, ``"1:m"``, ``"m:1"`` or
+        ``"m:m"``. Where there are more, the run ends with an example. Missing keys match nothing, so there may be any number of them.
 
     Examples
     --------
@@ -42,11 +51,14 @@ class Join(TableStage):
     >>> left, right = pl.DataFrame({"k": [1, 2]}), pl.DataFrame({"k": [1], "v": ["a"]})
     >>> Join(on="k", how="left").apply(left, right).sort("k").to_dicts()
     [{'k': 1, 'v': 'a'}, {'k': 2, 'v': None}]
+    >>> Join(on="k", suffix=("_old", "_new")).apply(right, right).to_dicts()
+    [{'k': 1, 'v_old': 'a', 'v_new': 'a'}]
     """
 
     n_inputs: ClassVar[tuple[int, int | None]] = (2, None)
 
     how: Joining
+    validate: Validate
 
     def __init__(
         self,
@@ -55,19 +67,30 @@ class Join(TableStage):
         how: How = "inner",
         left_on: str | Sequence[str] | None = None,
         right_on: str | Sequence[str] | None = None,
-        suffix: str = "_right",
+        suffix: str | tuple[str, str] = "_right",
+        validate: Validate = "m:m",
     ) -> None:
         if how not in HOWS:
             msg = f"Join expects how to be one of {listing(HOWS)}, got {how!r}.{nearest(how, HOWS)}"
             raise UsageError(msg)
+        if validate not in _ONCE:
+            msg = f"Join expects validate to be one of {listing(_ONCE)}, got {validate!r}."
+            raise UsageError(msg)
         left, right = _keys(on, left_on, right_on, how)
-        object.__setattr__(self, "how", Joining(left, right, how, suffix))
+        if how == "cross" and validate != "m:m":
+            msg = f"A cross join has no keys to validate: leave out validate, got {validate!r}."
+            raise UsageError(msg)
+        of_left, of_right = _suffixes(suffix)
+        object.__setattr__(self, "how", Joining(left, right, how, of_right, of_left, frozenset(_ONCE[validate])))
+        object.__setattr__(self, "validate", validate)
 
     def check(self, *schemas: Schema) -> None:
         """Raise ColumnError for a key that is not there or a column that comes twice, DtypeError for keys that cannot be compared."""
         left = schemas[0]
         require_plain(left, self.how.left_on, "Join's key")
-        names = set(left)
+        if self.how.left_suffix and len(schemas) > 2:
+            msg = f"Join expects two tables where each has a suffix of its own, got {len(schemas)}. Join them one after the other."
+            raise UsageError(msg)
         for right in schemas[1:]:
             right.require(self.how.right_on)
             for one, other in zip(self.how.left_on, self.how.right_on, strict=True):
@@ -77,21 +100,28 @@ class Join(TableStage):
                         f"{other!r} on the right. Cast one of them."
                     )
                     raise DtypeError(msg)
-            self._extend(names, right)
-
-    def _extend(self, names: set[str], right: Schema) -> None:
-        """Add to the names what a right table adds to the columns, or raise ColumnError where one comes twice."""
-        if self.how.how in ("semi", "anti"):
-            return
-        had = frozenset(names)
-        for name in right:
-            if name in self.how.right_on:
-                continue
-            new = name + self.how.suffix if name in had else name
-            if new in names:
-                msg = f"Join would make column {new!r} twice. Give it another suffix, or rename one of them."
+        names = list(left)
+        for right in schemas[1:]:
+            names = self._names(names, list(right))
+            twice = [name for name in names if names.count(name) > 1]
+            if twice:
+                msg = f"Join would make column {twice[-1]!r} twice. Give it another suffix, or rename one of them."
                 raise ColumnError(msg)
-            names.add(new)
+
+    def _names(self, left: Sequence[str], right: Sequence[str]) -> list[str]:
+        """Return the names of two tables' columns after the join."""
+        if self.how.how in ("semi", "anti"):
+            return list(left)
+        new = self._renamed(left, right)
+        theirs = [name + self.how.suffix if name in left else name for name in right if name not in self.how.right_on]
+        return [*(new.get(name, name) for name in left), *theirs]
+
+    def _renamed(self, left: Sequence[str], right: Sequence[str]) -> dict[str, str]:
+        """Return the new names of the left table's columns that the right one has too, where the left table has a suffix."""
+        if not self.how.left_suffix or self.how.how in ("semi", "anti"):
+            return {}
+        both = set(left) & set(right) - {*self.how.left_on, *self.how.right_on}
+        return {name: name + self.how.left_suffix for name in left if name in both}
 
     def spread(self) -> Joining:
         """Return how the tables are joined."""
@@ -101,20 +131,45 @@ class Join(TableStage):
         """Return the joined rows."""
         joined = frames[0]
         for right in frames[1:]:
-            joined = verbs.join(joined, right, self.how)
+            joined = self._pair(verbs, joined, right)
         return joined
+
+    def _pair(self, verbs: Verbs, left: nw.LazyFrame[Any], right: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        """Return the rows of two tables joined."""
+        expected = "Join expects each key in one row of the {} table (validate={!r})"
+        if "left" in self.how.once:
+            left = verbs.require_once(left, self.how.left_on, expected.format("left", self.validate))
+        if "right" in self.how.once:
+            right = verbs.require_once(right, self.how.right_on, expected.format("right", self.validate))
+        new = self._renamed(left.collect_schema().names(), right.collect_schema().names()) if self.how.left_suffix else {}
+        if new:
+            left, right = left.rename(new), right.rename({name: name + self.how.suffix for name in new})
+        return verbs.join(left, right, self.how)
 
     def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
         """Return the columns that can have no missing value after the join."""
         left, how = schemas[0], self.how.how
-        if how in ("semi", "anti", "left"):
+        if how in ("semi", "anti"):
             return left.not_null
+        new = self._renamed(list(left), list(schemas[1]))
+        proven = {new.get(name, name) for name in left.not_null}
+        if how == "left":
+            return frozenset(proven)
         if how != "inner":
             return frozenset()
-        proven = set(left.not_null) | set(self.how.left_on)
+        proven |= set(self.how.left_on)
         for right in schemas[1:]:
             proven |= {name for name in right.not_null if name not in left and name not in self.how.right_on}
         return frozenset(proven)
+
+
+def _suffixes(suffix: Any) -> tuple[str, str]:
+    """Return what is put behind the names of the left and of the right table."""
+    given = ("", suffix) if isinstance(suffix, str) else suffix
+    if not isinstance(given, Sequence) or len(given) != 2 or not all(isinstance(part, str) for part in given):
+        msg = f"Join expects suffix to be a text for the right table, or one for each table, got {suffix!r}."
+        raise UsageError(msg)
+    return given[0], given[1]
 
 
 def _keys(on: Any, left_on: Any, right_on: Any, how: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

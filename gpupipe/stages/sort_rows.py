@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gpupipe.core.engine import Sorting
+from gpupipe.core.engine import ByBlock, Sorting
 from gpupipe.core.errors import UsageError
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import TableStage, as_columns
-from gpupipe.stages._keys import require_plain
+from gpupipe.stages._counts import require_count
+from gpupipe.stages._keys import is_plain, require_plain
 
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
@@ -22,42 +23,71 @@ if TYPE_CHECKING:
 class SortRows(TableStage):
     """Puts the rows in order of some columns. NaN is the largest number; missing values stand last unless told otherwise.
 
+    Parameters
+    ----------
+    by
+        The columns to sort by, the first one first.
+    descending
+        Whether the largest comes first, for all columns or one flag a column.
+    nulls_last
+        Whether missing values stand last, also where the order is descending.
+    limit
+        How many of the first rows are kept; all unless given. Among rows that tie, those that are smaller in the table's other columns
+        are kept, one column after the other, so that the answer does not depend on chance.
+
     Examples
     --------
     >>> import polars as pl
     >>> SortRows("a", descending=True).apply(pl.DataFrame({"a": [1, None, 2]}))["a"].to_list()
     [2, 1, None]
+    >>> SortRows("a", descending=True, limit=2).apply(pl.DataFrame({"a": [7, 9, 7], "b": [5, 6, 4]})).rows()
+    [(9, 6), (7, 4)]
     """
 
     by: tuple[str, ...]
     descending: tuple[bool, ...]
     nulls_last: bool
+    limit: int | None
 
-    def __init__(self, by: str | Sequence[str], *, descending: bool | Sequence[bool] = False, nulls_last: bool = True) -> None:
+    def __init__(
+        self,
+        by: str | Sequence[str],
+        *,
+        descending: bool | Sequence[bool] = False,
+        nulls_last: bool = True,
+        limit: int | None = None,
+    ) -> None:
         columns = as_columns(by, "SortRows' by")
         order = (descending,) * len(columns) if isinstance(descending, bool) else tuple(descending)
         if len(order) != len(columns):
             msg = f"SortRows expects one descending flag a column, got {len(order)} for {len(columns)} columns."
             raise UsageError(msg)
+        if limit is not None:
+            require_count(limit, "SortRows' limit")
         object.__setattr__(self, "by", columns)
         object.__setattr__(self, "descending", order)
         object.__setattr__(self, "nulls_last", nulls_last)
+        object.__setattr__(self, "limit", limit)
 
     def check(self, *schemas: Schema) -> None:
         """Raise ColumnError for a column that is not there, DtypeError for one of lists or records."""
         require_plain(schemas[0], self.by, "SortRows' by")
 
-    def spread(self) -> Sorting:
-        """Return the order."""
-        return Sorting(self.by, self.descending, self.nulls_last)
+    def spread(self) -> Sorting | ByBlock:
+        """Return the order; the first rows of all are among the first of each block."""
+        return Sorting(self.by, self.descending, self.nulls_last) if self.limit is None else ByBlock(again=True)
 
     def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-        """Return the rows in order."""
-        return verbs.sort(frames[0], self.by, self.descending, nulls_last=self.nulls_last)
+        """Return the rows in order, or the first of them."""
+        if self.limit is None:
+            return verbs.sort(frames[0], self.by, self.descending, nulls_last=self.nulls_last)
+        ties = [name for name, dtype in frames[0].collect_schema().items() if name not in self.by and is_plain(dtype)]
+        order = [*self.descending, *(False for _ in ties)]
+        return verbs.sort(frames[0], [*self.by, *ties], order, nulls_last=self.nulls_last).head(self.limit)
 
     def same_rows(self) -> bool:
-        """Whether as many rows come out: they do."""
-        return True
+        """Whether as many rows come out: they do, unless there is a limit."""
+        return self.limit is None
 
     def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
         """Return the columns that had no missing value."""

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import gpupipe as gp
-from gpupipe.core.errors import ColumnError, DtypeError, UsageError
-from gpupipe.stages.join import How, Join
+from gpupipe.core.errors import ColumnError, DtypeError, StageError, UsageError
+from gpupipe.stages.join import How, Join, Validate
 from gpupipe.testing.compare import assert_same_rows
 from gpupipe.testing.laws import check_table_stage
 from gpupipe.testing.strategies import tables
@@ -98,6 +98,37 @@ def test_what_is_proven_not_null_is_not(how: str) -> None:
     check_table_stage(Join("k", how=how), pa.table([[1, 2], [1, 1]], schema=schema), pa.table([[2, 3], [5, 5]], schema=schema))
 
 
+@pytest.mark.parametrize("how", KEYED)
+@given(left=tables(LEFT, bounds=POOL, nan=False), right=tables(RIGHT, bounds=POOL, nan=False))
+def test_a_suffix_for_each_table(how: str, left: pa.Table, right: pa.Table) -> None:
+    made = check_table_stage(Join("k", how=how, suffix=("_old", "_new")), left, right)
+    plain = joined(left, right, how, [("k", "k")], "_new")
+    both = () if how in ("semi", "anti") else ("s", "v")
+    assert_same_rows(made, plain.rename_columns([name + "_old" if name in both else name for name in plain.column_names]))
+
+
+VALIDATED = [("1:1", {"left", "right"}), ("1:m", {"left"}), ("m:1", {"right"}), ("m:m", set())]
+
+
+@pytest.mark.parametrize(("validate", "once"), VALIDATED)
+@pytest.mark.parametrize("how", ["inner", "left", "right", "full", "semi"])
+def test_keys_that_repeat_where_they_should_not(engine: str, how: How, validate: Validate, once: set[str]) -> None:
+    few = pl.DataFrame({"k": [None, None, *range(1, 40)], "j": ["x"] * 41, "v": range(41)})
+    more = pl.concat([few, pl.DataFrame({"k": [7], "j": ["x"], "v": [70]}), few.slice(0, 2)])
+    for wrong in ("left", "right", None):
+        left, right = (gp.FromFrame(more if side == wrong else few).node() for side in ("left", "right"))
+        pipeline = gp.Pipeline("p", out=Join(["k", "j"], how=how, validate=validate)(left, right))
+        if wrong not in once:
+            assert len(pipeline.run(engine)["out"]) >= 39
+            continue
+        message = (
+            rf"^Join expects each key in one row of the {wrong} table \(validate='{validate}'\), got k=7, j='x' in 2 rows\. Deduplicate"
+        )
+        with pytest.raises(StageError, match=message) as raised:
+            pipeline.run(engine)
+        assert "In stage Join" in raised.value.__notes__[0]
+
+
 def test_options() -> None:
     with pytest.raises(UsageError, match=r"^Join expects how to be one of 'inner', .*, got 'lef'\. Did you mean 'left'\?$"):
         Join("k", how="lef")  # type: ignore[arg-type]
@@ -111,6 +142,15 @@ def test_options() -> None:
         Join(left_on="k", right_on=["a", "b"])
     with pytest.raises(UsageError, match=r"^A cross join has no keys: leave out on, left_on and right_on\.$"):
         Join("k", how="cross")
+    with pytest.raises(UsageError, match=r"^Join expects validate to be one of '1:1', '1:m', 'm:1', 'm:m', got '1:n'\.$"):
+        Join("k", validate="1:n")  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match=r"^A cross join has no keys to validate: leave out validate, got 'm:1'\.$"):
+        Join(how="cross", validate="m:1")
+    with pytest.raises(UsageError, match=r"^Join expects suffix to be a text for the right table, or one for each table, got \('a',\)\.$"):
+        Join("k", suffix=("a",))  # type: ignore[arg-type]
+    frame = pl.DataFrame({"k": [1], "v": [1]})
+    with pytest.raises(UsageError, match=r"^Join expects two tables where each has a suffix of its own, got 3\. Join them one"):
+        Join("k", suffix=("_a", "_b")).apply(frame, frame, frame)
     with pytest.raises(UsageError, match=r"^Join's on expects one column name or several, got \[\]\.$"):
         Join([])
 

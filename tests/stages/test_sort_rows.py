@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import narwhals.stable.v2 as nw
 import polars as pl
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import gpupipe as gp
 from gpupipe.core.errors import ColumnError, DtypeError, UsageError
 from gpupipe.stages.sort_rows import SortRows
 from gpupipe.testing.compare import rows_of
@@ -49,6 +51,24 @@ def test_law(table: pa.Table) -> None:
     check_table_stage(SortRows(["b", "x"], descending=[True, False]), table)
 
 
+@given(tables(SCHEMA), st.tuples(*[st.booleans()] * 2), st.booleans(), st.integers(0, 4))
+def test_with_a_limit_ties_are_settled_by_the_other_columns(
+    table: pa.Table, descending: tuple[bool, ...], nulls_last: bool, limit: int
+) -> None:
+    stage = SortRows(["b", "day"], descending=descending, nulls_last=nulls_last, limit=limit)
+    rest = [name for name in SCHEMA.names if name not in stage.by]
+    whole = SortRows([*stage.by, *rest], descending=[*descending, False, False, False], nulls_last=nulls_last)
+    made, first = check_table_stage(stage, table), check_table_stage(whole, table).slice(0, limit)
+    assert [repr(row) for row in rows_of(made)] == [repr(row) for row in rows_of(first)]
+
+
+def test_a_limit_on_many_blocks(engine: str) -> None:
+    rows = pl.DataFrame({"n": range(60)}).with_columns(x=pl.col("n") % 3, deep=pl.concat_list("n"))
+    top = gp.SortRows("x", descending=True, limit=4)(gp.FromFrame(rows).node())
+    made = gp.Pipeline("p", top=top, n=gp.Scalar(nw.len())(top)).run(engine)
+    assert (made["top"]["n"].to_list(), made["n"]) == ([2, 5, 8, 11], 4)
+
+
 @pytest.mark.parametrize("by", [["x"], ["x", "s"], ["s", "x"]])
 @pytest.mark.parametrize("descending", [False, True])
 def test_both_zeros_are_one_number(by: list[str], descending: bool) -> None:
@@ -65,6 +85,8 @@ def test_text_is_sorted_by_its_bytes() -> None:
 def test_options() -> None:
     with pytest.raises(UsageError, match=r"^SortRows expects one descending flag a column, got 2 for 1 columns\.$"):
         SortRows("a", descending=[True, False])
+    with pytest.raises(UsageError, match=r"^SortRows' limit expects a number of rows from 0 on, got -1\.$"):
+        SortRows("a", limit=-1)
     with pytest.raises(UsageError, match=r"^SortRows' by expects one column name or several, got \[\]\.$"):
         SortRows([])
     with pytest.raises(ColumnError, match=r"^There is no column 'aa'\. Did you mean 'a'\?"):

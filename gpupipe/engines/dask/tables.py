@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import dask.dataframe as dd
 
@@ -160,10 +160,11 @@ def _pair(stage: TableStage, how: Joining, left: Blocks, right: Blocks, schema: 
         small = gathered(small, site, stage.name)
         pair = (left, small) if large is left else (small, right)
         return by_block(stage, pair, schema, site, left.n_rows * right.n_rows)
-    if how.how in ("inner", "left", "semi", "anti") and _is_small(right, left, site):  # the left's rows stay where they are
+    if how.how in ("inner", "left", "semi", "anti") and _is_small(right, left, site) and _seen(how, "left", left):
         made = by_block(stage, (left, gathered(right, site, stage.name)), schema, site, n_rows)
-        return replace(made, placed=left.placed)
-    if how.how in ("inner", "right") and _is_small(left, right, site):
+        stays = left.placed is not None and (not how.left_suffix or set(left.placed.keys) <= set(how.left_on))
+        return replace(made, placed=left.placed if stays else None)  # the left's rows stay where they are
+    if how.how in ("inner", "right") and _is_small(left, right, site) and _seen(how, "right", right):
         return replace(by_block(stage, (gathered(left, site, stage.name), right), schema, site, n_rows), placed=None)
     n_blocks = max(left.n_blocks, right.n_blocks)
     if left.placed == Placed(how.left_on, f"hash:{left.n_blocks}"):
@@ -173,6 +174,11 @@ def _pair(stage: TableStage, how: Joining, left: Blocks, right: Blocks, schema: 
     pair = (placed_by_key(left, how.left_on, n_blocks, site.at), placed_by_key(right, how.right_on, n_blocks, site.at))
     made = by_block(stage, pair, schema, site, n_rows)
     return replace(made, placed=Placed(how.left_on, f"hash:{n_blocks}"))
+
+
+def _seen(how: Joining, side: Literal["left", "right"], blocks: Blocks) -> bool:
+    """Whether a block of a side shows what is asked of its keys: that each stands in one row, if that is asked."""
+    return side not in how.once or blocks.is_placed(how.left_on if side == "left" else how.right_on)
 
 
 def _is_small(blocks: Blocks, other: Blocks, site: Site) -> bool:

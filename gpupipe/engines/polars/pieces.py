@@ -116,15 +116,17 @@ class Pieces:
             columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, batch_size: int | None
         ) -> Iterator[pl.DataFrame]:
             def narrowed(frame: pl.LazyFrame) -> pl.LazyFrame:
-                kept = frame if predicate is None else frame.filter(predicate)
-                return kept if columns is None else kept.select(columns)
+                kept = frame if predicate is None or n_rows is not None else frame.filter(predicate)
+                return kept if columns is None or n_rows is not None else kept.select(columns)
 
             left = n_rows
             for rows in self._rows(frames, narrowed):
                 if left is None:
                     yield rows
                     continue
-                yield rows.head(left)
+                first = rows.head(left)  # of a filter and a number of rows, Polars means the number to come first
+                first = first if predicate is None else first.filter(predicate)
+                yield first if columns is None else first.select(columns)
                 left -= len(rows)
                 if left <= 0:
                     return

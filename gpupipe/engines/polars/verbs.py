@@ -12,7 +12,7 @@ import pyarrow as pa
 from gpupipe.core.engine import ArrayMap, Window
 from gpupipe.core.schema import as_dtype
 from gpupipe.engines._arrow import arrow_dtype
-from gpupipe.engines._verbs import NarwhalsVerbs, row_hashes, run_mapped
+from gpupipe.engines._verbs import NarwhalsVerbs, check_once, row_hashes, run_mapped
 from gpupipe.engines.polars.hashing import TextHashes
 from gpupipe.engines.polars.rolling import roll_frame, rolled_dtypes
 
@@ -32,6 +32,20 @@ class PolarsVerbs(NarwhalsVerbs):
     def _matched(self, left: Frame, right: Frame, keys: list[str], how: Literal["left", "inner"]) -> Frame:
         """Return the rows that match in the left table's order, which costs nothing, and makes models the same from run to run."""
         return nw.from_native(_lazy(left).join(_lazy(right), on=keys, how=how, maintain_order="left"))
+
+    def require_once(self, frame: Frame, keys: Sequence[str], expected: str) -> Frame:
+        """Return the frame, which is looked through as it is computed; see `Verbs.require_once`."""
+        native = _lazy(frame)
+        dtypes = native.select(list(keys)).collect_schema()
+
+        def checked(rows: pl.Series) -> pl.Series:
+            given = rows.struct.unnest().drop_nulls()
+            if given.n_unique() < len(given):
+                check_once(nw.from_native(given, eager_only=True), expected)
+            return rows
+
+        key = pl.struct(list(keys)).map_batches(checked, return_dtype=pl.Struct(dtypes))
+        return nw.from_native(native.with_columns(key.struct.unnest()))
 
     def hash_rows(self, frame: Frame, columns: Sequence[str], seed: int, name: str) -> Frame:
         """Return the frame with the hash of the columns; see `Verbs.hash_rows`."""
