@@ -14,7 +14,7 @@ from gpupipe.core.errors import GpupipeError, UsageError, WiringError, listing, 
 from gpupipe.core.node import Node, ordered
 from gpupipe.engines.load import load_engine
 from gpupipe.plan import Plan, check_nodes, make_plan
-from gpupipe.report.drawing import draw_svg, draw_text
+from gpupipe.report.drawing import draw_svg
 from gpupipe.report.record import MemoryWatch
 from gpupipe.run import Execution, Tell, new_record, silent
 
@@ -148,8 +148,7 @@ class Pipeline:
         return f"<Pipeline {self.name!r}: {len(ordered(self.outputs))} nodes, outputs {listing(self.outputs)}>"
 
     def __str__(self) -> str:
-        plan = self.plan()
-        return draw_text(plan.as_json()["stages"], plan.outputs)
+        return str(self.plan())
 
 
 class _Course:

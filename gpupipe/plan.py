@@ -22,6 +22,7 @@ from gpupipe.core.schema import Schema
 from gpupipe.core.stage import Apply, Barrier, Promise, RowStage, Stage, TableStage
 from gpupipe.engines._symbolic import VERBS, Frame, Recorder, collect_symbolic, empty_frame, frame_schema, named_columns
 from gpupipe.engines._tried import QUERY_ERRORS, keeps_rows, translated
+from gpupipe.report.drawing import draw_text
 
 
 @dataclass(frozen=True)
@@ -74,13 +75,15 @@ class Plan:
         """Return the plan as plain values, as ``gpupipe plan --json`` and the drawings take it."""
         return {"pipeline": self.name, "stages": [describe_step(step) for step in self.steps], "outputs": dict(self.outputs)}
 
+    def __str__(self) -> str:
+        return draw_text(self.as_json()["stages"], self.outputs)
+
 
 def describe_step(step: Step) -> dict[str, Any]:
     """Return one step as plain values."""
     pushed = None
     if step.reading is not None and isinstance(step.stage, Source):
-        predicate = step.reading.predicate
-        filter_ = None if predicate is None else readable(str(predicate))
+        filter_ = None if step.reading.predicate is None else readable(str(step.reading.predicate))
         pushed = {"columns": list(step.reading.columns), "of": len(step.schema or ()), "filter": filter_}
     return {
         "id": step.id,

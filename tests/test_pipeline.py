@@ -55,7 +55,7 @@ def test_a_node_has_no_truth_value() -> None:
 
 def test_it_draws_itself() -> None:
     pipeline = gp.Pipeline("p", out=table() >> gp.Filter(nw.col("a") > 1))
-    assert "FromFrame" in str(pipeline)
+    assert "FromFrame" in str(pipeline) and str(pipeline) == str(pipeline.plan())
     assert pipeline._repr_svg_().startswith("<svg")
     assert repr(pipeline) == "<Pipeline 'p': 2 nodes, outputs 'out'>"
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 from gpupipe.core.errors import GpupipeError
 from gpupipe.core.ledger import Ledger
+from gpupipe.core.options import WithOptions
 
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
@@ -207,7 +208,7 @@ class Limit:
 
 
 @dataclass(frozen=True)
-class EngineOptions:
+class EngineOptions(WithOptions):
     """What a caller chooses of an engine beyond its name.
 
     Parameters

@@ -114,6 +114,8 @@ def nearest(name: str, names: Iterable[str]) -> str:
     --------
     >>> nearest("loan_idd", ["loan_id", "month"])
     " Did you mean 'loan_id'?"
+    >>> nearest("sep", ["schema", "separator"])  # a part of the name, from its beginning
+    " Did you mean 'separator'?"
     >>> nearest("zzz", ["loan_id"])
     ''
     """
@@ -121,6 +123,8 @@ def nearest(name: str, names: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     if not close:  # a difference in case alone scores low for short names
         close = [candidate for candidate in known if candidate.lower() == name.lower()]
+    if not close and len(name) > 2:
+        close = [candidate for candidate in known if candidate.startswith(name)]
     return f" Did you mean {close[0]!r}?" if close else ""
 
 

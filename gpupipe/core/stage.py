@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 from gpupipe.core.errors import UsageError, WiringError
 from gpupipe.core.node import Fitted, Node, Table
+from gpupipe.core.options import WithOptions
 from gpupipe.core.schema import Schema
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from gpupipe.core.engine import Engine, Progress, Spread, Verbs
 
 
-class Stage(ABC):
+class Stage(WithOptions, ABC):
     """What a node does; a frozen value."""
 
     kind: ClassVar[str]

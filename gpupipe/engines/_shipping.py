@@ -9,15 +9,16 @@ from __future__ import annotations
 import hashlib
 import io
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from types import ModuleType
+from types import CellType, CodeType, FunctionType, ModuleType
 from typing import Any
 
 import cloudpickle
 
+from gpupipe.core.errors import UsageError
 from gpupipe.core.stage import Stage
 from gpupipe.engines._users import is_users_file
 
@@ -62,11 +63,68 @@ def ship(function: Any, name: str) -> Shipped:
 
 
 def dumps(value: Any) -> bytes:
-    """Return the value, pickled with the user's own functions and classes by value."""
-    stream = io.BytesIO()
+    """Return the value, pickled with the user's own functions and classes by value.
+
+    Raises
+    ------
+    UsageError
+        It holds something that cannot be sent, such as a lock; says which variable that is.
+    """
     with _users_by_value():
-        _Pickler(stream).dump(value)
+        try:
+            return _pickled(value)
+        except Exception as error:  # whatever the thing itself raises
+            where, culprit = _culprit(value, type(value).__name__, set()) or ("it", value)
+            msg = (
+                f"Expected what can be sent to workers, but {where} is a {type(culprit).__name__}: {error}. Make it where it is used, "
+                "inside the function, or leave it out; engine 'cpu' sends nothing."
+            )
+            raise UsageError(msg) from error
+
+
+def _pickled(value: Any) -> bytes:
+    """Return the value, pickled."""
+    stream = io.BytesIO()
+    _Pickler(stream).dump(value)
     return stream.getvalue()
+
+
+def _culprit(value: Any, name: str, seen: set[int]) -> tuple[str, Any] | None:
+    """Return the innermost part of a value that cannot be pickled, with where it is in words; None where no part is known."""
+    seen.add(id(value))
+    for where, part in _parts(value, name):
+        if id(part) in seen:
+            continue
+        try:
+            _pickled(part)
+        except Exception:  # noqa: BLE001 - this is what is looked for, and the caller tells of it
+            return _culprit(part, where, seen) or (where, part)
+    return None
+
+
+def _parts(value: Any, name: str) -> Iterator[tuple[str, Any]]:
+    """Yield what the value of a name holds: a function's variables, a container's items, another thing's attributes."""
+    if isinstance(value, FunctionType):
+        cells = zip(value.__code__.co_freevars, value.__closure__ or (), strict=True)
+        enclosed = {each: cell.cell_contents for each, cell in cells if cell != CellType()}
+        used = {each: value.__globals__[each] for each in _names(value.__code__) if each in value.__globals__}
+        defaults = {f"default {number}": part for number, part in enumerate(value.__defaults__ or ())} | (value.__kwdefaults__ or {})
+        yield from ((f"the variable {each!r} of {value.__name__}", part) for each, part in {**used, **enclosed, **defaults}.items())
+    elif isinstance(value, Mapping):
+        yield from ((f"the entry {key!r} of {name}", part) for key, part in value.items())
+    elif isinstance(value, list | tuple | set):
+        yield from ((f"an item of {name}", part) for part in value)
+    else:
+        held = getattr(value, "__dict__", {})
+        yield from ((f"the attribute {each!r} of {type(value).__name__}", part) for each, part in held.items())
+
+
+def _names(code: CodeType) -> Iterator[str]:
+    """Yield the names of globals that a function's code, and that of functions within it, may use."""
+    yield from code.co_names
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            yield from _names(inner)
 
 
 @lru_cache(maxsize=256)

@@ -25,17 +25,36 @@ def named(positional: Sequence[Any], keyword: Mapping[str, Any], stage: str) -> 
     """
     for given in positional:
         if not isinstance(given, nw.Expr | str):
-            msg = f"{stage} expects narwhals expressions (nw.col('a') + 1), got {type(given).__name__}: {given!r}."
+            msg = f"{stage} expects narwhals expressions (nw.col('a') + 1), got {foreign(given)}"
             raise UsageError(msg)
     for name, given in keyword.items():
         if given is None:
             msg = f"{stage} expects an expression or a value for {name!r}, got None, which has no dtype. Use nw.lit(None, dtype=...)."
             raise UsageError(msg)
         if not isinstance(given, nw.Expr) and not isinstance(given, bool | int | float | str):
-            msg = f"{stage} expects a narwhals expression for {name!r}, got {type(given).__name__}. Use nw.lit(...) for a constant."
+            msg = f"{stage} expects a narwhals expression for {name!r}, got {foreign(given)} Use nw.lit(...) for a constant."
             raise UsageError(msg)
     plain = [(None, given) for given in positional]
     return (*plain, *((name, given if isinstance(given, nw.Expr) else nw.lit(given)) for name, given in keyword.items()))
+
+
+_OTHERS = {"narwhals": "another of narwhals' interfaces", "polars": "Polars", "pandas": "pandas", "pyspark": "Spark", "ibis": "Ibis"}
+
+
+def foreign(given: Any) -> str:
+    """Return what stands where an expression should, and how to write one.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> foreign(pl.lit(1))
+    'Expr of Polars: dyn int: 1. Write it with what every engine understands: import narwhals.stable.v2 as nw.'
+    """
+    kind = type(given)
+    library = _OTHERS.get(kind.__module__.partition(".")[0])
+    if library is None:
+        return f"{kind.__name__}: {given!r}."
+    return f"{kind.__name__} of {library}: {given!s:.80}. Write it with what every engine understands: import narwhals.stable.v2 as nw."
 
 
 def kind_of(columns: Named, *, replaced: bool = False) -> str:

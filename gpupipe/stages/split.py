@@ -12,6 +12,7 @@ import narwhals.stable.v2 as nw
 
 from gpupipe.core.errors import UsageError
 from gpupipe.core.node import Table
+from gpupipe.core.options import WithOptions
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import RowStage, as_columns
 from gpupipe.stages._chance import drawn, threshold
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, init=False)
-class Split:
+class Split(WithOptions):
     """Splits a table into parts that together are the whole: at random, by key, or by time.
 
     At random, a row's draw is the hash of its values, so equal rows go into one part; by key, it is the hash of the key, so all rows of

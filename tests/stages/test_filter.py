@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import narwhals
 import narwhals.stable.v2 as nw
 import polars as pl
 import pyarrow as pa
@@ -60,6 +61,14 @@ def test_no_condition() -> None:
 def test_condition_of_python() -> None:
     with pytest.raises(UsageError, match=r"^Filter expects narwhals expressions \(nw\.col\('a'\) \+ 1\), got bool: True\.$"):
         Filter(True)
+
+
+def test_expressions_of_others() -> None:
+    for condition, told in ((pl.col("a") > 1, "Expr of Polars"), (narwhals.col("a") > 1, "Expr of another of narwhals' interfaces")):
+        with pytest.raises(
+            UsageError, match=rf"^Filter expects narwhals expressions .*, got {told}: .* import narwhals.stable.v2 as nw\.$"
+        ):
+            Filter(condition)
 
 
 def test_column_that_is_not_there(engine: str) -> None:

@@ -1,0 +1,37 @@
+"""Options of stages and their like: one that is misspelled is told with the nearest that there is."""
+
+from __future__ import annotations
+
+import inspect
+from functools import cache
+from typing import Any, Self, cast
+
+from gpupipe.core.errors import UsageError, listing, nearest
+
+
+class WithOptions:
+    """What is made with options by name."""
+
+    def __new__(cls, *given: Any, **options: Any) -> Self:
+        """Return the value that ``__init__`` fills.
+
+        Raises
+        ------
+        UsageError
+            There is no such option.
+        """
+        known = _options(cast(Any, cls)) if options else None
+        for name in options:
+            if known is not None and name not in known:
+                msg = f"{cls.__name__} has no option {name!r}.{nearest(name, known)} Its options are {listing(known)}."
+                raise UsageError(msg)
+        return super().__new__(cls)
+
+
+@cache
+def _options(kind: Any) -> tuple[str, ...] | None:
+    """Return the names that a class takes; None where it takes names of the caller's own."""
+    _, *parameters = inspect.signature(kind.__init__).parameters.values()
+    if any(given.kind is given.VAR_KEYWORD for given in parameters):
+        return None
+    return tuple(given.name for given in parameters if given.kind is not given.VAR_POSITIONAL)
