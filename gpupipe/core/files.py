@@ -11,12 +11,14 @@ import glob
 import os
 import posixpath
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from gpupipe.core.errors import MissingExtraError, SourceError, UsageError, listing, nearest
+from gpupipe.core.errors import GpupipeError, MissingExtraError, SourceError, UsageError, listing, nearest
+from gpupipe.core.folders import check_plain, files_below, hidden, matches
 
 Paths: TypeAlias = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
@@ -81,13 +83,44 @@ class Place:
     def stamp(self) -> str:
         """What changes when the file does."""
         if self.fs is not None:
-            return str(self.fs.ukey(self.path))
+            with remote_errors(self):
+                return str(self.fs.ukey(self.path))
         found = os.stat(self.path)
         return f"{found.st_size} {found.st_mtime_ns} {found.st_ino}"
 
-    def open(self) -> Any:
-        """Return the file, opened for reading bytes at any place."""
-        return open(self.path, "rb") if self.fs is None else self.fs.open(self.path, "rb")
+    @contextmanager
+    def open(self) -> Iterator[Any]:
+        """Open the file for reading bytes at any place; what a file system says while it is read is a SourceError.
+
+        Not so an OSError or a ValueError, which may be about what is read.
+        """
+        if self.fs is None:
+            with open(self.path, "rb") as stream:
+                yield stream
+            return
+        with remote_errors(self, but=(OSError, ValueError, EOFError)), self.fs.open(self.path, "rb") as stream:
+            yield stream
+
+
+@contextmanager
+def remote_errors(at: Place | str, *, but: tuple[type[Exception], ...] = ()) -> Iterator[None]:
+    """Turn what a file system of fsspec's raises, which may be an error of any library, into a SourceError.
+
+    Parameters
+    ----------
+    but
+        Errors that come out as they are.
+    """
+    passed: tuple[type[Exception], ...] = (GpupipeError, *but)
+    try:
+        yield
+    except passed:
+        raise
+    except Exception as error:
+        told = " ".join(str(error).split()).rstrip(".")
+        what = f"{type(error).__name__}: {told}" if told else type(error).__name__
+        msg = f"{at} could not be reached: {what}. Check the address, the network, and what you may read there."
+        raise SourceError(msg) from error
 
 
 def place(path: str | os.PathLike[str]) -> Place:
@@ -104,13 +137,17 @@ def place(path: str | os.PathLike[str]) -> Place:
     ('/data/a.csv', None)
     """
     text = os.fspath(path)
+    if "\0" in text:
+        msg = f"Expected a path, in which the character NUL cannot be, got {text!r}."
+        raise UsageError(msg)
     if "://" not in text:
         return Place(os.path.expanduser(text))
     import fsspec  # local: plain paths need no file systems, and loading it takes as long as the rest of the package
 
     protocol = text.partition("://")[0]
     try:
-        fs, inner = fsspec.core.url_to_fs(text)
+        with remote_errors(text, but=(ImportError, ValueError)):  # some connect at once
+            fs, inner = fsspec.core.url_to_fs(text)
     except ImportError as error:
         package = _PACKAGES.get(protocol)
         if package is None:
@@ -151,13 +188,13 @@ def _find(path: str, suffixes: Sequence[str], what: str) -> list[Place]:
     """Return the files behind one path."""
     at = place(path)
     if _is_dir(at):
-        found = _below(at, suffixes)
+        found = _below(Place(at.path, at.fs, at.path.rstrip("/")), suffixes, what)
         if not found:
             msg = f"Expected {what} ({listing(suffixes)}) in the folder {path!r}, got {_contents(at)}. Check the path."
             raise SourceError(msg)
         return found
     if _is_file(at):
-        return [Place(at.path, at.fs, posixpath.dirname(at.path))]
+        return _plain([Place(at.path, at.fs, posixpath.dirname(at.path))], what)
     if glob.has_magic(at.path):
         return _matches(at, path, suffixes, what)
     raise _missing(at, path, what)
@@ -165,24 +202,34 @@ def _find(path: str, suffixes: Sequence[str], what: str) -> list[Place]:
 
 def _matches(at: Place, path: str, suffixes: Sequence[str], what: str) -> list[Place]:
     """Return the files that a glob matches, and those in the folders it matches."""
-    names = sorted(glob.glob(at.path, recursive=True) if at.fs is None else map(str, at.fs.glob(at.path)))
     root = posixpath.dirname(at.path[: min(at.path.index(sign) for sign in "*?[" if sign in at.path)])
-    if not _hidden(at.path[len(root) :]):  # a pattern that says _ or . itself means it
-        names = [name for name in names if not _hidden(name[len(root) :])]
+    names = _globbed(at, suffixes)
+    if not hidden(at.path[len(root) :]):  # a pattern that says _ or . itself means it
+        names = [name for name in names if not hidden(name[len(root) :])]
     found: list[Place] = []
     for name in names:
         one = Place(name, at.fs, root)
         if _is_dir(one):
-            found += [Place(below.path, below.fs, root) for below in _below(one, suffixes)]
+            found += _below(one, suffixes, what)
         else:
-            found.append(one)
+            found += _plain([one], what)
     if not found:
         raise _missing(at, path, what)
     return found
 
 
+def _globbed(at: Place, suffixes: Sequence[str]) -> list[str]:
+    """Return what a glob matches, in order; where it has ``**``, the files alone."""
+    if at.fs is not None:
+        with remote_errors(at):
+            return sorted(map(str, at.fs.glob(at.path)))
+    if "**" in at.path.split("/"):
+        return matches(at.path, suffixes)
+    return sorted(glob.glob(at.path))
+
+
 def check_there(path: str, what: str) -> None:
-    """Raise SourceError where nothing is at a local path; `what` is what is looked for, in errors.
+    """Raise SourceError where no file is at a local path; `what` is what is looked for, in errors.
 
     Examples
     --------
@@ -190,8 +237,9 @@ def check_there(path: str, what: str) -> None:
     Traceback (most recent call last):
     gpupipe.core.errors.SourceError: Expected a database at 'nothing.db', got nothing there; ...
     """
-    if not _is_file(Place(path)):
+    if not _is_file(place(path)):
         raise _missing(Place(path), path, what)
+    check_plain([path], what)
 
 
 def _missing(at: Place, path: str, what: str) -> SourceError:
@@ -225,37 +273,42 @@ def _names(at: Place) -> list[str]:
     try:
         if at.fs is None:
             return sorted(os.listdir(at.path or "."))
-        return sorted(posixpath.basename(str(name).rstrip("/")) for name in at.fs.ls(at.path, detail=False))
+        with remote_errors(at, but=(OSError,)):
+            return sorted(posixpath.basename(str(name).rstrip("/")) for name in at.fs.ls(at.path, detail=False))
     except OSError:
         return []
 
 
 def _is_dir(at: Place) -> bool:
-    return os.path.isdir(at.path or ".") if at.fs is None else bool(at.fs.isdir(at.path))
+    if at.fs is None:
+        return os.path.isdir(at.path or ".")
+    with remote_errors(at):
+        return bool(at.fs.isdir(at.path))
 
 
 def _is_file(at: Place) -> bool:
-    return os.path.exists(at.path) if at.fs is None else bool(at.fs.isfile(at.path))
+    if at.fs is None:
+        return os.path.exists(at.path)
+    with remote_errors(at):
+        return bool(at.fs.isfile(at.path))
 
 
-def _below(at: Place, suffixes: Sequence[str]) -> list[Place]:
+def _below(at: Place, suffixes: Sequence[str], what: str) -> list[Place]:
     """Return the files with one of the suffixes in a folder and its folders, without hidden ones."""
-    root = at.path.rstrip("/")
-    names = _walk(root) if at.fs is None else map(str, at.fs.find(root))
-    kept = [name for name in names if name.lower().endswith(tuple(suffixes)) and not _hidden(name[len(root) :])]
-    return [Place(name, at.fs, root) for name in sorted(kept)]
+    top = at.path.rstrip("/")
+    if at.fs is None:
+        names = list(files_below(top, at.root))
+    else:
+        with remote_errors(at):
+            names = [str(name) for name in at.fs.find(top)]
+    kept = [name for name in names if name.lower().endswith(tuple(suffixes)) and not hidden(name[len(top) :])]
+    return _plain([Place(name, at.fs, at.root) for name in sorted(kept)], what)
 
 
-def _walk(root: str) -> Iterable[str]:
-    """Yield every file below a local folder."""
-    for folder, folders, names in os.walk(root, followlinks=True):
-        folders[:] = [name for name in folders if not _hidden(name)]
-        yield from (posixpath.join(folder, name) for name in names)
-
-
-def _hidden(below: str) -> bool:
-    """Whether a path has a part that is nobody's rows; a partition folder's name may begin with an underscore."""
-    return any(part.startswith((".", "_")) and "=" not in part for part in below.split("/"))
+def _plain(found: list[Place], what: str) -> list[Place]:
+    """Return the files, which must be plain ones where they are local."""
+    check_plain((file.path for file in found if file.fs is None), what)
+    return found
 
 
 def shared_count(files: Sequence[Place]) -> int:
@@ -308,7 +361,8 @@ def _local_mark(path: str) -> tuple[Any, ...]:
 
 def _remote_mark(found: Place) -> tuple[Any, ...] | None:
     """Return the mark of a remote file: whatever its store tells that a new content changes."""
-    info = {str(name).lower().replace("-", "").replace("_", ""): value for name, value in found.fs.info(found.path).items()}
+    with remote_errors(found):
+        info = {str(name).lower().replace("-", "").replace("_", ""): value for name, value in found.fs.info(found.path).items()}
     told = tuple((name, str(info[name])) for name in _REMOTE_MARKS if info.get(name) is not None)
     return (str(found), info.get("size"), told) if told else None
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from pathlib import Path
 
 import fsspec
 import pytest
+from fsspec import AbstractFileSystem
 
-from gpupipe.core.errors import MissingExtraError, SourceError
+from gpupipe.core.errors import MissingExtraError, SourceError, UsageError
 from gpupipe.core.files import Place, find_files, kept_paths, local_files, place, shown
 
 
@@ -24,6 +26,10 @@ def test_folders_leave_out_what_is_hidden_and_of_another_kind(tmp_path: Path) ->
     assert names(tmp_path, str(tmp_path)) == ["a/_k=1/y.csv", "a/x.CSV", "b.csv"]
     assert names(tmp_path, f"{tmp_path}/*") == ["a/_k=1/y.csv", "a/x.CSV", "b.csv", "readme.md"]
     assert names(tmp_path, f"{tmp_path}/**/*.csv") == ["a/_k=1/y.csv", "b.csv"]
+    assert names(tmp_path, f"{tmp_path}/**/_k=*/**/*.csv*") == ["a/_k=1/y.csv"]
+    assert names(tmp_path, f"{tmp_path}/**") == ["a/_k=1/y.csv", "a/x.CSV", "b.csv", "readme.md"]
+    assert names(tmp_path, f"{tmp_path}/**/a") == ["a/_k=1/y.csv", "a/x.CSV"]
+    assert names(tmp_path, f"{tmp_path}/**/_o*/*") == ["_old/z.csv"]
     assert names(tmp_path, f"{tmp_path}/_o*/*") == ["_old/z.csv"]
     assert names(tmp_path, f"{tmp_path}/a/_z.csv") == ["a/_z.csv"]
 
@@ -119,3 +125,41 @@ def test_paths_are_values() -> None:
     assert kept_paths([Path("a"), "b"]) == ("a", "b") and kept_paths(Path("a")) == "a"
     assert shown(("a", "b", "c")) == "a and 2 more"
     assert str(place("memory://a/b")) == "memory:///a/b"
+
+
+def test_a_path_with_nul_is_refused(tmp_path: Path) -> None:
+    for path in (f"{tmp_path}/a\0.csv", "memory://a\0b", f"{tmp_path}/\0/*.csv"):
+        with pytest.raises(UsageError, match=r"^Expected a path, in which the character NUL cannot be, got '.*\\x00"):
+            find_files(path, (".csv",), "files")
+
+
+class _Refusing(AbstractFileSystem):
+    """A store whose library has errors of its own."""
+
+    protocol = "refusing"
+
+    def info(self, path: str, **kwargs: object) -> dict[str, object]:
+        raise RuntimeError("401, token has expired.")
+
+    ls = info
+
+    def _open(self, path: str, mode: str = "rb", **kwargs: object) -> object:
+        raise RuntimeError("401, token has expired.")
+
+
+def test_what_a_file_system_raises_is_an_error_about_the_address(tmp_path: Path) -> None:
+    fsspec.register_implementation("refusing", _Refusing, clobber=True)
+    with socket.socket() as bound:  # nobody listens there
+        bound.bind(("127.0.0.1", 0))
+        closed = f"ftp://127.0.0.1:{bound.getsockname()[1]}/a.csv"
+        (tmp_path / "a.zip").write_bytes(b"no archive")
+        for path, told in {
+            "refusing://b/a.csv": r"refusing://b/a\.csv could not be reached: RuntimeError: 401, token has expired\. Check the address",
+            "refusing://b/*.csv": r"refusing://b/.* could not be reached: RuntimeError",
+            closed: r"ftp://127.* could not be reached: ConnectionRefusedError: .* Check the address, the network, and what you may",
+            f"zip://a.csv::{tmp_path}/a.zip": r"zip://.* could not be reached: BadZipFile: File is not a zip file\. Check",
+        }.items():
+            with pytest.raises(SourceError, match=f"^{told}"):
+                find_files(path, (".csv",), "files")
+    with pytest.raises(SourceError, match=r"^refusing://b/a\.csv could not be reached: RuntimeError: 401"):
+        local_files([Place("b/a.csv", _Refusing())], str(tmp_path))
