@@ -19,7 +19,7 @@ PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
 PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11 python3.14; do \
 	if $$name -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$name; break; fi; done)
 
-.PHONY: help demo cluster test lint format types faults contract bench clean
+.PHONY: help demo cluster test lint format types faults fuzz contract bench clean
 .DEFAULT_GOAL := help
 
 help: ## Show what there is
@@ -89,6 +89,10 @@ faults: $(VENV)/.developed ## Do a Dask cluster every harm there is a test for, 
 		echo "== faults, $$number of $(REPEAT)"; \
 		if $(VENV)/bin/python -m pytest tests/engines/dask/faults -m "" -q $(PYTEST); then passed=$$((passed + 1)); fi; \
 	done; echo "the suite of faults passed $$passed times of $(REPEAT)"; [ $$passed -eq $(REPEAT) ]
+
+CASES ?= 5000
+fuzz: $(VENV)/.developed ## Run 5,000 random pipelines (CASES=N) with fresh seeds against DuckDB
+	$(VENV)/bin/python -m tests.fuzz --cases $(CASES)
 
 # RAPIDS is 5.8 GB, so it has an environment of its own; constraints-gpu.txt is of Python 3.12. No device is needed.
 $(CONTRACT)/.installed: pyproject.toml constraints-gpu.txt
