@@ -14,8 +14,7 @@ import dataclasses
 import hashlib
 import importlib
 import json
-import shutil
-import tempfile
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -25,8 +24,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gpupipe.core.errors import ArtefactError, UsageError
+from gpupipe.core.errors import ArtefactError, UsageError, listing
 from gpupipe.core.stage import RowStage
+from gpupipe.core.work import WorkFolder
 from gpupipe.engines._model_files import load_model, save_model
 from gpupipe.report.record import versions
 
@@ -62,21 +62,36 @@ def save(stage: RowStage, path: str | Path) -> Path:
         msg = f"save expects a fitted stage, such as result['model'], got {type(stage).__name__}."
         raise UsageError(msg)
     target = Path(path)
-    if target.exists() and not (target.is_dir() and ((target / "stage.json").exists() or not any(target.iterdir()))):
-        msg = f"{target} exists and is no saved stage. Choose another path, or remove it first."
-        raise ArtefactError(msg)
+    _refuse_other(target, target)
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.tmp-") as scratch:
-        folder = Path(scratch) / "new"
-        folder.mkdir()
-        written = _Writer(folder)
+    with WorkFolder.beside(target) as work:
+        work.new.mkdir()
+        written = _Writer(work.new)
         facts = {"format": FORMAT, "stage": written.stage(stage), "versions": versions(), "sha256": written.checksums()}
-        (folder / "stage.json").write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n")
-        if target.exists():
-            target.rename(Path(scratch) / "old")
-        folder.rename(target)
-        shutil.rmtree(Path(scratch) / "old", ignore_errors=True)
+        (work.new / "stage.json").write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n")
+        work.put(lambda old: _refuse_other(old, target))
     return target
+
+
+def _refuse_other(there: Path, target: Path) -> None:
+    """Raise ArtefactError where what is to be replaced, now at `there`, is neither an empty folder nor what `save` wrote and no more."""
+    if not os.path.lexists(there):
+        return
+    if there.is_symlink() or not there.is_dir():
+        msg = f"Expected a folder that gpupipe.save wrote, or nothing, at {target}, got something else. Choose another path."
+        raise ArtefactError(msg)
+    try:
+        listed = {"stage.json", *json.loads((there / "stage.json").read_text())["sha256"]} if (there / "stage.json").is_file() else set()
+    except (OSError, ValueError, TypeError, KeyError):
+        listed = set()
+    found = (path for path in there.rglob("*") if path.is_symlink() or not path.is_dir() or not any(path.iterdir()))
+    others = sorted(name for path in found if (name := path.relative_to(there).as_posix()) not in listed)
+    if others:
+        msg = (
+            f"{target} exists and is no saved stage, or not that alone: all of it would be replaced, also other files there: "
+            f"{listing(others, limit=5)}. Move them away, choose another path, or remove the folder first."
+        )
+        raise ArtefactError(msg)
 
 
 def load(path: str | Path, *, trusted: Sequence[str] = ()) -> RowStage:

@@ -11,12 +11,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from gpupipe.checkpoints.keeper import Keeper
 from gpupipe.core.ends import Sink, Source, Writer
 from gpupipe.core.engine import Demand, Engine
-from gpupipe.core.errors import ClusterError, GpupipeError
+from gpupipe.core.errors import ClusterError, GpupipeError, SinkError
 from gpupipe.core.node import Table
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import Apply, Barrier, TableStage
@@ -90,8 +90,11 @@ class Execution:
             self.engine.ledger.turn_to(None)
             outputs = {name: self._output(number) for name, number in self.plan.outputs.items()}
             for number in list(self.writers):
-                value = self.writers[number].commit()
+                started = time.perf_counter()
+                with blamed(self.plan.steps[number], self.plan, self.engine):
+                    value = self.writers[number].commit()
                 del self.writers[number]
+                self.record.spend(number, time.perf_counter() - started)
                 self._wrote(number, value)
                 outputs |= {name: value for name, output in self.plan.outputs.items() if output == number}
             self._spread_rows([step for step in self.steps if not isinstance(step.stage, Barrier | Sink)])
@@ -309,7 +312,11 @@ class Execution:
         """Name the stage at fault in the error's notes; where nobody knows it, run the fused stages one by one until one fails."""
         if _is_blamed(error) or isinstance(error, ClusterError):
             return
-        if hasattr(error, "step"):
+        sinks = [step for step in waiting if isinstance(step.stage, Sink)]
+        if isinstance(error, SinkError) and sinks:
+            named = (step for step in sinks if cast(Sink, step.stage).target() == error.target)
+            error.step = next(named, sinks[0]).id
+        if getattr(error, "step", None) is not None:
             blame(error, waiting[0], self.plan, self.engine)
             return
         for step in lazy:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -142,3 +143,39 @@ def test_only_fitted_stages_are_saved(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="save expects a fitted stage"):
         gp.save("model", tmp_path / "x")
     assert issubclass(type(gp.load(saved(tmp_path))), RowStage)
+
+
+@pytest.mark.parametrize("name", [".env", "_keep.txt", "README.md", "0/mine.bin", "empty/", "link"])
+def test_a_folder_with_anything_else_is_never_replaced(name: str, tmp_path: Path) -> None:
+    stage = gp.Standardize("x").fit_plain(pl.DataFrame({"x": [1.0, 3.0]}))
+    folder = gp.save(stage, tmp_path / "scaler")
+    folder.chmod(0o700)
+    gp.save(stage, folder)
+    assert folder.stat().st_mode & 0o777 == 0o700, "replacing keeps the rights"
+    path = folder / name
+    path.parent.mkdir(exist_ok=True)
+    if name == "link":
+        path.symlink_to(tmp_path)
+    else:
+        path.mkdir() if name.endswith("/") else path.write_text("mine")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(ArtefactError, match=f"is no saved stage, or not that alone: .* other files there: '{name.strip('/')}'"):
+        gp.save(stage, folder)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_only_what_save_wrote_is_replaced(tmp_path: Path) -> None:
+    stage = gp.Standardize("x").fit_plain(pl.DataFrame({"x": [1.0, 3.0]}))
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "mine").touch()
+    for facts in ("{", "[]", '{"sha256": 3}', '{"sha256": {}}', "\udcff"):  # a file of this name tells nothing by itself
+        (tmp_path / "one" / "stage.json").write_bytes(facts.encode(errors="surrogateescape"))
+        with pytest.raises(ArtefactError, match="other files there: 'mine"):
+            gp.save(stage, tmp_path / "one")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to(tmp_path / "one")
+    for name in ("pipe", "link"):
+        with pytest.raises(ArtefactError, match="got something else"):
+            gp.save(stage, tmp_path / name)
+    (tmp_path / "empty").mkdir()
+    gp.save(stage, tmp_path / "empty")

@@ -17,6 +17,7 @@ from gpupipe.cli.file_command import FileCommand
 from gpupipe.cli.jobs import cancel, fetch, list_jobs, logs, status
 from gpupipe.cli.plan import plan
 from gpupipe.cli.run import run
+from gpupipe.cli.signals import end_like_ctrl_c
 from gpupipe.cli.submit import submit
 
 _EPILOG = "Start with: gpupipe doctor. Then: gpupipe run FILE --help"
@@ -54,6 +55,7 @@ def main() -> None:
     """Run the command line with the process's arguments, and exit with its code."""
     # XGBoost's threads otherwise spin while they wait: beside one other busy process, two cores take 50 times as long.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    end_like_ctrl_c()
     try:
         app(prog_name="gpupipe")
     except KeyboardInterrupt:

@@ -12,6 +12,7 @@ from gpupipe.cli.failure import reported
 from gpupipe.cli.options import Trace
 from gpupipe.cli.plain import json_text
 from gpupipe.core.errors import UsageError
+from gpupipe.core.visible import visible
 
 if TYPE_CHECKING:
     from gpupipe.checkpoints.store import Entry, Store
@@ -158,7 +159,7 @@ def _print(folder: str, entries: list[Entry]) -> None:
     for entry in entries:
         age = seconds_text(max(0.0, time.time() - entry.created_seconds))
         cells = (age, bytes_text(entry.n_bytes), entry.kind, entry.pipeline, entry.stage, entry.address[:12])
-        table.add_row(*(Text(cell) for cell in cells))
+        table.add_row(*(Text(visible(cell)) for cell in cells))
     console.print(table)
     console.print(
         Text(f"{plural(len(entries), 'result')}, {bytes_text(sum(entry.n_bytes for entry in entries))}, in {folder}", style="dim")

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import typer
 
 from gpupipe.core.errors import GpupipeError, PlanError, UsageError
+from gpupipe.core.visible import visible
 
 RUN_FAILED, WRONG_CALL, INTERRUPTED = 1, 2, 130
 INTERRUPTED_TEXT = "interrupted; outputs left as they were"
@@ -51,12 +52,12 @@ def print_failure(error: BaseException, *, with_traceback: bool = False) -> None
         console.print(INTERRUPTED_TEXT, style="yellow")
         return
     if with_traceback:
-        traceback.print_exception(error, file=sys.stderr)
+        print(visible("".join(traceback.format_exception(error))), end="", file=sys.stderr)  # noqa: T201  (a command's own)
         return
-    told = str(error).strip() or "no message"
+    told = visible(str(error).strip()) or "no message"
     console.print(Text.assemble((f"{type(error).__name__}: ", "bold red"), told), soft_wrap=True)
     notes = list(getattr(error, "__notes__", []))
     if not isinstance(error, GpupipeError):
         notes.append("gpupipe did not foresee this error. Run the command again with --traceback to see where it comes from.")
     for note in notes:
-        console.print(Text(textwrap.indent(note, "  "), style="dim"), soft_wrap=True)
+        console.print(Text(textwrap.indent(visible(note), "  "), style="dim"), soft_wrap=True)

@@ -10,6 +10,7 @@ from typer.core import TyperCommand
 
 from gpupipe.cli.failure import reported
 from gpupipe.cli.streams import stdout_to_stderr
+from gpupipe.core.visible import visible
 
 if TYPE_CHECKING:
     from gpupipe.definition import Definition
@@ -72,19 +73,19 @@ def print_parameters(definition: Definition, command: str) -> None:
     table.add_column(style="bold yellow", overflow="fold", max_width=28)
     table.add_column(ratio=1)
     for parameter in definition.parameters:
-        told = Text(parameter.text + (" " if parameter.text else ""))
+        told = Text(visible(parameter.text) + (" " if parameter.text else ""))
         if parameter.required:
             told.append("[required]", "red")
         else:
-            told.append(f"[default: {default_text(parameter.default)}]", "dim")
+            told.append(f"[default: {visible(default_text(parameter.default))}]", "dim")
         table.add_row(parameter.name, parameter.type_text, told)
     if not definition.parameters:
         table.add_row(Text("The pipeline has no parameters.", style="not bold default"), "", "")
-    title = f"Parameters of {definition.shown} (-p NAME=VALUE)"
+    title = f"Parameters of {visible(definition.shown)} (-p NAME=VALUE)"
     console.print(Panel(table, title=Text(title), title_align="left", border_style="dim", box=box.ROUNDED))
     if definition.summary:
-        console.print(Text(f" {definition.summary}"))
-    console.print(Text(f" Example: {example(definition, command)}", style="dim"), soft_wrap=True)
+        console.print(Text(visible(f" {definition.summary}")))
+    console.print(Text(visible(f" Example: {example(definition, command)}"), style="dim"), soft_wrap=True)
 
 
 def default_text(value: Any) -> str:

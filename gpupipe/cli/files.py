@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from pathlib import Path
 
 from gpupipe.core.errors import SinkError
+from gpupipe.core.work import WorkFolder, special_kind
 
 
 def make_folder(folder: Path) -> None:
@@ -34,13 +34,15 @@ def write_whole(path: Path, text: str) -> None:
     SinkError
         Where it cannot be written; an older file of the name is left as it was.
     """
-    temporary = path.with_name(f".{path.name}.tmp-{os.getpid()}")
+    special = special_kind(path)
+    if special is not None:
+        msg = f"Expected a file or nothing at {str(path)!r}, got {special}, which cannot be replaced. Name another path."
+        raise SinkError(msg)
     try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
+        with WorkFolder.beside(path) as work:
+            work.new.write_text(text, encoding="utf-8")
+            work.put()
     except OSError as error:
         got = error.strerror or error
         msg = f"Expected to write {str(path)!r}, got: {got}. Check the folder, its permissions and the space on its disk."
         raise SinkError(msg) from error
-    finally:
-        temporary.unlink(missing_ok=True)

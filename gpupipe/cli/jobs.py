@@ -13,6 +13,7 @@ from gpupipe.cli.failure import RUN_FAILED, reported
 from gpupipe.cli.options import Trace
 from gpupipe.cli.plain import json_text
 from gpupipe.core.engine import EngineOptions
+from gpupipe.core.visible import visible
 
 if TYPE_CHECKING:
     from gpupipe.jobs.desk import Desk
@@ -43,7 +44,7 @@ def status(
     with reported(with_traceback=traceback):
         with _desk(cluster, (tls_ca_file, tls_cert, tls_key), allow_unencrypted=allow_unencrypted) as desk:
             found = desk.wait(job) if wait else desk.job(job)
-        typer.echo(json_text(found.as_json()) if as_json else _told(found))
+        typer.echo(json_text(found.as_json()) if as_json else visible(_told(found)))
         _exit(found)
 
 
@@ -68,7 +69,8 @@ def list_jobs(
         elif not jobs:
             typer.echo("The cluster has no jobs.", err=True)
         for job in () if as_json else jobs:
-            typer.echo(f"{job.id}  {job.state:9}  {_when(job.submitted_at)}  {_seconds(job):>9}  {job.target}  {job.submitted_by}")
+            told = f"{job.id}  {job.state:9}  {_when(job.submitted_at)}  {_seconds(job):>9}  {job.target}  {job.submitted_by}"
+            typer.echo(visible(told))
 
 
 def logs(
@@ -89,7 +91,7 @@ def logs(
     """
     with reported(with_traceback=traceback), _desk(cluster, (tls_ca_file, tls_cert, tls_key), allow_unencrypted=allow_unencrypted) as desk:
         for line in desk.lines(job, follow=follow):
-            typer.echo(line)
+            typer.echo(visible(line))
         if follow:
             _exit(desk.job(job))
 
@@ -138,9 +140,9 @@ def fetch(
     with reported(with_traceback=traceback):
         with _desk(cluster, (tls_ca_file, tls_cert, tls_key), allow_unencrypted=allow_unencrypted) as desk:
             found = desk.fetch(job, out)
-        typer.echo(f"{out}: {', '.join(sorted(path.name for path in out.iterdir()))}")
+        typer.echo(visible(f"{out}: {', '.join(sorted(path.name for path in out.iterdir()))}"))
         if found.state != "succeeded":
-            typer.echo(_told(found), err=True)
+            typer.echo(visible(_told(found)), err=True)
         _exit(found)
 
 

@@ -7,6 +7,8 @@ import math
 from collections.abc import Mapping, Set
 from typing import Any
 
+from gpupipe.core.visible import escaped_json
+
 
 def plain(value: Any) -> Any:
     """Return a value as JSON has it; what JSON has no word for becomes text.
@@ -34,11 +36,11 @@ def plain(value: Any) -> Any:
 
 
 def json_text(value: Any, *, indent: int | None = None) -> str:
-    """Return a value as strict JSON.
+    """Return a value as strict JSON, in which what cannot be seen is escaped.
 
     Examples
     --------
     >>> json_text({"auc": float("inf")})
     '{"auc": null}'
     """
-    return json.dumps(plain(value), allow_nan=False, ensure_ascii=False, indent=indent)
+    return escaped_json(json.dumps(plain(value), allow_nan=False, ensure_ascii=False, indent=indent))

@@ -12,6 +12,7 @@ from gpupipe.cli.files import write_whole
 from gpupipe.cli.options import File, Given, Trace
 from gpupipe.cli.plain import json_text
 from gpupipe.cli.streams import stdout_to_stderr
+from gpupipe.core.visible import visible
 
 
 def plan(
@@ -44,7 +45,7 @@ def plan(
         if html is not None:
             write_whole(html, plan_page(made))
         for written in filter(None, (svg, html)):
-            typer.echo(f"wrote {written}", err=True)
+            typer.echo(visible(f"wrote {written}"), err=True)
         if as_json:
             typer.echo(json_text(made))
         elif svg is None and html is None:

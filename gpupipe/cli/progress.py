@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, Task, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from gpupipe.core.visible import visible
 from gpupipe.report.units import number_text, plural, seconds_text
 
 Tell = Callable[[str, Any, Mapping[str, Any]], None]
@@ -107,7 +108,7 @@ class PlainTeller:
 
 def title(step: Any) -> str:
     """Return what a step is called."""
-    return "the pipeline" if step is None else str(step.node.title)
+    return "the pipeline" if step is None else visible(step.node.title)
 
 
 def now_text(event: str, step: Any, facts: Mapping[str, Any]) -> str:
@@ -124,7 +125,7 @@ def now_text(event: str, step: Any, facts: Mapping[str, Any]) -> str:
 
 def cluster_text(facts: Mapping[str, Any]) -> str:
     """Return where a cluster can be watched."""
-    return f"Dask's dashboard: {facts['dashboard']}"
+    return f"Dask's dashboard: {visible(facts['dashboard'])}"
 
 
 def done_text(step: Any, facts: Mapping[str, Any]) -> str:

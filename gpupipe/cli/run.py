@@ -13,6 +13,7 @@ from gpupipe.cli.file_command import again_with
 from gpupipe.cli.options import CheckpointFolder, File, Given, Resume, Trace, bytes_of
 from gpupipe.cli.plain import json_text
 from gpupipe.cli.streams import stdout_to_stderr
+from gpupipe.core.visible import visible
 
 if TYPE_CHECKING:
     from gpupipe.cli.running import Ending
@@ -92,9 +93,9 @@ def tell_ending(ending: Ending, *, quiet: bool, with_traceback: bool) -> None:
     if ending.error is not None:
         print_failure(ending.error, with_traceback=with_traceback)
         if ending.page is not None and not isinstance(ending.error, KeyboardInterrupt):
-            typer.echo(f"  report: {ending.page}", err=True)
+            typer.echo(visible(f"  report: {ending.page}"), err=True)
         if ending.again is not None:
-            typer.echo(f"  resume: {ending.again}", err=True)
+            typer.echo(visible(f"  resume: {ending.again}"), err=True)
         raise typer.Exit(exit_code(ending.error))
     if not quiet:
         _print_summary(ending.report, ending.page)
@@ -108,6 +109,6 @@ def _print_summary(report: dict[str, Any], page: Path | None) -> None:
     from gpupipe.report.text import print_summary  # local: as above
 
     console = Console(stderr=True, highlight=False)
-    print_summary(report, console, page=None if page is None else str(page))
+    print_summary(report, console, page=None if page is None else visible(page))
     if page is None:
         console.print(Text("\nFor a report with the drawing, the stages and the scores: --report DIR", style="dim"))

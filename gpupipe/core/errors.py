@@ -80,7 +80,10 @@ class SourceError(GpupipeError):
 
 
 class SinkError(GpupipeError):
-    """An output cannot be written."""
+    """An output cannot be written: `target` is what its sink replaces, and `step` the sink's in the plan, where they are known."""
+
+    target: str | None = None
+    step: int | None = None
 
 
 class StageError(GpupipeError):

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
+from urllib.parse import unquote
 
 import narwhals.stable.v2 as nw
 import polars as pl
@@ -157,8 +158,12 @@ def _scan_all(scan: FileScan) -> pl.LazyFrame:
     paths: list[Any] = list(scan.paths)
     if scan.format == "parquet":
         hive = scan.options["hive"]
-        keys = None if hive is None else polars_dtypes(hive)
-        return pl.scan_parquet(paths, hive_partitioning=keys is not None, hive_schema=keys, glob=False, extra_columns="ignore")
+        if hive is None:
+            return pl.scan_parquet(paths, hive_partitioning=False, glob=False, extra_columns="ignore")
+        written = {unquote(name): name for part in paths[0].split("/") if (name := part.partition("=")[0]) != part}
+        keys = {written.get(name, name): dtype for name, dtype in polars_dtypes(hive).items()}  # Polars takes names as folders have them
+        frame = pl.scan_parquet(paths, hive_partitioning=True, hive_schema=keys, glob=False, extra_columns="ignore")
+        return frame.rename({name: new for new, name in written.items() if name != new and name in keys})
     if scan.format == "ipc":
         return pl.scan_ipc(paths, hive_partitioning=False)
     if scan.format == "ndjson":

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
-import weakref
+
+from gpupipe.core.work import WorkFolder
 
 
 class Scratch:
-    """A temporary folder; where nobody closes it, as in a worker, it goes when the process ends."""
+    """A temporary folder; where nobody closes it, as in a worker, it goes when the process ends, and if that is killed, by the next run."""
 
     def __init__(self) -> None:
-        self._path: str | None = None
-        self._end: weakref.finalize[..., Scratch] | None = None
+        self._folder: WorkFolder | None = None
 
     @property
     def path(self) -> str:
         """The folder."""
-        if self._path is None:
-            self._path = tempfile.mkdtemp(prefix="gpupipe-")
-            self._end = weakref.finalize(self, shutil.rmtree, self._path, ignore_errors=True)
-        return self._path
+        if self._folder is None:
+            self._folder = WorkFolder(tempfile.gettempdir(), "gpupipe-")
+        return str(self._folder.path)
 
     def close(self) -> None:
         """Remove the folder with all that is in it."""
-        if self._end is not None:
-            self._end()
-            self._path = self._end = None
+        if self._folder is not None:
+            self._folder.close()
+            self._folder = None

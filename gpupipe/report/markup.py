@@ -6,21 +6,23 @@ import html
 import re
 import unicodedata
 
+from gpupipe.core.visible import visible
+
 # XML 1.0 section 2.2: these may stand in no document, not even escaped; a column name read from a broken file can hold them.
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def escape(text: object) -> str:
-    """Return the text with every character that means something to XML or HTML, or is forbidden there, made harmless.
+    r"""Return the text with every character that means something to XML or HTML, is forbidden there, or cannot be seen, made harmless.
 
     Examples
     --------
     >>> escape('a < b & "c"')
     'a &lt; b &amp; &quot;c&quot;'
-    >>> escape(chr(0)) == chr(0xFFFD)
-    True
+    >>> print(escape(chr(0) + chr(0x202E)))
+    \x00\u202e
     """
-    return html.escape(_FORBIDDEN.sub("\ufffd", str(text)), quote=True)
+    return html.escape(_FORBIDDEN.sub("\ufffd", visible(text)), quote=True)
 
 
 def display_width(text: str) -> int:
@@ -35,14 +37,14 @@ def display_width(text: str) -> int:
 
 
 def one_line(text: object) -> str:
-    r"""Return the text on one line: line breaks, tabs and control characters become spaces.
+    r"""Return the text on one line: line breaks and tabs become spaces, and what cannot be seen is spelled out.
 
     Examples
     --------
-    >>> one_line("a\n  b\x1b")
-    'a b'
+    >>> print(one_line("a\n  b\x1b"))
+    a b\x1b
     """
-    return " ".join("".join(" " if unicodedata.category(c) in ("Cc", "Cs") else c for c in str(text)).split())
+    return visible(" ".join(str(text).split()))
 
 
 def cut(text: object, width: int, *, squeeze: bool = True) -> str:

@@ -7,6 +7,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from gpupipe.core.visible import visible
 from gpupipe.report.form import Report, Stage, has_run, title_of
 from gpupipe.report.html_cluster import cluster_text
 from gpupipe.report.html_facts import crossings_text
@@ -105,7 +106,7 @@ def _print_checkpoints(report: Report, console: Console) -> None:
     """Print what came from checkpoints and what was kept, and why something was not."""
     told = checkpoints_text(report)
     if told:
-        console.print(Text(told, style="dim"), soft_wrap=True)
+        console.print(Text(visible(told), style="dim"), soft_wrap=True)
         for remark in report["checkpoints"]["remarks"]:
             titles = ", ".join(_title(report, number) for number in remark["stages"])
             console.print(Text(f"! {titles}: {one_line(remark['text'])}", style="yellow"), soft_wrap=True)
@@ -117,9 +118,9 @@ def _outputs(report: Report) -> Table:
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in report["outputs"].items():
-        told = Text(output_text(value))
+        told = Text(one_line(output_text(value)))
         if (is_table(value) or is_model(value)) and value.get("path"):
-            told.append(f"  {value['path']}", style="cyan")
+            told.append(f"  {visible(value['path'])}", style="cyan")
         table.add_row(Text(one_line(name)), told)
     return table
 
@@ -127,11 +128,11 @@ def _outputs(report: Report) -> Table:
 def _print_error(report: Report, console: Console) -> None:
     """Print why the run did not finish."""
     error = report["error"]
-    console.print(Text.assemble((f"{error['type']}: ", "bold red"), str(error["message"])), soft_wrap=True)
+    console.print(Text.assemble((f"{error['type']}: ", "bold red"), visible(error["message"])), soft_wrap=True)
     for note in error.get("notes") or ():
-        console.print(Padding(Text(str(note), style="dim"), (0, 0, 0, 2)), soft_wrap=True)
+        console.print(Padding(Text(visible(note), style="dim"), (0, 0, 0, 2)), soft_wrap=True)
 
 
 def _title(report: Report, number: object) -> str:
     """Return the title of a stage."""
-    return next((title_of(stage) for stage in report["stages"] if stage["id"] == number), str(number))
+    return next((one_line(title_of(stage)) for stage in report["stages"] if stage["id"] == number), str(number))

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from gpupipe.core.ends import NativeWrite, PartWriter, Writer
 from gpupipe.core.errors import SinkError, StageError, listing
 from gpupipe.core.files import Place
-from gpupipe.sinks._target import Target, create, explained, free_bytes, remove, sync, translated
+from gpupipe.sinks._target import Target, create, explained, free_bytes, mark_folder, remove, sync, translated
 
 _MISSING = "__HIVE_DEFAULT_PARTITION__"
 _PART_ROWS = 1 << 25
@@ -90,7 +90,8 @@ class FilesWriter(Writer):
         self.partition_by = tuple(partition_by)
         self.count = count
         self.n_rows = 0
-        self.made = target.temporary()
+        self.work = target.work()
+        self.made = target.temporary() if self.work is None else Place(str(self.work.new))
         self.native = None if native is None or not target.is_file or target.at.fs is not None else _named(native, self.made.path)
         self.open: dict[tuple[str, ...], _OneFile] = {}
         self.held: dict[tuple[str, ...], list[pa.RecordBatch]] = {}
@@ -120,8 +121,10 @@ class FilesWriter(Writer):
         if self.target.is_file or self.made.is_private:
             return None
         with translated(self.target.at):
-            if self.made.fs is None:
-                Path(self.made.path).mkdir(parents=True, exist_ok=True)
+            if self.work is not None:
+                self.work.new.mkdir(exist_ok=True)
+                old = Path(self.target.at.path)
+                self.work.path.chmod((old if old.exists() else self.work.new).stat().st_mode)  # workers may be other members of a group
         return FilePart(self.made, self.target, self.schema, self.make, self.partition_by)
 
     def take_parts(self, written: Sequence[Mapping[str, Any]]) -> None:
@@ -149,13 +152,17 @@ class FilesWriter(Writer):
             else:
                 self._flush()
                 if not self.n_parts:
-                    self._append(tuple(f"{quote(name)}={_MISSING}" for name in self.partition_by), _empty(self._file_schema()))
+                    self._append(tuple(f"{_quoted(name)}={_MISSING}" for name in self.partition_by), _empty(self._file_schema()))
                 self._close_files()
+            if not self.target.is_file:
+                mark_folder(self.made)
             sync(self.made)
 
     def commit(self) -> dict[str, Any]:
         """Put the output in place; return its rows, columns and path."""
-        self.target.replace(self.made)
+        self.target.replace(self.made, self.work)
+        if self.work is not None:
+            self.work.close()
         return {"rows": self.n_rows, "columns": len(self.schema), "path": str(self.target.at)}
 
     def abort(self) -> None:
@@ -164,7 +171,10 @@ class FilesWriter(Writer):
             self._close_files()
         except Exception:  # noqa: BLE001 - whatever a half-written file says while it is closed, it is removed next
             self.open.clear()
-        remove(self.made)
+        if self.work is None:
+            remove(self.made)
+        else:
+            self.work.close()
 
     def _file_schema(self) -> pa.Schema:
         """Return the columns in the files: all but the folders' own."""
@@ -218,7 +228,10 @@ class FilePart(PartWriter):
             if not self.partition_by:
                 return {"rows": sum(batch.num_rows for batch in rows), "files": [self._file(number, (), rows)]}
             whole = pa.Table.from_batches(rows).combine_chunks().to_batches()[0]
-            files = [self._file(number, key, [part]) for key, part in _partitions(whole, self.partition_by)]
+            parts: dict[tuple[str, ...], list[pa.RecordBatch]] = {}
+            for key, part in _partitions(whole, self.partition_by):  # a key met twice must not write one file over the other
+                parts.setdefault(key, []).append(part)
+            files = [self._file(number, key, batches) for key, batches in parts.items()]
         return {"rows": whole.num_rows, "files": files}
 
     def _file(self, number: int, key: tuple[str, ...], batches: Sequence[pa.RecordBatch]) -> str:
@@ -284,13 +297,24 @@ def _partitions(batch: pa.RecordBatch, by: Sequence[str]) -> list[tuple[tuple[st
     kept = [name for name in batch.schema.names if name not in by]
     firsts = rows.take(pa.array(starts)).select(list(by)).to_pylist()
     bounds = [*starts.tolist(), batch.num_rows]
-    keys = [tuple(f"{quote(name)}={_folder(first[name])}" for name in by) for first in firsts]
+    keys = [tuple(f"{_quoted(name)}={_folder(name, first[name])}" for name in by) for first in firsts]
     pieces = zip(keys, bounds, bounds[1:], strict=False)
     return [(key, rows.slice(start, stop - start).select(kept)) for key, start, stop in pieces]
 
 
-def _folder(value: Any) -> str:
-    """Return a value as the name of its folder."""
+def _folder(column: str, value: Any) -> str:
+    """Return a value of a column as the name of its folder."""
     if isinstance(value, bool):
         return str(value).lower()
-    return _MISSING if value is None else quote(str(value), safe=" :+,@")
+    if value == _MISSING:
+        msg = (
+            f"Column {column!r} holds the text {_MISSING!r}, which as a folder's name means a missing value to every reader. "
+            "Replace it, or write without partition_by."
+        )
+        raise SinkError(msg)
+    return _MISSING if value is None else _quoted(str(value))
+
+
+def _quoted(text: str) -> str:
+    """Return a name or a value as a part of a folder's name, which no reader takes for more than that."""
+    return quote(text, safe=" :+,@")

@@ -1,17 +1,24 @@
-"""Where an output goes: beside its place under a temporary name first, and into its place only when all of it is there.
+"""Where an output goes: beside its place first, and into its place only when all of it is there.
 
 A file takes the old one's place in one step. A folder cannot: the old one is renamed aside, the new one renamed in, and the old one
-removed. A process killed between the two renames leaves both under names that begin with ``.`` and the folder's own name.
+removed; `gpupipe.core.work` says what becomes of a process killed between the two renames.
+
+A folder holds an empty file whose name begins with ``_gpupipe-`` and ends in a digest of the names of all others. So a folder that is to be
+replaced is known to hold what a sink wrote and nothing else. It is empty, and its name is such, since readers of folders (Polars, Arrow,
+Spark) pass over empty files, or over names with an underscore.
 """
 
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import posixpath
+import re
 import secrets
 import shutil
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +26,9 @@ from typing import Any
 
 from gpupipe.core.errors import SinkError, UsageError, listing
 from gpupipe.core.files import Place, place
+from gpupipe.core.work import WorkFolder, special_kind
 
+MARK = "_gpupipe-"
 _FULL = ("no space left", "disk quota exceeded", "os error 28", "errno 28")
 
 
@@ -57,8 +66,15 @@ class Target:
         """The folder that the output lies in."""
         return posixpath.dirname(self.at.path.rstrip("/"))
 
+    def work(self) -> WorkFolder | None:
+        """Return a work folder beside the place; None where it is no local one."""
+        if self.at.fs is not None:
+            return None
+        with translated(self.at):
+            return WorkFolder.beside(Path(self.at.path))
+
     def temporary(self) -> Place:
-        """Return a new name beside the place, on the same file system."""
+        """Return a new name beside a place that is not local, on the same file system."""
         name = posixpath.basename(self.at.path.rstrip("/"))
         return Place(posixpath.join(self.folder, f".{name}.tmp-{secrets.token_hex(6)}"), self.at.fs)
 
@@ -70,9 +86,8 @@ class Target:
         with translated(self.at, "written"):
             Path(self.folder).mkdir(parents=True, exist_ok=True)
             self._refuse_other(os.path.lexists(self.at.path))
-            trial = Path(self.temporary().path)
-            trial.touch()
-            trial.unlink()
+            with tempfile.TemporaryFile(dir=self.folder):
+                pass
 
     def _refuse_other(self, there: bool) -> None:
         """Raise SinkError where what is there must not be replaced."""
@@ -82,51 +97,42 @@ class Target:
             advice = "Remove it, or write to another path."
             msg = f"Expected nothing at {str(self.at)!r}, as overwrite=False says, got an output there. {advice}"
             raise SinkError(msg)
+        special = special_kind(self.at.path) if self.at.fs is None else None
+        if special is not None:
+            what = "a file" if self.is_file else "a folder"
+            msg = f"Expected {what} or nothing at {str(self.at)!r}, got {special}, which cannot be replaced. Write to another path."
+            raise SinkError(msg)
         if Path(self.at.path).is_dir() if self.at.fs is None else self.at.fs.isdir(self.at.path):
-            self._refuse_folder()
+            self._refuse_folder(self.at)
         elif not self.is_file:
             msg = f"Expected a folder or nothing at {str(self.at)!r}, got a file. Remove it, or let the path end in {self.suffix}."
             raise SinkError(msg)
 
-    def _refuse_folder(self) -> None:
-        """Raise SinkError where a folder in the place holds anything but an older output."""
+    def _refuse_folder(self, there: Place) -> None:
+        """Raise SinkError where a folder in the place, now at `there`, holds anything but what a sink wrote."""
         if self.is_file:
             msg = f"Expected a file or nothing at {str(self.at)!r}, got a folder. Remove it, or write to another path."
             raise SinkError(msg)
-        others = [name for name in self._files() if not name.endswith(self.suffix)]
-        others = [name for name in others if not posixpath.basename(name).startswith(("_", "."))]
-        if others:
-            msg = (
-                f"Expected a folder of {self.suffix} files at {str(self.at)!r}, since all of it will be replaced, "
-                f"got other files there: {listing(sorted(others), limit=3)}. Write to another path."
-            )
-            raise SinkError(msg)
+        names = names_below(there)
+        mark = mark_of(name for name in names if not name.startswith(MARK))
+        if not names or (mark in names and sum(name.startswith(MARK) for name in names) == 1):
+            return
+        ours = re.compile(rf"([^/]+=[^/]*/)*part-\d{{5,}}{re.escape(self.suffix)}|{MARK}\w+")
+        found = [name for name in names if not ours.fullmatch(name)] or names
+        msg = (
+            f"Expected a folder that gpupipe wrote, and nothing else in it, at {str(self.at)!r}, since all of it will be replaced, got "
+            f"other files there: {listing(found, limit=5)}. Move them away, remove the folder, or write to another path."
+        )
+        raise SinkError(msg)
 
-    def _files(self) -> list[str]:
-        """Return every file in the folder at the place."""
-        if self.at.fs is not None:
-            return [str(name) for name in self.at.fs.find(self.at.path)]
-        return [posixpath.join(folder, name) for folder, _, names in os.walk(self.at.path) for name in names]
-
-    def replace(self, made: Place) -> None:
+    def replace(self, made: Place, work: WorkFolder | None) -> None:
         """Put what was made into the place."""
         with translated(self.at, "put in place"):
-            if self.at.fs is not None:
+            if work is None:
                 _replace_remote(self.at, made)
-            elif Path(made.path).is_dir() and Path(self.at.path).exists():
-                self._refuse_other(there=True)
-                aside = Path(f"{self.temporary().path}-old")
-                Path(self.at.path).rename(aside)
-                try:
-                    Path(made.path).rename(self.at.path)
-                except OSError:
-                    aside.rename(self.at.path)
-                    raise
-                shutil.rmtree(aside, ignore_errors=True)
-            else:
-                Path(made.path).replace(self.at.path)
-        if self.at.fs is None:
-            _sync_folder(self.folder)
+                return
+            work.put(lambda old: self._refuse_folder(Place(str(old))))
+        _sync_folder(self.folder)
 
 
 def _replace_remote(at: Place, made: Place) -> None:
@@ -136,17 +142,33 @@ def _replace_remote(at: Place, made: Place) -> None:
     at.fs.mv(made.path, at.path, recursive=bool(at.fs.isdir(made.path)))
 
 
+def names_below(folder: Place) -> list[str]:
+    """Return, in order, everything in a folder but folders that lead to something: files, links, and empty folders with a slash behind."""
+    if folder.fs is not None:
+        root = f"{folder.path.rstrip('/')}/"
+        names = map(str, folder.fs.find(folder.path)) if folder.fs.exists(folder.path) else ()
+        return sorted(name.lstrip("/").removeprefix(root.lstrip("/")) for name in names)
+    below = Path(folder.path)
+    found = (path for path in below.rglob("*") if path.is_symlink() or not path.is_dir() or not any(path.iterdir()))
+    return sorted(f"{path.relative_to(below)}{'/' if path.is_dir() and not path.is_symlink() else ''}" for path in found)
+
+
+def mark_of(names: Iterable[str]) -> str:
+    """Return the name of the file that says that a folder holds files of these names, written by a sink, and nothing else."""
+    return f"{MARK}{hashlib.blake2b(chr(0).join(sorted(names)).encode(errors='surrogateescape'), digest_size=16).hexdigest()}"
+
+
+def mark_folder(made: Place) -> None:
+    """Mark a folder of files as written by a sink."""
+    create(Place(posixpath.join(made.path, mark_of(names_below(made))), made.fs)).close()
+
+
 def remove(made: Place) -> None:
-    """Remove a temporary output, if it is there; a folder is renamed first, so that nobody puts more into it meanwhile."""
-    if made.fs is not None:
-        if made.fs.exists(made.path):
-            made.fs.rm(made.path, recursive=True)
-    elif Path(made.path).is_dir():
-        aside = Path(f"{made.path}-gone")
-        Path(made.path).rename(aside)
-        shutil.rmtree(aside, ignore_errors=True)
-    else:
+    """Remove an output that is not local, or one file of a folder, if it is there."""
+    if made.fs is None:
         Path(made.path).unlink(missing_ok=True)
+    elif made.fs.exists(made.path):
+        made.fs.rm(made.path, recursive=True)
 
 
 def create(made: Place, below: Place | None = None) -> Any:
@@ -198,12 +220,14 @@ def explained(error: BaseException, at: Place, what: str = "written") -> SinkErr
     text = str(error).strip()
     if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or any(words in text.lower() for words in _FULL):
         free = "" if at.fs is not None else f", {free_bytes(at):,} bytes are free there"
-        advice = "Make room, or write to another path; the old output is as it was."
-        return SinkError(f"{at} could not be {what}: the disk is full (no space left){free}. {advice}")
-    if isinstance(error, OSError):
-        advice = "Check the path and its permissions, or write to another path."
-        return SinkError(f"{at} could not be {what}: {error.strerror or text}. {advice}")
-    return None
+        why = f"the disk is full (no space left){free}. Make room, or write to another path; the old output is as it was."
+    elif isinstance(error, OSError):
+        why = f"{error.strerror or text}. Check the path and its permissions, or write to another path."
+    else:
+        return None
+    made = SinkError(f"{at} could not be {what}: {why}")
+    made.target = str(at)
+    return made
 
 
 def free_bytes(at: Place) -> int:
@@ -219,6 +243,9 @@ def translated(at: Place, what: str = "written") -> Iterator[None]:
     """Turn the operating system's errors into gpupipe's."""
     try:
         yield
+    except SinkError as error:
+        error.target = str(at)
+        raise
     except Exception as error:
         better = explained(error, at, what)
         if better is None:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gpupipe.core.ends import NativeWrite, Sink, Writer
-from gpupipe.core.errors import PlanError, UsageError, listing
+from gpupipe.core.errors import DtypeError, PlanError, UsageError, listing
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import as_columns
 from gpupipe.sinks._files import FilesWriter, FormatWriter
@@ -78,9 +78,14 @@ class WriteParquet(Sink):
             raise UsageError(msg)
 
     def check(self, *schemas: Schema) -> None:
-        """Raise where the folders' columns are not there, or are all there is."""
+        """Raise where the folders' columns are not there, have no agreed text, or are all there is."""
         for schema in schemas:
             schema.require(self.partition_by)
+            for name in self.partition_by:
+                dtype = schema[name].dtype
+                if dtype.is_nested() or str(dtype).startswith(("Binary", "Duration", "Time")):
+                    msg = f"WriteParquet has no folder's name for {dtype} in partition column {name!r}. Cast it to text or to a number."
+                    raise DtypeError(msg)
             if self.partition_by and len(schema) <= len(self.partition_by):
                 msg = f"WriteParquet expects columns beside {listing(self.partition_by)}, which become folders; there are none."
                 raise PlanError(msg)

@@ -13,7 +13,8 @@ import pyarrow as pa
 
 from gpupipe.core.ends import Sink, Writer
 from gpupipe.core.errors import SinkError, UsageError
-from gpupipe.core.sql import connect, driver_of, masked, quoted, quoted_part, sql_errors
+from gpupipe.core.sql import connect, driver_of, masked, quoted, quoted_part, sql_errors, sqlite_path
+from gpupipe.core.work import special_kind
 
 Mode = Literal["replace", "append", "fail"]
 _SQLITE, _POSTGRES = "adbc_driver_sqlite", "adbc_driver_postgresql"
@@ -73,6 +74,10 @@ class WriteSql(Sink):
 
     def probe(self) -> None:
         """Raise SinkError where the database cannot be reached, or the table is there and must not be."""
+        special = special_kind(sqlite_path(self.uri)) if driver_of(self.uri, self.driver) == _SQLITE else None
+        if special is not None:
+            msg = f"Expected a database's file or nothing at {masked(self.uri)}, got {special}. Write to another path."
+            raise SinkError(msg)
         with _refused(self):
             connection = connect(self.uri, self.driver)
         try:
@@ -188,8 +193,12 @@ class _SpooledTableWriter(_TableWriter):
 def _refused(sink: WriteSql) -> Iterator[None]:
     """Turn the driver's errors into SinkError."""
     advice = "The table is as it was. Check the address, the rights, the room, and that the database has types for the columns' dtypes."
-    with sql_errors(SinkError, f"Table {sink.table!r} could not be written to {masked(sink.uri)}", advice):
-        yield
+    try:
+        with sql_errors(SinkError, f"Table {sink.table!r} could not be written to {masked(sink.uri)}", advice):
+            yield
+    except SinkError as error:
+        error.target = sink.target()
+        raise
 
 
 def _type(kind: pa.DataType, *, widen: bool) -> pa.DataType:

@@ -1,11 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -30,20 +25,37 @@ def test_an_interrupted_run_says_so_in_one_line(gpupipe: Command, flow: Path, tm
     assert json.loads((tmp_path / "out" / "report.json").read_text())["status"] == "interrupted"
 
 
-def test_ctrl_c_in_the_middle_of_a_query_leaves_the_old_output_and_no_other_file(flow: Path, tmp_path: Path) -> None:
-    (tmp_path / "rows.parquet").write_bytes(b"the old rows")
-    before = sorted(path.name for path in tmp_path.iterdir())
-    program = (
-        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "from gpupipe.cli import app\napp(['run', 'flow.py:slow', '--quiet'])"
-    )
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2]), "PYTHONDONTWRITEBYTECODE": "1"}
-    with subprocess.Popen([sys.executable, "-c", program], cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True) as running:
-        until = time.monotonic() + 60
-        while time.monotonic() < until and not any(path.stat().st_size > 100_000 for path in tmp_path.glob(".rows.parquet*")):
-            time.sleep(0.02)
-        running.send_signal(signal.SIGINT)
-        _, err = running.communicate(timeout=60)
-    assert (running.returncode, err) == (130, "interrupted; outputs left as they were\n")
-    assert (tmp_path / "rows.parquet").read_bytes() == b"the old rows"
-    assert sorted(path.name for path in tmp_path.iterdir()) == before
+ODD = '''
+import narwhals.stable.v2 as nw, polars as pl, gpupipe as gp
+EVIL = "\\x1b]0;owned\\x07\\x9b2J\\u202etxtexe\\u2066"
+def pipeline(out: str = EVIL):
+    """Do {EVIL}.
+
+    Parameters
+    ----------
+    out
+        To.
+    """
+    rows = gp.FromFrame(pl.DataFrame({EVIL: [1, 2], "t": [EVIL, EVIL]})).node()
+    rows = rows >> gp.WithColumns(y=nw.col(EVIL) * 2)
+    return gp.Pipeline(EVIL, {EVIL: gp.WriteParquet(out + ".parquet")(rows), "rows": rows, "word": gp.Scalar(nw.col("t").max())(rows)})
+def wrong():
+    return gp.Pipeline("wrong", out=gp.Select(EVIL + "x")(gp.FromFrame(pl.DataFrame({EVIL: [1]})).node()))
+def raising():
+    raise ValueError(EVIL)
+'''
+
+
+def test_nothing_that_a_name_or_a_value_holds_commands_the_terminal_or_turns_the_page(gpupipe: Command, tmp_path: Path) -> None:
+    (tmp_path / "odd.py").write_text(ODD.replace("{EVIL}.", "\x1b[1m\u202e."))
+    calls = [["run", "odd.py", "--report", "out"], ["run", "odd.py", "--json", "--quiet"], ["run", "odd.py", "--help"], ["check", "odd.py"]]
+    calls += [["plan", "odd.py"], ["plan", "odd.py", "--html", "plan.html", "--svg", "plan.svg"], ["check", "odd.py:wrong"]]
+    calls += [["run", "odd.py:raising"], ["check", "odd.py:wrong", "--traceback"], ["run", "odd.py:\x1b[2J"]]
+    told = {" ".join(call): gpupipe(*call) for call in calls}
+    texts = {name: ended.out + ended.err for name, ended in told.items()}
+    texts |= {str(path): path.read_text() for path in (*tmp_path.glob("out/*.*"), *tmp_path.glob("plan.*"))}
+    assert len(texts) == len(calls) + 4
+    for name, text in texts.items():
+        assert not set("\x1b\x07\x9b\u202e\u2066") & set(text), (name, text)
+        assert "1b" in text or text.startswith("wrote "), name
+    assert json.loads((tmp_path / "out" / "report.json").read_text())["pipeline"].startswith("\x1b]0;owned\x07\x9b2J\u202etxt")

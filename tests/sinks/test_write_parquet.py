@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -11,11 +12,13 @@ from typing import Any
 import fsspec
 import narwhals.stable.v2 as nw
 import numpy as np
+import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from gpupipe.core.errors import ColumnError, PlanError, SinkError, UsageError
+import gpupipe as gp
+from gpupipe.core.errors import ColumnError, DtypeError, PlanError, SinkError, UsageError
 from gpupipe.core.schema import as_schema
 from gpupipe.sinks.write_parquet import WriteParquet
 from gpupipe.sources.read_parquet import ReadParquet
@@ -180,3 +183,136 @@ def test_partitions_are_checked() -> None:
         WriteParquet("a", partition_by="key").check(as_schema({"k": nw.Int8, "v": nw.Int8}))
     with pytest.raises(PlanError, match="expects columns beside 'k'"):
         WriteParquet("a", partition_by="k").check(as_schema({"k": nw.Int8}))
+
+
+@pytest.mark.parametrize(
+    "name", [".env", "_keep.txt", "README.md", "part-00099.parquet", "sub/part-00000.parquet", "k=1/x.parquet", "empty/", "link"]
+)
+def test_a_folder_with_anything_else_is_never_replaced(name: str, tmp_path: Path, write: Write) -> None:
+    """Also not where it was put there while the run was at work."""
+    out = tmp_path / "out"
+    write(WriteParquet(out), SMALL)
+    write(WriteParquet(out), SMALL)  # what a sink wrote is replaced
+
+    def put() -> None:
+        path = out / name
+        path.parent.mkdir(exist_ok=True)
+        if name == "link":
+            path.symlink_to(tmp_path)
+        else:
+            path.mkdir() if name.endswith("/") else path.write_text("mine")
+
+    writer = WriteParquet(out).open(SMALL.schema)
+    writer.write(SMALL.to_batches()[0])
+    writer.close()
+    put()
+    told = f"Expected a folder that gpupipe wrote, and nothing else in it, at '{out}'.*got other files there: .*"
+    told += re.escape("part-00000.parquet" if name == "part-00099.parquet" else name)
+    with pytest.raises(SinkError, match=told):
+        writer.commit()
+    writer.abort()
+    before = sorted((str(path), path.lstat().st_mtime_ns) for path in out.rglob("*"))
+    for sink in (WriteParquet(out), WriteParquet(out, partition_by="k")):
+        with pytest.raises(SinkError, match=told):
+            write(sink, SMALL)
+    assert sorted((str(path), path.lstat().st_mtime_ns) for path in out.rglob("*")) == before
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.parametrize("place", ["memory:/", ""])
+def test_a_folder_that_another_program_wrote_is_never_replaced(place: str, tmp_path: Path, write: Write) -> None:
+    path = f"{place}{tmp_path}/out"
+    fs, inner = fsspec.core.url_to_fs(path)
+    fs.makedirs(inner, exist_ok=True)
+    fs.pipe_file(f"{inner}/part-00000.parquet", b"theirs")
+    with pytest.raises(SinkError, match="got other files there: 'part-00000.parquet'"):
+        write(WriteParquet(path), SMALL)
+    fs.rm(f"{inner}/part-00000.parquet")
+    write(WriteParquet(path, partition_by="k"), SMALL)  # an empty folder is anybody's
+    assert write(WriteParquet(path), SMALL)["rows"] == 3
+    assert not [name for name in fs.find(inner) if "k=" in name]
+
+
+def test_a_folder_is_read_by_others_in_spite_of_its_mark(tmp_path: Path, write: Write) -> None:
+    write(WriteParquet(tmp_path / "out", partition_by="k"), SMALL)
+    assert pl.read_parquet(tmp_path / "out").height == pq.read_table(tmp_path / "out").num_rows == 3
+
+
+def test_names_of_columns_stay_inside_the_folder(tmp_path: Path, write: Write, read: Read) -> None:
+    """Names are quoted as values are."""
+    evil = {"../../evil": ["a", "../../b", None], "/abs": ["..", ".", "~"], "=%\n": ["=", "\0", "\n"]}
+    table = pa.table({"v": [1, 2, 3], **evil})
+    out = tmp_path / "deep" / "out"
+    write(WriteParquet(out, partition_by=list(evil)), table)
+    assert [path.name for path in tmp_path.rglob("*") if "=" not in path.name and path.is_dir()] == ["deep", "out"]
+    assert len(list(out.rglob("part-*.parquet"))) == 3
+    back = read(ReadParquet(out, schema={"v": nw.Int64, **dict.fromkeys(evil, nw.String)}))
+    assert back.sort_by("v").to_pydict() == table.to_pydict()
+
+
+def test_two_keys_never_share_a_folder(tmp_path: Path, write: Write) -> None:
+    table = pa.table({"k": [None, "__HIVE_DEFAULT_PARTITION__", "x"], "v": [1, 2, 3]})
+    with pytest.raises(SinkError, match="Column 'k' holds the text '__HIVE_DEFAULT_PARTITION__', which as a folder's name means a missing"):
+        write(WriteParquet(tmp_path / "out", partition_by="k"), table)
+    assert not list(tmp_path.iterdir())
+    for dtype in (nw.Time, nw.Binary, nw.Duration("us"), nw.List(nw.Int8)):
+        with pytest.raises(DtypeError, match="has no folder's name for .* in partition column 'k'"):
+            WriteParquet("a", partition_by="k").check(as_schema({"k": dtype, "v": nw.Int8}))
+
+
+def test_parts_of_one_key_are_one_file(tmp_path: Path) -> None:
+    """Where a column has one value twice in its dictionary, as Arrow allows."""
+    twice = pa.DictionaryArray.from_arrays(pa.array([0, 1, 0]), pa.array(["x", "x"]))
+    batch = pa.RecordBatch.from_arrays([twice, pa.array([1, 2, 3])], ["k", "v"])
+    writer = WriteParquet(tmp_path / "out", partition_by="k").open(batch.schema)
+    part = writer.parts()
+    assert part is not None
+    writer.take_parts([part.write(0, [batch])])
+    writer.close()
+    assert writer.commit()["rows"] == pq.read_table(tmp_path / "out" / "k=x").num_rows == 3
+
+
+def test_a_fifo_or_a_device_is_no_output(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.parquet")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "b").symlink_to("/dev/null")
+    for name, wanted, kind in (("a.parquet", "file", "FIFO"), ("pipe", "folder", "FIFO"), ("b", "folder", "device")):
+        with pytest.raises(SinkError, match=f"Expected a {wanted} or nothing at .*, got a {kind}, which cannot be replaced"):
+            WriteParquet(tmp_path / name).probe()
+
+
+def test_replacing_keeps_the_rights_and_nobody_reads_the_rows_meanwhile(tmp_path: Path, write: Write) -> None:
+    for name in ("a.parquet", "a"):
+        write(WriteParquet(tmp_path / name, partition_by=None if "." in name else "k"), SMALL)
+        for path in (tmp_path / name, *(tmp_path / name).rglob("*")):
+            path.chmod(0o700 if path.is_dir() else 0o600)
+        writer = WriteParquet(tmp_path / name).open(SMALL.schema)
+        writer.write(SMALL.to_batches()[0])
+        (made,) = tmp_path.glob(".a*.tmp-*")
+        assert made.stat().st_mode & 0o777 == 0o700
+        writer.abort()
+        write(WriteParquet(tmp_path / name), SMALL)
+        modes = {path.stat().st_mode & 0o777 for path in (tmp_path / name, *(tmp_path / name).rglob("*"))}
+        assert modes == ({0o600} if "." in name else {0o600, 0o700})
+
+
+def test_a_link_in_the_way_of_a_temporary_name_is_not_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names cannot be guessed; were one, nothing would be written through the link."""
+    (tmp_path / "victim").write_text("mine")
+    (tmp_path / ".a.parquet.tmp-guessed").symlink_to(tmp_path / "victim")
+    guesses = iter(["guessed", "other"])
+    monkeypatch.setattr("tempfile._RandomNameSequence.__next__", lambda _: next(guesses))
+    writer = WriteParquet(tmp_path / "a.parquet").open(SMALL.schema)
+    writer.write(SMALL.to_batches()[0])
+    writer.close()
+    writer.commit()
+    assert (tmp_path / "victim").read_text() == "mine" and pq.read_metadata(tmp_path / "a.parquet").num_rows == 3
+
+
+@pytest.mark.parametrize("name", ["a.parquet", "a", "a.csv"])
+def test_a_full_disk_is_the_sinks_and_no_other_stages(name: str, small_disk: Path, engine: str) -> None:
+    rows = gp.FromArrow(pa.table({"a": np.random.default_rng(0).random(300_000)})).node() >> gp.WithColumns(b=nw.col("a") * 2)
+    sink = gp.WriteCsv(small_disk / name) if name.endswith("csv") else WriteParquet(small_disk / name)
+    with pytest.raises(SinkError, match="the disk is full") as caught:
+        gp.Pipeline("full", n=gp.Scalar(nw.col("b").sum())(rows), written=sink(rows)).run(engine)
+    assert caught.value.__notes__[0].startswith(f"In stage {sink.name} on engine '{engine}'") and not list(small_disk.iterdir())

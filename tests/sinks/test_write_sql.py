@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sqlite3
 from collections.abc import Callable
 from datetime import date
@@ -152,6 +153,13 @@ def test_sqlite_types_are_those_of_the_first_rows(tmp_path: Path, read: Read) ->
     }
     found = read(ReadSql("SELECT * FROM t", f"{tmp_path}/a.db", schema={"d": nw.Date}))
     assert found.to_pydict() == {"d": [date(2020, 1, 2), None]}
+
+
+def test_a_fifo_or_a_device_is_no_database(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.db")
+    for path, kind in ((tmp_path / "pipe.db", "a FIFO"), ("/dev/zero", "a device")):
+        with pytest.raises(SinkError, match=f"Expected a database's file or nothing at .*, got {kind}"):
+            WriteSql("t", f"sqlite:///{path}").probe()
 
 
 def test_a_place_that_cannot_be_reached_is_found_first(tmp_path: Path) -> None:
