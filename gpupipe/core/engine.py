@@ -172,6 +172,8 @@ class ArrayMap:
         Columns left out of the result.
     whole
         Whether the function must see all rows at once.
+    nan_as_null
+        Whether NaN in what the function makes is missing.
     """
 
     columns: tuple[str, ...]
@@ -179,6 +181,7 @@ class ArrayMap:
     function: Callable[[Any], Sequence[Any]]
     drop: tuple[str, ...] = ()
     whole: bool = False
+    nan_as_null: bool = False
 
 
 @dataclass(frozen=True)

@@ -118,13 +118,25 @@ def column_values(column: pa.Array) -> Any:
     return np.ma.MaskedArray(data, mask=mask)
 
 
-def as_array(table: pa.Table) -> Any:
-    """Return a table of numbers as an array [n_rows, n_columns]: float32 if every column fits in it, else float64; missing is NaN."""
-    narrow = all(
-        pa.types.is_float32(kind) or pa.types.is_boolean(kind) or (pa.types.is_integer(kind) and kind.bit_width <= 16)
-        for kind in table.schema.types
-    )
-    dtype = pa.float32() if narrow else pa.float64()
+def as_array(table: pa.Table, *, whole_numbers: bool = False) -> Any:
+    """Return a table of numbers as an array [n_rows, n_columns], in the dtype that NumPy would find for its columns; missing is NaN.
+
+    That is float32 where there is a column of it and every other one fits, else float64.
+
+    Parameters
+    ----------
+    whole_numbers
+        Whether it is int64 where all columns hold whole numbers that fit, and none is missing.
+    """
+    kinds = table.schema.types
+    whole = whole_numbers and all(pa.types.is_integer(kind) and kind != pa.uint64() for kind in kinds) and bool(kinds)
+    if whole and not any(column.null_count for column in table.columns):
+        dtype = pa.int64()
+    else:
+        fits = (
+            pa.types.is_float32(kind) or pa.types.is_boolean(kind) or (pa.types.is_integer(kind) and kind.bit_width <= 16) for kind in kinds
+        )
+        dtype = pa.float32() if pa.float32() in kinds and all(fits) else pa.float64()
     array = np.empty((table.num_rows, table.num_columns), dtype=dtype.to_pandas_dtype(), order="F")
     for position, column in enumerate(table.columns):
         values = column.combine_chunks()

@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 
 from gpupipe.core.engine import Progress, ScoringRecipe, TrainingRecipe
-from gpupipe.core.errors import MissingExtraError, StageError, UsageError, listing, nearest
+from gpupipe.core.errors import MissingExtraError, StageError, listing, nearest
 from gpupipe.core.ledger import Ledger
 from gpupipe.engines._arrow import as_array, table_of
 
@@ -41,9 +41,6 @@ def train_estimator(recipe: TrainingRecipe, train: Frame, validation: Frame | No
         options["sample_weight"] = weight_values(train, recipe.weight)
     if is_xgboost(estimator):
         options.update(_xgboost_options(estimator, recipe, validation, ledger))
-    elif validation is not None:
-        msg = f"{type(estimator).__name__} takes no validation table; only XGBoost's estimators stop early on one."
-        raise UsageError(msg)
     try:
         fitted = estimator.fit(features, **options) if target is None else estimator.fit(features, target, **options)
     except (ValueError, TypeError, RuntimeError) as error:
@@ -96,17 +93,14 @@ def weight_values(frame: Frame, weight: str) -> Any:
 
 
 def reason_of(error: Exception) -> str:
-    r"""Return what a library says of its error, without where in its own code that was, and with what helps.
+    r"""Return what a library says of its error, without where in its own code that was.
 
     Examples
     --------
     >>> reason_of(ValueError("[12:00:00] a.cc:1: Check failed: Input data contains `inf`\nStack trace:\n  [bt] (0) lib.so"))
     'Input data contains `inf`'
     """
-    told = re.sub(r"^\[[\d:]+\] \S+:\d+: (?:Check failed: (?:\w+: )?)?", "", str(error).partition("\nStack trace:")[0]).strip()
-    if "classes inferred from unique values" in told:
-        told = f"{told.rstrip('.')}. XGBoost's classifiers take the classes 0, 1, 2, ...: encode the target with EncodeCategory first."
-    return told
+    return re.sub(r"^\[[\d:]+\] \S+:\d+: (?:Check failed: (?:\w+: )?)?", "", str(error).partition("\nStack trace:")[0]).strip()
 
 
 def feature_matrix(estimator: Any, frame: Frame, features: tuple[str, ...], ledger: Ledger) -> Any:
@@ -116,7 +110,7 @@ def feature_matrix(estimator: Any, frame: Frame, features: tuple[str, ...], ledg
         native = chosen.to_native()
         return native if isinstance(native, pl.DataFrame) else pl.from_arrow(table_of(chosen))
     started = time.perf_counter()
-    array = as_array(table_of(chosen))
+    array = as_array(table_of(chosen), whole_numbers=True)
     ledger.cross("host_copy", array.nbytes, time.perf_counter() - started, "columns to one array, for scikit-learn")
     return array
 

@@ -225,5 +225,5 @@ def run_mapped(table: pa.Table, mapped: ArrayMap) -> list[pa.Array]:
     dtypes = [arrow_dtype(as_dtype(dtype)) for _, dtype in mapped.outputs]
     if table.num_rows == 0:
         return [pa.array([], type=dtype) for dtype in dtypes]
-    made = mapped.function(as_array(table))
-    return [pa.array(column, from_pandas=False).cast(dtype, safe=False) for column, dtype in zip(made, dtypes, strict=True)]
+    made = mapped.function(as_array(table, whole_numbers=True))
+    return [pa.array(column, from_pandas=mapped.nan_as_null).cast(dtype, safe=False) for column, dtype in zip(made, dtypes, strict=True)]

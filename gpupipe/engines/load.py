@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Sequence
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -184,6 +185,20 @@ def _returned(engine: Engine, made: nw.LazyFrame[Any], given: nw.LazyFrame[Any] 
     if not isinstance(given, nw.LazyFrame):
         result = engine.deliver(result)
     return result if isinstance(frame, nw.LazyFrame | nw.DataFrame) else result.to_native()
+
+
+def array_of_plain(stage: TableStage, columns: Sequence[str], frame: Any) -> Any:
+    """Return some columns of a plain frame as the array that estimators take; see `apply_plain` for which frames."""
+    from gpupipe.engines import _arrow  # local: see `adopted`
+
+    given = _known(stage.name, frame)
+    engine = engine_of(given)
+    try:
+        data = adopted(engine, given)
+        stage.check(Schema.of_names(data.collect_schema()))
+        return _arrow.as_array(_arrow.table_of(engine.deliver(data.select(list(columns)))), whole_numbers=True)
+    finally:
+        engine.close()
 
 
 def measure_plain(stage: FitStage, frame: Any) -> pa.Table:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from gpupipe.core.engine import ArrayMap
-from gpupipe.core.errors import UsageError
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import TableStage, as_columns
+from gpupipe.models._estimator import require_estimator
+from gpupipe.models._made import require_new
 
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
@@ -30,9 +31,7 @@ class FitRows(TableStage):
 
     def __init__(self, estimator: Any, *, features: str | Sequence[str] | None = None) -> None:
         stage = type(self).__name__
-        if isinstance(estimator, type) or not hasattr(estimator, self.method) or not hasattr(estimator, "get_params"):
-            msg = f"{stage} expects an unfitted estimator with {self.method}, such as {self.example}, got {estimator!r}."
-            raise UsageError(msg)
+        require_estimator(estimator, stage, self.method, self.example)
         object.__setattr__(self, "estimator", estimator)
         object.__setattr__(self, "features", None if features is None else as_columns(features, f"{stage}'s features"))
 
@@ -58,8 +57,10 @@ class FitRows(TableStage):
         return tuple(names) if self.features is None else self.features
 
     def check(self, *schemas: Schema) -> None:
-        """Raise ColumnError for a feature that is not there, DtypeError for one that is no number."""
-        schemas[0].require_numeric(self.chosen(list(schemas[0])), self.name)
+        """Raise ColumnError for a feature that is not there or a result that is, DtypeError for a feature that is no number."""
+        features = self.chosen(list(schemas[0]))
+        schemas[0].require_numeric(features, self.name)
+        require_new(self._mapped(features, self.columns_of), schemas[0], self.name)
 
     def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return the frame with what the estimator says of each row."""
@@ -69,7 +70,11 @@ class FitRows(TableStage):
         def fitted(array: Any) -> Sequence[Any]:
             return self.columns_of(getattr(estimator, self.method)(array))
 
-        return verbs.map_arrays(frames[0], ArrayMap(features, self.outputs(), fitted, self.dropped(features), whole=True))
+        return verbs.map_arrays(frames[0], self._mapped(features, fitted))
+
+    def _mapped(self, features: tuple[str, ...], function: Callable[[Any], Sequence[Any]]) -> ArrayMap:
+        """Return the function from features to columns that the stage is."""
+        return ArrayMap(features, self.outputs(), function, self.dropped(features), whole=True)
 
     def same_rows(self) -> bool:
         """Whether as many rows come out: they do."""

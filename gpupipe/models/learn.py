@@ -4,21 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from gpupipe.core.engine import ArrayMap, TrainingRecipe
-from gpupipe.core.errors import StageError, UsageError, WiringError, listing
+from gpupipe.core.engine import ArrayMap, Demand, TrainingRecipe
+from gpupipe.core.errors import DtypeError, StageError, UsageError, WiringError, listing
 from gpupipe.core.node import Fitted, Node, Table
 from gpupipe.core.schema import Schema, as_dtype
 from gpupipe.core.stage import Apply, Barrier, Promise, RowStage, Want, as_columns
+from gpupipe.models._described import describe_model
+from gpupipe.models._estimator import (
+    Task,
+    fills_missing,
+    is_xgboost,
+    made_columns,
+    needs_target,
+    require_estimator,
+    takes_target,
+    takes_weights,
+    task_of,
+)
+from gpupipe.models._labels import coded, decoded, labels_in
+from gpupipe.models._made import require_new
 
 if TYPE_CHECKING:
     from gpupipe.core.engine import Engine, Progress, Verbs
 
-Task = Literal["classifier", "regressor", "clusterer", "transformer"]
 METHODS: Mapping[Task, tuple[str, ...]] = {
     "classifier": ("apply", "predict", "predict_proba"),
     "regressor": ("apply", "predict"),
@@ -34,16 +47,17 @@ class Learn(Barrier):
     ``model = Learn(XGBClassifier(), target="y").fit(train)``, then ``model.predict(table)`` appends ``prediction`` (``cluster`` for a
     clusterer), ``model.predict_proba(table)`` appends ``probability`` of the positive class, the last in sorted order, or
     ``probability_<class>`` for each of three classes or more, and ``model.transform(table)`` puts a transformer's columns in place of the
-    features. ``model(table)`` is ``transform`` for a transformer and ``predict`` for the others.
+    features, under the names that the estimator gives them. ``model(table)`` is ``transform`` for a transformer and ``predict`` for the
+    others. What a run returns as the model is a `Learned`.
 
     Parameters
     ----------
     estimator
-        Unfitted; it is never changed.
+        Unfitted; it is never changed. It sees an array of whole numbers where all features are such and none is missing, else of floats.
     features
-        The columns to learn from; all but the target and the weight unless given.
+        The columns to learn from; all that the table has in the plan but the target and the weight unless given, in their order.
     target
-        The column to predict; none for clusterers and transformers.
+        The column to predict: numbers, or for a classifier labels of any kind. None for clusterers and most transformers.
     weight
         A column of row weights.
 
@@ -68,18 +82,18 @@ class Learn(Barrier):
     def __init__(
         self, estimator: Any, *, target: str | None = None, features: str | Sequence[str] | None = None, weight: str | None = None
     ) -> None:
-        if isinstance(estimator, type) or not hasattr(estimator, "fit") or not hasattr(estimator, "get_params"):
-            msg = f"Learn expects an unfitted estimator with fit and get_params, such as XGBClassifier(), got {estimator!r}."
-            raise UsageError(msg)
+        require_estimator(estimator, "Learn", "fit", "XGBClassifier()")
         chosen = None if features is None else as_columns(features, "Learn's features")
         for column, what in ((target, "target"), (weight, "weight")):
             if chosen is not None and column in chosen:
                 msg = f"Learn's features are what the model sees, and {column!r} is its {what}. Leave it out of the features."
                 raise UsageError(msg)
-        task = task_of(estimator)
-        if (task in ("classifier", "regressor")) != (target is not None):
+        if (needs_target(estimator) and target is None) or (target is not None and not takes_target(estimator)):
             needs = "needs a target column" if target is None else "takes no target column"
-            msg = f"{type(estimator).__name__} is a {task}: it {needs}."
+            msg = f"{type(estimator).__name__} is a {task_of(estimator)}: it {needs}."
+            raise UsageError(msg)
+        if weight is not None and not takes_weights(estimator):
+            msg = f"{type(estimator).__name__} takes no weights of rows: its fit has no sample_weight. Leave the weight out."
             raise UsageError(msg)
         object.__setattr__(self, "estimator", estimator)
         object.__setattr__(self, "features", chosen)
@@ -93,7 +107,14 @@ class Learn(Barrier):
 
     def fit(self, train: Table, validation: Table | None = None) -> Fitted:
         """Return the trained model; XGBoost's estimators evaluate, and stop early, on the validation table."""
+        self._require_validation(validation)
         return cast(Fitted, self.wire(Fitted, (train,) if validation is None else (train, validation)))
+
+    def _require_validation(self, validation: Any) -> None:
+        """Raise UsageError for a validation table that the estimator would not look at."""
+        if validation is not None and not is_xgboost(self.estimator):
+            msg = f"{type(self.estimator).__name__} takes no validation table; only XGBoost's estimators stop early on one."
+            raise UsageError(msg)
 
     def __call__(self, *tables: Table) -> Table:
         """Raise WiringError: a model is trained first."""
@@ -114,25 +135,47 @@ class Learn(Barrier):
         return tuple(name for name in schema if name not in left_out) if self.features is None else self.features
 
     def check(self, *schemas: Schema) -> None:
-        """Raise ColumnError for a column that is not there, DtypeError for a feature that is no number."""
+        """Raise ColumnError for a column that is not there, DtypeError for one that the estimator cannot take."""
         for schema in schemas:
             schema.require([name for name in (self.target, self.weight) if name is not None])
-            schema.require_numeric(self.chosen(schemas[0]), self.name)
+            schema.require_numeric([*self.chosen(schemas[0]), *([] if self.weight is None else [self.weight])], self.name)
+            self._check_target(schema)
+
+    def _check_target(self, schema: Schema) -> None:
+        """Raise DtypeError for a target that is neither a number nor, for a classifier, a label."""
+        if self.target is None:
+            return
+        dtype = schema[self.target].dtype
+        is_label = isinstance(dtype, nw.String | nw.Categorical) and task_of(self.estimator) != "regressor"
+        if not (is_label or dtype.is_numeric() or dtype == nw.Boolean):
+            wanted = "numbers" if task_of(self.estimator) == "regressor" else "numbers, text or truth values"
+            msg = f"{self.name} expects {wanted} in its target, got {dtype} in column {self.target!r}. Make numbers of it first."
+            raise DtypeError(msg)
 
     def wants(self, *schemas: Schema) -> tuple[Want, ...]:
         """Return the needed columns of the training table, and of the validation table where there is one."""
-        columns = [*self.chosen(schemas[0]), *(name for name in (self.target, self.weight) if name is not None)]
-        want = Want(lambda _, frame: frame.select(columns), "held")
-        return (want,) * len(schemas)
+        features = list(self.chosen(schemas[0]))
+        others = [nw.col(name) for name in (self.target, self.weight) if name is not None]
+        if self.target is not None and isinstance(schemas[0][self.target].dtype, nw.Decimal):
+            others[0] = others[0].cast(nw.Float64)
+        return (Want(lambda _, frame: frame.select([*features, *others]), "held"),) * len(schemas)
 
     def conclude(self, engine: Engine, results: Sequence[Any], progress: Progress | None) -> Learned:
         """Return the model trained on the results as a row stage."""
         schema = Schema.of_names(results[0].collect_schema())
         features = self.chosen(schema)
+        if len(results) > 1 and engine.compute([Demand("rows", results[1])]) == [0]:
+            msg = "Expected rows in the validation table, got none. Look at the filters and splits before it, or train without it."
+            raise StageError(msg)
+        tables, classes = list(results), ()
+        if self.target is not None and is_xgboost(self.estimator) and task_of(self.estimator) == "classifier":
+            classes = labels_in(engine, results, self.target)
+            tables = [coded(engine, data, schema, self.target, classes) for data in results] if classes else tables
         recipe = TrainingRecipe(self.estimator, features, self.target, self.weight, progress)
-        model = engine.train(recipe, results[0], results[1] if len(results) > 1 else None)
+        model = engine.train(recipe, tables[0], tables[1] if len(tables) > 1 else None)
         sketched = self.sketched(features, {} if self.target is None else {self.target: schema[self.target].dtype})
-        return replace(sketched, model=model, classes=classes_of(model), outputs=outputs_of(model, sketched, features))
+        outputs = outputs_of(model, sketched, features)
+        return replace(sketched, model=model, classes=classes or classes_of(model), coded=bool(classes), outputs=outputs, patterns=())
 
     def sketch(self, results: Sequence[Any], *schemas: Schema) -> Learned:
         """Return a model that knows its columns but has learned nothing."""
@@ -141,27 +184,34 @@ class Learn(Barrier):
     def sketched(self, features: tuple[str, ...], dtypes: Mapping[str, Any]) -> Learned:
         """Return the untrained model with the features and the target's dtype."""
         task = task_of(self.estimator)
-        dtype = dtypes.get(self.target or "", nw.Float64()) if task == "classifier" else nw.Float64()
+        dtype = as_dtype(dtypes.get(self.target or "", nw.Float64()) if task == "classifier" else nw.Float64())
+        dtype = nw.Float64() if isinstance(dtype, nw.Decimal) else dtype
         methods = tuple(name for name in METHODS[task] if name == "apply" or callable(getattr(self.estimator, name, None)))
         methods = methods if len(methods) > 1 else ()
-        one_to_one = any(base.__name__ == "OneToOneFeatureMixin" for base in type(self.estimator).__mro__)
-        outputs = features if one_to_one else (f"{type(self.estimator).__name__.lower()}0",)
-        return Learned(None, type(self.estimator).__name__, task, features, self.target, as_dtype(dtype), methods, outputs=outputs)
+        outputs, patterns = made_columns(self.estimator, features) if "transform" in methods else ((), ())
+        filled = fills_missing(self.estimator)
+        return Learned(
+            None, type(self.estimator).__name__, task, features, self.target, dtype, methods, (), outputs, patterns=patterns, filled=filled
+        )
 
     def fit_plain(self, frame: Any, validation: Any = None) -> Learned:
         """Return the model trained on plain frames, with no pipeline."""
         from gpupipe.engines.load import train_plain  # local: see TableStage.apply
 
+        self._require_validation(validation)
         return cast(Learned, train_plain(self, frame, validation))
 
     def describe(self, result: Any) -> Mapping[str, Any]:
         """Return what the report shows of the trained model."""
-        return {"models": [describe_model(result)]}
+        return {"models": [describe_model(result.model, result.estimator, result.features)]}
 
 
 @dataclass(frozen=True, eq=False)
 class Learned(RowStage):
-    """A trained model; applied, it appends its prediction, or puts its transformed columns in place of the features.
+    """A trained model, as a run returns it and `gpupipe.load` gives it back.
+
+    ``apply(frame)`` appends the prediction, or puts the transformed columns in place of the features, as in a pipeline; `predict`,
+    `predict_proba` and `transform` give the bare answer, as scikit-learn's estimators do.
 
     Parameters
     ----------
@@ -171,8 +221,25 @@ class Learned(RowStage):
         The dtype of a classifier's labels.
     methods
         Which ways of applying it the estimator has.
+    classes
+        A classifier's labels, in the order of their probabilities.
     outputs
-        The transformed columns' names.
+        The transformed columns' names; in a plan, what depends on the data is a pattern (``plan_*``).
+    patterns
+        In a plan, shell patterns of every name that a transformed column may get, where they depend on the data.
+    coded
+        Whether the estimator knows the classes by their positions alone.
+    filled
+        Whether nothing is missing among transformed columns, whatever the features lack.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> frame = pl.DataFrame({"x": [0.0, 1.0, 2.0, 3.0], "y": ["no", "no", "yes", "yes"]})
+    >>> model = Learn(LogisticRegression(), target="y").fit_plain(frame)
+    >>> model.predict(frame).tolist(), model.predict_proba(frame).shape, model.classes
+    (['no', 'no', 'yes', 'yes'], (4, 2), ('no', 'yes'))
     """
 
     model: Any
@@ -185,11 +252,39 @@ class Learned(RowStage):
     classes: tuple[Any, ...] = ()
     outputs: tuple[str, ...] = ()
     method: str = "apply"
+    patterns: tuple[str, ...] = ()
+    coded: bool = False
+    filled: bool = True
 
     @property
     def name(self) -> str:
         """The estimator's name, and the method where it is not the plain one."""
         return self.estimator if self.method == "apply" else f"{self.estimator}.{self.method}"
+
+    def predict(self, frame: Any) -> Any:
+        """Return an array [n_rows] of what the model predicts of each row of a plain frame: labels, numbers, or clusters."""
+        found = self._answer("predict", frame)
+        return np.asarray(self.classes)[found] if self.coded else found
+
+    def predict_proba(self, frame: Any) -> Any:
+        """Return an array [n_rows, n_classes] of probabilities for a plain frame, a column for each of the `classes`."""
+        return self._answer("predict_proba", frame)
+
+    def transform(self, frame: Any) -> Any:
+        """Return an array [n_rows, n_columns] of what a transformer makes of a plain frame, a column for each of the `outputs`."""
+        return _dense(self._answer("transform", frame))
+
+    def _answer(self, method: str, frame: Any) -> Any:
+        """Return what the estimator itself answers for a plain frame."""
+        from gpupipe.engines.load import array_of_plain  # local: see TableStage.apply
+
+        self.using(method)
+        array = array_of_plain(self, self.features, frame)
+        if not len(array):  # which no estimator takes
+            widths = {"predict_proba": len(self.classes), "transform": len(self.outputs)}
+            return np.empty((0, widths[method]) if method in widths else 0, dtype=np.int64 if self.coded else np.float64)
+        model = self.model.portable() if callable(getattr(self.model, "portable", None)) else self.model
+        return getattr(model, method)(array)
 
     def using(self, method: str) -> Learned:
         """Return the row stage behind one of the model's methods."""
@@ -201,35 +296,40 @@ class Learned(RowStage):
         return replace(self, method=method)
 
     def check(self, *schemas: Schema) -> None:
-        """Raise ColumnError for a feature that is not there, DtypeError for one that is no number."""
+        """Raise ColumnError for a feature that is not there or a result that is, DtypeError for a feature that is no number."""
         schemas[0].require_numeric(self.features, self.estimator)
+        require_new(self.mapped(), schemas[0], self.name)
 
     def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return the frame with what the model says of each row."""
-        return verbs.map_arrays(frames[0], self.mapped())
+        made = verbs.map_arrays(frames[0], self.mapped())
+        return decoded(made, "prediction", self.classes, self.dtype) if self.coded and self._asked() == "predict" else made
+
+    def _asked(self) -> str:
+        """Return the estimator's method behind the stage's."""
+        return self.method if self.method != "apply" else "transform" if self.task == "transformer" else "predict"
 
     def mapped(self) -> ArrayMap:
         """Return the function from features to columns that the method is."""
-        method = self.method if self.method != "apply" else "transform" if self.task == "transformer" else "predict"
-        if method == "predict_proba":
+        asked = self._asked()
+        if asked == "predict_proba":
             names = probability_names(self.classes)
             return ArrayMap(self.features, tuple((name, nw.Float64()) for name in names), self._probabilities)
-        if method == "transform":
+        if asked == "transform":
             outputs = tuple((name, nw.Float64()) for name in self.outputs)
-            return ArrayMap(self.features, outputs, self._transformed, self.features)
+            return ArrayMap(self.features, outputs, self._transformed, self.features, nan_as_null=not self.filled)
         if self.task == "clusterer":
             return ArrayMap(self.features, (("cluster", nw.Int32()),), self._predicted)
-        return ArrayMap(self.features, (("prediction", self.dtype if self.task == "classifier" else nw.Float64()),), self._predicted)
+        dtype = nw.Int32() if self.coded else self.dtype if self.task == "classifier" else nw.Float64()
+        return ArrayMap(self.features, (("prediction", dtype),), self._predicted)
 
     def promises(self) -> tuple[Promise, ...]:
         """Return the columns that depend on what was learned."""
         if self.model is not None:
             return ()
-        if self.method == "predict_proba":
+        if self._asked() == "predict_proba":
             return (Promise("probability*", nw.Float64()),)
-        if self.method == "transform" or (self.method == "apply" and self.task == "transformer"):
-            return (Promise(f"{self.estimator.lower()}*", nw.Float64()),)
-        return ()
+        return tuple(Promise(pattern, nw.Float64()) for pattern in self.patterns) if self._asked() == "transform" else ()
 
     def same_rows(self) -> bool:
         """Whether as many rows come out: they do."""
@@ -237,8 +337,9 @@ class Learned(RowStage):
 
     def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
         """Return the columns that had no missing value, and what the model made."""
-        made = {name for name, _ in self.mapped().outputs}
-        return (schemas[0].not_null - set(self.mapped().drop)) | made
+        known, mapped = schemas[0].not_null, self.mapped()
+        made = () if mapped.nan_as_null and not known.issuperset(self.features) else [name for name, _ in mapped.outputs]
+        return (known - set(mapped.drop)).union(made)
 
     def _predicted(self, array: Any) -> Sequence[Any]:
         """Return the predictions."""
@@ -251,25 +352,13 @@ class Learned(RowStage):
 
     def _transformed(self, array: Any) -> Sequence[Any]:
         """Return the transformed columns."""
-        made = self.model.transform(array)
-        dense = made.toarray() if hasattr(made, "toarray") else made
-        return [dense[:, number] for number in range(dense.shape[1])]
+        made = _dense(self.model.transform(array))
+        return [made[:, number] for number in range(made.shape[1])]
 
 
-def task_of(estimator: Any) -> Task:
-    """Return what kind of estimator it is, by its own tags."""
-    tags = estimator.__sklearn_tags__() if hasattr(estimator, "__sklearn_tags__") else None
-    kind = getattr(tags, "estimator_type", None)
-    if kind in ("classifier", "regressor", "clusterer"):
-        return cast(Task, kind)
-    if hasattr(estimator, "transform"):
-        return "transformer"
-    if hasattr(estimator, "predict"):
-        return "clusterer"
-    msg = f"Learn expects a classifier, regressor, clusterer or transformer, got {type(estimator).__name__}."
-    if hasattr(estimator, "fit_transform"):
-        msg += f" It places the rows it is fitted to and no others: use gp.FitTransform({type(estimator).__name__}(...))."
-    raise UsageError(msg)
+def _dense(made: Any) -> Any:
+    """Return an array that is kept sparse with all its zeros."""
+    return made.toarray() if hasattr(made, "toarray") else made
 
 
 def classes_of(model: Any) -> tuple[Any, ...]:
@@ -298,37 +387,3 @@ def outputs_of(model: Any, sketched: Learned, features: Sequence[str]) -> tuple[
     except (AttributeError, ValueError):  # transformers without names of their own, or that were not told the features'
         width = model.transform(np.zeros((1, len(features)))).shape[1]
         return tuple(f"{sketched.estimator.lower()}{number}" for number in range(width))
-
-
-def describe_model(learned: Learned) -> dict[str, Any]:
-    """Return the model's parameters, feature importance and training history, as the report shows them."""
-    model = learned.model
-    importance, kind = _importance(model, learned.features)
-    history = getattr(model, "evals_result", None)
-    log = history() if callable(history) and getattr(model, "evals_result_", None) else {}
-    flat = {f"{data} {metric}": [float(value) for value in values] for data, part in log.items() for metric, values in part.items()}
-    parameters = {name: value for name, value in model.get_params(deep=False).items() if value is not None}
-    return {
-        "estimator": learned.estimator,
-        "parameters": {name: value if isinstance(value, int | float | str | bool) else repr(value) for name, value in parameters.items()},
-        "features": list(learned.features),
-        "importance": importance,
-        "importance_kind": kind,
-        "history": {name.replace("validation_0", "validation"): values for name, values in flat.items()},
-    }
-
-
-def _importance(model: Any, features: Sequence[str]) -> tuple[list[list[Any]] | None, str | None]:
-    """Return each feature's importance, highest first, and what it is."""
-    try:
-        values = getattr(model, "feature_importances_", None)
-    except (AttributeError, ValueError, StageError):  # XGBoost's linear booster has none
-        values = None
-    kind = getattr(model, "importance_type", None) or "gain"
-    if values is None:
-        coefficients = getattr(model, "coef_", None)
-        if coefficients is None or np.size(coefficients) % len(features):
-            return None, None
-        values, kind = np.abs(np.asarray(coefficients)).reshape(-1, len(features)).mean(axis=0), "absolute coefficient"
-    pairs = sorted(zip(features, (float(value) for value in values), strict=True), key=lambda pair: -pair[1])
-    return [[name, value] for name, value in pairs], kind

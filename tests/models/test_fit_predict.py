@@ -66,15 +66,19 @@ class _Counts(KMeans):  # type: ignore[misc]
 
 
 def test_what_is_wrong_is_said_when_it_is_wired() -> None:
-    with pytest.raises(UsageError, match=r"FitPredict expects an unfitted estimator with fit_predict, such as DBSCAN\(\), got Ridge"):
+    with pytest.raises(
+        UsageError, match=r"FitPredict expects an unfitted estimator with fit_predict and get_params, such as DBSCAN\(\), got Ridge"
+    ):
         gp.FitPredict(Ridge())
-    with pytest.raises(UsageError, match="got <class"):
+    with pytest.raises(UsageError, match=r"got the class DBSCAN\. Make one of it: DBSCAN\(\)\.$"):
         gp.FitPredict(DBSCAN)
     table = gp.FromFrame(ROWS).node()
     with pytest.raises(ColumnError, match="no column 'xx'"):
         gp.Pipeline("p", out=gp.FitPredict(DBSCAN(), features=["xx"])(table)).check()
     with pytest.raises(DtypeError, match=r"got String in column .word."):
         gp.Pipeline("p", out=gp.FitPredict(DBSCAN())(table)).check()
+    with pytest.raises(ColumnError, match=r"makes the column 'cluster', and the table has one already\. Rename that first"):
+        gp.Pipeline("p", out=gp.FitPredict(DBSCAN(), features=NAMES)(table >> gp.WithColumns(cluster=1))).check()
 
 
 def test_what_the_estimator_refuses_names_the_stage(engine: str) -> None:

@@ -37,7 +37,7 @@ def test_coordinates_take_the_place_of_the_features(engine: str, estimator: Any)
 def test_what_is_wrong_is_said_when_it_is_wired() -> None:
     with pytest.raises(UsageError, match=r"n_components=None. Set n_components, or use Learn\(PCA\(\)\)"):
         gp.FitTransform(PCA())
-    with pytest.raises(UsageError, match=r"expects an unfitted estimator with fit_transform, such as TSNE\(\), got 3"):
+    with pytest.raises(UsageError, match=r"expects an unfitted estimator with fit_transform and get_params, such as TSNE\(\), got 3"):
         gp.FitTransform(3)
     with pytest.raises(UsageError, match=r"got TSNE. It places the rows it is fitted to and no others: use gp.FitTransform\(TSNE"):
         gp.Learn(TSNE())

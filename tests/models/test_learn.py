@@ -14,8 +14,10 @@ from sklearn.cluster import DBSCAN, KMeans
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 from sklearn.decomposition import PCA
 from sklearn.ensemble import IsolationForest
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.preprocessing import FunctionTransformer, MinMaxScaler
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, OneHotEncoder
 from sklearn.svm import SVC
 from xgboost import XGBClassifier, XGBRegressor
 
@@ -178,6 +180,16 @@ def test_weights_are_there_and_not_negative(estimator: Any, weight: float | None
         gp.Pipeline("p", model=model).run(engine, options=ON_HOST)
 
 
+def test_weights_that_nobody_would_look_at_are_refused() -> None:
+    with pytest.raises(
+        UsageError, match=r"KNeighborsClassifier takes no weights of rows: its fit has no sample_weight\. Leave the weight out"
+    ):
+        gp.Learn(KNeighborsClassifier(), target="number", weight="w")
+    model = gp.Learn(LogisticRegression(), target="number", features=NAMES, weight="kind").fit(table())
+    with pytest.raises(DtypeError, match="expects numbers, got String in column 'kind'"):
+        gp.Pipeline("p", model=model).check()
+
+
 def test_what_is_no_feature_is_not_one() -> None:
     for column, what in (("number", "target"), ("w", "weight")):
         with pytest.raises(UsageError, match=rf"'{column}' is its {what}\. Leave it out of the features"):
@@ -189,8 +201,6 @@ def test_what_xgboost_refuses_is_told_without_its_own_code() -> None:
     with pytest.raises(StageError, match=r"could not be trained on 100 rows: Input data contains `inf`") as caught:
         gp.Pipeline("p", model=gp.Learn(XGBClassifier(n_estimators=2), target="number", features=NAMES).fit(table(wrong))).run("cpu")
     assert "[bt]" not in str(caught.value)
-    with pytest.raises(StageError, match=r"encode the target with EncodeCategory first"):
-        gp.Pipeline("p", model=gp.Learn(XGBClassifier(n_estimators=2), target="kind", features=NAMES).fit(table(TWO))).run("cpu")
 
 
 def test_no_rows_to_train_on(engine: str) -> None:
@@ -218,8 +228,12 @@ def test_a_feature_that_is_not_there_names_the_nearest() -> None:
 
 
 def test_what_is_no_estimator_is_refused() -> None:
-    with pytest.raises(UsageError, match="expects an unfitted estimator"):
+    with pytest.raises(
+        UsageError, match=r"expects an estimator, got the class LogisticRegression\. Make one of it: LogisticRegression\(\)"
+    ):
         gp.Learn(LogisticRegression, target="number")
+    with pytest.raises(UsageError, match=r"expects an unfitted estimator with fit and get_params, such as XGBClassifier\(\), got 'ridge'"):
+        gp.Learn("ridge", target="number")
     with pytest.raises(UsageError, match="LogisticRegression is a classifier: it needs a target column"):
         gp.Learn(LogisticRegression())
     with pytest.raises(UsageError, match="PCA is a transformer: it takes no target column"):
@@ -237,10 +251,50 @@ def test_methods_that_the_model_lacks_are_refused_when_wired() -> None:
         gp.Learn(PCA(), features=NAMES)(table())
 
 
-def test_a_validation_table_is_for_xgboost_alone(engine: str) -> None:
-    model = gp.Learn(Ridge(), features=NAMES, target="number").fit(table(), table())
-    with pytest.raises(UsageError, match="Ridge takes no validation table"):
+def test_a_validation_table_is_for_xgboost_alone() -> None:
+    for fit in (lambda learn: learn.fit(table(), table()), lambda learn: learn.fit_plain(FRAME, FRAME)):
+        with pytest.raises(UsageError, match="Ridge takes no validation table"):
+            fit(gp.Learn(Ridge(), features=NAMES, target="number"))
+
+
+def test_a_validation_table_has_rows(engine: str) -> None:
+    estimator = XGBClassifier(n_estimators=5, early_stopping_rounds=2)
+    model = gp.Learn(estimator, features=NAMES, target="number").fit(table(), table() >> gp.Filter(nw.col("a") > 1000))
+    with pytest.raises(StageError, match="Expected rows in the validation table, got none"):
         gp.Pipeline("p", model=model).run(engine)
+
+
+def test_a_column_of_the_tables_own_is_not_overwritten() -> None:
+    own = table() >> gp.WithColumns(prediction=1, probability_setosa=2, pca1=3, cluster=4)
+    model = gp.Learn(LogisticRegression(max_iter=2000), features=NAMES, target="kind").fit(table())
+    cases = {
+        "prediction": model(own),
+        "pca1": gp.Learn(PCA(2), features=NAMES).fit(own)(own),
+        "cluster": gp.Learn(KMeans(2), features=NAMES).fit(own)(own),
+    }
+    for column, node in cases.items():
+        told = rf"makes the column '{column}', and the table has one already\. Rename that first, as with gp\.Rename\({column}="
+        with pytest.raises(ColumnError, match=told):
+            gp.Pipeline("p", out=node).check()
+    with pytest.raises(ColumnError, match=r"LogisticRegression\.predict_proba makes the column 'probability_setosa'"):
+        gp.Pipeline("p", out=model.predict_proba(own)).run("cpu")  # whose classes are known once it is trained
+    renamed = own >> gp.Rename(prediction="before")
+    assert gp.Pipeline("p", out=model(renamed)).run("cpu")["out"]["before"].to_list() == [1] * len(FRAME)
+
+
+def test_columns_of_a_transformer_are_named(engine: str) -> None:
+    hot = gp.Learn(OneHotEncoder(), features=["number"]).fit(table())
+    filled = gp.Learn(SimpleImputer(), features=["a"]).fit(table())
+    parts = {"named": gp.Select("number_0", "number_2")(hot(table())), "kept": gp.Select("a")(filled(table()))}
+    result = gp.Pipeline("p", parts, fewer=hot(table()) >> gp.Select("number_1")).run(engine, options=ON_HOST)
+    assert result["named"].columns == ["number_0", "number_2"] and result["fewer"]["number_1"].sum() == 50
+    assert result["kept"]["a"].to_list() == FRAME["a"].to_list()
+    (planned,) = [step.schema for step in gp.Pipeline("p", out=hot(table())).plan().steps if step.node.stage.kind == "apply"]
+    assert planned is not None and [*planned] == [*NAMES, "kind", "number_*"], "what is not known yet is told as a pattern"
+    with pytest.raises(ColumnError, match="There is no column 'numbers_0'"):
+        gp.Pipeline("p", out=gp.Select("numbers_0")(hot(table()))).check()
+    with pytest.raises(ColumnError, match="There is no column 'number_7'"):
+        gp.Pipeline("p", out=gp.Select("number_7")(hot(table()))).run(engine, options=ON_HOST)
 
 
 def test_a_clusterer_that_cannot_predict_says_so_when_wired() -> None:

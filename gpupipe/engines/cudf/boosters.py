@@ -17,7 +17,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import cudf
 import cupy as cp
 import numpy as np
 import xgboost
@@ -133,17 +132,11 @@ def train_booster(recipe: TrainingRecipe, train: Labelled, held_out: Labelled | 
 def _rows_of(recipe: TrainingRecipe, part: Labelled, features: Batch) -> Rows:
     """Return labelled rows as XGBoost takes them."""
     weight = None if recipe.weight is None else without_mask(part.frame[recipe.weight], np.float32).to_cupy()
-    return Rows(recipe.features, features, _label(recipe, part.target), weight, rows_at_once(len(recipe.features)))
+    return Rows(recipe.features, features, _label(part.target), weight, rows_at_once(len(recipe.features)))
 
 
-def _label(recipe: TrainingRecipe, target: Any) -> Any:
+def _label(target: Any) -> Any:
     """Return a column of labels as a CuPy array of its own."""
-    if cudf.api.types.is_string_dtype(target.dtype):
-        msg = (
-            f"{type(recipe.estimator).__name__} could not be trained on {len(target)} rows: it expects numbers in target {recipe.target!r},"
-            " for classes 0, 1, ... without a gap, got text. Encode the target with EncodeCategory first."
-        )
-        raise StageError(msg)
     return numbers_of(target * 1 if target.dtype.kind in "iuf" else target.copy(deep=True))  # shares no memory; see `without_mask`
 
 

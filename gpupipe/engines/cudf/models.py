@@ -22,7 +22,7 @@ import numpy as np
 import pyarrow as pa
 
 from gpupipe.core.engine import TrainingRecipe
-from gpupipe.core.errors import StageError, UnsupportedError, UsageError
+from gpupipe.core.errors import StageError, UnsupportedError
 from gpupipe.engines._estimators import is_xgboost, train_estimator
 from gpupipe.engines.cudf.boosters import BoosterOnDevice, Labelled, single_precision, train_booster
 from gpupipe.engines.cudf.counterparts import as_forest, counterpart_of, require_heard, witness_of
@@ -150,9 +150,6 @@ def train_on_device(recipe: TrainingRecipe, train: Any, validation: Any | None, 
         raise StageError(msg)
     if is_xgboost(recipe.estimator):
         return _train_xgboost(recipe, train, validation, crossing)
-    if validation is not None:
-        msg = f"{type(recipe.estimator).__name__} takes no validation table; only XGBoost's estimators stop early on one."
-        raise UsageError(msg)
     target = None if recipe.target is None else labels_of(train, recipe.target)
     try:
         estimator = made_on_device(recipe.estimator)

@@ -105,6 +105,7 @@ class CudfVerbs(PandasLikeVerbs):
         else:
             made = mapped.function(feature_array(native, list(mapped.columns)))
             added = cudf.DataFrame({name: self._answer(values) for (name, _), values in zip(mapped.outputs, made, strict=True)})
+        added = added.nans_to_nulls() if mapped.nan_as_null else added
         wanted = {name: device_dtype(as_dtype(dtype), name) for name, dtype in mapped.outputs}
         cast = lazy_of(added).with_columns(nw.col(name).cast(dtype) for name, dtype in wanted.items()).collect().to_native()
         whole = kept.assign(**{name: cast[name] for name in wanted}) if len(kept.columns) else cast

@@ -20,6 +20,7 @@ from gpupipe.engines._blocks import PACKED, At, block_engine, carrying, given
 from gpupipe.engines._estimators import reason_of
 from gpupipe.engines._pandaslike import TARGET, WEIGHT
 from gpupipe.engines.dask.blocks import Blocks, Site, mapped, meta_of
+from gpupipe.engines.dask.passes import checked_rows
 from gpupipe.engines.dask.waiting import Waiter, gone
 
 _TRIES = 4
@@ -65,7 +66,7 @@ def train_xgboost(recipe: TrainingRecipe, train: Blocks, validation: Blocks | No
     told = Told(client, recipe)
     for tried in range(1, _TRIES + 1):
         held = waiter.held(numbers)
-        n_rows = _checked(recipe, waiter, held[0])
+        n_rows = checked_rows(waiter, mapped(CountRows(), "count", PACKED, held[0]))
         try:
             trained = client.sync(_trained, client, kind(**{**told.parameters(), **engine.boosting}), recipe, held)
             told.rest()
@@ -152,33 +153,12 @@ def numbers_of(recipe: TrainingRecipe, blocks: Blocks, site: Site) -> Any:
 
 
 @dataclass(frozen=True)
-class LookAtLabels:
-    """Counts the rows of a block of numbers, and says which labels there are."""
-
-    labels: bool
+class CountRows:
+    """Counts the rows of a block of numbers."""
 
     def __call__(self, block: Any) -> pd.DataFrame:
-        """Return the count and the labels."""
-        found = block[TARGET].drop_duplicates().to_numpy().tolist() if self.labels else []
-        return carrying((len(block), found))
-
-
-def _checked(recipe: TrainingRecipe, waiter: Waiter, frame: Any) -> int:
-    """Return how many rows there are; raise StageError for none, or for a classifier's labels that are not 0, 1, 2 and so on."""
-    classifier = "Classifier" in type(recipe.estimator).__name__
-    (seen,) = waiter.brought([mapped(LookAtLabels(classifier), "labels", PACKED, frame)])
-    n_rows = sum(count for count, _ in seen["table"])
-    if not n_rows:
-        msg = "Expected rows to train on, got an empty table. Look at the filters and splits before it."
-        raise StageError(msg)
-    labels = sorted({label for _, labels in seen["table"] for label in labels})
-    if classifier and labels != list(range(len(labels))):
-        msg = (
-            f"{type(recipe.estimator).__name__} could not be trained on {n_rows} rows: it expects the labels 0, 1, ... without a gap, got "
-            f"{labels[:10]}. Encode the target with EncodeCategory first."
-        )
-        raise StageError(msg)
-    return int(n_rows)
+        """Return the count."""
+        return carrying(len(block))
 
 
 async def _trained(client: distributed.Client, estimator: Any, recipe: TrainingRecipe, frames: Sequence[Any]) -> Any:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
 import dask
-import pandas as pd
 
 from gpupipe.core.engine import TrainingRecipe
 from gpupipe.core.errors import StageError
 from gpupipe.core.ledger import Ledger
-from gpupipe.engines._blocks import PACKED, carrying
+from gpupipe.engines._blocks import PACKED
 from gpupipe.engines._pandaslike import TARGET, WEIGHT
 from gpupipe.engines.cudf.frames import Crossing
 from gpupipe.engines.cudf.models import OnDevice, facts_of, made_on_device
 from gpupipe.engines.dask.blocks import Blocks, Site, mapped
-from gpupipe.engines.dask.boosting import numbers_of
+from gpupipe.engines.dask.boosting import CountRows, numbers_of
 from gpupipe.engines.dask.waiting import Waiter, connection_errors
 from gpupipe.engines.dask_cuda.choice import ARRAYS, DISTRIBUTED, WEIGHTED
 
@@ -71,12 +69,3 @@ def fit_arguments(name: str, recipe: TrainingRecipe, numbers: Any) -> list[Any]:
     if recipe.weight is not None and name in WEIGHTED:
         return [features, numbers[WEIGHT]]
     return arguments
-
-
-@dataclass(frozen=True)
-class CountRows:
-    """Counts the rows of a block."""
-
-    def __call__(self, block: Any) -> pd.DataFrame:
-        """Return the count."""
-        return carrying(len(block))
