@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from dataclasses import field as field_of
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -22,10 +23,17 @@ _REFUSED = (nw.Enum, nw.Int128, nw.UInt128)
 
 @dataclass(frozen=True)
 class Field:
-    """A column's dtype, and whether it may hold missing values."""
+    """A column's dtype, and whether it may hold missing values.
+
+    Parameters
+    ----------
+    seen_missing
+        Whether a source has seen missing values in it, as far as the stages since have not looked at the column.
+    """
 
     dtype: DType
     nullable: bool = True
+    seen_missing: bool = field_of(default=False, compare=False)
 
     def __str__(self) -> str:
         return f"{self.dtype}" if self.nullable else f"{self.dtype} not null"

@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Sequence
 from typing import Any, Literal, cast
 
-from gpupipe.core.errors import UsageError
+from gpupipe.core.errors import UsageError, listing
 
 Task = Literal["classifier", "regressor", "clusterer", "transformer"]
 
@@ -57,6 +57,16 @@ def takes_missing(estimator: Any) -> bool:
     """Whether features may be missing, by the estimator's own tags; true where it has none."""
     taken = getattr(_tags(estimator), "input_tags", None)
     return bool(getattr(taken, "allow_nan", True))
+
+
+def missing_text(estimator: Any, columns: Sequence[str]) -> str:
+    """Return what is to be said where an estimator takes no missing values and some columns have them."""
+    one = columns[0]
+    return (
+        f"{type(estimator).__name__} takes no missing values, and there are some in {listing(columns)}. Fill them, with gp.FillNull or "
+        f"gp.Learn(SimpleImputer(), features=[{one!r}]).fit(table), leave those rows out, with gp.Filter(~nw.col({one!r}).is_null()), "
+        "or take an estimator that knows missing values, such as XGBoost's or HistGradientBoostingClassifier."
+    )
 
 
 def takes_weights(estimator: Any) -> bool:

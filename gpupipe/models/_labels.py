@@ -51,6 +51,13 @@ def _text(frame: nw.LazyFrame[Any], column: str) -> nw.LazyFrame[Any]:
     return frame.with_columns(nw.col(column).cast(nw.String)) if frame.collect_schema()[column] == nw.Categorical else frame
 
 
+def lacking_in(engine: Engine, data: Any, columns: Sequence[str]) -> list[str]:
+    """Return those of some columns in which values are missing."""
+    want = Want(lambda _, frame: frame.select(nw.col(name).is_null().any() for name in columns), "arrow", pa.concat_tables)
+    (found,) = engine.compute([Demand("arrow", data, want)])
+    return [name for name in columns if any(found[name].to_pylist())]
+
+
 def _united(tables: Sequence[pa.Table]) -> pa.Table:
     """Return the rows of several tables, each of them once."""
     whole = pa.concat_tables(tables)

@@ -10,7 +10,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from gpupipe.core.engine import ArrayMap, Demand, TrainingRecipe
-from gpupipe.core.errors import DtypeError, StageError, UsageError, WiringError, listing
+from gpupipe.core.errors import DtypeError, PlanError, StageError, UsageError, WiringError, listing
 from gpupipe.core.node import Fitted, Node, Table
 from gpupipe.core.schema import Schema, as_dtype
 from gpupipe.core.stage import Apply, Barrier, Promise, RowStage, Want, as_columns
@@ -20,13 +20,15 @@ from gpupipe.models._estimator import (
     fills_missing,
     is_xgboost,
     made_columns,
+    missing_text,
     needs_target,
     require_estimator,
+    takes_missing,
     takes_target,
     takes_weights,
     task_of,
 )
-from gpupipe.models._labels import coded, decoded, labels_in
+from gpupipe.models._labels import coded, decoded, labels_in, lacking_in
 from gpupipe.models._made import require_new
 
 if TYPE_CHECKING:
@@ -135,11 +137,17 @@ class Learn(Barrier):
         return tuple(name for name in schema if name not in left_out) if self.features is None else self.features
 
     def check(self, *schemas: Schema) -> None:
-        """Raise ColumnError for a column that is not there, DtypeError for one that the estimator cannot take."""
+        """Raise ColumnError for a column that is not there, DtypeError for one that the estimator cannot take.
+
+        That a column which may lack values does, is known here only where a source has seen it.
+        """
         for schema in schemas:
             schema.require([name for name in (self.target, self.weight) if name is not None])
             schema.require_numeric([*self.chosen(schemas[0]), *([] if self.weight is None else [self.weight])], self.name)
             self._check_target(schema)
+            lacking = [name for name in self.chosen(schemas[0]) if schema[name].seen_missing]
+            if lacking and not takes_missing(self.estimator):
+                raise PlanError(missing_text(self.estimator, lacking))
 
     def _check_target(self, schema: Schema) -> None:
         """Raise DtypeError for a target that is neither a number nor, for a classifier, a label."""
@@ -167,6 +175,9 @@ class Learn(Barrier):
         if len(results) > 1 and engine.compute([Demand("rows", results[1])]) == [0]:
             msg = "Expected rows in the validation table, got none. Look at the filters and splits before it, or train without it."
             raise StageError(msg)
+        lacking = [] if takes_missing(self.estimator) else lacking_in(engine, results[0], features)
+        if lacking:
+            raise StageError(missing_text(self.estimator, lacking))
         tables, classes = list(results), ()
         if self.target is not None and is_xgboost(self.estimator) and task_of(self.estimator) == "classifier":
             classes = labels_in(engine, results, self.target)

@@ -31,7 +31,8 @@ def table_schema(table: pa.Table, *, nan_as_null: bool) -> Schema:
     columns = []
     for name, field in schema_of(table.schema).items():
         may_be_nan = nan_as_null and field.dtype.is_float()
-        columns.append((name, Field(field.dtype, nullable=may_be_nan or table[name].null_count > 0)))
+        is_missing = table[name].null_count > 0
+        columns.append((name, Field(field.dtype, may_be_nan or is_missing, is_missing)))
     return Schema(tuple(columns))
 
 

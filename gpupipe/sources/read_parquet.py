@@ -32,6 +32,7 @@ class _Footer:
     schema: pa.Schema
     n_rows: int
     no_nulls: frozenset[str]
+    some_nulls: frozenset[str]
     groups: tuple[int, ...]
 
 
@@ -185,7 +186,7 @@ class ReadParquet(Source):
         no_nulls = frozenset.intersection(*(footer.no_nulls for footer in footers))
         for name, field in columns.items():
             sure = (not field.nullable or name in no_nulls) and not (self.nan_as_null and field.dtype.is_float())
-            columns[name] = Field(field.dtype, not sure)
+            columns[name] = Field(field.dtype, not sure, any(name in footer.some_nulls for footer in footers))
         return Schema(tuple({**columns, **keys}.items()))
 
 
@@ -222,22 +223,25 @@ def _read_footer(file: Place, stamp: str, with_statistics: bool) -> _Footer:
     with file.open() as stream:
         opened = pq.ParquetFile(stream)
         metadata, schema = opened.metadata, opened.schema_arrow
-        no_nulls = _without_nulls(metadata, schema) if with_statistics else frozenset()
+        no_nulls, some_nulls = _nulls(metadata, schema) if with_statistics else (frozenset(), frozenset())
     groups = tuple(metadata.row_group(group).num_rows for group in range(metadata.num_row_groups))
-    return _Footer(schema, metadata.num_rows, no_nulls, groups)
+    return _Footer(schema, metadata.num_rows, no_nulls, some_nulls, groups)
 
 
-def _without_nulls(metadata: pq.FileMetaData, schema: pa.Schema) -> frozenset[str]:
-    """Return the columns of which every row group's statistics count no null."""
-    sure = {field.name for field in schema if not pa.types.is_nested(field.type)}
+def _nulls(metadata: pq.FileMetaData, schema: pa.Schema) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the columns of which every row group's statistics count no null, and those of which some count one."""
+    flat = {field.name for field in schema if not pa.types.is_nested(field.type)}
+    sure, some = set(flat), set()
     for group in range(metadata.num_row_groups):
         row_group = metadata.row_group(group)
         for position in range(row_group.num_columns):
             column = row_group.column(position)
-            statistics = column.statistics if column.path_in_schema in sure else None
+            statistics = column.statistics if column.path_in_schema in flat else None
             if statistics is None or not statistics.has_null_count or statistics.null_count:
                 sure.discard(column.path_in_schema)
-    return frozenset(sure)
+            if statistics is not None and statistics.has_null_count and statistics.null_count:
+                some.add(column.path_in_schema)
+    return frozenset(sure), frozenset(some)
 
 
 def _damaged(file: Place, error: Exception) -> SourceError:

@@ -23,7 +23,7 @@ from xgboost import XGBClassifier, XGBRegressor
 
 import gpupipe as gp
 from gpupipe.core.engine import EngineOptions
-from gpupipe.core.errors import ColumnError, DtypeError, StageError, UsageError, WiringError
+from gpupipe.core.errors import ColumnError, DtypeError, PlanError, StageError, UsageError, WiringError
 from gpupipe.models.learn import probability_names, task_of
 
 IRIS = load_iris(as_frame=False)
@@ -158,10 +158,17 @@ def test_missing_features_reach_xgboost_as_missing(engine: str) -> None:
 
 
 def test_missing_features_are_refused_by_estimators_that_cannot_take_them(engine: str) -> None:
-    gaps = FRAME.with_columns(a=pl.lit(None, dtype=pl.Float64))
-    model = gp.Learn(Ridge(), features=NAMES, target="number").fit(table(gaps))
-    with pytest.raises(StageError, match="Ridge could not be trained on 150 rows: Input X contains NaN"):
-        gp.Pipeline("p", model=model).run(engine)
+    gaps = table(FRAME.with_columns(a=pl.when(pl.col("b") > 3).then(pl.col("a"))))
+    told = r"^Ridge takes no missing values, and there are some in 'a'\. Fill them, with gp\.FillNull or .* leave those rows out"
+    with pytest.raises(PlanError, match=told):
+        gp.Pipeline("p", model=gp.Learn(Ridge(), features=NAMES, target="number").fit(gaps)).check()
+    computed = gaps >> gp.WithColumns(a=nw.col("a") * 2)  # of which the plan cannot know
+    with pytest.raises(StageError, match=told):
+        gp.Pipeline("p", model=gp.Learn(Ridge(), features=NAMES, target="number").fit(computed)).run(engine)
+    filled = gp.Learn(SimpleImputer(), features=["a"]).fit(gaps)(gaps)
+    for mended in (gaps >> gp.FillNull(0.0), gaps >> gp.Filter(~nw.col("a").is_null()), filled):
+        gp.Pipeline("p", model=gp.Learn(Ridge(), features=NAMES, target="number").fit(mended)).check()
+    gp.Pipeline("p", model=gp.Learn(XGBRegressor(), features=NAMES, target="number").fit(gaps)).check()
 
 
 def test_a_missing_label_is_refused(engine: str) -> None:
