@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 FUNCTIONS = ("min", "max", "sum", "mean", "count")
+_LEAST, _MOST = -(1 << 63), (1 << 63) - 1
 
 
 def window_ranges(key: Any, index: Any, start: int, stop: int, xp: Any = np) -> tuple[Any, Any, Any]:
@@ -35,15 +36,42 @@ def window_ranges(key: Any, index: Any, start: int, stop: int, xp: Any = np) -> 
     key, index = key[order], index[order]
     if len(index) == 0:
         return order, index, index
-    low = int(index.min()) + min(start, 0)
-    width = int(index.max()) + max(stop, 0) - low + 2
     changed = xp.zeros(len(key), dtype=xp.int64)
     changed[1:] = key[1:] != key[:-1]
-    code = xp.cumsum(changed) * width + (index - low)
-    floor = code - (index - low)
-    first = xp.searchsorted(code, xp.maximum(code + start, floor), side="left")
-    last = xp.searchsorted(code, xp.clip(code + stop, floor, floor + width - 1), side="left")
+    number = xp.cumsum(changed)
+    place, begin, end, width = _places(index, start, stop, int(number[-1]) + 1, xp)
+    floor = number * width
+    code = floor + place
+    first = xp.searchsorted(code, floor + begin, side="left")
+    last = xp.searchsorted(code, floor + end, side="left")
     return order, first, xp.maximum(first, last)
+
+
+def _places(index: Any, start: int, stop: int, n_keys: int, xp: Any) -> tuple[Any, Any, Any, int]:
+    """Return each row's place within its key and where its window begins and ends, from 0 up to a width by which keys can be kept apart.
+
+    A place is the index itself from its least value on, where 64 bits hold that for all keys; else its rank among all values there are.
+    """
+    low = int(index.min()) + min(start, 0)
+    width = int(index.max()) + max(stop, 0) - low + 2
+    if n_keys * width <= _MOST and low >= _LEAST:
+        place = index - low
+        return place, xp.maximum(place + start, 0), xp.clip(place + stop, 0, width - 1), width
+    values = xp.unique(index)
+    begin, end = (_rank(values, index, by, xp) for by in (start, stop))
+    return xp.searchsorted(values, index), begin, end, len(values) + 1
+
+
+def _rank(values: Any, index: Any, by: int, xp: Any) -> Any:
+    """Return how many of the sorted values are less than each index moved by a number, neither of which 64 bits need hold."""
+    least, most = max(_LEAST, _LEAST - by), min(_MOST, _MOST - by)  # what can be moved and is still a number of 64 bits
+    beyond = len(values) if by > 0 else 0
+    if least > most:
+        return xp.full(len(index), beyond)
+    fits = (index >= least) & (index <= most)
+    half = by // 2
+    moved = xp.where(fits, index, least) + half + (by - half)
+    return xp.where(fits, xp.searchsorted(values, moved, side="left"), beyond)
 
 
 def _in_order(key: Any, index: Any) -> bool:

@@ -88,13 +88,20 @@ class EncodeCategory(FitStage):
         return EncodedCategory(self.columns, tuple(categories), self.unknown)
 
 
+_TURNED = str.maketrans("0123456789", "9876543210")
 _COUNTS = pa.schema([("column", pa.int32()), ("category", pa.large_string()), ("count", pa.int64())])
 
 
-def _order(category: str) -> tuple[int, Any]:
-    """Return what categories are sorted by: whole numbers by value before text by its UTF-8 bytes."""
+def _order(category: str) -> tuple[Any, ...]:
+    """Return what categories are sorted by: whole numbers, of any length, by value before text by its UTF-8 bytes; no two are alike."""
+    text = category.encode()
     digits = category.removeprefix("-")
-    return (0, int(category)) if digits.isascii() and digits.isdigit() else (1, category.encode())
+    if not (digits.isascii() and digits.isdigit()):
+        return (1, text)
+    digits = digits.lstrip("0")
+    if category.startswith("-") and digits:
+        return (0, -1, -len(digits), digits.translate(_TURNED), text)
+    return (0, 0, len(digits), digits, text)
 
 
 def _check(columns: tuple[str, ...], schema: Schema) -> None:

@@ -10,7 +10,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 import pyarrow as pa
 
-from gpupipe.core.errors import UsageError
+from gpupipe.core.errors import StageError, UsageError
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import FitStage, RowStage, as_columns
 
@@ -22,10 +22,12 @@ if TYPE_CHECKING:
 class Standardize(FitStage):
     """Scales columns to mean 0 and (population) standard deviation 1, both measured where it is fitted; missing values stay missing.
 
-    A column without spread is only centred, as scikit-learn's StandardScaler does.
+    A column without spread is only centred, as scikit-learn's StandardScaler does; what rounding leaves of one is no spread. A column with
+    infinity or NaN, of which nothing can be measured, is an error.
 
     Source: means and squared deviations of parts are merged by Chan, Golub and LeVeque, "Updating Formulae and a Pairwise Algorithm for
-    Computing Sample Variances", 1979, equations 2.1.
+    Computing Sample Variances", 1979, equations 2.1. What counts as rounding is scikit-learn's bound, from their "Algorithms for computing
+    the sample variance", 1983.
 
     Parameters
     ----------
@@ -87,9 +89,20 @@ class Standardize(FitStage):
     def finish(self, statistics: pa.Table) -> Standardized:
         """Return the scaling with the measured means and deviations."""
         values = statistics.to_pylist()[0]
-        means = tuple(float(values[f"m{number}"] or 0.0) if self.with_mean else 0.0 for number in range(len(self.columns)))
-        deviations = [float(np.sqrt(values[f"v{number}"] or 0.0)) if self.with_std else 1.0 for number in range(len(self.columns))]
-        return Standardized(self.columns, means, tuple(1.0 if deviation == 0 else deviation for deviation in deviations))
+        measured = [tuple(float(values[f"{letter}{number}"] or 0.0) for letter in "nmv") for number in range(len(self.columns))]
+        for name, (_, mean, square) in zip(self.columns, measured, strict=True):
+            if not np.isfinite(mean + square):
+                msg = f"Standardize expects numbers with a mean and a deviation in column {name!r}, got infinity, NaN, or too large ones."
+                raise StageError(f"{msg} Filter them first, by nw.col({name!r}).is_finite(), or make them missing.")
+        means = tuple(mean if self.with_mean else 0.0 for _, mean, _ in measured)
+        deviations = tuple(_deviation(*of_one) if self.with_std else 1.0 for of_one in measured)
+        return Standardized(self.columns, means, deviations)
+
+
+def _deviation(count: float, mean: float, square: float) -> float:
+    """Return the standard deviation of a mean squared one, or 1 where that is no more than the rounding of sums."""
+    rounding = float(np.finfo(np.float64).eps)
+    return 1.0 if square <= count * rounding * square + (count * mean * rounding) ** 2 else float(np.sqrt(square))
 
 
 @dataclass(frozen=True)

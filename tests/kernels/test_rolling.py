@@ -20,6 +20,22 @@ def test_ranges_hold_the_rows_of_the_window(rows: list[tuple[int, int, int | Non
         assert set(order[first[place] : last[place]].tolist()) == wanted
 
 
+EDGES = st.sampled_from([-(2**63), -(2**62), -(2**61), 0, 2**61, 2**62, 2**63 - 1])
+FAR = st.one_of(EDGES, st.builds(lambda edge, step: min(max(edge + step, -(2**63)), 2**63 - 1), EDGES, st.integers(-2, 2)))
+ENDS = st.one_of(st.integers(-3, 3), st.sampled_from([-(2**64), -(2**63), 2**63, 2**64, 2**70]), FAR)
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), FAR), max_size=12), ENDS, ENDS)
+def test_ranges_of_numbers_that_64_bits_hardly_hold(rows: list[tuple[int, int]], start: int, stop: int) -> None:
+    key, index = (np.array([row[place] for row in rows], dtype=np.int64) for place in (0, 1))
+    start, stop = min(start, stop), max(start, stop) + 1
+    order, first, last = window_ranges(key, index, start, stop)
+    order = np.arange(len(rows))[order]
+    for place, row in enumerate(order):
+        wanted = {n for n in range(len(rows)) if key[n] == key[row] and start <= int(index[n]) - int(index[row]) < stop}
+        assert set(order[first[place] : last[place]].tolist()) == wanted
+
+
 @pytest.mark.parametrize("function", ["min", "max", "sum", "mean", "count"])
 @pytest.mark.parametrize("dtype", [np.int32, np.float64])
 @given(rows=ROWS, data=st.data())

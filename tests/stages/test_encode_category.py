@@ -8,6 +8,8 @@ from hypothesis import given
 from sklearn.preprocessing import OrdinalEncoder
 
 from gpupipe.core.errors import ColumnError, DtypeError, UsageError
+from gpupipe.pipeline import Pipeline
+from gpupipe.sources.from_arrow import FromArrow
 from gpupipe.stages.encode_category import EncodeCategory
 from gpupipe.testing.laws import check_fit_stage, check_row_stage
 from gpupipe.testing.strategies import cut_tables
@@ -47,6 +49,33 @@ def test_rare_and_unseen_categories(engine: str) -> None:
 def test_whole_numbers_sort_by_value() -> None:
     frame = pl.DataFrame({"n": [10, 9, -1, 100]})
     assert EncodeCategory("n").fit_plain(frame).apply(frame)["n"].to_list() == [2, 1, 0, 3]
+
+
+def test_digits_sort_by_value_then_by_their_text_whatever_the_order_of_rows(engine: str) -> None:
+    wanted = [
+        "-" + "9" * 5000,
+        "-10",
+        "-9",
+        "-1",
+        "-0",
+        "0",
+        "00",
+        "001",
+        "01",
+        "1",
+        "2",
+        "010",
+        "10",
+        "9" * 5000,
+        "1" + "0" * 5000,
+        "",
+        "--1",
+        "x",
+    ]
+    for seed in range(2):
+        values = [str(value) for value in np.random.default_rng(seed).permutation(wanted * 3)]
+        table = FromArrow(pa.table({"c": values})).node()
+        assert list(Pipeline("p", out=EncodeCategory("c").fit(table)).run(engine)["out"].categories[0]) == wanted
 
 
 def test_fitted_to_nothing_knows_nothing(awkward: pa.Table) -> None:

@@ -169,3 +169,23 @@ def test_key_of_lists_or_records(nested: pa.Table) -> None:
         match=r"^Rolling's by expects plain values, got (List|Array|Struct)\(.*\) in column 'k'\. Take out",
     ):
         Rolling("k", index="x", start=0, stop=1, n=("x", "count")).apply(pl.from_arrow(nested))
+
+
+def test_windows_over_nanoseconds_and_beyond(engine: str) -> None:
+    """Each key has two rows a year apart, of a second a window of 2**63 nanoseconds and more has both."""
+    duckdb = pytest.importorskip("duckdb")
+    n_keys, year = 600, 31_536_000 * 10**9
+    at = [1_600_000_000 * 10**9 + key for key in range(n_keys)]
+    table = pa.table(
+        {"k": [f"k{key % n_keys}" for key in range(2 * n_keys)], "t": [*at, *(time + year for time in at)], "x": [1.0] * 2 * n_keys}
+    )
+    with Trial(engine) as trial:
+        for start, stop in ((-10, 1), (0, year + 1), (1, 2**62), (-(2**62), 0), (-(2**63), 2**63), (-(2**70), 2**70), (2**64, 2**65)):
+            stage = Rolling("k", index="t", start=start, stop=stop, n=("x", "count"), total=("x", "sum"))
+            ends = [f"{abs(end)} {'PRECEDING' if end < 0 else 'FOLLOWING'}" for end in (max(start, -(2**61)), min(stop - 1, 2**61))]
+            bounds = "BETWEEN " + " AND ".join(ends)
+            wanted = duckdb.sql(
+                f"SELECT k, t, x, count(x) OVER w AS n, coalesce(sum(x) OVER w, 0.0) AS total FROM 'table' "
+                f"WINDOW w AS (PARTITION BY k ORDER BY t RANGE {bounds})"
+            )
+            assert_same_rows(trial.run(stage, table), wanted.to_arrow_table())

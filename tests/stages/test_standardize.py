@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from sklearn.preprocessing import StandardScaler
 
-from gpupipe.core.errors import ColumnError, DtypeError, UsageError, WiringError
+from gpupipe.core.errors import ColumnError, DtypeError, StageError, UsageError, WiringError
+from gpupipe.pipeline import Pipeline
+from gpupipe.sources.from_arrow import FromArrow
 from gpupipe.stages.standardize import Standardize, Standardized
 from gpupipe.testing.laws import check_fit_stage
 from gpupipe.testing.strategies import cut_tables
@@ -43,6 +45,28 @@ def test_fitted_to_nothing_changes_nothing(engine: str) -> None:
     frame = pl.DataFrame({"x": [1.0, 3.0]})
     empty = frame.clear() if engine == "cpu" else frame.clear().to_pandas()
     assert Standardize("x").fit_plain(empty) == Standardized(("x",), (0.0,), (1.0,))
+
+
+def test_a_constant_is_only_centred(engine: str) -> None:
+    values = {"a": 14.62, "b": -0.1, "c": 1e100, "d": 1.7e9, "e": 0.0}
+    table = FromArrow(pa.table({name: np.full(1000, value) for name, value in values.items()})).node()
+    rest = FromArrow(pa.table({name: [value, value + 0.01] for name, value in values.items()})).node()
+    fitted = Standardize(list(values)).fit(table)
+    made = Pipeline("p", out=fitted(rest), fitted=fitted).run(engine)
+    assert made["fitted"].deviations == (1.0,) * len(values)
+    for name, value in values.items():
+        scaler = StandardScaler().fit(np.full((1000, 1), value))
+        wanted = scaler.transform(np.array([[value], [value + 0.01]]))[:, 0]
+        np.testing.assert_allclose(made["out"].to_polars()[name], wanted, rtol=1e-9, atol=max(1e-13, 1e-15 * abs(value)))
+
+
+def test_what_has_no_mean_or_deviation_is_refused(engine: str) -> None:
+    odd = [[1.0, float("inf")], [float("nan"), 2.0], [float("-inf")], [1e308, 1e308, 1e308], [1e200, -1e200]]
+    for values in odd if engine == "cpu" else odd[:1]:
+        table = FromArrow(pa.table({"a": [1.0] * len(values), "x": values}), nan_as_null=False).node()
+        told = r"^Standardize expects numbers with a mean and a deviation in column 'x', got infinity, .* nw\.col\('x'\)\.is_finite\(\)"
+        with pytest.raises(StageError, match=told):
+            Pipeline("p", out=Standardize(["a", "x"]).fit(table)).run(engine)
 
 
 def test_options() -> None:
