@@ -6,7 +6,10 @@ read as that one; what stands for none is refused, by name.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from functools import lru_cache
+from zoneinfo import available_timezones
 
 import narwhals.stable.v2 as nw
 import pyarrow as pa
@@ -15,6 +18,8 @@ from narwhals.stable.v2.dtypes import DType
 from gpupipe.core.errors import DtypeError
 from gpupipe.core.schema import Field, Schema
 
+_HOURS = re.compile(r"\+(0\d|1[0-4]):00|-(0\d|1[0-2]):00")
+_NAME = re.compile(r"[A-Z][A-Za-z]{2,}[\w+-]*(/[\w+-]+)*")
 _LISTS = (pa.types.is_list, pa.types.is_large_list, pa.types.is_list_view, pa.types.is_large_list_view)
 _TEXTS = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view, pa.types.is_null)
 _BYTES = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view, pa.types.is_fixed_size_binary)
@@ -38,7 +43,7 @@ _FIXED: dict[pa.DataType, type[DType]] = {
 
 
 def plain_type(kind: pa.DataType) -> pa.DataType:
-    """Return the plain type that a column of an Arrow type is read as.
+    """Return the plain type that a column of an Arrow type is read as; times in a zone that is an offset are times in UTC.
 
     Raises
     ------
@@ -76,7 +81,7 @@ def _plain_scalar(kind: pa.DataType) -> pa.DataType:
     if pa.types.is_time(kind):
         return pa.time64("ns")
     if pa.types.is_timestamp(kind):
-        return pa.timestamp("ms", kind.tz) if kind.unit == "s" else kind
+        return pa.timestamp("ms" if kind.unit == "s" else kind.unit, _zone(kind.tz) if kind.tz else None)
     if pa.types.is_duration(kind):
         return pa.duration("ms") if kind.unit == "s" else kind
     if pa.types.is_decimal(kind) and kind.precision <= 38 and kind.scale >= 0:
@@ -84,6 +89,51 @@ def _plain_scalar(kind: pa.DataType) -> pa.DataType:
     if pa.types.is_boolean(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind):
         return kind
     msg = f"Expected an Arrow type that has a dtype here, got {kind}."
+    raise DtypeError(msg)
+
+
+@lru_cache(maxsize=1024)
+def _zone(zone: str) -> str:
+    """Return the name of a time zone; UTC for an offset, and for a name that nobody knows: the moments are the same."""
+    known = zone == "UTC" or zone in available_timezones()
+    return zone if known or (_NAME.fullmatch(zone) and not available_timezones()) else "UTC"
+
+
+def is_readable_zone(kind: pa.DataType) -> bool:
+    """Return whether Polars knows the time zones in a type: it reads whole hours as names, and ends on others that are none.
+
+    Examples
+    --------
+    >>> [is_readable_zone(pa.timestamp("us", zone)) for zone in (None, "Europe/Berlin", "+01:00", "+05:30")]
+    [True, True, True, False]
+    """
+    if isinstance(kind, pa.BaseExtensionType):
+        return is_readable_zone(kind.storage_type)
+    if pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind):
+        return is_readable_zone(kind.value_type)
+    if pa.types.is_nested(kind):
+        return all(is_readable_zone(kind.field(number).type) for number in range(kind.num_fields))
+    return not pa.types.is_timestamp(kind) or not kind.tz or _zone(kind.tz) == kind.tz or _HOURS.fullmatch(kind.tz) is not None
+
+
+def in_utc(kind: pa.DataType) -> pa.DataType:
+    """Return a type with UTC instead of time zones that Polars does not know.
+
+    Examples
+    --------
+    >>> in_utc(pa.list_(pa.timestamp("us", "+05:30")))
+    ListType(list<item: timestamp[us, tz=UTC]>)
+    """
+    if is_readable_zone(kind):
+        return kind
+    if pa.types.is_timestamp(kind):
+        return pa.timestamp(kind.unit, "UTC")
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        inner = kind.value_field.with_type(in_utc(kind.value_type))
+        return pa.list_(inner) if pa.types.is_list(kind) else pa.large_list(inner)
+    if pa.types.is_struct(kind):
+        return pa.struct([child.with_type(in_utc(child.type)) for child in kind])
+    msg = f"Expected times in a zone that has a name, got {kind}. Write the file again with times in UTC."
     raise DtypeError(msg)
 
 

@@ -51,6 +51,9 @@ class Schema(Mapping[str, Field]):
         if twice:
             msg = f"Expected every column once, got {listing(twice)} more than once. Rename one of them."
             raise ColumnError(msg)
+        if "" in names:
+            msg = "Expected a name for every column, got one that is ''. Rename it, or leave the column out."
+            raise ColumnError(msg)
         object.__setattr__(self, "_fields", dict(self.columns))
 
     def __getitem__(self, name: str) -> Field:

@@ -23,6 +23,7 @@ from gpupipe.core.engine import Reading
 from gpupipe.core.errors import GpupipeError, SourceError
 from gpupipe.core.schema import Schema
 from gpupipe.engines._arrow import arrow_schema
+from gpupipe.engines._declared import Declared
 from gpupipe.engines._plain_text import needs_finishing, read_plain
 from gpupipe.engines._times import iso_times, patterned_times
 
@@ -46,8 +47,8 @@ def read_lazy(source: Source, reading: Reading, schema: Schema, scratch: str) ->
     scan = source.scan(scratch)
     if scan is None:
         frame = _from_batches(source, reading)
-        return _finished(source, reading, _conformed(frame, Schema(tuple((name, schema[name]) for name in reading.columns))))
-    return _finished(source, reading, _conformed(scan_files(scan), scan.schema).select(reading.columns))
+        return _finished(source, reading, _conformed(frame, Schema(tuple((name, schema[name]) for name in reading.columns)), source))
+    return _finished(source, reading, _rows(scan, source).select(reading.columns))
 
 
 def read_pieces(source: Source, reading: Reading, scratch: str) -> list[tuple[str, pl.LazyFrame]]:
@@ -55,14 +56,14 @@ def read_pieces(source: Source, reading: Reading, scratch: str) -> list[tuple[st
     scan = source.scan(scratch)
     if scan is None or len(scan.paths) < 2:
         return []
-    pieces = [(str(path), scan_files(replace(scan, paths=(path,)))) for path in scan.paths]
-    return [(path, _finished(source, reading, _conformed(piece, scan.schema).select(reading.columns))) for path, piece in pieces]
+    pieces = [(str(path), _rows(replace(scan, paths=(path,)), source)) for path in scan.paths]
+    return [(path, _finished(source, reading, piece.select(reading.columns))) for path, piece in pieces]
 
 
 def read_piece(source: Source, piece: Piece, reading: Reading, scratch: str) -> pl.LazyFrame:
     """Return the rows of one piece of a source, lazily; see `read_lazy`."""
     scan = source.scan_piece(piece, scratch)
-    return _finished(source, reading, _conformed(scan_files(scan), scan.schema).select(reading.columns))
+    return _finished(source, reading, _rows(scan, source).select(reading.columns))
 
 
 def read_table(source: Source, reading: Reading, schema: Schema, scratch: str, pieces: Sequence[Piece] | None = None) -> pa.Table:
@@ -134,17 +135,33 @@ def _from_batches(source: Source, reading: Reading) -> pl.LazyFrame:
     return frame.lazy()
 
 
-def _conformed(frame: pl.LazyFrame, schema: Schema) -> pl.LazyFrame:
-    """Return the columns of the schema, in its dtypes."""
+def _rows(scan: FileScan, source: Source) -> pl.LazyFrame:
+    """Return the rows of files in the scan's dtypes; those that write one dtype in different ways are scanned by themselves."""
+    if len(scan.paths) > 1 and not scan.options.get("alike", True):
+        return pl.concat([_rows(replace(scan, paths=(path,)), source) for path in scan.paths])
+    return _conformed(scan_files(scan), scan.schema, source, is_told=scan.format == "ndjson")
+
+
+def _conformed(frame: pl.LazyFrame, schema: Schema, source: Source, *, is_told: bool = False) -> pl.LazyFrame:
+    """Return the columns of the schema, in its dtypes; `is_told` where the source finds the record of a value that is none."""
     have = frame.collect_schema()
     wanted = polars_dtypes(schema)
+    origin = None if is_told else source.origin()
+    nan_as_null = bool(getattr(source, "nan_as_null", False))
     casts = [
-        _parsed(name, dtype, None) if have[name] == pl.String else pl.col(name).cast(dtype)
+        Declared(
+            origin, name, dtype, nan_as_null, _parsed(name, dtype, None) if have[name] == pl.String and _is_written(dtype) else None
+        ).expression(have[name])
         for name, dtype in wanted.items()
         if have[name] != dtype
     ]
     frame = frame.with_columns(casts) if casts else frame
     return frame if list(have) == list(wanted) else frame.select(list(wanted))
+
+
+def _is_written(dtype: Any) -> bool:
+    """Whether a dtype's values are written in text in a way of their own."""
+    return dtype in (pl.Date, pl.Datetime, pl.Time, pl.Boolean)
 
 
 def scan_files(scan: FileScan) -> pl.LazyFrame:

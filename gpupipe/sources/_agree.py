@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import narwhals.stable.v2 as nw
 import pyarrow as pa
 
 from gpupipe.core.arrow import plain_type
+from gpupipe.core.casts import instead_of
 from gpupipe.core.errors import ColumnError, DtypeError, SourceError, listing, nearest
 from gpupipe.core.files import Place
+from gpupipe.core.schema import Schema
 
 
 def agreed_schema(found: Sequence[Place], schemas: Sequence[pa.Schema]) -> pa.Schema:
@@ -39,6 +42,8 @@ def _check_same(file: Place, schema: pa.Schema, first_file: Place, first: pa.Sch
         what = f"lacks {listing(missing)}" if missing else f"also has {listing(extra)}"
         msg = f"{file}: expected the columns of {first_file}, but this file {what}. Read the two kinds of files as two sources."
         raise SourceError(msg)
+    if schema.equals(first):
+        return
     for field in first:
         other = schema.field(field.name).type
         if other != field.type and _read_as(other) != _read_as(field.type):
@@ -47,6 +52,33 @@ def _check_same(file: Place, schema: pa.Schema, first_file: Place, first: pa.Sch
                 "Write the file again with that type, or read the files as two sources and cast one."
             )
             raise SourceError(msg)
+
+
+def are_alike(schemas: Sequence[pa.Schema], names: Iterable[str]) -> bool:
+    """Return whether all files write some columns in the same Arrow types, not only in such as are read alike."""
+    first = schemas[0]
+    others = [schema for schema in schemas[1:] if not schema.equals(first)]
+    return not others or all(schema.field(name).type == first.field(name).type for name in names for schema in others)
+
+
+def check_declared(declared: Schema, found: Schema, where: str) -> None:
+    """Raise DtypeError where a column is declared to be of a dtype that its values do not become without being cut or misread.
+
+    Examples
+    --------
+    >>> import narwhals.stable.v2 as nw
+    >>> check_declared(Schema.of_names({"t": nw.Time()}), Schema.of_names({"t": nw.Datetime("us")}), "a.parquet")
+    Traceback (most recent call last):
+    gpupipe.core.errors.DtypeError: a.parquet, column 't': expected a dtype that holds Datetime(...), got Time. ...
+    """
+    for name, field in declared.items():
+        there = found[name].dtype if name in found else None
+        if there is None or there == field.dtype or isinstance(there, nw.String):
+            continue
+        part = isinstance(there, nw.Datetime) and isinstance(field.dtype, nw.Time)
+        if part or there.is_nested() != field.dtype.is_nested() or instead_of(name, there, field.dtype) is not None:
+            msg = f"{where}, column {name!r}: expected a dtype that holds {there}, got {field.dtype}."
+            raise DtypeError(f"{msg} Declare {there}, and make the other of it in a stage.")
 
 
 def _read_as(kind: pa.DataType) -> pa.DataType | None:

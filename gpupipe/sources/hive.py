@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from urllib.parse import unquote
 
 import narwhals.stable.v2 as nw
@@ -17,8 +17,13 @@ from gpupipe.core.schema import Field, Schema
 MISSING = "__HIVE_DEFAULT_PARTITION__"
 
 
-def hive_schema(files: Sequence[Place]) -> Schema:
+def hive_schema(files: Sequence[Place], texts: Collection[str] = ()) -> Schema:
     """Return the columns that the files' folders hold: integers, dates, or else text, by all of their values.
+
+    Parameters
+    ----------
+    texts
+        Columns that are text whatever their values.
 
     Raises
     ------
@@ -38,7 +43,7 @@ def hive_schema(files: Sequence[Place]) -> Schema:
             advice = "Move the file, or pass hive=False."
             msg = f"{file}: expected the partition folders {first}, as {files[0]} has, got {other}. {advice}"
             raise SourceError(msg)
-    return Schema(tuple((name, _field([keys[name] for keys in found])) for name in names))
+    return Schema(tuple((name, _field([keys[name] for keys in found], is_text=name in texts)) for name in names))
 
 
 def _keys(file: Place) -> dict[str, str]:
@@ -47,10 +52,10 @@ def _keys(file: Place) -> dict[str, str]:
     return {unquote(key): unquote(value) for key, sign, value in parts if sign and key}
 
 
-def _field(values: Iterable[str]) -> Field:
+def _field(values: Iterable[str], *, is_text: bool) -> Field:
     """Return the dtype of a key's values."""
     known = {value for value in values if value != MISSING}
-    return Field(_dtype(known), nullable=MISSING in set(values))
+    return Field(nw.String() if is_text else _dtype(known), nullable=MISSING in set(values))
 
 
 def _dtype(values: set[str]) -> DType:

@@ -15,13 +15,23 @@ from gpupipe.core.iso import check_iso
 from gpupipe.core.schema import Schema, as_dtype, as_schema
 from gpupipe.sources.csv_values import INTEGERS
 
+# While records are looked at, a dtype of whole numbers stands for a range of them; floats hold all of the first two.
+_RANGES: dict[type[DType], tuple[int, int]] = {
+    nw.UInt32: (0, 2**53),
+    nw.Int32: (-(2**53), 2**53),
+    nw.Int16: (0, 2**63 - 1),
+    nw.Int64: (-(2**63), 2**63 - 1),
+    nw.UInt64: (0, 2**64 - 1),
+}
+_IN_FLOATS = (nw.UInt32, nw.Int32)
 MAX_DEPTH = 60  # Arrow hands over 64 dtypes inside one another, the table's own among them
 
 
 def records_schema(records: Iterable[Mapping[str, Any]]) -> Schema:
     """Return the columns that some records need, in the order they appear: every key, nullable.
 
-    Whole numbers are Int64, others Float64; values of different kinds are String, each as its JSON text.
+    Whole numbers are Int64, or UInt64 where they are too large, others Float64. Values of different kinds are String, each as its JSON
+    text, and so are whole numbers that no dtype holds with the others.
 
     Examples
     --------
@@ -42,7 +52,7 @@ def _dtype(value: Any) -> DType | None:
     if isinstance(value, bool):
         return nw.Boolean()
     if isinstance(value, int):
-        return nw.Int64() if -(2**63) <= value < 2**63 else nw.Float64()
+        return _whole(value, value)
     if isinstance(value, float):
         return nw.Float64()
     if isinstance(value, list):
@@ -62,7 +72,7 @@ def _both(left: DType | None, right: DType | None) -> DType | None:
     if isinstance(left, nw.Unknown) or isinstance(right, nw.Unknown):
         return right if isinstance(left, nw.Unknown) else left
     if left.is_numeric() and right.is_numeric():
-        return nw.Float64()
+        return _number(left, right)
     if isinstance(left, nw.List) and isinstance(right, nw.List):
         return nw.List(_both(_instance(left.inner), _instance(right.inner)) or nw.Unknown())
     if isinstance(left, nw.Struct) and isinstance(right, nw.Struct):
@@ -73,10 +83,29 @@ def _both(left: DType | None, right: DType | None) -> DType | None:
     return nw.String()
 
 
+def _whole(low: int, high: int) -> DType:
+    """Return the dtype that stands for the least range of whole numbers from `low` to `high`; beyond 64 bits, what a float is exactly."""
+    for dtype, (least, most) in _RANGES.items():
+        if least <= low and high <= most:
+            return dtype()
+    return nw.Float64() if low == high and abs(low) < 2**1000 and int(float(low)) == low else nw.String()
+
+
+def _number(left: DType, right: DType) -> DType:
+    """Return the dtype that takes the numbers of both."""
+    if left.is_integer() and right.is_integer():
+        ranges = [_RANGES[type(dtype)] for dtype in (left, right)]
+        return _whole(min(low for low, _ in ranges), max(high for _, high in ranges))
+    exact = all(dtype.is_float() or isinstance(dtype, _IN_FLOATS) for dtype in (left, right))
+    return nw.Float64() if exact else nw.String()
+
+
 def _settled(dtype: DType | None) -> DType:
     """Return the dtype with text wherever nothing is known."""
     if dtype is None or isinstance(dtype, nw.Unknown):
         return nw.String()
+    if dtype.is_integer():
+        return dtype if isinstance(dtype, nw.UInt64) else nw.Int64()
     if isinstance(dtype, nw.List):
         return nw.List(_settled(_instance(dtype.inner)))
     if isinstance(dtype, nw.Struct):
@@ -132,12 +161,15 @@ def _is_number(dtype: DType, value: Any) -> bool:
 
 
 def _is_decimal(dtype: nw.Decimal, text: str) -> bool:
-    """Whether a text is a number whose whole part has no more digits than the dtype has before its point."""
+    """Whether a text is a number with no more digits than the dtype has before its point and behind it."""
     try:
         number = Decimal(text)
     except InvalidOperation:
         return False
-    return number.is_finite() and abs(number) < Decimal(10) ** ((dtype.precision or 38) - dtype.scale)
+    if not number.is_finite() or abs(number) >= Decimal(10) ** ((dtype.precision or 38) - dtype.scale):
+        return False
+    exponent = number.normalize().as_tuple().exponent
+    return isinstance(exponent, int) and -exponent <= dtype.scale
 
 
 def _is_time(dtype: DType, value: Any) -> bool:

@@ -13,12 +13,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from gpupipe.core.arrow import schema_of
+from gpupipe.core.arrow import in_utc, is_readable_zone, schema_of
 from gpupipe.core.ends import FileScan, Piece, Source
-from gpupipe.core.errors import DtypeError, SourceError
+from gpupipe.core.errors import PlanError, SourceError
 from gpupipe.core.files import Paths, Place, file_marks, find_files, kept_paths, local_files, shared_count, shown
 from gpupipe.core.schema import Field, Schema
-from gpupipe.sources._agree import agreed_schema
+from gpupipe.sources._agree import agreed_schema, are_alike
 
 SUFFIXES = (".arrow", ".arrows", ".feather", ".ipc")
 _FILE, _FEATHER_1 = b"ARROW1", b"FEA1"
@@ -81,7 +81,7 @@ class ReadArrow(Source):
         agreed = agreed_schema(found, [_facts(file).schema for file in found])
         try:
             planned = schema_of(agreed)
-        except DtypeError as error:
+        except PlanError as error:
             msg = f"{found[0]}: {error}"
             raise SourceError(msg) from error
         columns = ((name, field, self.nan_as_null and field.dtype.is_float()) for name, field in planned.items())
@@ -120,8 +120,9 @@ class ReadArrow(Source):
         schema = self.schema()
         paths = []
         for file, local in zip(chosen, local_files(chosen, scratch), strict=True):
-            paths.append(local if _is_file(file) else _stored(file, local, scratch))
-        return FileScan("ipc", tuple(paths), schema)
+            is_readable = all(is_readable_zone(field.type) for field in _facts(file).schema)
+            paths.append(local if is_readable and _is_file(file) else _stored(file, local, scratch))
+        return FileScan("ipc", tuple(paths), schema, {"alike": are_alike([_facts(file).schema for file in chosen], schema)})
 
     def declared_not_null(self) -> frozenset[str]:
         """Return the columns that the files say are required; nothing but reading tells whether it is so."""
@@ -187,14 +188,14 @@ def _read_facts(file: Place, stamp: str) -> _Facts:
 
 
 def _stored(file: Place, local: str, scratch: str) -> str:
-    """Return a copy of a stream as a file; made once for a stream as it is."""
+    """Return a copy of a stream as a file, or of a file with times in a zone that not every reader knows; made once for one as it is."""
     stamp = hashlib.blake2b(f"{file} {file.stamp}".encode(), digest_size=12).hexdigest()
     target = Path(scratch, f"stream-{stamp}.arrow")
     if not target.exists():
         part = target.with_suffix(".part")
         try:
-            with Path(local).open("rb") as stream, pa.ipc.open_stream(stream) as opened:
-                schema = _plain(opened.schema)
+            with Path(local).open("rb") as stream, _opened(stream, file=_is_file(file)) as opened:
+                schema = _plain(_facts(file).schema)
                 with pa.ipc.new_file(str(part), schema) as copy:
                     for batch in opened:
                         copy.write_batch(batch if batch.schema == schema else batch.cast(schema))
@@ -206,9 +207,9 @@ def _stored(file: Place, local: str, scratch: str) -> str:
 
 
 def _plain(schema: pa.Schema) -> pa.Schema:
-    """Return the schema without dictionaries: a file cannot replace one half-way, as a stream can."""
-    plain = [field.with_type(field.type.value_type) if pa.types.is_dictionary(field.type) else field for field in schema]
-    return pa.schema(plain)
+    """Return the schema without dictionaries, as a file cannot replace one half-way, as a stream can, and with time zones that all know."""
+    types = (field.type.value_type if pa.types.is_dictionary(field.type) else field.type for field in schema)
+    return pa.schema([field.with_type(in_utc(kind)) for field, kind in zip(schema, types, strict=True)])
 
 
 def _damaged(file: Place, error: Exception) -> SourceError:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import mmap
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,7 +23,8 @@ from gpupipe.sources.json_schema import MAX_DEPTH, check_in_json, depth, misfit,
 from gpupipe.sources.text_pieces import read_bytes, text_pieces
 
 SUFFIXES = tuple(f"{kind}{packed}" for kind in (".json", ".jsonl", ".ndjson") for packed in ("", ".gz", ".bz2", ".xz", ".zst"))
-_SAMPLE_BYTES = 1 << 20
+_SAMPLE_BYTES, _MOST_SAMPLE_BYTES = 1 << 20, 1 << 26
+_HALF = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F][0-9a-fA-F]{2})")
 _MEND = "Mend the record."
 _MEND_OR_DECLARE = "Mend the record, or declare another dtype in the schema."
 
@@ -39,7 +42,7 @@ class ReadJson(Source):
     schema
         The keys to read and their dtypes. By default every key in the first megabyte of the first file, with the dtypes that suit.
         Dates and times are text as ISO 8601 writes it. A Decimal is text, or a number, of which a double's 15 digits are kept; more
-        decimal places than it has are rounded. A number too large for Float32 is infinite.
+        decimal places than it has are an error. A number too large for Float32 is infinite.
     nan_as_null
         Whether NaN is missing.
 
@@ -103,7 +106,9 @@ class ReadJson(Source):
         found = self._files()[piece.file]
         if piece.start is None or piece.stop is None:
             return FileScan("ndjson", (_ready(found, scratch),), self.schema())
-        return FileScan("ndjson", (read_bytes(found.path, piece.start, piece.stop),), self.schema())
+        text = read_bytes(found.path, piece.start, piece.stop)
+        _check_characters(found, text)
+        return FileScan("ndjson", (text,), self.schema())
 
     def scan(self, scratch: str) -> FileScan:
         """Return the files as plain lines; there are no options."""
@@ -136,7 +141,29 @@ def _is_plain(file: Place, local: str) -> bool:
 def _ready(file: Place, scratch: str) -> str:
     """Return the local path of a file as plain lines."""
     [local] = local_files([file], scratch)
-    return local if _is_plain(file, local) else _lines(file, local, scratch)
+    local = local if _is_plain(file, local) else _lines(file, local, scratch)
+    with Path(local).open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as text:
+        _check_characters(file, text)
+    return local
+
+
+def _check_characters(file: Place, text: bytes | mmap.mmap) -> None:
+    """Raise SourceError where text escapes half of a character, of which Polars' reader makes the character NUL."""
+    starts = [place for place in (text.find(b"\\ud"), text.find(b"\\uD")) if place >= 0]
+    if starts and _half(text, min(starts)) is not None:
+        for _ in _records(file):  # until the line is found
+            pass
+
+
+def _half(text: bytes | mmap.mmap, start: int = 0) -> bytes | None:
+    """Return the first half of a surrogate pair that text escapes without the other half; a backslash that is escaped escapes nothing."""
+    for found in _HALF.finditer(text, start):
+        before = found.start()
+        while before and text[before - 1 : before] == b"\\":
+            before -= 1
+        if (found.start() - before) % 2 == 0:
+            return found[0]
+    return None
 
 
 def _is_array(file: Place) -> bool:
@@ -165,6 +192,11 @@ def _first_records(file: Place) -> Iterator[dict[str, Any]]:
         yield from (record for _, _, record in _records(file))
         return
     text, whole = head(file, _SAMPLE_BYTES)
+    while not whole and b"\n" not in text:
+        if len(text) >= _MOST_SAMPLE_BYTES:
+            msg = f"{file}, line 1: expected a record of at most {len(text) >> 20} MB to see what columns there are, got a longer one."
+            raise SourceError(f"{msg} Declare a schema, or write one record a line.")
+        text, whole = head(file, 8 * len(text))
     lines = text.removeprefix(BOM).splitlines()
     kept = lines if whole or len(lines) < 2 else lines[:-1]
     yield from (_record(file, f"line {number}", line) for number, line in enumerate(kept, start=1) if line.strip())
@@ -194,12 +226,18 @@ def _records(file: Place) -> Iterator[tuple[str, str, dict[str, Any]]]:
     for number, item in enumerate(items, start=1):
         if not isinstance(item, dict):
             raise _bad(file, f"record {number}", f"expected a record {{...}}, got {type(item).__name__}", json.dumps(item), _MEND)
-        yield f"record {number}", json.dumps(item), item
+        written = json.dumps(item)
+        if (half := _half(written.encode())) is not None:
+            raise _bad(file, f"record {number}", f"expected whole characters, got half of one ({half.decode()})", written, _MEND)
+        yield f"record {number}", written, item
 
 
 def _record(file: Place, where: str, line: bytes) -> dict[str, Any]:
     """Return the record on a line."""
     text = line.decode(errors="backslashreplace").strip()
+    if (half := _half(line)) is not None:
+        reason = f"expected whole characters, got half of one ({half.decode()})"
+        raise _bad(file, where, reason, text, "Write both halves of a surrogate pair, or the character itself.")
     try:
         line.decode()
         found = _parsed(line)

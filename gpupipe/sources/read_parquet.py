@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -13,12 +15,12 @@ import narwhals.stable.v2 as nw
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gpupipe.core.arrow import schema_of
+from gpupipe.core.arrow import in_utc, is_readable_zone, schema_of
 from gpupipe.core.ends import FileScan, Piece, Source
-from gpupipe.core.errors import DtypeError, SourceError
+from gpupipe.core.errors import PlanError, SourceError
 from gpupipe.core.files import Paths, Place, file_marks, find_files, kept_paths, local_files, shared_count, shown
 from gpupipe.core.schema import Field, Schema, as_schema
-from gpupipe.sources._agree import agreed_schema, require_columns
+from gpupipe.sources._agree import agreed_schema, are_alike, check_declared, require_columns
 from gpupipe.sources.hive import hive_schema
 
 SUFFIXES = (".parquet", ".parq", ".pq")
@@ -27,9 +29,10 @@ _MAX_FILES_WITH_STATISTICS = 64
 
 @dataclass(frozen=True)
 class _Footer:
-    """What the end of a parquet file tells."""
+    """What the end of a parquet file tells; `written` is the schema that a library of Arrow's has put there for other ones."""
 
     schema: pa.Schema
+    written: bytes | None
     n_rows: int
     no_nulls: frozenset[str]
     some_nulls: frozenset[str]
@@ -117,7 +120,10 @@ class ReadParquet(Source):
         if self.declared is not None:
             require_columns(self.declared, [*agreed.names, *keys], str(found[0]))
         whole = self._planned(found[0], agreed, footers, keys)
-        return whole if self.declared is None else self.declared
+        if self.declared is None:
+            return whole
+        check_declared(self.declared, whole, str(found[0]))
+        return self.declared
 
     def known_rows(self) -> int | None:
         """Return the rows that the footers count."""
@@ -152,13 +158,17 @@ class ReadParquet(Source):
         """Return some of the files."""
         schema = self.schema()
         found = self._files()
-        paths = local_files(chosen, scratch)
+        locals_ = local_files(chosen, scratch)
+        paths = [_readable(file, path, _footer(file, len(found)), scratch) for file, path in zip(chosen, locals_, strict=True)]
         keys = self._keys(found)
         hive = {**dict.fromkeys(_outer_keys(paths), Field(nw.String())), **keys}
-        return FileScan("parquet", tuple(paths), schema, {"hive": Schema(tuple(hive.items())) if keys else None})
+        alike = _are_alike([_footer(file, len(found)) for file in chosen], [name for name in schema if name not in keys])
+        return FileScan("parquet", tuple(paths), schema, {"hive": Schema(tuple(hive.items())) if keys else None, "alike": alike})
 
     def explain(self, error: Exception) -> SourceError | None:
-        """Return which file is damaged, by reading each to its end."""
+        """Return which file is damaged, by reading each to its end, or what a reader said that alone cannot read them."""
+        if isinstance(error, SourceError):
+            return None
         for file in self._files():
             try:
                 with file.open() as stream:
@@ -166,21 +176,26 @@ class ReadParquet(Source):
                         pass
             except (pa.ArrowException, OSError, ValueError, EOFError) as found:
                 return _damaged(file, found)
-        return None
+        told = (str(error).removeprefix("Polars: ").splitlines() or [type(error).__name__])[0].rstrip(".")
+        msg = f"{self.origin()} could not be read: {told}. Check the files, or write them again: pyarrow reads them."
+        return SourceError(msg)
 
     def _files(self) -> list[Place]:
         return find_files(self.path, SUFFIXES, "parquet files")
 
     def _keys(self, found: list[Place]) -> Schema:
-        """Return the columns that folders hold."""
-        return Schema(()) if self.hive is False else hive_schema(found)
+        """Return the columns that folders hold: text, where that is declared, as it stands there."""
+        if self.hive is False:
+            return Schema(())
+        texts = (name for name, field in (self.declared or {}).items() if isinstance(field.dtype, (nw.String, nw.Categorical)))
+        return hive_schema(found, frozenset(texts))
 
     def _planned(self, first: Place, agreed: pa.Schema, footers: list[_Footer], keys: dict[str, Field]) -> Schema:
         """Return the columns of the files and the folders; where both have one, the folders' counts."""
         wanted = None if self.declared is None else [name for name in agreed.names if name in self.declared]
         try:
             columns = dict(schema_of(agreed, wanted))
-        except DtypeError as error:
+        except PlanError as error:
             msg = f"{first}: {error}"
             raise SourceError(msg) from error
         no_nulls = frozenset.intersection(*(footer.no_nulls for footer in footers))
@@ -194,6 +209,41 @@ def _outer_keys(paths: list[str]) -> list[str]:
     """Return the keys of every folder of the absolute paths that is named like a partition."""
     parts = (part for path in paths for part in Path(path).absolute().parent.parts)
     return list(dict.fromkeys(unquote(part.partition("=")[0]) for part in parts if "=" in part))
+
+
+def _readable(file: Place, local: str, footer: _Footer, scratch: str) -> str:
+    """Return a local path of a file that every reader opens: a copy with times in UTC where a zone is one that not all know.
+
+    Its row groups are those of the file, and it stands in folders of the same names.
+    """
+    if all(is_readable_zone(field.type) for field in footer.schema):
+        return local
+    stamp = hashlib.blake2b(f"{file} {file.stamp}".encode(), digest_size=12).hexdigest()
+    target = Path(scratch, f"utc-{stamp}", *file.folders, Path(local).name)
+    if not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_name(f".{target.name}.part")
+        with pq.ParquetFile(local) as opened:
+            schema = pa.schema([field.with_type(in_utc(field.type)) for field in opened.schema_arrow])
+            with pq.ParquetWriter(part, schema) as copy:
+                for group, n_rows in enumerate(footer.groups):
+                    copy.write_table(opened.read_row_group(group).cast(schema), row_group_size=max(n_rows, 1))
+        part.replace(target)
+    return str(target)
+
+
+def _are_alike(footers: Sequence[_Footer], names: Sequence[str]) -> bool:
+    """Return whether all files write some columns in the same types, and tell other libraries so."""
+    if not are_alike([footer.schema for footer in footers], names):
+        return False
+    if len({footer.written for footer in footers}) == 1:
+        return True
+    told = [footer.written for footer in footers]
+    schemas = [
+        pa.ipc.read_schema(pa.py_buffer(base64.b64decode(text))) if text else footer.schema
+        for text, footer in zip(told, footers, strict=True)
+    ]
+    return are_alike(schemas, names)
 
 
 def _runs(groups: Sequence[int], n_rows: int) -> list[tuple[int, int]]:
@@ -225,7 +275,10 @@ def _read_footer(file: Place, stamp: str, with_statistics: bool) -> _Footer:
         metadata, schema = opened.metadata, opened.schema_arrow
         no_nulls, some_nulls = _nulls(metadata, schema) if with_statistics else (frozenset(), frozenset())
     groups = tuple(metadata.row_group(group).num_rows for group in range(metadata.num_row_groups))
-    return _Footer(schema, metadata.num_rows, no_nulls, some_nulls, groups)
+    if sum(groups) != metadata.num_rows:  # readers differ in which of the two they believe
+        msg = f"{file}: expected a footer that counts the rows of its {len(groups)} row groups, {sum(groups)}, got {metadata.num_rows}."
+        raise SourceError(f"{msg} Write the file again: pyarrow.parquet.read_table reads the groups.")
+    return _Footer(schema, (metadata.metadata or {}).get(b"ARROW:schema"), metadata.num_rows, no_nulls, some_nulls, groups)
 
 
 def _nulls(metadata: pq.FileMetaData, schema: pa.Schema) -> tuple[frozenset[str], frozenset[str]]:

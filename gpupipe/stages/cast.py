@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 
+from gpupipe.core.casts import cast_checked, cast_plain, instead_of, is_checked, steps
 from gpupipe.core.errors import DtypeError, UsageError
 from gpupipe.core.schema import Schema, as_dtype
 from gpupipe.core.stage import RowStage
-from gpupipe.stages._casts import cast_checked, cast_plain, instead_of, is_checked, steps
 
 if TYPE_CHECKING:
     from gpupipe.core.engine import Verbs

@@ -16,7 +16,12 @@ from gpupipe.sources.json_schema import misfit, records_schema
         ([None], nw.String()),
         ([True, None], nw.Boolean()),
         ([1, 2.5], nw.Float64()),
-        ([2**63], nw.Float64()),
+        ([2**63], nw.UInt64()),
+        ([2**63, 0], nw.UInt64()),
+        ([2**63, 2**62], nw.UInt64()),
+        ([2**53, -(2**53), 0.5], nw.Float64()),
+        ([2**62, -1], nw.Int64()),
+        ([10**21], nw.Float64()),
         ([1, "x"], nw.String()),
         ([True, 1], nw.String()),
         ([[], [1]], nw.List(nw.Int64())),
@@ -30,6 +35,11 @@ from gpupipe.sources.json_schema import misfit, records_schema
 def test_values_make_a_dtype(values: list[Any], dtype: Any) -> None:
     assert records_schema({"a": value} for value in values).dtypes == {"a": dtype}
     assert not any(misfit(dtype, value) for value in values)
+
+
+@pytest.mark.parametrize("values", [[2**53 + 1, 0.5], [-(2**53) - 1, 1e300], [2**63, -1], [2**64 + 1], [[2**53 + 1], [0.5]]])
+def test_whole_numbers_that_no_dtype_holds_are_text(values: list[Any]) -> None:
+    assert str(records_schema({"a": value} for value in values)["a"].dtype) in ("String", "List(String)")
 
 
 def test_values_of_another_kind_do_not_fit() -> None:

@@ -20,7 +20,7 @@ import pytest
 from gpupipe.core.errors import DtypeError, GpupipeError, SourceError
 from gpupipe.core.schema import Field
 from gpupipe.engines._scan import explained
-from gpupipe.sources.read_json import ReadJson
+from gpupipe.sources.read_json import ReadJson, _inferred
 
 Read = Callable[..., pa.Table]
 ROWS = [{"a": 1, "s": 'ü "x"\n', "l": [1, None], "o": {"x": 1.5}}, {"a": None, "z": True}, {"s": "", "o": None}]
@@ -70,6 +70,9 @@ def test_a_schema_chooses_and_types(tmp_path: Path, read: Read) -> None:
         ('{"a": "2020-01-01T00:00:00Z"}', {"a": nw.Datetime("us")}, "in 'a', got \"2020-01-01T00:00:00Z\""),
         ('{"a": "10:00"}', {"a": nw.Time}, "line 3: expected Time in 'a', got \"10:00\" (a time of day is written as 23:59:59): "),
         ('{"a": 12345678901}', {"a": nw.Decimal(9, 2)}, "line 3: expected Decimal(precision=9, scale=2) in 'a', got 12345678901"),
+        ('{"a": "1.255"}', {"a": nw.Decimal(9, 2)}, "line 3: expected Decimal(precision=9, scale=2) in 'a', got \"1.255\""),
+        ('{"a": "\\\\\\ud83d"}', None, "line 3: expected whole characters, got half of one (\\ud83d)"),
+        ('{"b": {"\\uDAFF": 1}}', {"a": nw.Int8}, "line 3: expected whole characters, got half of one (\\uDAFF)"),
         ('{"a": NaN}', {"a": nw.Float64}, "line 3: expected a record {...}, got text that is no JSON (NaN is no value of JSON's; null is)"),
         ('{"a": 1e400}', {"a": nw.Float64}, "line 3: expected a record {...}, got text that is no JSON (1e400 is larger than any Float64)"),
     ],
@@ -90,7 +93,8 @@ DECLARED = [
     *((dtype, "1", 1.0) for dtype in (nw.Float32, nw.Float64)),
     (nw.Decimal(20, 2), '"123456789012345678.25"', Decimal("123456789012345678.25")),
     (nw.Decimal(9, 2), "1.25", Decimal("1.25")),
-    (nw.Decimal(9, 2), '"1.255"', Decimal("1.26")),
+    (nw.Decimal(9, 2), '"1.2500"', Decimal("1.25")),
+    (nw.UInt64, "11898508762506083287", 11898508762506083287),
     (nw.Float32, "1e300", math.inf),
     (nw.Time, '"01:02:03.5"', time(1, 2, 3, 500_000)),
     (nw.Date, '"2020-02-29"', date(2020, 2, 29)),
@@ -125,6 +129,34 @@ def test_a_bad_line_after_the_sample_is_found(tmp_path: Path, read: Read) -> Non
     with pytest.raises(GpupipeError):
         read(source)
     assert "line 120001: expected a record {...}, got text that is no JSON" in str(source.explain(Exception()))
+
+
+def test_characters_that_are_escaped_whole_are_read(tmp_path: Path, read: Read) -> None:
+    words = ["\U0001f600", "\\ud83d", "a\\\\\U0001f600\U0001f600", "\u0000", "caf\u00e9"]
+    path = tmp_path / "a.jsonl"
+    path.write_text("".join(json.dumps({"a": word}) + "\n" for word in words))
+    assert read(ReadJson(path))["a"].to_pylist() == words
+    (tmp_path / "b.json").write_text('[{"a": "x"}, {"a": "\\ud83d"}]')
+    with pytest.raises(SourceError, match=r"record 2: expected whole characters, got half of one \(\\ud83d\)"):
+        ReadJson(tmp_path / "b.json").schema()
+
+
+def test_whole_numbers_are_not_rounded(tmp_path: Path, read: Read) -> None:
+    path = tmp_path / "a.jsonl"
+    for values in ([9007199254740993, 1.5], [11898508762506083287, 1], [11898508762506083287, -1], [2**64 + 1], [2**63 - 1, -(2**63)]):
+        path.write_text("".join(f'{{"a": {value}}}\n' for value in values))
+        assert [str(value) for value in read(ReadJson(path))["a"].to_pylist()] == [str(value) for value in values]
+
+
+def test_a_line_longer_than_any_sample_is_read_or_refused_by_its_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read: Read) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text(json.dumps({"a": "x" * (3 << 20), "b": 1}) + '\n{"a": "y", "b": 2}\n')
+    assert read(ReadJson(path), ["b"])["b"].to_pylist() == [1, 2]
+    monkeypatch.setattr("gpupipe.sources.read_json._MOST_SAMPLE_BYTES", 1 << 20)
+    _inferred.cache_clear()
+    with pytest.raises(SourceError, match=r"line 1: expected a record of at most 1 MB to see what columns .* Declare a schema, or "):
+        ReadJson(path).schema()
+    assert read(ReadJson(path, schema={"b": nw.Int8}))["b"].to_pylist() == [1, 2]
 
 
 def test_empty_files_and_odd_arrays(tmp_path: Path) -> None:
