@@ -168,7 +168,9 @@ class Execution:
 
     def _compute(self, waiting: Sequence[Step], lazy: Sequence[Step]) -> None:
         """Demand what the waiting steps need, all at once, and conclude them."""
-        demands = [demand for step in waiting for demand in self._demands(step)]
+        asked = [(step, self._demands(step)) for step in waiting]
+        demands = [demand for _, own in asked for demand in own]
+        inside = [step for step, own in asked if not (isinstance(step.stage, Barrier) and any(demand.form == "held" for demand in own))]
         counted = self._uncounted(lazy, waiting) if self.engine.lazy and not self.profile else []
         demands += [Demand("rows", self.results[step.id]) for step in counted]
         started, at = time.perf_counter(), self.watch.now
@@ -180,7 +182,7 @@ class Execution:
         except GpupipeError as error:
             self._find_blame(lazy, waiting, error)
             raise
-        self._enter_stretch(waiting, lazy, time.perf_counter() - started, at)
+        self._enter_stretch({step.id: step for step in [*lazy, *inside] or waiting}, time.perf_counter() - started, at)
         parts = iter(results)
         for step in waiting:
             self._conclude(step, parts)
@@ -262,18 +264,17 @@ class Execution:
             entry["rows_out"], entry["bytes"] = value.get("rows"), value.get("bytes")
             given["rows_out"] = entry["rows_out"] if given["rows_out"] is None else given["rows_out"]
 
-    def _enter_stretch(self, waiting: Sequence[Step], lazy: Sequence[Step], seconds: float, at: float) -> None:
-        """Enter the time of a query: of the one stage it was for, or of all the stages fused in it."""
-        fused = {step.id for step in (*lazy, *waiting)}
-        if len(fused) == 1:
-            self.record.spend(waiting[0].id, seconds)
+    def _enter_stretch(self, steps: Mapping[int, Step], seconds: float, at: float) -> None:
+        """Enter the time of a query: of the one stage it was for, or of the stages fused in it.
+
+        A learner is none of these: the query only hands it its rows, and what it does with them takes time of its own.
+        """
+        if len(steps) == 1 or all(isinstance(step.stage, Barrier) for step in steps.values()):
+            for number in steps:
+                self.record.spend(number, seconds / len(steps))
             return
-        number = len(self.record.stretches)
         self.watch.sample()
-        peak = self.watch.peak_since(at)
-        self.record.stretches.append({"id": number, "stages": sorted(fused), "seconds": seconds, "peak_bytes": peak})
-        for one in fused:
-            self.record.stages[one]["stretch"] = number
+        self.record.fuse(sorted(steps), seconds, self.watch.peak_since(at))
 
     def _classes(self, lazy: Sequence[Step]) -> dict[int, int]:
         """Return, for each lazy step, the first step that has as many rows."""

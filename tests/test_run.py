@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import io
 import os
 import signal
 import subprocess
@@ -16,12 +17,17 @@ import narwhals.stable.v2 as nw
 import polars as pl
 import pyarrow as pa
 import pytest
+from rich.console import Console
+from sklearn.linear_model import LogisticRegression
 
 import gpupipe as gp
 from gpupipe.core.ends import Source
 from gpupipe.core.engine import Reading
 from gpupipe.core.errors import SinkError, StageError
 from gpupipe.core.schema import Schema, as_schema
+from gpupipe.report.form import seconds_around
+from gpupipe.report.html import html_page
+from gpupipe.report.text import print_summary
 
 FRAME = pl.DataFrame({"k": [1, 1, 2, None], "x": [1.0, 2.0, 3.0, None], "s": ["a", "b", None, "a"]})
 
@@ -84,6 +90,31 @@ def test_rows_seconds_and_columns_are_recorded(engine: str) -> None:
     assert report["status"] == "ok"
     assert report["memory"]["peak_bytes"] > 1_000_000
     assert all(stage["seconds"] >= 0 for stage in report["stages"])
+
+
+def test_the_times_of_a_report_add_up_and_no_learner_is_inside_a_query(engine: str, tmp_path: Path) -> None:
+    rows = gp.FromFrame(pl.DataFrame({"x": [float(n) for n in range(40)], "y": [n % 2 for n in range(40)]})).node()
+    scaled = gp.Standardize(["x"]).fit(rows)(rows)
+    model = gp.Learn(LogisticRegression(), features=["x"], target="y").fit(scaled)
+    scored = model.predict_proba(scaled)
+    outputs = {"auc": gp.Evaluate("roc_auc", target="y")(scored), "n": gp.Scalar(nw.len())(scored), "rows": scored}
+    report = gp.Pipeline("p", outputs, model=model, out=gp.WriteParquet(tmp_path / "out.parquet")(scored)).run(engine).report
+    stages, stretches = report["stages"], report["stretches"]
+    assert bool(stretches) == (engine in {"cpu", "dask", "dask-cuda"})
+    for number, stretch in enumerate(stretches):
+        members = [stage for stage in stages if stage["stretch"] == number]
+        assert [stage["id"] for stage in members] == stretch["stages"] and stretch["seconds"] > 0
+        assert not any(stage["seconds"] for stage in members), "what a stage of a stretch took is in the stretch"
+    alone = {stage["name"].partition("(")[0]: stage["seconds"] for stage in stages if stage["stretch"] is None}
+    assert alone["Learn"] > 0 and alone["Evaluate"] > 0
+    within = sum(stage["seconds"] for stage in stages) + sum(stretch["seconds"] for stretch in stretches)
+    assert seconds_around(report) == pytest.approx(report["seconds"] - within) and within <= report["seconds"]
+    console = Console(file=io.StringIO(), width=120)
+    print_summary(report, console)
+    told = console.file.getvalue()
+    assert told.index("as one query") < told.index("Learn") if stretches else "Learn" in told
+    assert ("around the stages" in told) == (seconds_around(report) >= 0.0005)
+    assert ("Around the stages" in html_page(report)) == (seconds_around(report) >= 0.0005)
 
 
 @pytest.mark.parametrize("how", ["as they are", "filtered"])

@@ -11,7 +11,8 @@ A report::
     stages         [{id, name, label, kind, inputs, where, rows_in, rows_out, columns_out, seconds, bytes, stretch, pushed, schema,
                    note, checkpoint}]; kind: see ``KINDS``; pushed: {columns, of, filter} or null
                    schema: [[column, dtype, nullable], ...] or null
-    stretches      [{id, stages, seconds, peak_bytes}]       stages that ran as one query: their seconds are known only together
+    stretches      [{id, stages, seconds, peak_bytes}]       stages that ran as one query: their seconds are known only together, and
+                   those of each are 0. So a run's seconds are those of its stretches, of its other stages, and of what is around them
     crossings      {host_to_device_bytes, device_to_host_bytes, host_copies_bytes, between_ends_bytes, policy, budget_bytes, events,
                    confirmed}
                    events: [{stage, direction, bytes, seconds, reason, at_end}]; direction: host_to_device, device_to_host, host_copy;
@@ -39,6 +40,8 @@ Stage = Mapping[str, Any]
 Stages = Sequence[Stage]
 Report = Mapping[str, Any]
 Plan = Mapping[str, Any]
+
+LEAST_SECONDS = 0.0005  # what is less is not told
 
 # Kind to how it is spoken of; the order is that of the legend.
 KINDS: Mapping[str, str] = {
@@ -85,6 +88,22 @@ def has_run(stage: Stage) -> bool:
         or bool(stage.get("seconds"))
         or stage.get("stretch") is not None
     )
+
+
+def seconds_around(report: Report) -> float:
+    """Return the time of a run that no stage took: engines and clusters opened and closed, outputs handed over.
+
+    Examples
+    --------
+    >>> seconds_around({"seconds": 3.5, "stages": [{"seconds": 1.0}, {"seconds": None}], "stretches": [{"seconds": 2.0}]})
+    0.5
+    """
+    return float(report["seconds"] or 0.0) - seconds_within(report)
+
+
+def seconds_within(report: Report) -> float:
+    """Return the time that a run's stages took, alone or in stretches."""
+    return float(sum(entry.get("seconds") or 0.0 for entry in (*report["stages"], *report["stretches"])))
 
 
 def pushed_of(stage: Stage) -> tuple[str, str]:

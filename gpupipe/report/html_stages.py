@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from gpupipe.report.form import Report, Stage, Stages, has_run, pushed_of, title_of
+from gpupipe.report.form import LEAST_SECONDS, Report, Stage, Stages, has_run, pushed_of, seconds_around, seconds_within, title_of
 from gpupipe.report.html_parts import chip, names_list, paragraph, scrolling, stage_link, stage_name, table
 from gpupipe.report.markup import element, escape
 from gpupipe.report.units import UNKNOWN, bytes_text, plural, rows_text, seconds_text, share_text
@@ -17,8 +17,7 @@ NUMERIC = frozenset((0, 3, 4, 5, 6, 7))
 def stages_section(report: Report) -> str:
     """Return the table of the stages; those of one stretch stand together under its shared time."""
     stretches = {int(stretch["id"]): stretch for stretch in report["stretches"]}
-    spent = sum(stage.get("seconds") or 0.0 for stage in report["stages"]) + sum(s["seconds"] for s in stretches.values())
-    whole = max(float(report["seconds"] or 0.0), spent)
+    whole = max(float(report["seconds"] or 0.0), seconds_within(report))
     head = "".join(element("th", name, scope="col", class_="num" if place in NUMERIC else None) for place, name in enumerate(HEADINGS))
     bodies = []
     for number, members in grouped(report["stages"], stretches):
@@ -27,6 +26,9 @@ def stages_section(report: Report) -> str:
             bodies.append(element("tbody", rows))
         else:
             bodies.append(element("tbody", _stretch_row(stretches[number], members, whole) + rows, class_="stretch"))
+    around = seconds_around(report)
+    if around >= LEAST_SECONDS:
+        bodies.append(element("tbody", _around_row(around, whole)))
     caption = element("caption", "Stages in the order they were wired")
     lead = ""
     if stretches:
@@ -88,7 +90,7 @@ def _checkpoints(report: Report) -> str:
 def _row(stage: Stage, whole: float, *, fused: bool) -> str:
     """Return the table row of a stage."""
     seconds = stage.get("seconds") or 0.0
-    shared = fused and seconds < 0.0005
+    shared = fused and seconds < LEAST_SECONDS
     name = stage_name(stage) + element("code", escape(stage.get("where") or ""), class_="where")
     columns, predicate = pushed_of(stage)
     if columns:
@@ -122,6 +124,13 @@ def _stretch_row(stretch: Mapping[str, Any], members: Sequence[Stage], whole: fl
     first = element("th", escape(told), scope="rowgroup", colspan=7)
     seconds = element("td", seconds_text(stretch["seconds"]), class_="num")
     return element("tr", first + seconds + element("td", _bar(stretch["seconds"], whole)), class_="stretch-head")
+
+
+def _around_row(seconds: float, whole: float) -> str:
+    """Return the row of what no stage took, so that the times add up."""
+    first = element("th", "Around the stages: engine and cluster opened and closed, outputs handed over", scope="row", colspan=7)
+    cells = element("td", seconds_text(seconds), class_="num") + element("td", _bar(seconds, whole))
+    return element("tr", first + cells, class_="stretch-head")
 
 
 def _bar(seconds: float, whole: float) -> str:

@@ -8,7 +8,7 @@ import resource
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
@@ -105,8 +105,18 @@ class Record:
             }
 
     def spend(self, stage: int, seconds: float) -> None:
-        """Enter time that a stage took by itself."""
-        self.stages[stage]["seconds"] += seconds
+        """Enter time that a stage took: by itself, or where it belongs to a stretch, as a part of that."""
+        stretch = self.stages[stage]["stretch"]
+        entry = self.stages[stage] if stretch is None else self.stretches[stretch]
+        entry["seconds"] += seconds
+
+    def fuse(self, stages: Sequence[int], seconds: float, peak_bytes: int) -> None:
+        """Enter the time of stages that ran as one query; it takes over what each of them has taken until now."""
+        number = len(self.stretches)
+        whole = seconds + sum(self.stages[stage]["seconds"] for stage in stages)
+        self.stretches.append({"id": number, "stages": list(stages), "seconds": whole, "peak_bytes": peak_bytes})
+        for stage in stages:
+            self.stages[stage] |= {"seconds": 0.0, "stretch": number}
 
     def fill_rows_in(self) -> None:
         """Enter each stage's incoming rows, where all of its inputs' outgoing ones are known."""

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gpupipe.core.visible import visible
-from gpupipe.report.form import Report, Stage, has_run, title_of
+from gpupipe.report.form import LEAST_SECONDS, Report, Stage, has_run, seconds_around, title_of
 from gpupipe.report.html_cluster import cluster_text
 from gpupipe.report.html_facts import crossings_text
 from gpupipe.report.html_models import is_model, is_table, output_text
@@ -67,19 +67,26 @@ def _stages(report: Report) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     stretches = {int(stretch["id"]): stretch for stretch in report["stretches"]}
     units = list(grouped(report["stages"], stretches))
-    hidden = 0
+    hidden: list[float] = []
     for number, members in units:
         if number is not None:
             told = Text(f"{plural(len(members), 'stage')} as one query", style="italic")
             table.add_row("", told, "", "", "", seconds_text(stretches[number]["seconds"]))
         elif len(units) > MOST_STAGES and (members[0].get("seconds") or 0.0) < float(report["seconds"] or 0.0) / MOST_STAGES:
-            hidden += 1
+            hidden.append(members[0].get("seconds") or 0.0)
             continue
         for stage in members:
             table.add_row(*_row(stage, fused=number is not None))
     if hidden:
-        table.add_row("", Text(f"and {plural(hidden, 'short stage')}", style="dim"), "", "", "", "")
+        _add_quiet(table, f"and {plural(len(hidden), 'short stage')}", sum(hidden))
+    if (around := seconds_around(report)) >= LEAST_SECONDS:
+        _add_quiet(table, "around the stages", around)
     return table
+
+
+def _add_quiet(table: Table, told: str, seconds: float) -> None:
+    """Add what is no stage, so that the times add up."""
+    table.add_row("", Text(told, style="dim"), "", "", "", Text(seconds_text(seconds), style="dim"))
 
 
 def _row(stage: Stage, *, fused: bool) -> tuple[Text | str, ...]:
@@ -91,7 +98,7 @@ def _row(stage: Stage, *, fused: bool) -> tuple[Text | str, ...]:
     if stage.get("checkpoint") in ("taken", "skipped"):
         name.append("  from checkpoint" if stage["checkpoint"] == "taken" else "  not needed", style="dim italic")
     seconds = stage.get("seconds") or 0.0
-    time = "" if fused and seconds < 0.0005 else seconds_text(seconds if has_run(stage) else None)
+    time = "" if fused and seconds < LEAST_SECONDS else seconds_text(seconds if has_run(stage) else None)
     return (
         str(stage["id"]),
         name,

@@ -10,6 +10,7 @@ import distributed
 from gpupipe.engines._blocks import take_spent
 from gpupipe.engines._crossed import take_crossed
 from gpupipe.engines.dask.clusters import OpenCluster
+from gpupipe.engines.dask.waiting import LOST
 
 _SECONDS = 10.0
 
@@ -31,7 +32,7 @@ def described(cluster: OpenCluster, run: str, since: float) -> dict[str, Any]:
         spent: Mapping[str, Any] = client.run(account_of_worker, run, on_error="ignore")
         lost = [event for at, event in client.get_events("all") if at >= since and event.get("action") == "remove-worker"]
         workers = client.scheduler_info(n_workers=-1)["workers"]
-    except (OSError, TimeoutError, RuntimeError):  # RuntimeError: the client gave the connection up meanwhile
+    except (OSError, TimeoutError, RuntimeError, *LOST):  # RuntimeError: the client gave the connection up meanwhile
         return plain
     plain["workers"] = [{"address": address, **_facts(workers.get(address)), **found} for address, found in spent.items()]
     plain["lost_workers"] = len(lost)

@@ -6,12 +6,14 @@ import asyncio
 import tempfile
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import distributed
 import pandas as pd
+from distributed.client import ClosedClientError
 from sklearn.base import clone
 
 from gpupipe.core.engine import TrainingRecipe
@@ -120,7 +122,8 @@ class Told:
     def close(self) -> None:
         """Hear no more."""
         if self.topic:
-            self.client.unsubscribe_topic(self.topic)
+            with suppress(ClosedClientError):  # the error under way tells of it
+                self.client.unsubscribe_topic(self.topic)
             self.topic = ""
 
 

@@ -37,7 +37,7 @@ from gpupipe.engines.dask.learners import train_on_blocks
 from gpupipe.engines.dask.limits import LIMITS
 from gpupipe.engines.dask.reading import Sizes, read_blocks
 from gpupipe.engines.dask.tables import aggregated, gathered, run_stage
-from gpupipe.engines.dask.waiting import LostWorkersError, Waiter
+from gpupipe.engines.dask.waiting import LostWorkersError, Waiter, connection_errors
 from gpupipe.engines.dask.writing import written
 from gpupipe.engines.load import engine_type
 
@@ -130,12 +130,13 @@ class DaskEngine(Engine):
 
     def compute(self, demands: Sequence[Demand]) -> list[Any]:
         """Return what is demanded; all of it is one graph."""
-        asked = [self._asked(demand) for demand in demands]
-        asked += [self._keys_checked(source, blocks) for source, blocks in self._unchecked]
-        self._unchecked = []
         waiter = self.waiter
-        found = waiter.held([one.frame for one in asked])
-        made = [one.finish(frame if one.held else waiter.fetched(frame)) for one, frame in zip(asked, found, strict=True)]
+        with connection_errors(waiter.client, also=()):
+            asked = [self._asked(demand) for demand in demands]
+            asked += [self._keys_checked(source, blocks) for source, blocks in self._unchecked]
+            self._unchecked = []
+            found = waiter.held([one.frame for one in asked])
+            made = [one.finish(frame if one.held else waiter.fetched(frame)) for one, frame in zip(asked, found, strict=True)]
         return made[: len(demands)]
 
     def _asked(self, demand: Demand) -> Asked:
@@ -188,7 +189,9 @@ class DaskEngine(Engine):
 
     def train(self, recipe: TrainingRecipe, train: Blocks, validation: Blocks | None) -> Any:
         """Return the fitted estimator."""
-        return train_on_blocks(recipe, train, validation, self.waiter, self.site, self.ledger)
+        waiter = self.waiter
+        with connection_errors(waiter.client, also=()):
+            return train_on_blocks(recipe, train, validation, waiter, self.site, self.ledger)
 
     def score(self, recipe: ScoringRecipe, data: Blocks) -> Mapping[str, Any]:
         """Return the metrics of predictions, whose few columns come together in this process."""

@@ -14,8 +14,9 @@ import dask
 import distributed
 import pandas as pd
 from dask.utils import key_split
-from distributed.client import FutureCancelledError
+from distributed.client import ClosedClientError, FutureCancelledError, FuturesCancelledError
 from distributed.client import _wait as _wait_on  # distributed.wait itself waits with whichever client of the process is the newest
+from distributed.comm import CommClosedError
 from distributed.scheduler import KilledWorker
 
 from gpupipe.core.errors import ClusterError, GpupipeError, StageError
@@ -27,6 +28,8 @@ _ALONE_SECONDS = 30.0  # a nanny has a killed worker back in a few seconds
 # Rows of the calling process travel with the tasks on purpose: rows on a worker would go where that goes (`blocks_of`).
 _NO_WARNING = {"distributed.admin.large-graph-warning-threshold": "1PiB"}
 _UNDER_WAY = ("pending", "lost", "finished")  # what is lost is done again
+
+LOST = (ClosedClientError, CommClosedError, FutureCancelledError, FuturesCancelledError)
 
 OnTasks = Callable[[int, int], None]
 
@@ -177,6 +180,8 @@ def failure(future: distributed.Future[Any]) -> Exception:
         return killed(error)
     if isinstance(error, GpupipeError):
         return error.with_traceback(future.traceback())
+    if isinstance(error, LOST):
+        return gone()
     made = StageError(f"{type(error).__name__}: {error}")
     made.__cause__ = error
     return made
@@ -212,13 +217,13 @@ def gone() -> ClusterError:
 
 
 @contextmanager
-def connection_errors(client: distributed.Client) -> Iterator[None]:
-    """Turn the errors of a lost connection into ClusterError."""
+def connection_errors(client: distributed.Client, also: tuple[type[Exception], ...] = (OSError,)) -> Iterator[None]:
+    """Turn the errors of a lost connection into ClusterError; `also` names what else is one, where nothing but the cluster raises it."""
     try:
         yield
     except GpupipeError:
         raise
     except Exception as error:
-        if isinstance(error, FutureCancelledError | OSError) or client.status != "running":
+        if isinstance(error, (*LOST, *also)) or client.status != "running":
             raise gone() from error
         raise

@@ -16,10 +16,16 @@ import distributed
 import pandas as pd
 import polars as pl
 import pytest
+from distributed.client import ClosedClientError
 from polars.testing import assert_frame_equal
+from xgboost import XGBRegressor
 
+from gpupipe.core.engine import TrainingRecipe
 from gpupipe.core.errors import ClusterError
-from gpupipe.engines.dask.waiting import Waiter
+from gpupipe.engines.dask.account import described
+from gpupipe.engines.dask.boosting import Told
+from gpupipe.engines.dask.clusters import OpenCluster
+from gpupipe.engines.dask.waiting import Waiter, connection_errors
 from tests.clusters import ROOT, Servers
 from tests.engines.dask.faults.conftest import BARE
 from tests.engines.dask.faults.phases import FILES, ROWS, Gate, pipeline
@@ -135,3 +141,23 @@ def test_a_client_that_is_killed_leaves_no_tasks_and_another_one_can_run_at_once
     assert_frame_equal(rows_of(tmp_path / "out"), undisturbed, rel_tol=0, abs_tol=1e-6)
     assert not (tmp_path / "lost").exists()
     wait_for_workers(servers.address, 2)
+
+
+def test_a_client_that_has_given_its_scheduler_up_says_so_as_the_clusters_error(servers: Servers) -> None:
+    """As under load, where a training may still want to hear of its rounds when the client is closed."""
+    recipe = TrainingRecipe(XGBRegressor(), ("x",), "y", None, lambda number, total, facts: None)
+    with distributed.Client(servers.address) as client:
+        told = Told(client, recipe)
+        told.parameters()
+        opened = OpenCluster(client)
+        client.close()
+        with pytest.raises(ClosedClientError, match="Can't send unsubscribe-topic"):
+            client.unsubscribe_topic(told.topic)
+        told.close()
+        for asked in (lambda: client.unsubscribe_topic("x"), lambda: Waiter(client).wait_for_worker()):
+            with (
+                pytest.raises(ClusterError, match="The connection to the cluster's scheduler was lost"),
+                connection_errors(client, also=()),
+            ):
+                asked()
+        assert described(opened, "run", 0.0)["workers"] == []
