@@ -15,6 +15,7 @@ _ADDRESSES = {
     "Deduplicate": "stages.deduplicate",
     "Drop": "stages.select",
     "EncodeCategory": "stages.encode_category",
+    "EngineOptions": "core.engine",
     "Evaluate": "models.evaluate",
     "Field": "core.schema",
     "FillNull": "stages.fill_null",

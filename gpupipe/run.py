@@ -26,6 +26,7 @@ from gpupipe.engines._users import user_lines
 from gpupipe.plan import Plan, Step, describe_step, note, run_symbolic, table_stage_of
 from gpupipe.report.record import MemoryWatch, Record
 
+HEAD_ROWS = 5
 Tell = Callable[[str, Step | None, Mapping[str, Any]], None]
 
 
@@ -35,10 +36,15 @@ def silent(event: str, step: Step | None, facts: Mapping[str, Any]) -> None:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """Stands for a table among the outputs that was not brought into this process."""
+    """Stands for a table among the outputs that was not brought into this process but for a few rows, `first`."""
 
     n_rows: int
     n_columns: int
+    first: Any = None
+
+    def head(self, n_rows: int) -> Any:
+        """Return at most so many of the rows that are here."""
+        return self.first.head(n_rows)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -253,7 +259,8 @@ class Execution:
         node = self.plan.steps[number].node
         if isinstance(node, Table):
             if self.engine.remote and not self.gather:
-                return LeftOut(self.record.stages[number]["rows_out"], len(self.schemas[number]))
+                first = self.engine.head(self.results[number], HEAD_ROWS)
+                return LeftOut(self.record.stages[number]["rows_out"], len(self.schemas[number]), first)
             return self.engine.deliver(self.results[number])
         return self.results.get(number)
 

@@ -6,7 +6,7 @@ import typer
 
 from gpupipe.cli.failure import reported
 from gpupipe.cli.options import File, Given, Trace
-from gpupipe.cli.streams import stdout_to_stderr
+from gpupipe.cli.streams import loading, stdout_to_stderr
 from gpupipe.core.visible import visible
 
 
@@ -18,9 +18,9 @@ def check(file: File, given: Given = None, traceback: Trace = False) -> None:
     Example: gpupipe check flow.py -p data=rows.parquet
     """
     with reported(with_traceback=traceback):
-        from gpupipe.definition import load_definition  # local: loads a dataframe library, which --help does without
+        with stdout_to_stderr(), loading(file):
+            from gpupipe.definition import load_definition  # local: loads a dataframe library, which --help does without
 
-        with stdout_to_stderr():
             definition = load_definition(file)
             pipeline = definition.build(definition.values(given or []))
             plan = pipeline.plan()

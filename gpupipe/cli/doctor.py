@@ -14,17 +14,20 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
-def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print the findings as one JSON object.")] = False) -> None:
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as one JSON object.")] = False,
+    try_all: Annotated[bool, typer.Option("--try", help="Try every engine on a few rows, and not the default one alone; slower.")] = False,
+) -> None:
     """Show which engines and packages are usable here, and how to mend what is not.
 
-    Each engine is tried on a few rows, in a process of its own. Exit code 0: the default engine works; 1: it does not.
+    The default engine is tried on a few rows, in a process of its own. Exit code 0: it works; 1: it does not.
 
     Example: gpupipe doctor
     """
     with reported():
         from gpupipe.cli.findings import examine  # local: --help does without
 
-        found = examine()
+        found = examine(try_all=try_all)
         if as_json:
             typer.echo(json_text(found))
         else:
@@ -49,9 +52,17 @@ def _print(found: dict[str, Any]) -> None:
     engines = [(one["name"], _mark(one["usable"]), one["why"]) for one in found["engines"]]
     console.print(_table(("engine", "usable", "why"), engines))
     console.print()
-    wanted = [(one["name"], one["version"] or "-", one["needs"], one["extra"] or "always", _mark(one["ok"])) for one in found["packages"]]
-    if wanted:
-        console.print(_table(("package", "installed", "needs", "for", "ok"), wanted))
+    from gpupipe.cli.findings import further_extras, wanted_extras  # local: as above
+
+    wanted = wanted_extras(found["packages"])
+    shown = [one for one in found["packages"] if one["extra"] in wanted]
+    rows = [(one["name"], one["version"] or "-", one["needs"], one["extra"] or "always", _mark(one["ok"])) for one in shown]
+    if rows:
+        console.print(_table(("package", "installed", "needs", "for", "ok"), rows))
+    further = further_extras(found["packages"])
+    if further:
+        told = ", ".join(f"{extra} ({what})" for extra, what in further)
+        console.print(Text(f"\nNot installed, for who needs it: {told}. Each: pip install 'gpupipe[EXTRA]'", style="dim"))
     for problem in found["problems"]:
         console.print()
         console.print(Text.assemble(("! ", "yellow"), problem["what"]), soft_wrap=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
 import shlex
 from typing import TYPE_CHECKING, Any
@@ -9,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 from typer.core import TyperCommand
 
 from gpupipe.cli.failure import reported
-from gpupipe.cli.streams import stdout_to_stderr
+from gpupipe.cli.streams import loading, stdout_to_stderr
+from gpupipe.core.errors import GpupipeError
 from gpupipe.core.visible import visible
 
 if TYPE_CHECKING:
     from gpupipe.definition import Definition
 
 _ARGS = "gpupipe.args"
+_SURELY = 0.8  # from this likeness on it is an option that is meant, and the file need not be loaded to see
 
 
 class FileCommand(TyperCommand):
@@ -24,7 +27,12 @@ class FileCommand(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Keep the words as they came, since ``--help`` ends the parsing before FILE is known."""
         ctx.meta[_ARGS] = list(args)
-        return TyperCommand.parse_args(self, ctx, args)
+        try:
+            return TyperCommand.parse_args(self, ctx, args)
+        except Exception as error:
+            if hasattr(error, "possibilities"):  # Typer keeps the type of a misspelled option's error to itself
+                _name_parameter(error, file_among(ctx.meta[_ARGS]))
+            raise
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Print the command's help, and where a file was named, the help of its pipeline."""
@@ -33,12 +41,35 @@ class FileCommand(TyperCommand):
             TyperCommand.format_help(self, ctx, formatter)
             return
         with reported():
-            from gpupipe.definition import load_definition  # local: loads a dataframe library, which plain --help does without
-
             with stdout_to_stderr():
-                definition = load_definition(target)
+                definition = _loaded(target)
             TyperCommand.format_help(self, ctx, formatter)
             print_parameters(definition, str(ctx.command_path))
+
+
+def _name_parameter(error: Any, target: str | None) -> None:
+    """Say in the error of an option that there is not that a parameter of the pipeline is meant, where that is nearer than any option."""
+    name = str(error.option_name).lstrip("-").replace("-", "_")
+    options = [one.lstrip("-") for one in error.possibilities or ()]
+    if target is None or difflib.get_close_matches(name, options, cutoff=_SURELY):
+        return
+    try:
+        with stdout_to_stderr():
+            known = [parameter.name for parameter in _loaded(target).parameters]
+    except GpupipeError:  # of which the command itself would tell
+        return
+    meant = difflib.get_close_matches(name, [*known, *options], n=1)
+    if meant and meant[0] in known:
+        error.possibilities = None
+        error.message += f". A parameter of the pipeline is set with -p: did you mean -p {visible(meant[0])}=VALUE?"
+
+
+def _loaded(target: str) -> Definition:
+    """Return the definition that a word names; while it is loaded, a terminal says so."""
+    with loading(target):
+        from gpupipe.definition import load_definition  # local: loads a dataframe library, which plain --help does without
+
+        return load_definition(target)
 
 
 def again_with(context: Any, option: str) -> str:

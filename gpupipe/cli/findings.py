@@ -1,7 +1,11 @@
-"""What there is on this machine: engines tried on a few rows, packages against what gpupipe asks for, room to work in."""
+"""What there is on this machine: engines, packages against what gpupipe asks for, room to work in.
+
+The default engine is tried on a few rows; of the others it is only looked whether their libraries are there, unless all are to be tried.
+"""
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import platform
 import re
@@ -11,11 +15,13 @@ import subprocess
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from gpupipe import __version__
+from gpupipe.core.errors import listing
 from gpupipe.report.record import PACKAGES, machine
 from gpupipe.report.units import bytes_text
 
@@ -23,6 +29,10 @@ DEFAULT_ENGINE = "cpu"
 LEAST_FREE_BYTES = 1_000_000_000
 # Packages that are one module, of which either will do.
 _INSTEAD = {"xgboost-cpu": "xgboost", "xgboost": "xgboost-cpu"}
+# What an engine of this machine's CPUs loads, and the extras that bring it.
+_MODULES = {"cpu": ("polars",), "pandas": ("pandas",), "dask": ("pandas", "dask", "distributed", "cloudpickle")}
+_EXTRAS = {"cpu": "cpu", "pandas": "cpu", "dask": "cpu,dask"}
+_FOR = {"cpu": "models", "dask": "many workers", "sql": "databases", "cu12": "GPUs with CUDA 12", "cu13": "GPUs with CUDA 13"}
 # An engine's own library may be absent, or crash on a CPU it was not built for; so each is tried in another process.
 _TRIAL = """
 import sys
@@ -33,14 +43,20 @@ assert got == 6, f"1 + 2 + 3 came out as {got}"
 """
 
 
-def examine() -> dict[str, Any]:
-    """Return the findings as plain values, with what is wrong and the command that mends it."""
+def examine(*, try_all: bool = False) -> dict[str, Any]:
+    """Return the findings as plain values, with what is wrong and the command that mends it.
+
+    Parameters
+    ----------
+    try_all
+        Whether every engine is tried on a few rows, which takes as long as starting a cluster of each kind does.
+    """
     from gpupipe.engines._cuda import ask_driver, why_not  # local: as above
     from gpupipe.engines.load import ADDRESSES, CLUSTERED, ON_DEVICES  # local: as above
 
     lacks = {name: lack for name in ON_DEVICES if (lack := why_not(on_cluster=name in CLUSTERED)) is not None}
     with ThreadPoolExecutor() as pool:
-        engines = list(pool.map(_tried, [name for name in ADDRESSES if name not in lacks]))
+        engines = list(pool.map(partial(_looked_at, try_all=try_all), [name for name in ADDRESSES if name not in lacks]))
     engines += [{"name": name, "usable": False, "why": lack} for name, lack in lacks.items()]
     packages = wanted_packages()
     found: dict[str, Any] = {"gpupipe": __version__, "machine": _machine(), "engines": engines, "packages": packages}
@@ -48,6 +64,19 @@ def examine() -> dict[str, Any]:
     wanted = set(ADDRESSES) - (set(ON_DEVICES) if ask_driver().wrong is not None else set())  # nobody misses it where there is no device
     problems = [*_engine_problems(engines, wanted), *package_problems(packages), *_room_problems(found["machine"])]
     return found | {"problems": problems, "default_engine": DEFAULT_ENGINE, "usable": usable}
+
+
+def _looked_at(name: str, *, try_all: bool) -> dict[str, Any]:
+    """Return whether an engine is usable, as far as it is to be found out."""
+    return _tried(name) if try_all or name == DEFAULT_ENGINE or name not in _MODULES else _found(name)
+
+
+def _found(name: str) -> dict[str, Any]:
+    """Return whether an engine's libraries are installed; none is loaded."""
+    missing = [module for module in _MODULES[name] if importlib.util.find_spec(module) is None]
+    if not missing:
+        return {"name": name, "usable": True, "why": "installed"}
+    return {"name": name, "usable": False, "why": f"{listing(missing)} missing. Run: pip install 'gpupipe[{_EXTRAS[name]}]'"}
 
 
 def _tried(name: str) -> dict[str, Any]:
@@ -185,16 +214,35 @@ def package_problems(packages: list[dict[str, Any]]) -> list[dict[str, str]]:
         what = "gpupipe runs from a folder and is not installed, so which versions it needs is not known."
         return [{"what": what, "mend": "pip install -e '.[cpu]'  # in that folder"}]
     problems = []
-    for extra in dict.fromkeys(one["extra"] for one in packages):
-        members = [one for one in packages if one["extra"] == extra]
-        wrong = [one for one in members if not one["ok"]]
-        others = {one["name"] for one in packages if one["extra"] != extra}
-        own = [one for one in members if one["name"] not in others and _INSTEAD.get(one["name"]) not in others]
-        if not wrong or (extra is not None and all(one["version"] is None for one in own or members)):
+    for extra in wanted_extras(packages):
+        wrong = [one for one in packages if one["extra"] == extra and not one["ok"]]
+        if not wrong:
             continue
         told = ", ".join(f"{one['name']} {one['version'] or 'is missing'} (needs {one['needs']})" for one in wrong)
         problems.append({"what": f"Of {extra or 'the required packages'}: {told}.", "mend": _install(extra)})
     return problems
+
+
+def wanted_extras(packages: list[dict[str, Any]]) -> list[str | None]:
+    """Return the extras that somebody has asked for: of which a package is there that no other one asks for. None stands for what all need.
+
+    gpupipe's own development is wanted where all of its tools are there: who tests with pytest need not mean gpupipe.
+    """
+    wanted = []
+    for extra in dict.fromkeys(one["extra"] for one in packages):
+        members = [one for one in packages if one["extra"] == extra]
+        others = {one["name"] for one in packages if one["extra"] != extra}
+        own = [one for one in members if one["name"] not in others and _INSTEAD.get(one["name"]) not in others] or members
+        there = [one["version"] is not None for one in own]
+        if extra is None or (all(there) if extra == "dev" else any(there)):
+            wanted.append(extra)
+    return wanted
+
+
+def further_extras(packages: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    """Return the extras that are not installed and not asked for, and what each is for."""
+    wanted = wanted_extras(packages)
+    return [(extra, _FOR[extra]) for extra in dict.fromkeys(one["extra"] for one in packages) if extra not in wanted and extra in _FOR]
 
 
 def _install(extra: str | None) -> str:

@@ -11,7 +11,7 @@ from gpupipe.cli.failure import reported
 from gpupipe.cli.files import write_whole
 from gpupipe.cli.options import File, Given, Trace
 from gpupipe.cli.plain import json_text
-from gpupipe.cli.streams import stdout_to_stderr
+from gpupipe.cli.streams import loading, stdout_to_stderr
 from gpupipe.core.visible import visible
 
 
@@ -32,11 +32,12 @@ def plan(
     Example: gpupipe plan flow.py --html plan.html
     """
     with reported(with_traceback=traceback):
-        from gpupipe.definition import load_definition  # local: loads a dataframe library, which --help does without
-        from gpupipe.report.drawing import draw_svg, draw_text  # local: as above
+        from gpupipe.report.drawing import draw_svg, draw_text  # local: --help does without
         from gpupipe.report.html import plan_page  # local: as above
 
-        with stdout_to_stderr():
+        with stdout_to_stderr(), loading(file):
+            from gpupipe.definition import load_definition  # local: as above
+
             definition = load_definition(file)
             made = definition.build(definition.values(given or [])).plan().as_json()
         stages, outputs = made["stages"], made["outputs"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
@@ -12,7 +13,7 @@ from gpupipe.cli.failure import exit_code, print_failure, reported
 from gpupipe.cli.file_command import again_with
 from gpupipe.cli.options import CheckpointFolder, File, Given, Resume, Trace, bytes_of
 from gpupipe.cli.plain import json_text
-from gpupipe.cli.streams import stdout_to_stderr
+from gpupipe.cli.streams import loading, stdout_to_stderr
 from gpupipe.core.visible import visible
 
 if TYPE_CHECKING:
@@ -75,7 +76,8 @@ def run(
     Example: gpupipe run flow.py -p data=rows.parquet --engine cpu --report out
     """
     with reported(with_traceback=traceback):
-        from gpupipe.cli.running import Call, Keeping, carry_out, options_of  # local: loads a dataframe library, which --help does without
+        with loading(file):
+            from gpupipe.cli.running import Call, Keeping, carry_out, options_of  # local: loads a dataframe library; --help does without
 
         options = options_of(crossings, crossings_budget, fallbacks, confirm_crossings=confirm_crossings)
         tls = (tls_ca_file, tls_cert, tls_key)
@@ -98,10 +100,10 @@ def tell_ending(ending: Ending, *, quiet: bool, with_traceback: bool) -> None:
             typer.echo(visible(f"  resume: {ending.again}"), err=True)
         raise typer.Exit(exit_code(ending.error))
     if not quiet:
-        _print_summary(ending.report, ending.page)
+        _print_summary(ending.report, ending.page, ending.heads)
 
 
-def _print_summary(report: dict[str, Any], page: Path | None) -> None:
+def _print_summary(report: dict[str, Any], page: Path | None, heads: Mapping[str, Any]) -> None:
     """Print what the run came to."""
     from rich.console import Console  # local: --quiet does without
     from rich.text import Text  # local: as above
@@ -109,6 +111,6 @@ def _print_summary(report: dict[str, Any], page: Path | None) -> None:
     from gpupipe.report.text import print_summary  # local: as above
 
     console = Console(stderr=True, highlight=False)
-    print_summary(report, console, page=None if page is None else visible(page))
+    print_summary(report, console, page=None if page is None else visible(page), heads=heads)
     if page is None:
         console.print(Text("\nFor a report with the drawing, the stages and the scores: --report DIR", style="dim"))

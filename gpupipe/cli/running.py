@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import pyarrow as pa
 
 from gpupipe.cli.failure import exit_code
 from gpupipe.cli.files import make_folder, write_whole
@@ -21,6 +23,7 @@ from gpupipe.definition import load_definition
 from gpupipe.pipeline import Pipeline, Result
 from gpupipe.report.html import html_page
 from gpupipe.report.record import error_as_json
+from gpupipe.run import HEAD_ROWS
 
 _WIRED = ("id", "name", "label", "kind", "inputs", "where")
 _STAGE_KEYS = (*_WIRED, "rows_in", "rows_out", "columns_out", "seconds", "bytes", "stretch", "note", "checkpoint")
@@ -89,6 +92,8 @@ class Ending:
         The HTML report, where one was written.
     again
         The command that continues a run that failed and had kept checkpoints.
+    heads
+        The first rows of each table among the outputs, by name.
     """
 
     answer: dict[str, Any]
@@ -96,6 +101,7 @@ class Ending:
     page: Path | None
     error: BaseException | None
     again: str | None = None
+    heads: Mapping[str, pa.Table] = field(default_factory=dict)
 
 
 @dataclass
@@ -124,7 +130,19 @@ def carry_out(call: Call) -> Ending:
         _write_report(call, course, error, again)
     except (Exception, KeyboardInterrupt) as failure:  # noqa: BLE001  (as above; the first failure is the one to tell of)
         error = error or failure
-    return Ending(_answer(call, course, error, again), course.report, course.page, error, again)
+    heads = {} if error is not None or call.quiet or course.result is None else dict(_heads(course.result))
+    return Ending(_answer(call, course, error, again), course.report, course.page, error, again, heads)
+
+
+def _heads(outputs: Mapping[str, Any], inside: str = "") -> Iterator[tuple[str, pa.Table]]:
+    """Yield the first rows of each table among the outputs; those inside a mapping are called by both names."""
+    for name, value in outputs.items():
+        if isinstance(value, Mapping):
+            yield from _heads(value, f"{inside}{name}.")
+        elif isinstance(value, pa.Table):
+            yield f"{inside}{name}", value.slice(0, HEAD_ROWS)
+        elif hasattr(value, "head") and isinstance(getattr(value, "shape", None), tuple):
+            yield f"{inside}{name}", value.head(HEAD_ROWS).to_arrow()
 
 
 def _run(call: Call, course: _Course) -> None:

@@ -7,6 +7,23 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
 
+from gpupipe.core.visible import visible
+
+
+@contextmanager
+def loading(file: str) -> Iterator[None]:
+    """Say on a terminal, as long as the block takes, that a pipeline file is being loaded: libraries that it imports may take seconds."""
+    told = sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+    if told:
+        sys.stderr.write(f"loading {visible(file)}")
+        sys.stderr.flush()
+    try:
+        yield
+    finally:
+        if told:
+            sys.stderr.write("\r\x1b[K")  # ECMA-48: to the start of the line, and erase it
+            sys.stderr.flush()
+
 
 @contextmanager
 def stdout_to_stderr() -> Iterator[None]:

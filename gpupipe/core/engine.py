@@ -212,7 +212,7 @@ class Limit:
 
 @dataclass(frozen=True)
 class EngineOptions(WithOptions):
-    """What a caller chooses of an engine beyond its name.
+    """What a caller chooses of an engine beyond its name: ``pipeline.run("dask", options=gp.EngineOptions(block_bytes=1 << 26))``.
 
     Parameters
     ----------
@@ -293,6 +293,10 @@ class Engine(ABC):
     @abstractmethod
     def deliver(self, data: Any) -> Any:
         """Return a table of the run's outputs as an eager narwhals frame, which lives where the engine's data does."""
+
+    def head(self, data: Any, n_rows: int) -> Any:
+        """Return some of a table's rows as an eager narwhals frame: its first ones, where it has an order."""
+        return self.deliver(data).head(n_rows)
 
     @abstractmethod
     def size(self, data: Any) -> int | None:

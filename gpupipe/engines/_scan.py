@@ -36,7 +36,7 @@ def polars_dtypes(schema: Schema) -> dict[str, pl.DataType]:
 @lru_cache(maxsize=256)
 def empty_table(schema: Schema) -> pl.DataFrame:
     """Return no rows of the schema; a plan asks for those of the same few schemas over and over."""
-    frame = pl.from_arrow(arrow_schema(schema).empty_table())
+    frame = pl.from_arrow(pa.Table.from_batches([], arrow_schema(schema)))  # an empty array would have Arrow import pandas
     assert isinstance(frame, pl.DataFrame)
     categories = [name for name, field in schema.items() if isinstance(field.dtype, nw.Categorical)]
     return frame.with_columns(pl.col(categories).cast(pl.Categorical())) if categories else frame

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from pyarrow.types import is_decimal, is_floating, is_integer
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
@@ -13,15 +17,25 @@ from gpupipe.report.html_cluster import cluster_text
 from gpupipe.report.html_facts import crossings_text
 from gpupipe.report.html_models import is_model, is_table, output_text
 from gpupipe.report.html_stages import checkpoints_text, grouped
-from gpupipe.report.markup import cut, one_line
-from gpupipe.report.units import bytes_text, plural, rows_text, seconds_text
+from gpupipe.report.markup import cut, display_width, one_line
+from gpupipe.report.units import bytes_text, number_text, plural, rows_text, seconds_text
 
 MOST_STAGES = 40
+MOST_CELL = 32
+MORE_WIDTH = 14  # of "and 1,234 more"
 STATUS_STYLES = {"ok": ("✓", "green"), "failed": ("✕", "red"), "interrupted": ("◼", "yellow")}
 
 
-def print_summary(report: Report, console: Console, *, page: str | None = None) -> None:
-    """Print a run's summary; `page` is where its HTML report was written."""
+def print_summary(report: Report, console: Console, *, page: str | None = None, heads: Mapping[str, Any] | None = None) -> None:
+    """Print a run's summary.
+
+    Parameters
+    ----------
+    page
+        Where its HTML report was written.
+    heads
+        The first rows of the tables among its outputs, as Arrow tables.
+    """
     console.print(_headline(report))
     console.print(_stages(report))
     told = crossings_text(report)
@@ -33,6 +47,10 @@ def print_summary(report: Report, console: Console, *, page: str | None = None) 
     if report["outputs"]:
         console.print()
         console.print(_outputs(report))
+    for name, head in (heads or {}).items():
+        console.print()
+        console.print(Text.assemble((one_line(name), "bold"), (f"  {first_text(head)}", "dim")))
+        console.print(head_table(head, console.width))
     if report["error"] is not None:
         console.print()
         _print_error(report, console)
@@ -130,6 +148,37 @@ def _outputs(report: Report) -> Table:
             told.append(f"  {visible(value['path'])}", style="cyan")
         table.add_row(Text(one_line(name)), told)
     return table
+
+
+def first_text(head: Any) -> str:
+    """Return what the first rows of a table are called."""
+    return "no rows" if not head.num_rows else f"first {plural(head.num_rows, 'row')}" if head.num_rows > 1 else "first row"
+
+
+def head_table(head: Any, width: int) -> Table:
+    """Return the first rows of an Arrow table, with as many of its columns as there is room for."""
+    columns: list[tuple[Text, list[str], bool]] = []
+    room = width
+    for name, column in zip(head.column_names, head.columns, strict=True):
+        cells = [cut(_cell_text(value), MOST_CELL) for value in column.to_pylist()]
+        title = cut(name, MOST_CELL)
+        room -= max(map(display_width, (title, *cells))) + 2
+        left = len(head.column_names) - len(columns)
+        if columns and room < (0 if left == 1 else MORE_WIDTH):
+            columns.append((Text(f"and {left} more", style="dim"), [""] * head.num_rows, False))
+            break
+        columns.append((Text(title), cells, any(test(column.type) for test in (is_integer, is_floating, is_decimal))))
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
+    for heading, _, right in columns:
+        table.add_column(heading, justify="right" if right else "left", no_wrap=True)
+    for row in zip(*(cells for _, cells, _ in columns), strict=True):
+        table.add_row(*(Text(cell, style="dim" if cell == "null" else "") for cell in row))
+    return table
+
+
+def _cell_text(value: object) -> str:
+    """Return a value of a table: numbers as they are, since a key is no quantity."""
+    return number_text(value) if value is None or isinstance(value, bool) else repr(value) if isinstance(value, float) else str(value)
 
 
 def _print_error(report: Report, console: Console) -> None:

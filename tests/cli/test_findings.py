@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gpupipe.cli.findings import meets, package_problems, wanted_packages
+from gpupipe.cli.findings import further_extras, meets, package_problems, wanted_extras, wanted_packages
 
 Command = Callable[..., Any]
 
@@ -58,3 +58,14 @@ def test_an_extra_is_not_asked_for_by_packages_that_others_ask_for_too() -> None
     assert package_problems([*shared, package("cudf-cu13", None, "cu13"), package("cuml-cu13", None, "cu13")]) == []
     (half,) = package_problems([*shared, package("cudf-cu13", None, "cu13"), package("cuml-cu13", "26.10", "cu13")])
     assert half == {"what": "Of cu13: cudf-cu13 is missing (needs >=1).", "mend": "pip install --upgrade 'gpupipe[cu13]'"}
+
+
+def test_an_extra_is_wanted_where_a_package_of_its_own_is_there() -> None:
+    def package(name: str, there: bool, extra: str | None) -> dict[str, Any]:
+        return {"name": name, "version": "1" if there else None, "needs": ">=1", "extra": extra, "ok": there}
+
+    packages = [package("polars", True, None), package("dask", True, "dask"), package("distributed", False, "dask")]
+    packages += [package("adbc", False, "sql"), package("pytest", True, "dev"), package("mypy", False, "dev")]
+    assert wanted_extras(packages) == [None, "dask"], "who tests with pytest need not develop gpupipe"
+    assert further_extras(packages) == [("sql", "databases")]
+    assert [problem["mend"] for problem in package_problems(packages)] == ["pip install --upgrade 'gpupipe[dask]'"]

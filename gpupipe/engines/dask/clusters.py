@@ -247,5 +247,5 @@ def wait_for_worker(client: distributed.Client, seconds: float, tell: Callable[[
             return
     msg = f"{address} has no worker after {seconds:g} s. Start one (dask worker {address}), scale the cluster object "
     raise ClusterError(
-        f"{msg}(cluster.scale(2), or adapt(minimum=1)), or wait longer: --worker-seconds, EngineOptions(worker_seconds=...)."
+        f"{msg}(cluster.scale(2), or adapt(minimum=1)), or wait longer: --worker-seconds, gp.EngineOptions(worker_seconds=...)."
     )

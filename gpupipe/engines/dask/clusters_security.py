@@ -35,7 +35,7 @@ def security_of(address: str, tls: tuple[str, str, str] | None) -> distributed.S
     configured: Any = distributed.Security()
     if address.startswith("tls://") and not (configured.tls_ca_file and configured.tls_client_cert):
         msg = f"{address} needs certificates, and none are given. On the command line: --tls-ca-file, --tls-cert, --tls-key. In Python: "
-        msg += "EngineOptions(tls=(authority, certificate, key)). Or in Dask's configuration, under distributed.comm.tls."
+        msg += "gp.EngineOptions(tls=(authority, certificate, key)). Or in Dask's configuration, under distributed.comm.tls."
         raise UsageError(msg)
     return configured  # type: ignore[no-any-return]
 
@@ -55,7 +55,7 @@ def check_encryption(address: str, *, allow_unencrypted: bool) -> None:
         return
     msg = f"{address} is on another machine and not encrypted: anyone on the way could read the rows, and run code on the cluster. Start "
     msg += "scheduler and workers with TLS (--tls-ca-file, --tls-cert, --tls-key) and use tls://. In a network that you trust: "
-    raise ClusterError(f"{msg}--allow-unencrypted, in Python EngineOptions(allow_unencrypted=True).")
+    raise ClusterError(f"{msg}--allow-unencrypted, in Python gp.EngineOptions(allow_unencrypted=True).")
 
 
 def is_here(host: str) -> bool:

@@ -203,6 +203,10 @@ class DaskEngine(Engine):
         made: nw.DataFrame[Any] = block_engine(self.blocks).verbs.literal(conform_arrow(table, data.schema)).collect()
         return made
 
+    def head(self, data: Blocks, n_rows: int) -> nw.DataFrame[Any]:
+        """Return some of the rows, brought into this process."""
+        return self.deliver(Blocks(data.frame.head(n_rows, npartitions=-1, compute=False), data.schema, n_rows))
+
     def size(self, data: Blocks) -> int | None:
         """Return the bytes of held rows."""
         counted = reduced(mapped(MeasureBytes(self.site.at), "count", PACKED, data.frame), MergeBlocks(self.site.at, added), "add")

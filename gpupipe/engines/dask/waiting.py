@@ -16,7 +16,7 @@ import pandas as pd
 from dask.utils import key_split
 from distributed.client import ClosedClientError, FutureCancelledError, FuturesCancelledError
 from distributed.client import _wait as _wait_on  # distributed.wait itself waits with whichever client of the process is the newest
-from distributed.comm import CommClosedError
+from distributed.comm.core import CommClosedError
 from distributed.scheduler import KilledWorker
 
 from gpupipe.core.errors import ClusterError, GpupipeError, StageError
@@ -55,7 +55,7 @@ class Watch:
         elif self.looked - self.attended > self.alone_seconds:
             msg = (
                 f"Every worker has been gone for {self.alone_seconds:g} s. Start workers again, and run the pipeline again; or wait "
-                "longer for them: --worker-seconds, EngineOptions(worker_seconds=...)."
+                "longer for them: --worker-seconds, gp.EngineOptions(worker_seconds=...)."
             )
             raise ClusterError(msg)
         return n_workers > 0
