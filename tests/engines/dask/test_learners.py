@@ -92,11 +92,3 @@ def test_others_come_together_and_the_report_says_so(two_workers: str, dask_engi
     dask_engine.options = EngineOptions(cluster=two_workers, gather_bytes=100)
     with pytest.raises(StageError, match="RandomForestClassifier must have all rows on one worker: it needs"):
         trained(dask_engine, RandomForestClassifier(5), blocks(numbers))
-
-
-def test_labels_with_a_gap_are_refused(dask_engine: DaskEngine, blocks: Hold, numbers: pa.Table) -> None:
-    gapped = numbers.set_column(3, "y", pa.array([1, 5] * 200, pa.int32()))
-    with pytest.raises(
-        StageError, match=r"could not be trained on 400 rows: it expects the labels 0, 1, \.\.\. without a gap, got \[1.0, 5.0\]"
-    ):
-        trained(dask_engine, XGBClassifier(), blocks(gapped))
