@@ -304,6 +304,22 @@ def test_columns_of_a_transformer_are_named(engine: str) -> None:
         gp.Pipeline("p", out=gp.Select("number_7")(hot(table()))).run(engine, options=ON_HOST)
 
 
+def test_what_is_learned_from_is_what_is_planned(engine: str) -> None:
+    right = FRAME.select("number", "d", "a", w="b").unique("number", maintain_order=True)
+    joined = gp.Select("d", "number", "a")(table()) >> gp.WithColumns(number=nw.col("number") * 1.0, z=nw.col("a") - nw.col("d"))
+    joined = gp.Join("number")(joined, table(right) >> gp.Cast({"number": nw.Float64}))
+    hot = gp.Learn(OneHotEncoder(), features=["number"]).fit(table())
+    models = {"closed": gp.Learn(Ridge(), target="a").fit(joined), "open": gp.Learn(Ridge(), target="a").fit(gp.Drop("kind")(hot(table())))}
+    pipeline = gp.Pipeline("p", models)
+    wide = gp.Pipeline("p", models, whole=joined)  # in which every column is read
+    planned = [step.schema for step in wide.plan().steps if step.node is joined]
+    assert planned[0] is not None
+    result, whole = pipeline.run(engine, options=ON_HOST), wide.run(engine, options=ON_HOST)
+    assert list(planned[0]) == whole["whole"].columns and len(planned[0]) == 7
+    assert result["closed"].features == whole["closed"].features == tuple(name for name in planned[0] if name != "a")
+    assert result["open"].features == ("b", "c", "d", "number_0", "number_1", "number_2")
+
+
 def test_a_clusterer_that_cannot_predict_says_so_when_wired() -> None:
     model = gp.Learn(DBSCAN(), features=NAMES).fit(table())
     with pytest.raises(WiringError, match="DBSCAN is a clusterer and has no 'apply'.*It labels the rows.*use gp.FitPredict"):
