@@ -43,11 +43,15 @@ class Pipeline:
     3
     """
 
-    def __init__(self, name: str, *outputs: Mapping[str, Any], **more: Any) -> None:
+    def __init__(self, name: str = "", *outputs: Mapping[str, Any], **more: Any) -> None:
         if not isinstance(name, str) or not name:
             msg = f"Pipeline expects a name first, got {name!r}: Pipeline('mortgage', model=model)."
             raise UsageError(msg)
         whole: dict[str, Any] = {}
+        strange = [type(given).__name__ for given in outputs if not isinstance(given, Mapping)]
+        if strange:
+            msg = f"Pipeline expects its outputs by keyword, or as mappings, got {listing(strange)}: Pipeline({name!r}, model=model)."
+            raise UsageError(msg)
         for given in (*outputs, more):
             for output, node in given.items():
                 if output in whole:

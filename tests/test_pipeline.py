@@ -38,8 +38,12 @@ def test_an_output_must_be_a_node() -> None:
 def test_a_pipeline_needs_a_name_and_an_output() -> None:
     with pytest.raises(UsageError, match="expects a name first"):
         gp.Pipeline("", out=table())
+    with pytest.raises(UsageError, match="expects a name first"):
+        gp.Pipeline(out=table())
     with pytest.raises(UsageError, match="expects at least one output"):
         gp.Pipeline("p")
+    with pytest.raises(UsageError, match=r"expects its outputs by keyword, or as mappings, got 'Table': Pipeline\('p', model=model\)"):
+        gp.Pipeline("p", table())  # type: ignore[arg-type]
 
 
 def test_an_unknown_output_suggests_the_nearest() -> None:

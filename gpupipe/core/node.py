@@ -84,6 +84,13 @@ class Table(Node):
         """Return ``stage(self)``: ``node >> A() >> B()`` is a chain."""
         return stage(self)
 
+    def __getitem__(self, columns: Any) -> Any:
+        """Raise WiringError: columns are taken by a stage."""
+        msg = f"{self.title} has no rows before it runs. Take columns with a stage: table >> gp.Select({columns!r})."
+        raise WiringError(msg)
+
+    __iter__ = None  # else Python would try it with numbers
+
 
 class Value(Node):
     """A number, or a few named ones."""

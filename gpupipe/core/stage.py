@@ -58,10 +58,24 @@ class Stage(WithOptions, ABC):
             raise WiringError(msg)
         for given in inputs:
             if not isinstance(given, Table):
-                hint = "Call the fitted stage on a table first." if isinstance(given, Fitted) else "Use .apply(frame) for plain frames."
-                msg = f"{self.name} takes tables of a pipeline, got {type(given).__name__}. {hint}"
+                msg = f"{self.name} takes tables of a pipeline, got {type(given).__name__}. {self._hint(given)}"
                 raise WiringError(msg)
         return node(self, tuple(inputs))
+
+    def _hint(self, given: Any) -> str:
+        """Return what to do where something is given that is no table of a pipeline."""
+        if isinstance(given, Fitted):
+            return "Call the fitted stage on a table first."
+        if isinstance(given, Stage):
+            return "Call .node() on it first." if given.kind == "source" else "Call it on a table first."
+        return f"Use .{'fit_plain' if isinstance(self, Barrier) else 'apply'}(frame) for plain frames."
+
+    def __rshift__(self, stage: Any) -> Any:
+        """Raise WiringError: a chain begins with a table."""
+        name = stage.name if isinstance(stage, Stage) else repr(stage)
+        first = f"{self.name}(...).node()" if self.kind == "source" else f"table >> {self.name}"
+        msg = f"A chain begins with a table of a pipeline, got {self.name}. Write: {first} >> {name}."
+        raise WiringError(msg)
 
     def use(self, fitted: Node, method: str, table: Table) -> Table:
         """Return the node that applies what this stage fitted; only stages that fit have one."""

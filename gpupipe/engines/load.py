@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from gpupipe.core.engine import Demand, Engine, EngineOptions, Verbs
 from gpupipe.core.errors import MissingExtraError, UsageError, listing, nearest
+from gpupipe.core.node import Node
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import Barrier, FitStage, TableStage
 from gpupipe.engines._cuda import ask_driver, wants, why_not
@@ -135,7 +136,8 @@ def _known(name: str, frame: Any) -> nw.LazyFrame[Any] | nw.DataFrame[Any]:
     except TypeError:  # what narwhals does not know
         known, kind = False, type(frame).__name__
     if not known:
-        msg = f"{name} expects a Polars, pandas or Arrow frame, got {kind}. Convert it to an Arrow table first."
+        hint = "It has no rows before it runs." if isinstance(frame, Node) else "Make one of it first, such as pl.DataFrame or pa.table."
+        msg = f"{name} expects a Polars, pandas or Arrow frame, got {kind}. {hint}"
         raise UsageError(msg)
     return given
 

@@ -54,9 +54,10 @@ def takes_target(estimator: Any) -> bool:
 
 
 def takes_missing(estimator: Any) -> bool:
-    """Whether features may be missing, by the estimator's own tags; true where it has none."""
+    """Whether features may be missing, by the estimator's own tags; true where it has none, or where others within it see to that."""
+    others = len(estimator.get_params(deep=True)) > len(estimator.get_params(deep=False))  # whose tags say nothing of those
     taken = getattr(_tags(estimator), "input_tags", None)
-    return bool(getattr(taken, "allow_nan", True))
+    return others or bool(getattr(taken, "allow_nan", True))
 
 
 def missing_text(estimator: Any, columns: Sequence[str]) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
+import numpy as np
 import pyarrow as pa
 
 from gpupipe.core.engine import Demand
@@ -93,3 +94,20 @@ def _replaced(frame: nw.LazyFrame[Any], column: str, values: dict[Any, Any], dty
     """Return the frame with other values in a column, and nothing where none is known."""
     found = [nw.when(nw.col(column) == old).then(nw.lit(new)) for old, new in values.items()]
     return frame.with_columns(nw.coalesce(*found).cast(dtype).alias(column))
+
+
+def classes_of(model: Any) -> tuple[Any, ...]:
+    """Return a classifier's classes, in order, as plain values."""
+    classes = getattr(model, "classes_", None)
+    return () if classes is None else tuple(np.asarray(classes).tolist())
+
+
+def probability_names(classes: Sequence[Any]) -> list[str]:
+    """Return the names of a classifier's probability columns.
+
+    Examples
+    --------
+    >>> probability_names([0, 1]), probability_names(["a", "b", "c"])
+    (['probability'], ['probability_a', 'probability_b', 'probability_c'])
+    """
+    return ["probability"] if len(classes) in (0, 2) else [f"probability_{name}" for name in classes]

@@ -28,7 +28,7 @@ from gpupipe.models._estimator import (
     takes_weights,
     task_of,
 )
-from gpupipe.models._labels import coded, decoded, labels_in, lacking_in
+from gpupipe.models._labels import classes_of, coded, decoded, labels_in, lacking_in, probability_names
 from gpupipe.models._made import require_new
 
 if TYPE_CHECKING:
@@ -217,7 +217,7 @@ class Learn(Barrier):
         return {"models": [describe_model(result.model, result.estimator, result.features)]}
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Learned(RowStage):
     """A trained model, as a run returns it and `gpupipe.load` gives it back.
 
@@ -271,6 +271,10 @@ class Learned(RowStage):
     def name(self) -> str:
         """The estimator's name, and the method where it is not the plain one."""
         return self.estimator if self.method == "apply" else f"{self.estimator}.{self.method}"
+
+    def __repr__(self) -> str:
+        learned = "" if self.target is None else f" for {self.target!r}"
+        return f"<Learned {self.name}{learned} from {listing(self.features, limit=8)}>"
 
     def predict(self, frame: Any) -> Any:
         """Return an array [n_rows] of what the model predicts of each row of a plain frame: labels, numbers, or clusters."""
@@ -370,23 +374,6 @@ class Learned(RowStage):
 def _dense(made: Any) -> Any:
     """Return an array that is kept sparse with all its zeros."""
     return made.toarray() if hasattr(made, "toarray") else made
-
-
-def classes_of(model: Any) -> tuple[Any, ...]:
-    """Return a classifier's classes, in order, as plain values."""
-    classes = getattr(model, "classes_", None)
-    return () if classes is None else tuple(np.asarray(classes).tolist())
-
-
-def probability_names(classes: Sequence[Any]) -> list[str]:
-    """Return the names of a classifier's probability columns.
-
-    Examples
-    --------
-    >>> probability_names([0, 1]), probability_names(["a", "b", "c"])
-    (['probability'], ['probability_a', 'probability_b', 'probability_c'])
-    """
-    return ["probability"] if len(classes) in (0, 2) else [f"probability_{name}" for name in classes]
 
 
 def outputs_of(model: Any, sketched: Learned, features: Sequence[str]) -> tuple[str, ...]:

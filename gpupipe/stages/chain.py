@@ -54,6 +54,26 @@ class Chain(RowStage):
         """Return what the last stage makes."""
         return reduce(lambda frame, stage: stage.run(verbs, frame), self.stages, frames[0])
 
+    def predict(self, frame: Any) -> Any:
+        """Return what the model at the end predicts, as an array; see `Learned.predict`."""
+        return self._answer("predict", frame)
+
+    def predict_proba(self, frame: Any) -> Any:
+        """Return the probabilities that the model at the end gives, as an array; see `Learned.predict_proba`."""
+        return self._answer("predict_proba", frame)
+
+    def transform(self, frame: Any) -> Any:
+        """Return what the transformer at the end makes, as an array; see `Learned.transform`."""
+        return self._answer("transform", frame)
+
+    def _answer(self, method: str, frame: Any) -> Any:
+        """Return the bare answer of the last stage to what the others make of a plain frame."""
+        *before, last = self.stages
+        if not hasattr(last, method):
+            msg = f"{last.name} has no {method!r}: it is no trained model. Use .apply(frame)."
+            raise UsageError(msg)
+        return getattr(last, method)(Chain(*before).apply(frame) if before else frame)
+
     def same_rows(self) -> bool:
         """Whether every stage keeps the number of rows."""
         return all(stage.same_rows() for stage in self.stages)

@@ -35,6 +35,25 @@ def test_kinds_of_inputs() -> None:
         Select("a")(Scalar(nw.len())(NODE))  # type: ignore[arg-type]
 
 
+def test_what_is_missing_before_a_stage_is_told() -> None:
+    with pytest.raises(WiringError, match=r"^Select takes tables of a pipeline, got HeldTable\. Call \.node\(\) on it first\.$"):
+        Select("a")(HeldTable(pa.table({"a": [1.0]})))  # type: ignore[arg-type]
+    with pytest.raises(WiringError, match=r"got DataFrame\. Use \.fit_plain\(frame\) for plain frames\.$"):
+        Standardize("a").fit(pl.DataFrame({"a": [1]}))  # type: ignore[arg-type]
+    with pytest.raises(
+        WiringError, match=r"^A chain begins with a table of a pipeline, got HeldTable\. Write: HeldTable\(\.\.\.\)\.node\(\) >> Select\.$"
+    ):
+        HeldTable(pa.table({"a": [1.0]})) >> Select("a")
+    with pytest.raises(WiringError, match=r"Write: table >> Select >> Join\.$"):
+        Select("a") >> Join("a")
+    with pytest.raises(
+        WiringError, match=r"^HeldTable has no rows before it runs\. Take columns with a stage: table >> gp\.Select\('a'\)\.$"
+    ):
+        NODE["a"]
+    with pytest.raises(TypeError, match="not iterable"):
+        list(NODE)
+
+
 def test_what_is_applied() -> None:
     fitted = Standardize("a").fit(NODE)
     assert fitted(NODE).title == "Standardize.apply" or fitted(NODE).stage.kind == "apply"

@@ -34,6 +34,7 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeRegressor
 
 import gpupipe as gp
+from gpupipe.core.errors import UsageError, WiringError
 
 IRIS = load_iris(as_frame=False)
 NAMES = ["a", "b", "c", "d"]
@@ -140,8 +141,14 @@ def test_the_bare_answers_are_those_of_the_estimator_also_of_no_rows(tmp_path: A
     frame = FLOATS.with_columns(KIND)
     model = gp.Learn(LogisticRegression(max_iter=500), target="kind").fit_plain(frame)
     loaded = gp.load(gp.save(model, tmp_path / "model"))
+    assert repr(loaded) == "<Learned LogisticRegression for 'kind' from 'a', 'b', 'c', 'd'>"
     assert isinstance(loaded.predict(frame), np.ndarray) and loaded.predict(frame).tolist() == model.predict(frame).tolist()
     assert loaded.apply(pd.DataFrame(frame.to_pandas()))["prediction"].tolist() == model.predict(frame).tolist()
     assert model.predict(frame.clear()).shape == (0,) and model.predict_proba(frame.clear()).shape == (0, 3)
+    for wrong, told in ((IRIS.data, "got ndarray. Make one of it first"), (gp.FromFrame(frame).node(), "got Table. It has no rows before")):
+        with pytest.raises(UsageError, match=told):
+            model.predict(wrong)
+    with pytest.raises(WiringError, match="LogisticRegression is a classifier and has no 'transform'"):
+        model.transform(frame)
     scaler = gp.Learn(StandardScaler(), features=NAMES).fit_plain(frame)
     assert scaler.transform(frame.clear()).shape == (0, 4)
