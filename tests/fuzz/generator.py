@@ -28,6 +28,7 @@ from tests.fuzz.steps import (
     Filtered,
     FilteredByAll,
     FilteredByValue,
+    Function,
     NullsFilled,
     Ordered,
     Renamed,
@@ -108,7 +109,7 @@ def _source(dice: Random) -> Source:
     n_rows = dice.choice([0, 1, 3, 5, 8, 8, 12])
     nulls = dice.choice([0, 0.15, 0.3])
     rows = tuple(tuple(None if dice.random() < nulls else dice.choice(VALUES[POOL[name]]) for name in names) for _ in range(n_rows))
-    return Source(tuple((name, POOL[name]) for name in names), rows)
+    return Source(tuple((name, POOL[name]) for name in names), rows, "k" if rows and dice.random() < 0.15 else "")
 
 
 def _input(dice: Random, columns: Sequence[Columns], values: Sequence[bool]) -> int:
@@ -147,6 +148,11 @@ def _with_columns(dice: Random, given: int, columns: Columns) -> Step:
     makers = [lambda: value(dice, columns, dice.choice([INT, FLOAT, TEXT, BOOL, DATE])), lambda: windowed(dice, columns)]
     made = {dice.choice(NEW): dice.choices(makers, [4, 1])[0]() for _ in range(dice.choice([1, 1, 2]))}
     return WithColumns((given,), tuple(made.items()))
+
+
+def _function(dice: Random, given: int, columns: Columns) -> Step:
+    made = {name: value(dice, columns, dice.choice([INT, FLOAT, TEXT])) for name in dice.sample(NEW, dice.choice([1, 2]))}
+    return Function((given,), condition(dice, columns, 1), tuple(made.items()))
 
 
 def _selected(dice: Random, given: int, columns: Columns) -> Step:
@@ -265,6 +271,7 @@ _MAKERS: tuple[tuple[Callable[..., Step], float], ...] = (
     (_one(_filtered), 4),
     (_one(_with_columns), 4),
     (_one(_selected), 2),
+    (_one(_function), 1),
     (_one(_ordered), 1.5),
     (_one(_rolled), 1.5),
     (_one(_deduplicated), 1.5),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import re
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -72,12 +75,20 @@ class Oracle:
         return [name for name, *_ in cursor.description], rows
 
 
-def wired(case: Case) -> Pipeline:
-    """Return the pipeline of a case, made by the code that a script of it shows."""
-    names: dict[str, Any] = {"gp": gp, "nw": nw, "pl": pl, "date": date}
+def wired(case: Case, folder: str) -> Pipeline:
+    """Return the pipeline of a case, made by the code that a script of it shows; its files are in the folder."""
+    names: dict[str, Any] = {"gp": gp, "nw": nw, "pl": pl, "date": date, "in_files": partial(in_files, inside=folder)}
     exec(compile(case.code(), "<case>", "exec"), names)
     pipeline: Pipeline = names["pipeline"]
     return pipeline
+
+
+def in_files(frame: pl.DataFrame, key: str, inside: str | None = None) -> str:
+    """Return a new folder with the rows of each key in a Parquet file of their own."""
+    folder = tempfile.mkdtemp(dir=inside)
+    for number, part in enumerate(frame.partition_by(key, maintain_order=True)):
+        part.write_parquet(f"{folder}/{number}.parquet")
+    return folder
 
 
 def examined(case: Case, engine: str, oracle: Oracle) -> Finding | None:
@@ -94,7 +105,8 @@ def examined(case: Case, engine: str, oracle: Oracle) -> Finding | None:
 def compared(case: Case, engine: str, expected: Answers) -> Finding | None:
     """Return what differs between an engine and what is expected of each output, or None."""
     try:
-        made = wired(case).run(engine)
+        with tempfile.TemporaryDirectory() as folder:
+            made = wired(case, folder).run(engine)
     except GpupipeError as error:
         return Finding(engine, type(error).__name__, f"{error}\n{getattr(error, '__notes__', '')}")
     except Exception as error:  # noqa: BLE001  (whatever it is, it is a finding)
@@ -218,11 +230,14 @@ def script(case: Case, finding: Finding) -> str:
     """Return a script that shows the finding by itself."""
     queries = "\n".join(f"print(duckdb.sql({case.sql(number)!r}))" for number in case.outputs)
     comment = "\n".join(f"# {line}" for line in finding.why.splitlines())
+    needed = "in_files(" in case.code()
+    helper = f"\n\n\n{inspect.getsource(in_files)}" if needed else ""
     return f"""# engine {finding.engine}: {finding.what}
 {comment}
+import tempfile
 from datetime import date
 import duckdb, narwhals.stable.v2 as nw, polars as pl
-import gpupipe as gp
+import gpupipe as gp{helper}
 
 if __name__ == "__main__":
 {_indented(case.code())}

@@ -48,8 +48,11 @@ class Step(ABC):
 
 @dataclass(frozen=True)
 class Source(Step):
+    """Rows in memory; or in files, each of which has all rows of the keys that it has."""
+
     names: tuple[tuple[str, str], ...]
     rows: tuple[tuple[Any, ...], ...]
+    key: str = ""
     inputs: tuple[int, ...] = ()
 
     def columns(self, *given: Columns) -> dict[str, str]:
@@ -60,7 +63,8 @@ class Source(Step):
         for number, (name, dtype) in enumerate(self.names):
             values = ", ".join("None" if row[number] is None else literal(row[number])[0] for row in self.rows)
             parts.append(f'"{name}": pl.Series([{values}], dtype={DTYPES[dtype]})')
-        return f"gp.FromFrame(pl.DataFrame({{{', '.join(parts)}}})).node()"
+        frame = f"pl.DataFrame({{{', '.join(parts)}}})"
+        return f"gp.ReadParquet(in_files({frame}, {self.key!r}), key={self.key!r}).node()" if self.key else f"gp.FromFrame({frame}).node()"
 
     def sql(self, names: Sequence[str], *given: Columns) -> str:
         casts = ", ".join(f"CAST(c{number} AS {IN_SQL[dtype]}) AS {quoted(name)}" for number, (name, dtype) in enumerate(self.names))
@@ -84,6 +88,26 @@ class Filtered(Step):
 
     def sql(self, names: Sequence[str], *given: Columns) -> str:
         return f"SELECT * FROM {names[0]} WHERE {self.condition.sql}"
+
+
+@dataclass(frozen=True)
+class Function(Step):
+    """A user's function of rows: a filter, and columns."""
+
+    inputs: tuple[int, ...]
+    condition: Expression
+    made: tuple[tuple[str, Expression], ...]
+
+    def columns(self, *given: Columns) -> dict[str, str]:
+        self.condition.require(given[0])
+        return WithColumns(self.inputs, self.made).columns(*given)
+
+    def code(self, names: Sequence[str], *given: Columns) -> str:
+        made = ", ".join(f"{name}={expression.code}" for name, expression in self.made)
+        return f"gp.rows(lambda frame: frame.filter({self.condition.code}).with_columns({made}))({names[0]})"
+
+    def sql(self, names: Sequence[str], *given: Columns) -> str:
+        return f"{WithColumns(self.inputs, self.made).sql(names, *given)} WHERE {self.condition.sql}"
 
 
 @dataclass(frozen=True)
