@@ -101,7 +101,12 @@ class Schema(Mapping[str, Field]):
         for name in columns:
             dtype = self[name].dtype
             if not (dtype.is_numeric() or dtype == nw.Boolean):
-                msg = f"{what} expects numbers, got {dtype} in column {name!r}. Cast or encode it first, or leave it out."
+                mended = (
+                    f"Encode it first, as with gp.EncodeCategory({name!r})"
+                    if isinstance(dtype, nw.String | nw.Categorical)
+                    else "Cast it first"
+                )
+                msg = f"{what} expects numbers, got {dtype} in column {name!r}. {mended}, or leave it out."
                 raise DtypeError(msg)
 
     def as_json(self) -> list[list[Any]]:

@@ -44,7 +44,8 @@ def test_columns_that_are_not_there() -> None:
 def test_columns_that_are_no_numbers() -> None:
     SCHEMA.require_numeric(["loan_id", "rate", "flag"], "Standardize")
     with pytest.raises(
-        DtypeError, match=r"^Learn expects numbers, got String in column 'name'\. Cast or encode it first, or leave it out\.$"
+        DtypeError,
+        match=r"^Learn expects numbers, got String in column 'name'\. Encode it first, as with gp\.EncodeCategory\('name'\), or leave",
     ):
         SCHEMA.require_numeric(["rate", "name"], "Learn")
     with pytest.raises(ColumnError, match=r"^There is no column 'x'\."):

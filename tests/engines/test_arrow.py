@@ -100,3 +100,14 @@ def test_array_is_narrow_where_every_value_fits() -> None:
     assert narrow.dtype == np.float32
     np.testing.assert_array_equal(narrow, [[1, 1, 0.5], [NAN, NAN, NAN]])
     assert as_array(pa.table({"a": pa.array([1], pa.int32())})).dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "dtype"),
+    [([1, 2], pa.int8(), np.int64), ([1, None], pa.int64(), np.float64), ([1], pa.uint64(), np.float64), ([True], pa.bool_(), np.float64)],
+)
+def test_whole_numbers_stay_so_where_none_is_missing(values: list[int | None], kind: pa.DataType, dtype: type) -> None:
+    assert as_array(pa.table({"a": pa.array(values, kind)}), whole_numbers=True).dtype == dtype
+    assert as_array(pa.table({"a": pa.array(values, kind)})).dtype == np.float64
+    with_floats = pa.table({"a": pa.array(values, kind), "b": pa.array([0.5] * len(values), pa.float32())})
+    assert as_array(with_floats, whole_numbers=True).dtype == (np.float32 if kind in (pa.int8(), pa.bool_()) else np.float64)

@@ -78,7 +78,9 @@ def test_options() -> None:
 
 def test_tables_that_do_not_fit() -> None:
     frame = pl.DataFrame({"x": [1.0], "s": ["a"]})
-    message = r"^Standardize expects numbers, got String in column 's'\. Cast or encode it first, or leave it out\.$"
+    message = (
+        r"^Standardize expects numbers, got String in column 's'\. Encode it first, as with gp\.EncodeCategory\('s'\), or leave it out\.$"
+    )
     with pytest.raises(DtypeError, match=message):
         Standardize(["x", "s"]).fit_plain(frame)
     with pytest.raises(ColumnError, match=r"^There is no column 'xx'\. Did you mean 'x'\?"):
