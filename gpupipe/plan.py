@@ -397,4 +397,4 @@ def run_symbolic(stage: TableStage, frames: Sequence[Frame], schemas: Sequence[S
 
     made: tuple[Frame, Schema] = translated(run, schemas)
     made[1].require_known()
-    return made
+    return made[0], made[1].with_missing(stage.still_missing(list(made[1]), *schemas))

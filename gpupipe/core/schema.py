@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from dataclasses import field as field_of
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
@@ -80,6 +80,11 @@ class Schema(Mapping[str, Field]):
     def of_names(cls, dtypes: Mapping[str, DType]) -> Schema:
         """Return the schema of a frame's own dtypes, every column nullable."""
         return cls(tuple((name, Field(dtype)) for name, dtype in dtypes.items()))
+
+    def with_missing(self, names: frozenset[str]) -> Schema:
+        """Return the schema with some columns known to hold missing values."""
+        marked = ((name, replace(known, seen_missing=True) if name in names else known) for name, known in self.columns)
+        return Schema(tuple(marked)) if names else self
 
     def require_known(self) -> None:
         """Raise DtypeError for the first column of a dtype that not every engine has, or not with the same order."""

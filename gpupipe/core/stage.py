@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 from gpupipe.core.errors import UsageError, WiringError
@@ -113,6 +113,20 @@ class TableStage(Stage):
     def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
         """Return which of the result's columns are proven to hold no missing value."""
         return frozenset()
+
+    def still_missing(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
+        """Return the columns of the result that may well hold the missing values that a source has seen in them.
+
+        Those are the columns that would be known to hold none, had they come in without.
+        """
+        seen = {name for schema in schemas for name, field in schema.items() if field.seen_missing}
+        if not seen:
+            return frozenset()
+        without = [
+            Schema(tuple((name, replace(field, nullable=False)) if name in seen else (name, field) for name, field in schema.items()))
+            for schema in schemas
+        ]
+        return (self.not_null(names, *without) - self.not_null(names, *schemas)) & seen
 
     def promises(self) -> tuple[Promise, ...]:
         """Return what is known of columns that depend on the data, so that later stages may use them before they exist."""

@@ -52,3 +52,7 @@ class Filter(RowStage):
     def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
         """Return the columns that had no missing value."""
         return schemas[0].not_null
+
+    def still_missing(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
+        """Return nothing: a condition may leave those rows out."""
+        return frozenset()

@@ -162,6 +162,9 @@ def test_missing_features_are_refused_by_estimators_that_cannot_take_them(engine
     told = r"^Ridge takes no missing values, and there are some in 'a'\. Fill them, with gp\.FillNull or .* leave those rows out"
     with pytest.raises(PlanError, match=told):
         gp.Pipeline("p", model=gp.Learn(Ridge(), features=NAMES, target="number").fit(gaps)).check()
+    for same in (gp.Split((0.5, 0.5))(gaps)[0], gp.Standardize("a").fit(gaps)(gaps), gaps >> gp.SortRows("b") >> gp.Drop("kind")):
+        with pytest.raises(PlanError, match=told):
+            gp.Pipeline("p", model=gp.Learn(Ridge(), features=NAMES, target="number").fit(same)).check()
     computed = gaps >> gp.WithColumns(a=nw.col("a") * 2)  # of which the plan cannot know
     with pytest.raises(StageError, match=told):
         gp.Pipeline("p", model=gp.Learn(Ridge(), features=NAMES, target="number").fit(computed)).run(engine)
