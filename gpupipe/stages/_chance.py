@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import narwhals.stable.v2 as nw
-
 if TYPE_CHECKING:
+    import narwhals.stable.v2 as nw
+
     from gpupipe.core.engine import Verbs
 
 SPAN = 1 << 64
@@ -26,5 +26,7 @@ def threshold(fraction: float) -> int:
 def drawn(verbs: Verbs, frame: nw.LazyFrame[Any], by: tuple[str, ...] | None, seed: int) -> tuple[nw.LazyFrame[Any], str]:
     """Return the frame with each row's draw appended, and the name of that column."""
     names = frame.collect_schema().names()
-    draw = nw.generate_temporary_column_name(8, names)
+    draw = "__gpupipe_draw__"  # the same for all parts of a split, so that an engine sees that their draws are one
+    while draw in names:
+        draw += "_"
     return verbs.hash_rows(frame, list(by or names), seed, draw), draw

@@ -1,8 +1,8 @@
 """Random expressions, each as Python for narwhals and as SQL for DuckDB.
 
 Floats are small multiples of a quarter, so that sums are exact in whatever order they are taken; those that are not (means of means) are
-`ROUNDED`, which nothing is computed of any more. Whole numbers of fewer bits than 64 are compared and not computed with, since they
-overflow.
+`ROUNDED`, which nothing is computed of any more. Whole numbers of fewer bits than 64 (`NARROW`) are compared and not computed with, since
+they overflow; so are decimals (`EXACT`) that came of others (`MONEY`).
 """
 
 from __future__ import annotations
@@ -10,16 +10,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from decimal import Decimal
 from random import Random
 from typing import Any
 
 INT, FLOAT, TEXT, BOOL, DATE, ROUNDED, NARROW = "int", "float", "text", "bool", "date", "rounded", "narrow"
+MONEY, EXACT = "money", "exact"
 VALUES: dict[str, Sequence[Any]] = {
     INT: (-2, -1, 0, 1, 2, 3),
     FLOAT: (-1.5, -0.25, 0.0, 0.5, 1.25, 3.0),
     TEXT: ("", "a", "b", "ab", "é"),
     BOOL: (True, False),
     DATE: tuple(date(2024, 2, day) for day in (27, 28, 29)),
+    MONEY: tuple(Decimal(text) for text in ("-0.07", "0.00", "0.05", "1.10", "19.99")),
 }
 Columns = Mapping[str, str]  # the dtype of each
 
@@ -61,6 +64,8 @@ def literal(value: Any) -> tuple[str, str]:
         return repr(value), f"{value!r}::DOUBLE"
     if isinstance(value, int):
         return repr(value), f"{value}::BIGINT"
+    if isinstance(value, Decimal):
+        return f'Decimal("{value}")', f"{value}::DECIMAL(15, 2)"
     if isinstance(value, date):
         return f"date({value.year}, {value.month}, {value.day})", f"DATE '{value}'"
     return f'"{value}"', "'" + value + "'"
@@ -98,7 +103,7 @@ def condition(dice: Random, columns: Columns, depth: int = 2) -> Expression:
     sign = dice.choice(["==", "!=", "<", "<=", ">", ">="])
     in_sql = {"==": "=", "!=": "<>"}.get(sign, sign)
     if kind == "pair":
-        one = any_column(dice, columns, INT, FLOAT, TEXT, DATE)
+        one = any_column(dice, columns, INT, FLOAT, TEXT, DATE, MONEY)
         other = any_column(dice, columns, one.dtype)
         return made(f"({{0}} {sign} {{1}})", f"({{0}} {in_sql} {{1}})", BOOL, one, other)
     if kind == "in":
@@ -106,8 +111,8 @@ def condition(dice: Random, columns: Columns, depth: int = 2) -> Expression:
         values = [literal(value) for value in dice.sample(VALUES[one.dtype], 2)]
         code, sql = (", ".join(texts) for texts in zip(*values, strict=True))
         return made(f"{{0}}.is_in([{code}])", f"({{0}} IN ({sql}))", BOOL, one)
-    one = any_column(dice, columns, INT, FLOAT, TEXT, DATE, NARROW)
-    code, sql = literal(dice.choice((0, 1, 2) if one.dtype == NARROW else VALUES[one.dtype]))
+    one = any_column(dice, columns, INT, FLOAT, TEXT, DATE, NARROW, MONEY, EXACT)
+    code, sql = literal(dice.choice((0, 1, 2) if one.dtype in (NARROW, MONEY, EXACT) else VALUES[one.dtype]))
     return made(f"({{0}} {sign} {code})", f"({{0}} {in_sql} {sql})", BOOL, one)
 
 
@@ -177,6 +182,18 @@ def _joined(dice: Random, columns: Columns, dtype: str, depth: int) -> Expressio
     return made('nw.concat_str([{0}, {1}], separator="-")', "({0} || '-' || {1})", TEXT, *parts)
 
 
+def _two_amounts(dice: Random, columns: Columns, dtype: str, depth: int) -> Expression:
+    sign = dice.choice("+-")
+    return made(f"({{0}} {sign} {{1}})", f"({{0}} {sign} {{1}})", EXACT, any_column(dice, columns, MONEY), any_column(dice, columns, MONEY))
+
+
+def _product(dice: Random, columns: Columns, dtype: str, depth: int) -> Expression:
+    one = any_column(dice, columns, MONEY)
+    if dice.random() < 0.4:
+        return made("({0} * (1 - {1}))", "({0} * (1 - {1}))", EXACT, one, any_column(dice, columns, MONEY))
+    return made("({0} * {1})", "({0} * {1})", EXACT, one, any_column(dice, columns, MONEY))
+
+
 def _condition(dice: Random, columns: Columns, dtype: str, depth: int) -> Expression:
     return condition(dice, columns, depth)
 
@@ -188,13 +205,15 @@ _MAKERS: dict[str, tuple[Maker, ...]] = {
     TEXT: (_chosen, _filled, _first_there, _upper, _sliced, _joined),
     BOOL: (_condition, _chosen, _filled),
     DATE: (_chosen, _filled, _first_there),
+    MONEY: (_chosen, _first_there),
+    EXACT: (_product, _two_amounts),
 }
 _REDUCED: tuple[tuple[str, str, tuple[str, ...], str | None], ...] = (
     ("{0}.sum()", "coalesce(sum({0}), 0)", (INT, FLOAT), None),
-    ("{0}.sum()", "coalesce(sum({0}), 0)", (INT, FLOAT), None),
-    ("{0}.min()", "min({0})", (INT, FLOAT, TEXT, DATE), None),
+    ("{0}.sum()", "coalesce(sum({0}), 0)", (INT, FLOAT, MONEY, EXACT), None),
+    ("{0}.min()", "min({0})", (INT, FLOAT, TEXT, DATE, MONEY), None),
     ("{0}.max()", "max({0})", (INT, FLOAT, TEXT, DATE), None),
-    ("{0}.mean()", "avg({0})", (INT, FLOAT), ROUNDED),
+    ("{0}.mean()", "avg({0})", (INT, FLOAT, MONEY), ROUNDED),
     ("{0}.count()", "count({0})", (INT, FLOAT, TEXT, BOOL, DATE), NARROW),
     ("{0}.n_unique()", "(count(DISTINCT {0}) + CASE WHEN count({0}) < count(*) THEN 1 ELSE 0 END)", (INT, TEXT, DATE), NARROW),
 )
@@ -211,15 +230,21 @@ def reduced(dice: Random, columns: Columns, *, plain: bool = True, only: str = "
         parts = [reduced(dice, columns, plain=dice.random() < 0.5, only="sum") for _ in range(2)]
         return made("({0} / ({1} + 0.5))", "({0}::DOUBLE / ({1} + 0.5::DOUBLE))", ROUNDED, *parts)
     else:
-        of = value(dice, columns, dice.choice(dtypes))
-    return made(code, sql, dtype or of.dtype, of)
+        has_money = MONEY in columns.values() and EXACT in dtypes
+        of = value(dice, columns, EXACT if has_money and dice.random() < 0.5 else dice.choice(dtypes))
+    return made(code, sql, dtype or _summed(code, of.dtype), of)
+
+
+def _summed(code: str, dtype: str) -> str:
+    """Return the dtype of an aggregate that keeps it: sums of decimals have more digits."""
+    return EXACT if dtype == MONEY and "sum" in code else dtype
 
 
 def windowed(dice: Random, columns: Columns) -> Expression:
     """Return an aggregate of the rows of a key, or of all rows, beside each of them."""
     code, sql, dtypes, dtype = dice.choice([one for one in _REDUCED if "n_unique" not in one[0]])
     of = any_column(dice, columns, *dtypes)
-    whole = made(code, sql, dtype or of.dtype, of)
+    whole = made(code, sql, dtype or _summed(code, of.dtype), of)
     by = any_column(dice, columns, INT, TEXT, DATE, BOOL) if dice.random() < 0.8 else None
     over = "" if by is None else f"PARTITION BY {by.sql}"
     for call in (f"sum({of.sql})", f"min({of.sql})", f"max({of.sql})", f"avg({of.sql})", f"count({of.sql})"):

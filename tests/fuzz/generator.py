@@ -10,8 +10,10 @@ from typing import Any
 from tests.fuzz.expressions import (
     BOOL,
     DATE,
+    EXACT,
     FLOAT,
     INT,
+    MONEY,
     TEXT,
     VALUES,
     Columns,
@@ -42,7 +44,7 @@ from tests.fuzz.steps import (
 from tests.fuzz.steps_of_keys import Grouped, Joined, Reduced, Rolled, Stacked
 
 # The columns that source tables have some of: tables share names, so that joins and suffixes have something to do.
-POOL = {"k": INT, "j": TEXT, "t": INT, "x": INT, "y": FLOAT, "z": FLOAT, "s": TEXT, "b": BOOL, "d": DATE}
+POOL = {"k": INT, "j": TEXT, "t": INT, "x": INT, "y": FLOAT, "z": FLOAT, "s": TEXT, "b": BOOL, "d": DATE, "w": MONEY}
 NEW = ("m", "n", "p", "q", "x", "y", "s")
 SUFFIXES: tuple[Any, ...] = ("_right", "_2", "_of", ("_l", "_r"))
 
@@ -145,7 +147,7 @@ def _filtered_by_all(dice: Random, given: int, columns: Columns) -> Step:
 
 
 def _with_columns(dice: Random, given: int, columns: Columns) -> Step:
-    makers = [lambda: value(dice, columns, dice.choice([INT, FLOAT, TEXT, BOOL, DATE])), lambda: windowed(dice, columns)]
+    makers = [lambda: value(dice, columns, dice.choice([INT, FLOAT, TEXT, BOOL, DATE, MONEY, EXACT])), lambda: windowed(dice, columns)]
     made = {dice.choice(NEW): dice.choices(makers, [4, 1])[0]() for _ in range(dice.choice([1, 1, 2]))}
     return WithColumns((given,), tuple(made.items()))
 
@@ -157,7 +159,7 @@ def _function(dice: Random, given: int, columns: Columns) -> Step:
 
 def _selected(dice: Random, given: int, columns: Columns) -> Step:
     kept = _some(dice, columns, most=5)
-    made = {} if dice.random() < 0.5 else {"e": value(dice, columns, dice.choice([INT, FLOAT, TEXT]))}
+    made = {} if dice.random() < 0.5 else {"e": value(dice, columns, dice.choice([INT, FLOAT, TEXT, EXACT]))}
     return Selected((given,), kept, tuple(made.items()))
 
 
@@ -182,7 +184,7 @@ def _to_float(dice: Random, given: int, columns: Columns) -> Step:
 
 
 def _ordered(dice: Random, given: int, columns: Columns) -> Step:
-    by = tuple((name, dice.random() < 0.5) for name in _some(dice, columns, INT, FLOAT, TEXT, DATE, BOOL))
+    by = tuple((name, dice.random() < 0.5) for name in _some(dice, columns, INT, FLOAT, TEXT, DATE, BOOL, MONEY))
     limit = dice.choice([None, 0, 1, 3, 5])
     return Ordered((given,), by, dice.random() < 0.7, limit, limit is not None and dice.random() < 0.3)
 

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from decimal import Decimal
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -77,7 +78,7 @@ class Oracle:
 
 def wired(case: Case, folder: str) -> Pipeline:
     """Return the pipeline of a case, made by the code that a script of it shows; its files are in the folder."""
-    names: dict[str, Any] = {"gp": gp, "nw": nw, "pl": pl, "date": date, "in_files": partial(in_files, inside=folder)}
+    names: dict[str, Any] = {"gp": gp, "nw": nw, "pl": pl, "date": date, "Decimal": Decimal, "in_files": partial(in_files, inside=folder)}
     exec(compile(case.code(), "<case>", "exec"), names)
     pipeline: Pipeline = names["pipeline"]
     return pipeline
@@ -149,6 +150,9 @@ def _same(one: Rows, other: Rows) -> bool:
         for a, b in zip(left, right, strict=True):
             if a is None or b is None or isinstance(a, str | bool | date):
                 if a != b or (a is None) != (b is None):
+                    return False
+            elif isinstance(a, Decimal) and isinstance(b, Decimal):
+                if a != b:
                     return False
             elif not math.isclose(a, b, rel_tol=1e-9, abs_tol=1e-12):
                 return False
@@ -236,6 +240,7 @@ def script(case: Case, finding: Finding) -> str:
 {comment}
 import tempfile
 from datetime import date
+from decimal import Decimal
 import duckdb, narwhals.stable.v2 as nw, polars as pl
 import gpupipe as gp{helper}
 

@@ -7,11 +7,26 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tests.fuzz.expressions import BOOL, DATE, FLOAT, INT, NARROW, ROUNDED, TEXT, Columns, Expression, UnfitError, literal, quoted
+from tests.fuzz.expressions import (
+    BOOL,
+    DATE,
+    EXACT,
+    FLOAT,
+    INT,
+    MONEY,
+    NARROW,
+    ROUNDED,
+    TEXT,
+    Columns,
+    Expression,
+    UnfitError,
+    literal,
+    quoted,
+)
 
-DTYPES = {INT: "pl.Int64", FLOAT: "pl.Float64", TEXT: "pl.String", BOOL: "pl.Boolean", DATE: "pl.Date"}
-IN_SQL = {INT: "BIGINT", FLOAT: "DOUBLE", TEXT: "VARCHAR", BOOL: "BOOLEAN", DATE: "DATE"}
-SORTED = (INT, FLOAT, TEXT, BOOL, DATE, NARROW)
+DTYPES = {INT: "pl.Int64", FLOAT: "pl.Float64", TEXT: "pl.String", BOOL: "pl.Boolean", DATE: "pl.Date", MONEY: "pl.Decimal(15, 2)"}
+IN_SQL = {INT: "BIGINT", FLOAT: "DOUBLE", TEXT: "VARCHAR", BOOL: "BOOLEAN", DATE: "DATE", MONEY: "DECIMAL(15, 2)"}
+SORTED = (INT, FLOAT, TEXT, BOOL, DATE, NARROW, MONEY, EXACT)
 
 
 def listed(names: Iterable[str], prefix: str = "") -> str:

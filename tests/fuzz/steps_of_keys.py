@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tests.fuzz.expressions import BOOL, DATE, INT, NARROW, ROUNDED, TEXT, Columns, Expression, UnfitError, quoted
+from tests.fuzz.expressions import BOOL, DATE, EXACT, INT, NARROW, ROUNDED, TEXT, Columns, Expression, UnfitError, quoted
 from tests.fuzz.steps import Step, listed, require
 
 
@@ -142,10 +142,8 @@ class Stacked(Step):
             for name, dtype in columns.items():
                 if (not self.kept or name in self.kept) and made.setdefault(name, dtype) != dtype:
                     raise UnfitError
-        if not self.kept and {NARROW, ROUNDED} & set(made.values()):
-            raise UnfitError  # two that are narrow may be so in two ways
-        if self.kept and NARROW in (made[name] for name in self.kept):
-            raise UnfitError
+        if {NARROW, EXACT} & {dtype for name, dtype in made.items() if not self.kept or name in self.kept}:
+            raise UnfitError  # two that are narrow, or exact, may be so in two ways
         return {name: made[name] for name in self.kept} if self.kept else made
 
     def code(self, names: Sequence[str], *given: Columns) -> str:

@@ -8,7 +8,9 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 
+import gpupipe as gp
 from gpupipe.core.errors import ColumnError, UsageError
+from gpupipe.engines._verbs import row_hashes
 from gpupipe.stages.split import Split
 from gpupipe.testing.compare import assert_same_rows
 from gpupipe.testing.laws import check_row_stage
@@ -28,6 +30,19 @@ def test_rows_of_a_key_stay_together() -> None:
     train, test = Split((0.8, 0.2), by="k").apply(MANY)
     assert not set(train["k"]) & set(test["k"])
     assert abs(len(test) - 4_000) < 400
+
+
+def test_all_parts_share_one_draw(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+
+    def counted(table: pa.Table, seed: int) -> object:
+        seen.append(table.num_rows)
+        return row_hashes(table, seed)
+
+    monkeypatch.setattr("gpupipe.engines.polars.verbs.row_hashes", counted)
+    parts = gp.Split((0.5, 0.3, 0.2))(gp.FromFrame(MANY).node() >> gp.WithColumns(b=nw.col("a") + 1))
+    made = gp.Pipeline("p", one=parts[0], two=parts[1], three=parts[2]).run("cpu")
+    assert sum(len(made[name]) for name in ("one", "two", "three")) == sum(seen) == len(MANY)
 
 
 def test_seed_decides() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Literal
 
 import narwhals.stable.v2 as nw
@@ -24,6 +25,16 @@ def _lazy(frame: Frame) -> pl.LazyFrame:
     native = frame.to_native()
     assert isinstance(native, pl.LazyFrame)
     return native
+
+
+@lru_cache(maxsize=64)
+def _hash_of(columns: tuple[str, ...], seed: int) -> pl.Expr:
+    """Return the hash of columns; the same object for all parts of a split, by which Polars sees that it is to be computed once."""
+
+    def hashed(rows: pl.Series) -> pl.Series:
+        return pl.Series(row_hashes(rows.struct.unnest().to_arrow(), seed))
+
+    return pl.struct(columns).map_batches(hashed, return_dtype=pl.UInt64, is_elementwise=True)
 
 
 class PolarsVerbs(NarwhalsVerbs):
@@ -49,13 +60,7 @@ class PolarsVerbs(NarwhalsVerbs):
 
     def hash_rows(self, frame: Frame, columns: Sequence[str], seed: int, name: str) -> Frame:
         """Return the frame with the hash of the columns; see `Verbs.hash_rows`."""
-        names = list(columns)
-
-        def hashed(rows: pl.Series) -> pl.Series:
-            return pl.Series(name, row_hashes(rows.struct.unnest().to_arrow(), seed))
-
-        expression = pl.struct(names).map_batches(hashed, return_dtype=pl.UInt64, is_elementwise=True).alias(name)
-        return nw.from_native(_lazy(frame).with_columns(expression))
+        return nw.from_native(_lazy(frame).with_columns(_hash_of(tuple(columns), seed).alias(name)))
 
     def hash_columns(self, frame: Frame, columns: Sequence[str], seed: int, n_bits: int) -> Frame:
         """Return the frame with the columns hashed; see `Verbs.hash_columns`."""
