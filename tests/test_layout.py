@@ -26,6 +26,7 @@ EVERYTHING = ("",)
 MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "core": ("core",),
     "kernels": ("kernels", "core.errors"),
+    "forecasts": ("forecasts", "kernels", "core.errors"),
     **{leaf: (leaf, "core", "kernels") for leaf in LEAVES},
     "engines": ("engines", "core", "kernels"),
     "artefact": ("engines", "report", "core"),

@@ -1,0 +1,39 @@
+"""Forecasts of many series at once: arrays in, arrays out, on NumPy or CuPy, without any pipeline."""
+
+from gpupipe.forecasts._forecaster import STATUSES, Forecast, ForecastWarning
+from gpupipe.forecasts.accuracy import coverage, mae, mase, pinball, rmse, smape
+from gpupipe.forecasts.arima import ARIMA
+from gpupipe.forecasts.auto_arima import AutoARIMA
+from gpupipe.forecasts.auto_holt_winters import AutoHoltWinters
+from gpupipe.forecasts.correlation import acf, pacf
+from gpupipe.forecasts.drift import Drift
+from gpupipe.forecasts.holt_winters import HoltWinters
+from gpupipe.forecasts.kalman_filter import KalmanFilter
+from gpupipe.forecasts.mean import Mean
+from gpupipe.forecasts.naive import Naive
+from gpupipe.forecasts.seasonal_naive import SeasonalNaive
+from gpupipe.forecasts.theta import Theta
+
+__all__ = [
+    "ARIMA",
+    "STATUSES",
+    "AutoARIMA",
+    "AutoHoltWinters",
+    "Drift",
+    "Forecast",
+    "ForecastWarning",
+    "HoltWinters",
+    "KalmanFilter",
+    "Mean",
+    "Naive",
+    "SeasonalNaive",
+    "Theta",
+    "acf",
+    "coverage",
+    "mae",
+    "mase",
+    "pacf",
+    "pinball",
+    "rmse",
+    "smape",
+]
