@@ -10,6 +10,7 @@ from narwhals.stable.v2.dtypes import DType
 
 _DAY, _TWO = "[0-9]{4}-[0-9]{2}-[0-9]{2}", "[0-9]{2}"
 ISO_TIME = rf"^\s*({_DAY}(?:[T ]{_TWO}:{_TWO}(?::{_TWO}(?:[.][0-9]{{1,9}})?)?)?)(Z|[+-]{_TWO}:?{_TWO})?\s*$"  # Rust reads it as Python does
+_DIGITS = {"ms": 3, "us": 6, "ns": 9}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -38,10 +39,36 @@ def check_iso(dtype: DType, text: str) -> None:
         raise ValueError("a time is written as 2020-12-31 23:59:59")
     if found[2] and getattr(dtype, "time_zone", None) is None:
         raise ValueError('it has a time zone; declare a dtype that has one, such as Datetime("us", "UTC")')
+    check_digits(found[1], str(getattr(dtype, "time_unit", "ns")))
     moment = datetime.fromisoformat(found[1][:26])
     if getattr(dtype, "time_unit", None) == "ns":
         zone = "" if found[2] in (None, "Z") else found[2]
         check_nanoseconds(datetime.fromisoformat(f"{moment.isoformat()}{zone}"), found[1][26:])
+
+
+def finer_than(unit: str) -> str:
+    """Return the regular expression of a time with more digits of a second than a unit holds; zeros at the end are none.
+
+    Examples
+    --------
+    >>> [bool(re.search(finer_than("us"), text)) for text in ("10:00:00.1234567", "10:00:00.1234560")]
+    [True, False]
+    """
+    return rf"[.][0-9]{{{_DIGITS[unit]}}}[0-9]*[1-9]"
+
+
+def check_digits(text: str, unit: str) -> None:
+    """Raise ValueError where a time has more digits of a second than its unit holds.
+
+    Examples
+    --------
+    >>> check_digits("2020-01-01 10:00:00.1234567", "us")
+    Traceback (most recent call last):
+    ValueError: Datetime("us") holds 6 digits of a second; declare Datetime("ns"), or String
+    """
+    if re.search(finer_than(unit), text):
+        finer = 'declare Datetime("ns"), or String' if unit != "ns" else "declare String"
+        raise ValueError(f'Datetime("{unit}") holds {_DIGITS[unit]} digits of a second; {finer}')
 
 
 def check_nanoseconds(moment: datetime, digits: str = "") -> None:

@@ -32,6 +32,7 @@ from gpupipe.engines._arrow import arrow_dtype
 
 Text: TypeAlias = bytes | mmap.mmap
 
+_KNOWN_OPTIONS = frozenset(("names", "header", "separator", "quote", "null_values", "formats"))
 _WHOLE = (nw.Int8, nw.Int16, nw.Int32, nw.Int64, nw.UInt8, nw.UInt16, nw.UInt32, nw.UInt64)
 _FLOAT = (nw.Float32, nw.Float64)
 _BLOCK_BYTES = 4 << 20
@@ -72,8 +73,7 @@ def _is_plain(scan: FileScan, columns: Sequence[str]) -> bool:
         scan.format == "csv"
         and scan.rows is None
         and columns
-        and options["comment"] is None
-        and not options["skip_rows"]
+        and _KNOWN_OPTIONS.issuperset(options)
         and "" in options["null_values"]
         and sum(map(len, options["null_values"])) < _FEW  # Arrow's look-up of them ends the process where they are tens of thousands
         and len(options["names"]) > 1

@@ -21,6 +21,7 @@ import pyarrow as pa
 from gpupipe.core.ends import FileScan, Piece, Source
 from gpupipe.core.engine import Reading
 from gpupipe.core.errors import GpupipeError, SourceError
+from gpupipe.core.number_text import NumberText
 from gpupipe.core.schema import Schema
 from gpupipe.engines._arrow import arrow_schema
 from gpupipe.engines._declared import Declared
@@ -203,35 +204,37 @@ def _scan_csv(paths: list[Any], scan: FileScan) -> pl.LazyFrame:
     formats: dict[str, str] = dict(options["formats"])
     wanted = polars_dtypes(scan.schema)
     names: list[str] = list(options["names"])
-    native = {name for name in names if name in wanted and name not in formats and _native(wanted[name])}
+    numbers: NumberText = options.get("numbers", NumberText())
+    native = {name for name in names if name in wanted and name not in formats and _native(wanted[name], numbers)}
     raw = {name: wanted[name] if name in native else pl.String() for name in names}
     frame = pl.scan_csv(
         paths,
-        has_header=options["header"],
+        has_header=False,  # else its names would say which column is which, and those may be others than the given ones
+        skip_rows=1 if options["header"] else 0,
         separator=options["separator"],
         quote_char=options["quote"],
-        comment_prefix=options["comment"],
-        skip_lines=options["skip_rows"],
         schema=raw,
         null_values=list(options["null_values"]),
         truncate_ragged_lines=False,
         glob=False,
     )
-    parsed = [_parsed(name, wanted[name], formats.get(name)) for name in names if name in wanted and raw[name] != wanted[name]]
+    parsed = [_parsed(name, wanted[name], formats.get(name), numbers) for name in names if name in wanted and raw[name] != wanted[name]]
     return frame.with_columns(parsed) if parsed else frame
 
 
-def _native(dtype: Any) -> bool:
+def _native(dtype: Any, numbers: NumberText) -> bool:
     """Whether the CSV reader parses the dtype itself."""
-    return (dtype.is_numeric() and not dtype.is_decimal()) or dtype in (
+    return (numbers.is_plain and dtype.is_numeric() and not dtype.is_decimal()) or dtype in (
         pl.String,
         pl.Boolean,
     )  # dates: the reader guesses their format by each chunk's first value
 
 
-def _parsed(name: str, dtype: Any, pattern: str | None) -> pl.Expr:
+def _parsed(name: str, dtype: Any, pattern: str | None, numbers: NumberText | None = None) -> pl.Expr:
     """Return the expression that parses a text column."""
     text = pl.col(name)
+    if dtype.is_numeric() and numbers is not None and not numbers.is_plain:
+        return _plain_numbers(text, numbers).cast(dtype, strict=True).alias(name)
     pattern = pattern and pattern.replace(".%f", "%.f")  # to Polars, %f counts nanoseconds
     if dtype == pl.Date:
         return text.str.to_date(pattern or "%Y-%m-%d", strict=True)
@@ -242,6 +245,14 @@ def _parsed(name: str, dtype: Any, pattern: str | None) -> pl.Expr:
     if dtype == pl.Boolean:
         return text.str.to_lowercase().replace_strict({"true": True, "false": False}, return_dtype=pl.Boolean)
     return text.cast(dtype, strict=True)
+
+
+def _plain_numbers(text: pl.Expr, numbers: NumberText) -> pl.Expr:
+    """Return texts of numbers as a program writes them; what is none stays a text that no cast takes."""
+    plain = text if numbers.thousands is None else text.str.replace_all(numbers.thousands, "", literal=True)
+    plain = plain.str.replace(numbers.decimal, ".", literal=True).str.strip_chars_start()
+    is_number, is_blank = text.str.contains(numbers.pattern), text.str.strip_chars() == ""
+    return pl.when(is_number).then(plain).when(is_blank).then(None).otherwise(pl.format("no number: {}", text))
 
 
 def explained(source: Source, error: Exception) -> GpupipeError:

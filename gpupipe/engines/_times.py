@@ -11,10 +11,11 @@ from functools import partial
 
 import polars as pl
 
-from gpupipe.core.iso import ISO_TIME
+from gpupipe.core.iso import ISO_TIME, finer_than
 
 _FORMS = {10: "%Y-%m-%d", 16: "%Y-%m-%d{}%H:%M", 19: "%Y-%m-%d{}%H:%M:%S"}
 _FRACTION = "%Y-%m-%d{}%H:%M:%S%.f"
+_PLAIN_BYTES, _DIGITS = 10, {"ms": 3, "us": 6, "ns": 9}  # a time with a fraction is longer than that, however it is written
 _NS_DAYS = "1677-09-23", "2262-04-10"  # times between these are ones that nanoseconds hold, whatever their time zone
 
 
@@ -25,14 +26,17 @@ def iso_times(text: pl.Expr, dtype: pl.Datetime) -> pl.Expr:
 
 def patterned_times(text: pl.Expr, dtype: pl.Datetime, pattern: str) -> pl.Expr:
     """Return a column of text as times written by a pattern, which fails where a value is none."""
-    if dtype.time_unit != "ns":
+    if dtype.time_unit != "ns" and "f" not in pattern:
         return text.str.to_datetime(pattern, time_unit=dtype.time_unit, time_zone=dtype.time_zone, strict=True)
     return text.map_batches(partial(_patterned, dtype=dtype, pattern=pattern), return_dtype=dtype, is_elementwise=True)
 
 
 def _patterned(text: pl.Series, dtype: pl.Datetime, pattern: str) -> pl.Series:
-    """Return texts as nanoseconds; where the pattern has no fraction of a second, parsed once."""
+    """Return texts as times whose fraction of a second, or whose range, is to be checked; where neither can be wrong, parsed once."""
     parsed = partial(text.str.to_datetime, pattern, time_zone=dtype.time_zone, strict=True)
+    if dtype.time_unit != "ns":
+        _check_digits(text, dtype)
+        return parsed(time_unit=dtype.time_unit)
     if "f" in pattern:
         return _unwrapped(parsed(time_unit="ns"), parsed)
     return parsed(time_unit="us").cast(dtype, strict=True)
@@ -40,6 +44,7 @@ def _patterned(text: pl.Series, dtype: pl.Datetime, pattern: str) -> pl.Series:
 
 def _times(text: pl.Series, dtype: pl.Datetime) -> pl.Series:
     """Return texts as times; where all are written as the first one, in a third of the time that Polars takes to find out how each is."""
+    _check_digits(text, dtype)
     read = partial(text.str.to_datetime, time_zone=dtype.time_zone)
     is_iso = text.str.contains(ISO_TIME)
     pattern = _form(text)
@@ -52,6 +57,16 @@ def _times(text: pl.Series, dtype: pl.Datetime) -> pl.Series:
         raise pl.exceptions.InvalidOperationError(f"{wrong[0]!r} is no time as ISO 8601 writes it")
     made = read(None, time_unit=dtype.time_unit, strict=True)
     return made if _surely_fit(text, dtype) else _unwrapped(made, partial(read, None, strict=True))
+
+
+def _check_digits(text: pl.Series, dtype: pl.Datetime) -> None:
+    """Fail where a time has more digits of a second than its unit holds, which Polars would cut."""
+    longest = text.str.len_bytes().max()
+    if isinstance(longest, int) and longest > _PLAIN_BYTES + _DIGITS[dtype.time_unit]:
+        wrong = text.filter(text.str.contains(finer_than(dtype.time_unit)))
+        if len(wrong):
+            msg = f"{wrong[0]!r} has more digits of a second than Datetime({dtype.time_unit!r}) holds"
+            raise pl.exceptions.InvalidOperationError(msg)
 
 
 def _surely_fit(text: pl.Series, dtype: pl.Datetime) -> bool:

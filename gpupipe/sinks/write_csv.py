@@ -2,7 +2,8 @@
 
 Every engine's rows are written here, from Arrow batches, so that the text is the same on all of them: numbers in the shortest form
 that reads back equal, dates and times as ISO 8601 has them, quotes only around what needs them. A missing value is `null_value`; an
-empty text is quoted, so that the two differ for readers that look.
+empty text is quoted, so that the two differ for readers that look. Only in a table of one column they do not: a missing value is quoted, too,
+as a blank line is no row to most readers.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class WriteCsv(Sink):
     header
         Whether the first line holds the column names.
     null_value
-        The text of a missing value.
+        The text of a missing value; of one in a table of one column, never a blank line.
     overwrite
         Whether to replace what is there.
 
@@ -130,7 +131,8 @@ class _CsvFile(FormatWriter):
         """Write some rows."""
         if not batch.num_rows:
             return
-        null = pa.scalar(self.how.null_value, pa.large_string())
+        missing = self.how.null_value or ('""' if batch.num_columns == 1 else "")  # a blank line would be no row
+        null = pa.scalar(missing, pa.large_string())
         columns = [pc.fill_null(_text(column, self.special, self.how.null_value), null) for column in batch.columns]
         lines = pc.binary_join_element_wise(*columns, pa.scalar(self.how.separator, pa.large_string()))
         ended = pc.binary_join_element_wise(lines, pa.scalar("", pa.large_string()), pa.scalar("\n", pa.large_string()))

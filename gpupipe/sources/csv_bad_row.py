@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import islice
-from typing import BinaryIO, NoReturn
-
-import numpy as np
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NoReturn
 
 from gpupipe.core.errors import ColumnError, SourceError, listing, nearest
-from gpupipe.sources.csv_inspect import places
-from gpupipe.sources.csv_text import (
-    MAX_RECORD_BYTES,
-    Dialect,
-    Grammar,
-    Record,
-    Source,
-    opened,
-    origin,
-    records,
-    whole_lines,
-    without_newline,
-)
+from gpupipe.sources.csv_text import Dialect, Grammar, Record, Records, without_newline
+from gpupipe.sources.csv_walk import Sound, walk
+from gpupipe.sources.packed_text import Source, opened, origin
 
 _CUT = 200
 _BLOCK_BYTES = 1 << 20
-_QUOTES = "Quote the whole field and double the quotes inside, or read the file without a quote character."
-_MEND = "Mend or remove the row, or check the separator and the quote character."
+MEND_QUOTE = (
+    "Double the quotes inside the field; or pass inner_quotes='keep' to keep those that no separator follows, quote=None if quotes mean "
+    "nothing here, escape='\\\\' if a backslash stands before them, or ragged='quarantine' to put such rows aside."
+)
+MEND_LENGTH = (
+    "Mend or remove the row, check the separator and the quote character, or pass ragged='fill' to fill short rows with missing values, "
+    "ragged='quarantine' to put such rows aside."
+)
+
+_WIDEN = (
+    "Short rows are filled, but nothing is cut: to keep all fields, pass header=False, skip_rows=... and as many names as the longest row "
+    "has fields, or ragged='quarantine' to put rows aside that are longer or shorter."
+)
 
 
 @dataclass(frozen=True)
@@ -42,13 +39,15 @@ class BadRow:
     line_number
         The physical line on which the row begins, from 1.
     content
-        The row as it stands in the file, cut after 200 characters; bytes that are not UTF-8 are written ``\xff``.
+        The row as it stands in the file, cut after 200 characters; bytes that are not UTF-8 are written ``\\xff``.
     column, value
         Of a value that its column refuses; else None.
     reason
         What was expected and what came.
     remedy
         What to do.
+    is_unreadable
+        Whether the row cannot be read at all: its quote never closes, or it is no UTF-8.
     """
 
     row_number: int
@@ -60,17 +59,19 @@ class BadRow:
     value: str | None
     reason: str
     remedy: str
+    is_unreadable: bool = False
 
 
 @dataclass(frozen=True)
-class _Expectation:
+class Expectation:
     """What each row is held to; `checks` goes by the field's position."""
 
+    dialect: Dialect
     grammar: Grammar
     n_fields: int
-    names: tuple[str, ...]
-    checks: Mapping[int, Callable[[str], object]]
-    null_values: Collection[str]
+    names: tuple[str, ...] = ()
+    checks: Mapping[int, Callable[[str], object]] | None = None
+    null_values: Collection[str] = ()
 
 
 def first_bad_row(
@@ -82,10 +83,7 @@ def first_bad_row(
     n_columns: int | None = None,
     null_values: Collection[str] = ("",),
 ) -> BadRow | None:
-    r"""Return the first row that is too short or long, not UTF-8, never closes a quote, or holds a refused value.
-
-    A quote that stands in the middle of a field is no fault by itself, but many readers stumble over it; the first such row is
-    returned when no row has another fault.
+    r"""Return the first row that is too short or long, not UTF-8, never closes a quote, has text behind one, or holds a refused value.
 
     Parameters
     ----------
@@ -114,27 +112,39 @@ def first_bad_row(
     >>> first_bad_row(b"a,b\n1,2\n3,x\n", Dialect(), {"b": int}).reason
     "invalid literal for int() with base 10: 'x'"
     """
-    grammar, name = Grammar.of(dialect), origin(source)
-    suspect: BadRow | None = None
-    with opened(source) as stream:
-        start = _start(records(stream, grammar, name), dialect)
+    grammar = Grammar.of(dialect)
+    with opened(source, dialect.encoding, dialect.max_unpacked) as stream:
+        found = Records(stream, grammar, origin(source), _BLOCK_BYTES)
+        start = first_of(found, dialect)
         if start is None:
             return None
-        known = tuple(names) if names else _texts(grammar.split(start.raw)) if dialect.header else ()
+        known = tuple(names) if names else _texts(grammar.split(start.raw)) if dialect.header and start.closed else ()
         n_fields = n_columns or len(known) or grammar.count(start.raw)
-        expected = _Expectation(grammar, n_fields, known, _by_position(checks or {}, known), null_values)
-        for row_number, record in _rows(stream, start, expected, 0 if dialect.header else 1):
-            bad = _fault(record, row_number, expected)
-            if bad is not None:
-                return bad
-            if suspect is None and grammar.has_stray_quote(record.raw):
-                reason = "expected quotes around whole fields only, got one in the middle of a field"
-                suspect = _bad_row(record, row_number, expected, reason, _QUOTES)
-    return suspect
+        expected = Expectation(dialect, grammar, n_fields, known, _by_position(checks or {}, known), null_values)
+        row_number = 0 if dialect.header else 1
+        if (bad := fault(start, row_number, expected)) is not None:
+            return bad
+        for part in walk(found, grammar, n_fields) if not checks else found:
+            if isinstance(part, Sound):
+                row_number += part.n_rows
+            elif not part.is_blank:
+                row_number += 1
+                if (bad := fault(part, row_number, expected)) is not None:
+                    return bad
+    return None
 
 
-def raise_bad_row(bad: BadRow, name: str) -> NoReturn:
-    r"""Raise a bad row as an error; `name` is what the message calls the file.
+def first_of(found: Records, dialect: Dialect) -> Record | None:
+    """Return the header, or the first row where there is none; what is to be skipped is taken, and so are blank lines."""
+    for _ in range(dialect.skip_rows):
+        found.next()
+    while (record := found.next()) is not None and record.is_blank:
+        pass
+    return record
+
+
+def raise_bad_row(bad: BadRow, name: str, hint: str = "") -> NoReturn:
+    r"""Raise a bad row as an error; `name` is what the message calls the file, and `hint` comes before what to do.
 
     Raises
     ------
@@ -151,103 +161,81 @@ def raise_bad_row(bad: BadRow, name: str) -> NoReturn:
     column = "" if bad.column is None else f", column {bad.column!r}"
     value = "" if bad.value is None else f"expected a value of the column's dtype, got {bad.value!r} "
     reason = f"({bad.reason})" if value else bad.reason
-    raise SourceError(f"{name}, line {bad.line_number} ({row}){column}: {value}{reason}: {bad.content!r}. {bad.remedy}")
+    raise SourceError(f"{name}, line {bad.line_number} ({row}){column}: {value}{reason}: {bad.content!r}. {hint}{bad.remedy}")
 
 
-def _start(found: Iterator[Record], dialect: Dialect) -> Record | None:
-    """The header, or the first row where there is none."""
-    return next((record for record in islice(found, dialect.skip_rows, None) if not record.is_blank), None)
+def fault(record: Record, row_number: int, expected: Expectation) -> BadRow | None:
+    """Return what is wrong with a record, where something is that its dialect does not live with."""
+    if (bad := unreadable(record, row_number, expected)) is not None:
+        return bad
+    if (bad := misfit(record, row_number, expected)) is not None:
+        return None if expected.dialect.ragged == "quarantine" and row_number else bad  # it is put aside
+    return _refused(record, row_number, expected) if expected.checks and row_number else None
 
 
-def _rows(stream: BinaryIO, start: Record, expected: _Expectation, row_number: int) -> Iterator[tuple[int, Record]]:
-    """The first record and those behind it with their row numbers, without blank ones and most of the sound ones."""
-    yield row_number, start
-    line_number, text = start.line_number + start.raw.count(b"\n"), b""
-    for buffer, n_filled in whole_lines(stream, _BLOCK_BYTES):
-        text += bytes(buffer[:n_filled])
-        n_rows, n_bytes = _sound_part(text, expected)
-        row_number += n_rows
-        rest = text[n_bytes:]
-        if not n_bytes:
-            rest = b""
-            for record in records(io.BytesIO(text), expected.grammar, "", line_number):
-                if not record.closed and len(record.raw) < MAX_RECORD_BYTES:
-                    rest = record.raw  # it may go on in the next block
-                elif not record.is_blank:
-                    row_number += 1
-                    yield row_number, record
-        line_number += text.count(b"\n") - rest.count(b"\n")
-        text = rest
-    for record in records(io.BytesIO(text), expected.grammar, "", line_number):
-        row_number += 1
-        yield row_number, record
-
-
-def _sound_part(text: bytes, expected: _Expectation) -> tuple[int, int]:
-    """How many rows a text begins with and how long they are, when it is sure that none has a fault; else 0 and 0."""
-    n_each = expected.n_fields - 1
-    found = None if n_each == 0 or expected.checks else places(text, expected.grammar)
-    if found is None or not len(found[0]):
-        return 0, 0
-    newlines, separators = found
-    n_rows, n_bytes = len(newlines), int(newlines[-1]) + 1
-    separators = separators[: np.searchsorted(separators, n_bytes)]
-    if len(separators) != n_each * n_rows:
-        return 0, 0
-    grid = separators.reshape(n_rows, n_each)
-    if not (np.all(grid[:, -1] < newlines) and np.all(grid[1:, 0] > newlines[:-1])):
-        return 0, 0
-    if not text.isascii():
-        try:
-            text[:n_bytes].decode()
-        except UnicodeDecodeError:
-            return 0, 0
-    return n_rows, n_bytes
-
-
-def _fault(record: Record, row_number: int, expected: _Expectation) -> BadRow | None:
+def unreadable(record: Record, row_number: int, expected: Expectation) -> BadRow | None:
+    """Return why a record cannot be read at all: its quote never closes, or it is no UTF-8."""
     if not record.closed:
-        reason = "expected each quote to be closed, got one that is still open at the end or after 64 MiB"
-        return _bad_row(record, row_number, expected, reason, "Close the quote, or check the quote character.")
+        if expected.grammar.quote is not None and expected.grammar.quote in record.raw:
+            reason = "expected each quote to be closed, got one that is still open at the end or after 64 MiB"
+            remedy = "Close the quote, check the quote character, or pass quote=None if quotes mean nothing here."
+        else:
+            reason, remedy = "expected rows of less than 64 MiB, got a longer one", "Check that the file is delimited text."
+        return replace(bad_row(record, row_number, expected, reason, remedy), is_unreadable=True)
     if not record.raw.isascii():
         try:
             record.raw.decode()
         except UnicodeDecodeError as error:
             reason = f"expected UTF-8 text, got the byte 0x{record.raw[error.start]:02x} at position {error.start + 1}"
-            return _bad_row(record, row_number, expected, reason, "Convert the file to UTF-8.")
-    got = expected.grammar.count(record.raw)
-    if got != expected.n_fields:
-        return _bad_row(record, row_number, expected, f"expected {expected.n_fields} fields, got {got}", _MEND)
-    return _refused(record, row_number, expected) if expected.checks and row_number else None
+            remedy = "Pass the encoding that the file is written in, such as encoding='latin-1' or 'cp1252'."
+            return replace(bad_row(record, row_number, expected, reason, remedy), is_unreadable=True)
+    return None
 
 
-def _refused(record: Record, row_number: int, expected: _Expectation) -> BadRow | None:
-    fields = expected.grammar.split(record.raw)
-    for position, check in expected.checks.items():
-        value = fields[position].decode()
-        if value in expected.null_values:
+def misfit(record: Record, row_number: int, expected: Expectation) -> BadRow | None:
+    """Return why a record is no row of the table: it has another length, or text behind a closing quote.
+
+    Where short rows are filled, those are none of them, and neither are long ones whose last fields are empty.
+    """
+    grammar = expected.grammar
+    if grammar.quote is not None and grammar.quote in record.raw:
+        parts = list(grammar.parts(record.raw))
+        if any(part.is_stray for part in parts):
+            reason = "expected a separator behind the closing quote of a field, got other text"
+            return bad_row(record, row_number, expected, reason, MEND_QUOTE)
+    got = grammar.count(record.raw)
+    if got == expected.n_fields:
+        return None
+    if (
+        expected.dialect.ragged == "fill"
+        and row_number
+        and (got < expected.n_fields or not any(grammar.split(record.raw)[expected.n_fields :]))
+    ):
+        return None
+    remedy = _WIDEN if expected.dialect.ragged == "fill" and row_number else MEND_LENGTH
+    return bad_row(record, row_number, expected, f"expected {expected.n_fields} fields, got {got}", remedy)
+
+
+def bad_row(record: Record, row_number: int, expected: Expectation, reason: str, remedy: str) -> BadRow:
+    """Return a record as a bad row."""
+    content = without_newline(record.raw[: 4 * _CUT + 2]).decode(errors="backslashreplace")[:_CUT]
+    got = expected.grammar.count(record.raw) if record.closed else 0
+    return BadRow(row_number, record.line_number, content, expected.n_fields, got, None, None, reason, remedy)
+
+
+def _refused(record: Record, row_number: int, expected: Expectation) -> BadRow | None:
+    parts = list(expected.grammar.parts(record.raw))
+    for position, check in (expected.checks or {}).items():
+        value = parts[position].value.decode() if position < len(parts) else ""
+        if value in expected.null_values or (position < len(parts) and parts[position].raw.decode() in expected.null_values):
             continue
         try:
             check(value)
         except (ValueError, TypeError, ArithmeticError) as error:
-            column = expected.names[position]
             remedy = "Mend the value, or give the column another dtype."
-            return _bad_row(record, row_number, expected, str(error) or type(error).__name__, remedy, column, value)
+            bad = bad_row(record, row_number, expected, str(error) or type(error).__name__, remedy)
+            return replace(bad, column=expected.names[position], value=value)
     return None
-
-
-def _bad_row(
-    record: Record,
-    row_number: int,
-    expected: _Expectation,
-    reason: str,
-    remedy: str,
-    column: str | None = None,
-    value: str | None = None,
-) -> BadRow:
-    content = without_newline(record.raw[: 4 * _CUT + 2]).decode(errors="backslashreplace")[:_CUT]
-    got = expected.grammar.count(record.raw)
-    return BadRow(row_number, record.line_number, content, expected.n_fields, got, column, value, reason, remedy)
 
 
 def _by_position(checks: Mapping[str, Callable[[str], object]], names: tuple[str, ...]) -> dict[int, Callable[[str], object]]:

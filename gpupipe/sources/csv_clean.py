@@ -1,50 +1,216 @@
-"""A plain copy of a delimited file, for a reader that can take neither archives nor blank lines."""
+"""A plain copy of a delimited file, for readers that take plain text only: one pass in front of them, whatever is odd about it.
+
+Plain is UTF-8 without a mark, one character between fields, quotes around whole fields, doubled inside, a newline behind each record, no
+blank lines, no comments, and as many fields in every row. What is plain already is copied block by block; the rest is read record by
+record, as Python's csv module reads it, and written anew.
+"""
 
 from __future__ import annotations
 
+import io
 import os
-import shutil
+import re
 import tempfile
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-import numpy as np
-import numpy.typing as npt
-
 from gpupipe.core.errors import SourceError
-from gpupipe.sources.csv_inspect import Bits, scan
-from gpupipe.sources.csv_text import Dialect, Grammar, Record, Source, opened, origin, records, whole_lines
+from gpupipe.sources.csv_advice import advice
+from gpupipe.sources.csv_bad_row import BadRow, Expectation, fault, first_of, misfit, raise_bad_row
+from gpupipe.sources.csv_text import Dialect, Grammar, Part, Record, Records
+from gpupipe.sources.csv_walk import Sound, walk
+from gpupipe.sources.packed_text import Source, opened, origin
 
-_RETURN = 13
+_BLOCK_BYTES = 1 << 20
 
 
-def cleaned(source: Source, dialect: Dialect, folder: str | os.PathLike[str], *, block_bytes: int = 1 << 20) -> Path:
-    r"""Return a new file in `folder`: the source decompressed, without byte order mark and without blank lines.
+@dataclass(frozen=True)
+class Cleaned:
+    """A plain copy.
 
-    The dialect reads the copy as it reads the source: rows to be skipped are copied as they are, and so is every line inside
-    quotes. Comments before the first row are left out. The caller removes the file.
+    Parameters
+    ----------
+    path
+        Where it is.
+    n_rows
+        Its rows, without the header.
+    n_blank
+        Blank lines that are no rows of it.
+    n_rejected
+        Rows that were put aside.
+    """
+
+    path: Path
+    n_rows: int
+    n_blank: int
+    n_rejected: int
+
+
+def cleaned(
+    source: Source,
+    dialect: Dialect,
+    folder: str | os.PathLike[str],
+    n_columns: int,
+    *,
+    name: str | None = None,
+    null_values: Collection[str] = ("",),
+    reject: Callable[[BadRow, bytes], None] | None = None,
+    block_bytes: int = _BLOCK_BYTES,
+) -> Cleaned:
+    r"""Return a new plain file in `folder`, written in the dialect's `plain` separator and quote; the caller removes it.
 
     Parameters
     ----------
     source
         A path, or the file's bytes; gzip, bzip2, xz and Zstandard are told by their first bytes.
+    n_columns
+        Fields of each row.
+    name
+        What messages call the source.
+    null_values
+        Texts that mean a missing value: one that stands so in the file is left so, whatever is escaped in it.
+    reject
+        Takes the rows that are put aside, each with its text.
     block_bytes
-        Bytes copied together.
+        Bytes looked at together.
 
     Raises
     ------
     SourceError
-        The source cannot be read, its archive is cut short or damaged, or the copy cannot be written.
+        The source cannot be read, its archive is cut short or damaged, a row is wrong, or the copy cannot be written.
 
     Examples
     --------
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     cleaned(b"\xef\xbb\xbfa,b\n\n1,2\n\n", Dialect(), folder).read_bytes()
-    b'a,b\n1,2\n'
+    ...     cleaned(b"\xef\xbb\xbfa;b\n\n1;x\\;y\r", Dialect(";", escape="\\"), folder, 2).path.read_bytes()
+    b'a;b\n1;"x;y"\n'
     """
+    with _new_file(source, folder) as (path, target):
+        writer = _Writer(source, dialect, n_columns, name or origin(source), null_values, reject, target)
+        with opened(source, dialect.encoding, dialect.max_unpacked) as stream:
+            writer.copy(Records(stream, writer.grammar, writer.name, block_bytes))
+    return Cleaned(path, writer.n_rows, writer.n_blank, writer.n_rejected)
+
+
+def plain_rows(text: bytes, dialect: Dialect, n_columns: int, null_values: Collection[str], *, is_whole: bool) -> bytes:
+    r"""Return the rows of a file's beginning as plain text, without the header and those that are wrong.
+
+    Parameters
+    ----------
+    is_whole
+        Whether the text is all of the file; else the last record may be cut off.
+
+    Examples
+    --------
+    >>> plain_rows(b"a;b\n1;2\n3\n4;", Dialect(";"), 2, (), is_whole=False)
+    b'1;2\n'
+    """
+    target = io.BytesIO()
+    writer = _Writer(text, dialect, n_columns, "", null_values, None, target)
+    found = Records(io.BytesIO(text), writer.grammar, "")
+    first = first_of(found, dialect)
+    if first is not None and not dialect.header:
+        writer.take_sound(first)
+    for part in walk(found, writer.grammar, n_columns):
+        if is_whole or found.rest() or not isinstance(part, Record):
+            writer.take_sound(part)
+    return target.getvalue()
+
+
+class _Writer:
+    """Writes the plain copy of one file."""
+
+    def __init__(
+        self,
+        source: Source,
+        dialect: Dialect,
+        n_columns: int,
+        name: str,
+        null_values: Collection[str],
+        reject: Callable[[BadRow, bytes], None] | None,
+        target: BinaryIO,
+    ) -> None:
+        self.grammar = Grammar.of(dialect)
+        self.name = name
+        self.n_rows = self.n_blank = self.n_rejected = 0
+        self._source = source
+        self._dialect = dialect
+        self._nulls = frozenset(text.encode() for text in null_values if text)
+        self._expected = Expectation(dialect, self.grammar, n_columns)
+        self._separator, quote = ((text or "").encode() for text in dialect.plain)
+        self._quote = quote or None
+        self._special = re.compile(b"[%b\r\n%b]" % (re.escape(self._separator), re.escape(quote)))
+        self._as_it_is = dialect.plain == (dialect.separator, dialect.quote)
+        self._reject = reject
+        self._target = target
+
+    def copy(self, found: Records) -> None:
+        """Write all rows."""
+        start = first_of(found, self._dialect)
+        if start is None:
+            return
+        self._take(start, is_header=self._dialect.header)
+        for part in walk(found, self.grammar, self._expected.n_fields) if self._as_it_is else found:
+            if isinstance(part, Record):
+                self._take(part, is_header=False)
+            else:
+                self._target.write(part.text)
+                self.n_rows += part.n_rows
+                self.n_blank += part.n_blank
+
+    def take_sound(self, part: Sound | Record) -> None:
+        """Write records, or leave one out that is wrong."""
+        if isinstance(part, Record):
+            is_right = not part.is_blank and fault(part, 1, self._expected) is None and misfit(part, 1, self._expected) is None
+            self._target.write(self._line(part.raw) if is_right else b"")
+        elif self._as_it_is:
+            self._target.write(part.text)
+        else:
+            for record in Records(io.BytesIO(part.text), self.grammar, ""):
+                self._target.write(self._line(record.raw))
+
+    def _take(self, record: Record, *, is_header: bool) -> None:
+        """Write one record, put it aside, or raise the error that it is wrong."""
+        if record.is_blank:
+            self.n_blank += 1
+            return
+        row_number = 0 if is_header else self.n_rows + self.n_rejected + 1
+        bad = fault(record, row_number, self._expected)
+        if bad is not None:
+            hint = "" if bad.is_unreadable else advice(self._source, self._dialect, self._expected.n_fields)
+            raise_bad_row(bad, self.name, hint)
+        if self._dialect.ragged == "quarantine" and not is_header:
+            bad = misfit(record, row_number, self._expected)
+            if bad is not None:
+                self.n_rejected += 1
+                if self._reject is not None:
+                    self._reject(bad, record.raw)
+                return
+        self._target.write(self._line(record.raw))
+        self.n_rows += not is_header
+
+    def _line(self, raw: bytes) -> bytes:
+        """Return a record as a line of the copy."""
+        fields = [self._field(part) for part in self.grammar.parts(raw)]
+        n_fields = self._expected.n_fields
+        fields = [*fields[:n_fields], *[b""] * (n_fields - len(fields))]
+        return self._separator.join(fields) + b"\n" if len(fields) > 1 or fields[0] else b'""\n'
+
+    def _field(self, part: Part) -> bytes:
+        """Return a field of the copy."""
+        value = part.raw if part.rest is None and part.raw in self._nulls else part.value
+        if self._quote is None or not ((part.rest is not None and not value) or self._special.search(value)):
+            return value
+        return self._quote + value.replace(self._quote, self._quote * 2) + self._quote
+
+
+@contextmanager
+def _new_file(source: Source, folder: str | os.PathLike[str]) -> Iterator[tuple[Path, BinaryIO]]:
+    """Give a new file in a folder, which stays only where all of it can be written."""
     try:
         descriptor, name = tempfile.mkstemp(prefix="gpupipe-", suffix=".csv", dir=folder)
     except OSError as error:
@@ -52,49 +218,13 @@ def cleaned(source: Source, dialect: Dialect, folder: str | os.PathLike[str], *,
     path = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as target:
-            _copy(source, dialect, target, block_bytes)
+            yield path, target
     except OSError as error:
         path.unlink()
         raise _unwritable(source, folder, error) from error
     except BaseException:  # an interrupt too must leave no file behind
         path.unlink()
         raise
-    return path
-
-
-def _copy(source: Source, dialect: Dialect, target: BinaryIO, block_bytes: int) -> None:
-    grammar, is_open = Grammar.of(dialect), False
-    with opened(source) as stream:
-        if not _copy_first(records(stream, grammar, origin(source)), dialect, target):
-            shutil.copyfileobj(stream, target)  # all the rest is inside a quote
-        for buffer, n_bytes in whole_lines(stream, block_bytes):
-            seen = scan(buffer, n_bytes, grammar, is_open=is_open)
-            block = np.frombuffer(buffer, np.uint8, n_bytes)
-            target.write((_without(block, seen.blank) if seen.n_blank else block).data)
-            is_open = seen.is_open
-
-
-def _copy_first(found: Iterator[Record], dialect: Dialect, target: BinaryIO) -> bool:
-    """Copy the rows to be skipped and the first record behind them; say whether all their quotes are closed."""
-    is_closed = True
-    for record in islice(found, dialect.skip_rows):
-        target.write(record.raw)
-        is_closed = record.closed
-    for record in found:
-        if not record.is_blank:
-            target.write(record.raw)
-            return record.closed
-    return is_closed
-
-
-def _without(block: npt.NDArray[np.uint8], blank: Bits) -> npt.NDArray[np.uint8]:
-    """The block without its blank lines, given the bits of their newlines."""
-    newlines = np.flatnonzero(np.unpackbits(blank.view(np.uint8), bitorder="little"))
-    returns = newlines[newlines > 0] - 1
-    kept = np.ones(len(block), np.bool_)
-    kept[newlines] = False
-    kept[returns[block[returns] == _RETURN]] = False
-    return block[kept]
 
 
 def _unwritable(source: Source, folder: str | os.PathLike[str], error: OSError) -> SourceError:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,8 +23,9 @@ from typing import BinaryIO, TypeAlias, cast
 import numpy as np
 import numpy.typing as npt
 
-from gpupipe.core.errors import SourceError
-from gpupipe.sources.csv_text import Dialect, Grammar, Record, Source, opened, origin, records, whole_lines
+from gpupipe.sources.csv_header import names_of
+from gpupipe.sources.csv_text import Dialect, Grammar, Records
+from gpupipe.sources.packed_text import Source, opened, origin, whole_lines
 
 Bits: TypeAlias = npt.NDArray[np.uint64]
 Places: TypeAlias = npt.NDArray[np.intp]
@@ -37,7 +38,7 @@ _NEWLINE, _RETURN = 10, 13
 
 @dataclass(frozen=True)
 class CsvFacts:
-    """What a delimited file holds.
+    r"""What a delimited file holds.
 
     Parameters
     ----------
@@ -52,6 +53,9 @@ class CsvFacts:
     short
         Whether the separators do not come out even, so that some row is too short or too long, or a quote never closes.
         When it is False and no row is too long, every row has the expected number of fields.
+    odd
+        Whether there is something that readers take in different ways: a quote inside a field, text behind a closing quote, a return
+        that ends no line of ``\r\n``, a comment. Then the other figures may be wrong.
     """
 
     n_rows: int
@@ -59,6 +63,7 @@ class CsvFacts:
     n_columns: int
     blank_lines: int
     short: bool
+    odd: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,8 @@ class Scan:
         Whether a quote is open at the block's end.
     is_unended
         Whether a record has begun and not ended at the block's end.
+    is_odd
+        See `CsvFacts`.
     """
 
     n_records: int
@@ -83,6 +90,17 @@ class Scan:
     blank: Bits
     is_open: bool
     is_unended: bool
+    is_odd: bool
+
+
+@dataclass(frozen=True)
+class _Outside:
+    """One block seen outside quotes."""
+
+    newline: Bits
+    separator: Bits
+    is_open: bool
+    is_odd: bool
 
 
 @dataclass(frozen=True)
@@ -91,6 +109,7 @@ class _Tally:
     n_separators: int = 0
     n_blank: int = 0
     is_open: bool = False
+    is_odd: bool = False
 
 
 def inspect_csv(source: Source, dialect: Dialect, n_columns: int | None = None, *, block_bytes: int = _BLOCK_BYTES) -> CsvFacts:
@@ -113,59 +132,18 @@ def inspect_csv(source: Source, dialect: Dialect, n_columns: int | None = None, 
     Examples
     --------
     >>> inspect_csv(b"a,b\n1,2\n3,4\n", Dialect())
-    CsvFacts(n_rows=2, header=('a', 'b'), n_columns=2, blank_lines=0, short=False)
+    CsvFacts(n_rows=2, header=('a', 'b'), n_columns=2, blank_lines=0, short=False, odd=False)
     >>> inspect_csv(b"a,b\n1,2\n\n3\n", Dialect())
-    CsvFacts(n_rows=2, header=('a', 'b'), n_columns=2, blank_lines=1, short=True)
+    CsvFacts(n_rows=2, header=('a', 'b'), n_columns=2, blank_lines=1, short=True, odd=False)
     """
     grammar, name = Grammar.of(dialect), origin(source)
-    with opened(source) as stream:
-        first, tally = _read_first(records(stream, grammar, name), dialect, grammar)
-        counted = _count_rest(source, stream, grammar, tally, block_bytes)
-    header = _names(first, name) if dialect.header and first else None
+    with opened(source, dialect.encoding, dialect.max_unpacked) as stream:
+        found = Records(stream, grammar, name)
+        first, tally = _read_first(found, dialect, grammar)
+        counted = _count_rest(source, stream, grammar, tally, block_bytes, found.rest())
+    header = names_of(first, name) if dialect.header and first else None
     short = counted.is_open or counted.n_separators != counted.n_records * ((n_columns or len(first)) - 1)
-    return CsvFacts(counted.n_records, header, len(first), counted.n_blank, bool(first) and short)
-
-
-def check_header(names: Sequence[str], name: str = "the file") -> None:
-    """Raise where a header holds a column name twice; `name` is what the message calls the file.
-
-    Raises
-    ------
-    SourceError
-        A name is there more than once.
-
-    Examples
-    --------
-    >>> check_header(["a", "b"])
-    """
-    places: dict[str, list[int]] = {}
-    for position, column in enumerate(names, start=1):
-        places.setdefault(column, []).append(position)
-    twice = [f"{column!r} in columns {', '.join(map(str, at))}" for column, at in places.items() if len(at) > 1]
-    if twice:
-        raise SourceError(
-            f"{name}: expected a header of distinct column names, got {'; '.join(twice)}. "
-            "Rename them in the file, or skip the header line and name the columns yourself."
-        )
-
-
-def check_named(wanted: Sequence[str], names: Sequence[str], name: str) -> None:
-    """Raise where a column is wanted that has no name among all there are; `name` is what the message calls the file.
-
-    Raises
-    ------
-    SourceError
-        A wanted column's name is empty.
-
-    Examples
-    --------
-    >>> check_named(["a"], ["", "a"], "a.csv")
-    """
-    if "" in wanted:
-        raise SourceError(
-            f"{name}: expected a name for every column, got none for column {names.index('') + 1}. Name it in the file, leave it out by "
-            "declaring a schema of the others, or skip the header line and name the columns yourself."
-        )
+    return CsvFacts(counted.n_records, header, len(first), counted.n_blank, bool(first) and short, counted.is_odd)
 
 
 def scan(buffer: bytearray, n_bytes: int, grammar: Grammar, *, is_open: bool) -> Scan:
@@ -181,21 +159,24 @@ def scan(buffer: bytearray, n_bytes: int, grammar: Grammar, *, is_open: bool) ->
     if _has_comment(buffer, n_bytes, grammar):
         return _scan_lines(buffer, n_bytes, grammar, is_open=is_open)
     block = np.frombuffer(buffer, np.uint8, n_bytes)
+    has_returns = buffer.find(b"\r", 0, n_bytes) >= 0
+    is_odd = has_returns and buffer.count(b"\r", 0, n_bytes) != buffer.count(b"\r\n", 0, n_bytes)
     if grammar.quote is not None and (is_open or buffer.find(grammar.quote, 0, n_bytes) >= 0):
         outside = _outside(block, grammar.quote[0], grammar.separator[0], is_open=is_open)
         if outside is None:
             return _scan_lines(buffer, n_bytes, grammar, is_open=is_open)
-        newline, separator, is_open = outside
+        newline, separator, is_open = outside.newline, outside.separator, outside.is_open
+        is_odd |= outside.is_odd
         n_separators = _count(separator)
     else:
         newline = _bits(block == _NEWLINE)
         n_separators = int(np.count_nonzero(block == grammar.separator[0]))
     starts = _after(newline, first=True)
     blank = newline & starts
-    if buffer.find(b"\r", 0, n_bytes) >= 0:
+    if has_returns:
         blank |= newline & _after(_bits(block == _RETURN) & starts, first=False)
     n_blank = _count(blank)
-    return Scan(_count(newline) - n_blank, n_separators, n_blank, blank, is_open, is_open or buffer[n_bytes - 1] != _NEWLINE)
+    return Scan(_count(newline) - n_blank, n_separators, n_blank, blank, is_open, is_open or buffer[n_bytes - 1] != _NEWLINE, is_odd)
 
 
 def places(text: bytes, grammar: Grammar) -> tuple[Places, Places] | None:
@@ -204,34 +185,33 @@ def places(text: bytes, grammar: Grammar) -> tuple[Places, Places] | None:
     None when they are not all around whole fields, or there may be a comment.
     """
     block = np.frombuffer(text, np.uint8)
-    if grammar.comment is not None and grammar.comment in text:
+    if grammar.comment is not None and (text.startswith(grammar.comment) or b"\n" + grammar.comment in text):
         return None
     if grammar.quote is None or grammar.quote not in text:
         return np.flatnonzero(block == _NEWLINE), np.flatnonzero(block == grammar.separator[0])
-    outside = _outside(block, grammar.quote[0], grammar.separator[0], is_open=False, is_strict=True)
-    if outside is None:
+    outside = _outside(block, grammar.quote[0], grammar.separator[0], is_open=False)
+    if outside is None or outside.is_odd:
         return None
-    newline, separator = (np.flatnonzero(np.unpackbits(bits.view(np.uint8), bitorder="little")) for bits in outside[:2])
+    both = (outside.newline, outside.separator)
+    newline, separator = (np.flatnonzero(np.unpackbits(bits.view(np.uint8), bitorder="little")) for bits in both)
     return newline, separator
 
 
-def _outside(
-    block: npt.NDArray[np.uint8], quote: int, separator: int, *, is_open: bool, is_strict: bool = False
-) -> tuple[Bits, Bits, bool] | None:
-    """Newlines and separators outside quotes, and whether one is open at the end.
+def _outside(block: npt.NDArray[np.uint8], quote: int, separator: int, *, is_open: bool) -> _Outside | None:
+    """Return newlines and separators outside quotes; None where a quote opens in the middle of a field.
 
-    None where a quote opens in the middle of a field and, if `is_strict`, where one closes there. The counts do not need to know
-    of the latter: text behind a closing quote is outside, and another quote in it would open anew, in the middle.
+    The counts do not need to know of one that closes there, which makes it odd: text behind a closing quote is outside, and another quote
+    in it would open anew, in the middle.
     """
     newlines, separators, quotes = (_bits(block == byte) for byte in (_NEWLINE, separator, quote))
     inside = _inside(quotes, is_open=is_open)
     bounds = separators | newlines | quotes
-    stray = quotes & inside & ~_after(bounds, first=True)
-    if is_strict:
-        stray |= quotes & ~inside & ~_before(bounds | _bits(block == _RETURN))
-    if stray.any():
+    if (quotes & inside & ~_after(bounds, first=True)).any():
         return None
-    return newlines & ~inside, separators & ~inside, is_open ^ bool(_count(quotes) & 1)
+    odd = quotes & ~inside & ~_before(bounds | _bits(block == _RETURN))
+    odd[(len(block) - 1) // 64] &= ~np.uint64(1 << (len(block) - 1) % 64)  # nothing behind it: the text ends there
+    is_odd = bool(odd.any())
+    return _Outside(newlines & ~inside, separators & ~inside, is_open ^ bool(_count(quotes) & 1), is_odd)
 
 
 def _scan_lines(buffer: bytearray, n_bytes: int, grammar: Grammar, *, is_open: bool) -> Scan:
@@ -250,7 +230,7 @@ def _scan_lines(buffer: bytearray, n_bytes: int, grammar: Grammar, *, is_open: b
             n_separators += found
             is_unended = is_open or not line.endswith(b"\n")
             n_records += not is_unended
-    return Scan(n_records, n_separators, int(np.count_nonzero(blank)), _bits(blank), is_open, is_unended)
+    return Scan(n_records, n_separators, int(np.count_nonzero(blank)), _bits(blank), is_open, is_unended, True)
 
 
 def _has_comment(buffer: bytearray, n_bytes: int, grammar: Grammar) -> bool:
@@ -298,43 +278,45 @@ def _inside(quote: Bits, *, is_open: bool) -> Bits:
     return inside
 
 
-def _read_first(found: Iterator[Record], dialect: Dialect, grammar: Grammar) -> tuple[list[bytes], _Tally]:
-    """The header's fields, or the first row's, and the counts so far."""
+def _read_first(found: Records, dialect: Dialect, grammar: Grammar) -> tuple[list[bytes], _Tally]:
+    """Return the fields of the header, or of the first row, and the counts so far."""
     for _ in range(dialect.skip_rows):
-        next(found, None)
+        found.next()
     n_blank = 0
-    for record in found:
+    while (record := found.next()) is not None:
         if not record.is_blank:
-            fields = grammar.split(record.raw)
+            fields = grammar.split(record.raw) if record.closed else [record.raw]
             row = (0, 0) if dialect.header else (1, len(fields) - 1)
-            return fields, _Tally(*row, n_blank, not record.closed)
+            is_odd = found.has_comments or not record.closed or not grammar.is_plain(record.raw)
+            return fields, _Tally(*row, n_blank, not record.closed, is_odd)
         n_blank += 1
     return [], _Tally(n_blank=n_blank)
 
 
-def _count_blocks(stream: BinaryIO, grammar: Grammar, tally: _Tally, block_bytes: int) -> _Tally:
-    """The counts at the end of the stream."""
+def _count_blocks(stream: BinaryIO, grammar: Grammar, tally: _Tally, block_bytes: int, start: bytes = b"") -> _Tally:
+    """Return the counts at the end of the stream; `start` is what comes before it."""
     n_records, n_separators, n_blank, is_open, is_unended = tally.n_records, tally.n_separators, tally.n_blank, False, False
-    for buffer, n_bytes in whole_lines(stream, block_bytes):
+    is_odd = tally.is_odd
+    for buffer, n_bytes in whole_lines(stream, block_bytes, start):
         seen = scan(buffer, n_bytes, grammar, is_open=is_open)
         n_records += seen.n_records
         n_separators += seen.n_separators
         n_blank += seen.n_blank
-        is_open, is_unended = seen.is_open, seen.is_unended
-    return _Tally(n_records + is_unended, n_separators, n_blank, is_open)
+        is_open, is_unended, is_odd = seen.is_open, seen.is_unended, is_odd or seen.is_odd
+    return _Tally(n_records + is_unended, n_separators, n_blank, is_open, is_odd)
 
 
-def _count_rest(source: Source, stream: BinaryIO, grammar: Grammar, tally: _Tally, block_bytes: int) -> _Tally:
+def _count_rest(source: Source, stream: BinaryIO, grammar: Grammar, tally: _Tally, block_bytes: int, start: bytes) -> _Tally:
     """Return the counts at the end of the stream, which the source was opened as; a plain file is read in parts at one time."""
     if tally.is_open:
         return tally
     is_plain = isinstance(stream, io.BufferedReader) and isinstance(stream.raw, io.FileIO)  # an archive's reader may be buffered, too
     if is_plain and not isinstance(source, bytes):
+        stream.seek(-len(start), os.SEEK_CUR)
         parts = _cut(stream, block_bytes)
         counted = _count_parts(Path(source), parts, grammar, tally, block_bytes) if len(parts) > 1 else None
-        if counted is not None:
-            return counted
-    return _count_blocks(stream, grammar, tally, block_bytes)
+        return counted if counted is not None else _count_blocks(stream, grammar, tally, block_bytes)
+    return _count_blocks(stream, grammar, tally, block_bytes, start)
 
 
 def _cut(stream: BinaryIO, block_bytes: int) -> list[tuple[int, int]]:
@@ -369,7 +351,8 @@ def _count_parts(path: Path, parts: Sequence[tuple[int, int]], grammar: Grammar,
         return None
     whole = (tally, *found)
     n_records, n_separators = sum(part.n_records for part in whole), sum(part.n_separators for part in whole)
-    return _Tally(n_records, n_separators, sum(part.n_blank for part in whole), found[-1].is_open)
+    is_odd = any(part.is_odd for part in whole)
+    return _Tally(n_records, n_separators, sum(part.n_blank for part in whole), found[-1].is_open, is_odd)
 
 
 class _Part(io.RawIOBase):
@@ -383,12 +366,3 @@ class _Part(io.RawIOBase):
         n_bytes = self._raw.readinto(buffer[: self._left]) or 0
         self._left -= n_bytes
         return n_bytes
-
-
-def _names(fields: list[bytes], name: str) -> tuple[str, ...]:
-    try:
-        return tuple(field.decode() for field in fields)
-    except UnicodeDecodeError as error:
-        raise SourceError(
-            f"{name}: expected a header in UTF-8, got {b', '.join(fields)[:200]!r} ({error.reason}). Convert the file to UTF-8."
-        ) from error

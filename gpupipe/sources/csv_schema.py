@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
-from itertools import islice
 
 import narwhals.stable.v2 as nw
 import pyarrow as pa
@@ -15,12 +14,19 @@ from narwhals.stable.v2.dtypes import DType
 
 from gpupipe.core.errors import SourceError
 from gpupipe.core.files import Place
+from gpupipe.core.number_text import NumberText
 from gpupipe.core.schema import Field, Schema
 from gpupipe.sources._head import head
-from gpupipe.sources.csv_inspect import check_header
-from gpupipe.sources.csv_text import Dialect, Grammar, Record, opened, records
+from gpupipe.sources.csv_advice import told_of_first_rows
+from gpupipe.sources.csv_bad_row import Expectation, fault, first_of, raise_bad_row
+from gpupipe.sources.csv_clean import plain_rows
+from gpupipe.sources.csv_guess import guessed
+from gpupipe.sources.csv_header import given_names, names_of, told_names
+from gpupipe.sources.csv_text import Dialect, Grammar, Record, Records
+from gpupipe.sources.packed_text import opened
 
 _SAMPLE_BYTES = 1 << 20
+_FEW_BYTES = 1 << 16
 
 
 def first_record(file: Place, dialect: Dialect) -> Record:
@@ -31,42 +37,96 @@ def first_record(file: Place, dialect: Dialect) -> Record:
     SourceError
         The file has no row.
     """
-    return _first(file, file.stamp, dialect)
+    return _first(file, file.stamp, dialect)[0]
+
+
+def head_bytes(file: Place, dialect: Dialect) -> int:
+    """Return where the first record ends."""
+    return _first(file, file.stamp, dialect)[1]
 
 
 @lru_cache(maxsize=4096)
-def _first(file: Place, stamp: str, dialect: Dialect) -> Record:
-    """Return the first record; `stamp` makes a changed file another one."""
-    found = next(_rows(file, dialect), None)
+def _first(file: Place, stamp: str, dialect: Dialect) -> tuple[Record, int]:
+    """Return the first record and where it ends; `stamp` makes a changed file another one."""
+    grammar = Grammar.of(dialect)
+    if file.fs is None:
+        with opened(file.path, dialect.encoding, dialect.max_unpacked) as stream:
+            records = Records(stream, grammar, str(file))
+            found = first_of(records, dialect)
+    else:
+        records = Records(io.BytesIO(head(file, _SAMPLE_BYTES, dialect.encoding)[0]), grammar, str(file))
+        found = first_of(records, dialect)
     if found is None:
         what = "a header line" if dialect.header else "at least one row"
         msg = f"{file}: expected {what}, got an empty file. Write it again, or leave it out of the path."
         raise SourceError(msg)
-    return found
+    return found, records.n_taken
 
 
 def header_of(file: Place, dialect: Dialect) -> tuple[str, ...]:
-    """Return the names in the header.
+    """Return the names in the header; those that are missing, or there before, are given.
 
     Raises
     ------
     SourceError
-        The file is empty, the header is not UTF-8, or a name is there twice.
+        The file is empty, or the header is not UTF-8, or quoted in a way that cannot be read.
     """
-    fields = Grammar.of(dialect).split(first_record(file, dialect).raw)
-    try:
-        names = tuple(field.decode() for field in fields)
-    except UnicodeDecodeError as error:
-        msg = f"{file}: expected a header in UTF-8, got {b', '.join(fields)[:200]!r} ({error.reason}). Convert the file to UTF-8."
-        raise SourceError(msg) from error
-    check_header(names, str(file))
+    return given_names(_header(file, dialect))
+
+
+def _header(file: Place, dialect: Dialect) -> tuple[str, ...]:
+    """Return the names as they stand in the header."""
+    record, grammar = first_record(file, dialect), Grammar.of(dialect)
+    fields = grammar.split(record.raw) if record.closed else [record.raw]
+    if record.closed:
+        names = names_of(fields, str(file))
+    bad = fault(record, 0, Expectation(dialect, grammar, len(fields)))
+    if bad is not None:
+        raise_bad_row(bad, str(file))
     return names
 
 
+def width_of(file: Place, dialect: Dialect) -> int:
+    """Return how many fields the first row has."""
+    record = first_record(file, dialect)
+    return Grammar.of(dialect).count(record.raw) if record.closed else 1
+
+
+def told(file: Place, dialect: Dialect, wanted: Sequence[str] | None) -> tuple[str, ...]:
+    """Return what is to be told of a file before it is read: another separator, no header, and names that were given.
+
+    Parameters
+    ----------
+    wanted
+        The columns to be read, where that is known; of others, no name is told.
+    """
+    others = _told(file, file.stamp, dialect)
+    if not dialect.header:
+        return others
+    names = _header(file, dialect)
+    given = told_names(names, str(file))
+    odd = {text for pair in zip(names, given_names(names), strict=True) if pair[0] != pair[1] for text in pair}
+    return others if given is None or (wanted is not None and odd.isdisjoint(wanted)) else (given, *others)
+
+
+@lru_cache(maxsize=256)
+def _told(file: Place, stamp: str, dialect: Dialect) -> tuple[str, ...]:
+    """Return what is to be told; `stamp` makes a changed file another one."""
+    text = head(file, _FEW_BYTES, dialect.encoding)[0]
+    record = first_record(file, dialect)
+    names = _header(file, dialect) if dialect.header else (record.raw.decode(errors="replace").strip(),)
+    return tuple(told_of_first_rows(text, dialect, names, str(file)))
+
+
 def inferred(
-    file: Place, dialect: Dialect, names: Sequence[str], null_values: Sequence[str], formats: str | Mapping[str, str] | None
+    file: Place,
+    dialect: Dialect,
+    names: Sequence[str],
+    null_values: Sequence[str],
+    formats: str | Mapping[str, str] | None,
+    numbers: NumberText | None = None,
 ) -> Schema:
-    """Return the dtypes that suit the first megabyte of a file: Int64, Float64, Boolean, Date, Datetime("us"), or else String.
+    """Return the dtypes that suit the first megabyte of a file: see `gpupipe.sources.csv_guess`.
 
     Parameters
     ----------
@@ -80,6 +140,7 @@ def inferred(
         tuple(names),
         tuple(null_values),
         formats if formats is None or isinstance(formats, str) else tuple(formats.items()),
+        numbers or NumberText(),
     )
 
 
@@ -91,20 +152,16 @@ def _inferred(
     names: tuple[str, ...],
     null_values: tuple[str, ...],
     formats: str | tuple[tuple[str, str], ...] | None,
+    numbers: NumberText,
 ) -> Schema:
     """Return the dtypes; `stamp` makes a changed file another one."""
-    sample, n_bytes = list[bytes](), 0
-    for record in islice(_rows(file, dialect), int(dialect.header), None):
-        sample.append(record.raw)
-        n_bytes += len(record.raw)
-        if n_bytes > _SAMPLE_BYTES:
-            break
-    table = _parsed(b"".join(sample), dialect, names, null_values)
+    text, whole = head(file, _SAMPLE_BYTES, dialect.encoding)
+    table = _parsed(plain_rows(text, dialect, len(names), null_values, is_whole=whole), dialect, names, null_values)
     by_column = {} if formats is None or isinstance(formats, str) else dict(formats)
     columns = []
     for name in names:
         pattern = by_column.get(name) or (formats if isinstance(formats, str) and _fits(table[name], formats) else None)
-        columns.append((name, Field(_dtype(table[name].type) if pattern is None else timed(pattern))))
+        columns.append((name, Field(guessed(table[name], numbers) if pattern is None else timed(pattern))))
     return Schema(tuple(columns))
 
 
@@ -119,49 +176,23 @@ def timed(pattern: str) -> DType:
     return nw.Datetime("us") if any(sign in pattern for sign in ("%H", "%I", "%M", "%S", "%T", "%R", "%s", "%f", "%c")) else nw.Date()
 
 
-def _rows(file: Place, dialect: Dialect) -> Iterator[Record]:
-    """Yield the records of the beginning that are no blank lines, after the skipped ones; one cut off at the end is left out."""
-    grammar = Grammar.of(dialect)
-    if file.fs is None:
-        with opened(file.path) as stream:
-            for record in islice(records(stream, grammar, str(file)), dialect.skip_rows, None):
-                if not record.is_blank:
-                    yield record
-        return
-    text, whole = head(file, _SAMPLE_BYTES)
-    for record in islice(records(io.BytesIO(text), grammar, str(file)), dialect.skip_rows, None):
-        if not record.is_blank and (whole or record.raw.endswith(b"\n")):
-            yield record
-
-
 def _parsed(sample: bytes, dialect: Dialect, names: Sequence[str], null_values: Sequence[str]) -> pa.Table:
-    """Return the sample as Arrow's reader understands it; rows of another length are for the later check."""
+    """Return the columns of plain text as texts."""
+    empty = pa.table({name: pa.nulls(0, pa.string()) for name in names})
     if not sample:
-        return pa.table({name: pa.nulls(0) for name in names})
-    parse = pcsv.ParseOptions(
-        delimiter=dialect.separator,
-        quote_char=dialect.quote or False,
-        newlines_in_values=True,
-        invalid_row_handler=lambda _: "skip",
+        return empty
+    separator, quote = dialect.plain
+    parse = pcsv.ParseOptions(delimiter=separator, quote_char=quote or False, newlines_in_values=True)
+    convert = pcsv.ConvertOptions(
+        null_values=[*null_values, ""],
+        strings_can_be_null=True,
+        quoted_strings_can_be_null=True,
+        column_types=dict.fromkeys(names, pa.string()),
     )
-    nulls = pcsv.ConvertOptions(null_values=[*null_values, ""], strings_can_be_null=True, quoted_strings_can_be_null=True)
     try:
-        return pcsv.read_csv(io.BytesIO(sample), pcsv.ReadOptions(column_names=list(names), block_size=4 * _SAMPLE_BYTES), parse, nulls)
-    except pa.ArrowInvalid:
-        return pa.table({name: pa.nulls(0) for name in names})
-
-
-def _dtype(kind: pa.DataType) -> DType:
-    """Return the dtype for what Arrow's reader made of a column."""
-    if pa.types.is_integer(kind):
-        return nw.Int64()
-    if pa.types.is_floating(kind):
-        return nw.Float64()
-    if pa.types.is_boolean(kind):
-        return nw.Boolean()
-    if pa.types.is_date(kind):
-        return nw.Date()
-    return nw.Datetime("us", kind.tz) if pa.types.is_timestamp(kind) else nw.String()
+        return pcsv.read_csv(io.BytesIO(sample), pcsv.ReadOptions(column_names=list(names), block_size=8 * _SAMPLE_BYTES), parse, convert)
+    except pa.ArrowInvalid:  # what is wrong is told by whoever reads all of it
+        return empty
 
 
 def _fits(column: pa.ChunkedArray, pattern: str) -> bool:

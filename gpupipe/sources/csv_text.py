@@ -1,35 +1,25 @@
-r"""Delimited text as bytes: how a file is written, opened, and cut into lines, records and fields.
+r"""Delimited text as bytes: how a file is written, and how it is cut into records and fields.
 
 The grammar is RFC 4180's, read as Python's csv module reads it: a field that begins with the quote character runs to the next
 quote that is not doubled, across separators and newlines; a quote anywhere else in a field is a character like any other. A
-*line* is physical and ends with ``\n`` (``\r\n`` too); a *record* is one row, and may hold several lines.
+*line* is physical and ends with ``\n``, ``\r\n`` or ``\r``; a *record* is one row, and may hold several lines.
 """
 
 from __future__ import annotations
 
-import bz2
-import gzip
-import io
-import lzma
-import os
 import re
-import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import BinaryIO, NamedTuple, TypeAlias, cast
-
-import pyarrow as pa
+from typing import BinaryIO, Literal, NamedTuple
 
 from gpupipe.core.errors import SourceError, UsageError
+from gpupipe.sources.packed_text import BOM, MAX_UNPACKED, encoding_of
 
-Source: TypeAlias = str | os.PathLike[str] | bytes
-
-BOM = b"\xef\xbb\xbf"
 MAX_RECORD_BYTES = 1 << 26  # a quote that never closes would otherwise take the rest of the file into one record
+_FIRST_BYTES = 1 << 16
 
-_MAGIC = {".gz": rb"\x1f\x8b", ".bz2": rb"BZh[1-9](1A|\x17r)", ".xz": rb"\xfd7zXZ\x00", ".zst": rb"\x28\xb5\x2f\xfd"}
+Ragged = Literal["error", "fill", "quarantine"]
+InnerQuotes = Literal["error", "keep"]
 
 
 @dataclass(frozen=True)
@@ -38,19 +28,29 @@ class Dialect:
 
     Parameters
     ----------
-    separator, quote
-        One ASCII character each; ``quote=None`` when quotes mean nothing.
+    separator
+        What stands between two fields: one character, or several.
+    quote
+        One ASCII character; None when quotes mean nothing.
     header
         Whether the first record after the skipped ones holds the column names.
     comment
         Records that begin with this text are no rows.
     skip_rows
         Records to leave out at the start, before the header; comments are not counted, blank lines are.
+    escape
+        One ASCII character that takes the meaning from the one behind it.
+    encoding
+        What the text is written in, as Python calls it.
+    ragged, inner_quotes
+        What becomes of rows of another length, and of quotes inside quoted fields: see `ReadCsv`.
+    max_unpacked
+        How many bytes a compressed file may become.
 
     Raises
     ------
     UsageError
-        A character is no single ASCII character, or `separator` and `quote` are the same.
+        A character is no single ASCII character, or two of them are the same; an encoding is not known.
     """
 
     separator: str = ","
@@ -58,17 +58,52 @@ class Dialect:
     header: bool = True
     comment: str | None = None
     skip_rows: int = 0
+    escape: str | None = None
+    encoding: str = "utf-8"
+    ragged: Ragged = "error"
+    inner_quotes: InnerQuotes = "error"
+    max_unpacked: int = MAX_UNPACKED
 
     def __post_init__(self) -> None:
-        for name, value in (("separator", self.separator), ("quote", self.quote)):
-            if value is not None and (len(value) != 1 or not value.isascii() or value in "\r\n"):
+        for name, value in (("quote", self.quote), ("escape", self.escape)):
+            if value is not None and (len(value) != 1 or not value.isascii() or value in "\r\n\0"):
                 raise UsageError(f"{name} expected one ASCII character other than a newline, got {value!r}.")
-        if self.separator == self.quote:
-            raise UsageError(f"separator and quote expected two different characters, got {self.quote!r} for both.")
+        if not self.separator or set(self.separator) & {"\r", "\n"}:
+            raise UsageError(f"separator expected a character, or several, without newlines, got {self.separator!r}.")
+        for name, value in (("quote", self.quote), ("escape", self.escape)):
+            if value is not None and value in self.separator:
+                both = f"got {value!r} in both" if len(self.separator) > 1 else f"got {value!r} for both"
+                raise UsageError(f"separator and {name} expected two different characters, {both}.")
         if self.comment == "":
             raise UsageError("comment expected some text, got ''. Pass None when the file has no comments.")
         if self.skip_rows < 0:
             raise UsageError(f"skip_rows expected 0 or more, got {self.skip_rows}.")
+        if self.ragged not in ("error", "fill", "quarantine"):
+            raise UsageError(f"ragged expected 'error', 'fill' or 'quarantine', got {self.ragged!r}.")
+        if self.inner_quotes not in ("error", "keep"):
+            raise UsageError(f"inner_quotes expected 'error' or 'keep', got {self.inner_quotes!r}.")
+        if self.max_unpacked < 1:
+            raise UsageError(f"max_unpacked expected a number of bytes, got {self.max_unpacked}.")
+        object.__setattr__(self, "encoding", encoding_of(self.encoding))
+        if self.escape is not None and self.escape == self.quote:
+            object.__setattr__(self, "escape", None)  # a quote that escapes a quote is a doubled one
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the text may be as readers take it; where it is not, they get a copy that is."""
+        usual = (self.escape, self.encoding, self.ragged, self.inner_quotes) == (None, "utf-8", "error", "error")
+        return self._is_short and usual
+
+    @property
+    def plain(self) -> tuple[str, str | None]:
+        """The separator and the quote of the copy that readers get."""
+        if self._is_short and (self.escape is None or self.quote is not None):
+            return self.separator, self.quote
+        return (self.separator if self._is_short and self.separator != '"' else ","), '"'
+
+    @property
+    def _is_short(self) -> bool:
+        return len(self.separator.encode()) == 1
 
 
 @dataclass(frozen=True)
@@ -78,24 +113,36 @@ class Grammar:
     separator: bytes
     quote: bytes | None
     comment: bytes | None
+    escape: bytes | None
     closing: re.Pattern[bytes]
     quoted: re.Pattern[bytes]
-    whole: re.Pattern[bytes]
     field: re.Pattern[bytes]
+    record: re.Pattern[bytes]
+    comment_line: re.Pattern[bytes]
 
     @classmethod
     def of(cls, dialect: Dialect) -> Grammar:
-        """Return the patterns for a dialect; with no quote character they are there but not used."""
-        separator, quote = (re.escape((text or '"').encode()) for text in (dialect.separator, dialect.quote))
-        inside = b"[^%b]*+(?:%b%b[^%b]*+)*+" % ((quote,) * 4)  # possessive: a doubled quote is never split
+        """Return the patterns for a dialect; with no quote character those of quotes are there but not used."""
+        quote = re.escape((dialect.quote or '"').encode())
+        escape = None if dialect.escape is None else re.escape(dialect.escape.encode())
+        separator = re.escape(dialect.separator.encode())
+        escaped = b"" if escape is None else escape + rb"(?:[\s\S]|\Z)"
+        outside = _outside(dialect.separator.encode(), separator, escape, escaped)
+        inner = [b"%b(?!%b|[\\r\\n]|\\Z)" % (quote, separator)] if dialect.inner_quotes == "keep" else []
+        pairs = b"|".join((quote * 2, *([escaped] if escaped else []), *inner))
+        inside = b"[^%b%b]*+(?:(?:%b)[^%b%b]*+)*+" % (quote, escape or b"", pairs, quote, escape or b"")  # possessive: never split
+        whole = outside if dialect.quote is None else b"(?:%b%b%b%b|(?!%b)%b)" % (quote, inside, quote, outside, quote, outside)
+        quoted = b"" if dialect.quote is None else b"(%b)(%b)%b(%b)|" % (quote, inside, quote, outside)
         return cls(
             dialect.separator.encode(),
             None if dialect.quote is None else dialect.quote.encode(),
             None if dialect.comment is None else dialect.comment.encode(),
+            None if dialect.escape is None else dialect.escape.encode(),
             closing=re.compile(inside + quote),
-            quoted=re.compile(b"(?<![^%b])%b%b(%b?)" % (separator, quote, inside, quote)),
-            whole=re.compile(b"(?<![^%b])%b%b%b(?=%b|\\r?\\n|\\Z)" % (separator, quote, inside, quote, separator)),
-            field=re.compile(b"(?:%b(%b%b)([^%b]*+)|([^%b]*+))(%b|\\Z)" % (quote, inside, quote, *(separator,) * 3)),
+            quoted=re.compile(b"(?:^|(?<=%b)|(?<=\\r))%b%b(%b?)" % (separator, quote, inside, quote)),
+            field=re.compile(b"(?:%b(%b))(%b|\\Z)" % (quoted or b"((?!))((?!))((?!))|", outside, separator)),
+            record=re.compile(b"%b(?:%b%b)*+(\\r\\n?|\\n|\\Z)" % (whole, separator, whole)),
+            comment_line=re.compile(b"[^\\r\\n]*+(\\r\\n?|\\n|\\Z)"),
         )
 
     def outside(self, line: bytes, *, is_open: bool) -> tuple[int, bool]:
@@ -123,42 +170,79 @@ class Grammar:
 
     def count(self, record: bytes) -> int:
         """Return the number of fields in a record."""
-        return self.outside(record, is_open=False)[0] + 1
+        if self._is_simple(record):
+            return record.count(self.separator) + 1
+        return sum(1 for _ in self.parts(record))
 
     def split(self, record: bytes) -> list[bytes]:
-        """Return the fields of a record, unquoted.
+        """Return the fields of a record, unquoted, with what is escaped as it is meant.
 
         Examples
         --------
         >>> Grammar.of(Dialect(quote="'")).split(b"1,'a,''b''',,5' disk")
         [b'1', b"a,'b'", b'', b"5' disk"]
         """
-        if self.quote is None or self.quote not in record:
+        if self._is_simple(record):
             return without_newline(record).split(self.separator)
-        double, single = self.quote * 2, self.quote
-        parts = self._parts(record)
-        return [plain if quoted is None else quoted[:-1].replace(double, single) + rest for quoted, rest, plain in parts]
+        return [part.value for part in self.parts(record)]
 
-    def has_stray_quote(self, record: bytes) -> bool:
-        """Return whether a quote stands elsewhere than around a whole field.
+    def parts(self, record: bytes) -> Iterator[Part]:
+        """Yield the fields of a record whose quotes are closed."""
+        for match in self.field.finditer(self._body(record)):
+            quote, quoted, rest, plain, end = match.groups()
+            if quote is None:
+                yield Part(self._meant(plain), plain, None)
+            else:
+                yield Part(self._meant(quoted, is_quoted=True) + self._meant(rest), match[0].removesuffix(end), rest)
+            if not end:
+                break
+
+    def is_plain(self, record: bytes) -> bool:
+        r"""Whether quotes stand around whole fields only, and a newline ends the record: every reader says the same of it.
 
         Examples
         --------
         >>> grammar = Grammar.of(Dialect(quote="'"))
-        >>> [grammar.has_stray_quote(text) for text in (b"'a''b',c", b"5' disk,c", b"'a'b,c")]
-        [False, True, True]
+        >>> [grammar.is_plain(text) for text in (b"'a''b',c\n", b"5' disk,c\n", b"'a'b,c\n", b"a,b\r")]
+        [True, False, False, False]
         """
-        if self.quote is None or self.quote not in record:
+        if record.count(b"\r") != record.count(b"\r\n"):
             return False
-        return self.quote in self.whole.sub(b"", record)
+        if self.quote is None or self.quote not in record:
+            return True
+        return all(part.rest == b"" if part.rest is not None else self.quote not in part.raw for part in self.parts(record))
 
-    def _parts(self, record: bytes) -> Iterator[tuple[bytes | None, bytes, bytes]]:
-        """Each field as what is quoted with its closing quote (None where nothing is), what follows that, or else the field."""
-        for match in self.field.finditer(without_newline(record)):
-            quoted, rest, plain, end = match.groups()
-            yield quoted, rest, plain
-            if not end:
-                break
+    def _body(self, record: bytes) -> bytes:
+        """Return a record without the newline at its end, which is none where it is escaped."""
+        if self.escape is None or self.escape not in record:
+            return without_newline(record)
+        whole = self.record.match(record)
+        return record if whole is None else record[: whole.start(1)]
+
+    def _meant(self, text: bytes, *, is_quoted: bool = False) -> bytes:
+        """Return the characters that a text stands for."""
+        if self.escape is not None and self.escape in text:
+            pairs = re.escape(self.escape) + rb"([\s\S]?)"
+            both = b"%b|%b()" % (pairs, re.escape(self.quote * 2)) if is_quoted and self.quote else pairs
+            return re.sub(both, lambda match: (self.quote or b"") if match.lastindex == 2 else match[1], text)
+        return text.replace(self.quote * 2, self.quote) if is_quoted and self.quote else text
+
+    def _is_simple(self, record: bytes) -> bool:
+        """Whether every separator in a record is one."""
+        return (self.quote is None or self.quote not in record) and (self.escape is None or self.escape not in record)
+
+
+class Part(NamedTuple):
+    """One field of a record: what it means, how it stands there, and what follows its closing quote (None where it has no quotes)."""
+
+    value: bytes
+    raw: bytes
+    rest: bytes | None
+
+    @property
+    def is_stray(self) -> bool:
+        """Whether something other than blanks stands between the closing quote and the end of the field."""
+        return bool(self.rest and self.rest.strip(b" \t"))
 
 
 class Record(NamedTuple):
@@ -171,147 +255,126 @@ class Record(NamedTuple):
     @property
     def is_blank(self) -> bool:
         """Whether the record is an empty line."""
-        return self.raw in (b"\n", b"\r\n")
+        return self.raw in (b"\n", b"\r\n", b"\r")
 
 
 def without_newline(record: bytes) -> bytes:
     """Return a record without the newline at its end."""
-    return record.removesuffix(b"\n").removesuffix(b"\r") if record.endswith(b"\n") else record
+    return record.removesuffix(b"\n").removesuffix(b"\r")
 
 
-def records(stream: BinaryIO, grammar: Grammar, name: str, first_line: int = 1) -> Iterator[Record]:
-    """Yield the records of a stream that stands before a record, without the byte order mark, leaving out comments.
+def n_lines(text: bytes) -> int:
+    r"""Return how many lines end in a text.
 
-    `name` is what messages call the file, `first_line` the number of the line to come. The last record is not closed when its
-    quote is open at the end of the file, or after 64 MiB, where reading stops.
+    Examples
+    --------
+    >>> n_lines(b"a\nb\r\nc\rd")
+    3
+    """
+    return text.count(b"\n") + (text.count(b"\r") - text.count(b"\r\n") if b"\r" in text else 0)
+
+
+class Records:
+    """The records of a stream that stands before one, without the byte order mark and the comments, one after the other.
+
+    The last record is not closed when its quote is open at the end of the text, or after 64 MiB, where reading stops.
+
+    Parameters
+    ----------
+    name
+        What messages call the file.
+    block_bytes
+        How much is read together; a record that is longer is looked at again each time what is known of it has doubled.
 
     Raises
     ------
     SourceError
         The text is UTF-16.
     """
-    line_number, first, pieces, n_bytes = first_line - 1, first_line, list[bytes](), 0
-    while line := stream.readline():
-        line_number += 1
-        if line_number == 1:
-            line = _without_bom(line, name)
-        if not pieces:
-            if grammar.comment and line.startswith(grammar.comment):
+
+    def __init__(self, stream: BinaryIO, grammar: Grammar, name: str, block_bytes: int = _FIRST_BYTES) -> None:
+        self.line_number = 1
+        self.n_taken = 0
+        self.has_comments = False
+        self._stream = stream
+        self._grammar = grammar
+        self._block_bytes = block_bytes
+        self._text = b""
+        self._at = 0
+        self._is_whole = False
+        self._read(max(block_bytes, len(BOM)))
+        if self._text.startswith((b"\xff\xfe", b"\xfe\xff")):
+            mark = self._text[:2].hex(" ")
+            raise SourceError(f"{name}: expected UTF-8 text, got UTF-16 (byte order mark {mark}). Pass encoding='utf-16'.")
+        self._at = len(BOM) if self._text.startswith(BOM) else 0
+
+    def __iter__(self) -> Iterator[Record]:
+        while (record := self.next()) is not None:
+            yield record
+
+    def next(self) -> Record | None:
+        """Return the next record; None at the end."""
+        while True:
+            end = self._end()
+            if end == self._at and self._is_whole:
+                return None
+            line_number, raw, closed = self.line_number, self._text[self._at : end or len(self._text)], end is not None
+            is_comment = self._is_comment()
+            self.has_comments |= is_comment
+            self.take(len(raw))
+            if not is_comment:
+                if not closed:
+                    self._is_whole, self._at = True, len(self._text)
+                return Record(line_number, raw, closed)
+
+    def block(self) -> bytes:
+        """Return what is read and not taken, at least a block of it where there is so much left."""
+        while len(self._text) - self._at < self._block_bytes and not self._is_whole:
+            self._read(self._block_bytes)
+        return self._text[self._at :]
+
+    def rest(self) -> bytes:
+        """Return what is read and not taken."""
+        return self._text[self._at :]
+
+    def take(self, n_bytes: int) -> None:
+        """Go on behind so many bytes of what is read, a place between records."""
+        self.line_number += n_lines(self._text[self._at : self._at + n_bytes])
+        self._at += n_bytes
+        self.n_taken += n_bytes
+
+    def _end(self) -> int | None:
+        """Return where the record that comes next ends; None where its quote does not close."""
+        grammar = self._grammar
+        while True:
+            if not self._knows_comment():
+                self._read(self._block_bytes)
                 continue
-            first, n_bytes = line_number, 0
-        _, is_open = grammar.outside(line, is_open=bool(pieces))
-        if not is_open and not pieces:
-            if line:
-                yield Record(first, line, True)
-            continue
-        pieces.append(line)
-        n_bytes += len(line)
-        if not is_open:
-            yield Record(first, b"".join(pieces), True)
-            pieces = []
-        elif n_bytes > MAX_RECORD_BYTES:
-            break
-    if pieces:
-        yield Record(first, b"".join(pieces), False)
+            pattern = grammar.comment_line if self._is_comment() else grammar.record
+            match = pattern.match(self._text, self._at)
+            if self._is_whole or (match and (match.end() < len(self._text) or match[1].endswith(b"\n"))):
+                return match.end() if match else None
+            if len(self._text) - self._at > MAX_RECORD_BYTES:
+                return None
+            self._read(max(self._block_bytes, len(self._text) - self._at))
+
+    def _is_comment(self) -> bool:
+        return self._grammar.comment is not None and self._text.startswith(self._grammar.comment, self._at)
+
+    def _knows_comment(self) -> bool:
+        return self._is_whole or self._grammar.comment is None or len(self._text) - self._at >= len(self._grammar.comment)
+
+    def _read(self, n_bytes: int) -> None:
+        """Read some more."""
+        more = self._stream.read(n_bytes)
+        self._is_whole = not more
+        self._text = self._text[self._at :] + more
+        self._at = 0
 
 
-def whole_lines(stream: BinaryIO, block_bytes: int) -> Iterator[tuple[bytearray, int]]:
-    """Yield a stream in blocks of whole lines, each as a buffer and how much of it counts, valid until the next is taken.
-
-    A block is larger than `block_bytes` only where a line is.
-    """
-    buffer, filled = bytearray(block_bytes), 0
-    while n_bytes := stream.readinto(memoryview(buffer)[filled:]):  # type: ignore[attr-defined]
-        end = buffer.rfind(b"\n", filled, filled + n_bytes) + 1
-        filled += n_bytes
-        if end:
-            yield buffer, end
-            buffer[: filled - end] = buffer[end:filled]
-            filled -= end
-        if filled == len(buffer):
-            buffer = buffer + bytes(len(buffer))  # another value: the old one may still be looked at
-    if filled:
-        yield buffer, filled
-
-
-@contextmanager
-def opened(source: Source) -> Iterator[BinaryIO]:
-    """Open a file, or the bytes of one, for reading, decompressed where it begins like gzip, bzip2, xz or Zstandard.
-
-    Raises
-    ------
-    SourceError
-        There is no such file, it cannot be read, or its compressed content is cut short or damaged.
-    """
-    with _raw(source) as raw:
-        kind = _compression(raw, source)
-        try:
-            with _decompressing(raw, kind) as stream:
-                yield stream
-        except (EOFError, zlib.error, lzma.LZMAError, pa.ArrowInvalid) as error:
-            raise _damaged(source, kind, error) from error
-        except OSError as error:
-            if not kind or error.errno is not None:  # the operating system's, not the decompressor's
-                raise
-            raise _damaged(source, kind, error) from error
-
-
-def is_packed(source: Source) -> bool:
-    """Return whether a file is compressed, by its first bytes.
-
-    Raises
-    ------
-    SourceError
-        It cannot be read, or its name says that it is compressed and it is not.
-    """
-    with _raw(source) as raw:
-        return bool(_compression(raw, source))
-
-
-def origin(source: Source) -> str:
-    """Return how messages call a source: its path, or "the text"."""
-    return "the text" if isinstance(source, bytes) else os.fspath(source)
-
-
-def _raw(source: Source) -> BinaryIO:
-    try:
-        return io.BytesIO(source) if isinstance(source, bytes) else Path(source).open("rb")
-    except OSError as error:
-        raise SourceError(f"Expected a readable file, got {origin(source)!r}: {error.strerror}. Check the path.") from error
-
-
-def _compression(raw: BinaryIO, source: Source) -> str:
-    start = raw.read(6)
-    raw.seek(0)
-    kinds = [kind for kind, magic in _MAGIC.items() if re.match(magic, start)]
-    suffix = "" if isinstance(source, bytes) else Path(source).suffix.lower()
-    if suffix in _MAGIC and suffix not in kinds:
-        raise SourceError(
-            f"{origin(source)}: expected a {suffix} archive, as its name says, got a file that begins with {start!r}. "
-            "It is empty, damaged, or not compressed: fetch it again, or rename it."
-        )
-    return kinds[0] if kinds else ""
-
-
-def _decompressing(raw: BinaryIO, kind: str) -> BinaryIO:
-    if kind == ".gz":
-        return cast(BinaryIO, gzip.GzipFile(fileobj=raw))
-    if kind == ".bz2":
-        return cast(BinaryIO, bz2.BZ2File(raw))
-    if kind == ".xz":
-        return cast(BinaryIO, lzma.LZMAFile(raw))
-    if kind == ".zst":
-        return cast(BinaryIO, io.BufferedReader(pa.input_stream(raw, compression="zstd")))
-    return raw
-
-
-def _damaged(source: Source, kind: str, error: Exception) -> SourceError:
-    return SourceError(
-        f"{origin(source)}: expected a whole {kind} archive, got one that is cut short or damaged ({error}). Fetch or write the file again."
-    )
-
-
-def _without_bom(line: bytes, name: str) -> bytes:
-    if line.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise SourceError(f"{name}: expected UTF-8 text, got UTF-16 (byte order mark {line[:2].hex(' ')}). Convert it to UTF-8.")
-    return line.removeprefix(BOM)
+def _outside(separator: bytes, pattern: bytes, escape: bytes | None, escaped: bytes) -> bytes:
+    """Return the pattern of any characters outside quotes that end no field."""
+    first = re.escape(separator[:1])
+    simple = b"[^%b%b\\r\\n]*+" % (first, escape or b"")
+    others = [*([b"(?!%b)%b" % (pattern, first)] if len(separator) > 1 else []), *([escaped] if escaped else [])]
+    return b"%b(?:(?:%b)%b)*+" % (simple, b"|".join(others), simple) if others else simple

@@ -10,7 +10,8 @@ import narwhals.stable.v2 as nw
 from narwhals.stable.v2.dtypes import DType
 
 from gpupipe.core.errors import DtypeError
-from gpupipe.core.iso import check_iso, check_nanoseconds
+from gpupipe.core.iso import check_digits, check_iso, check_nanoseconds
+from gpupipe.core.number_text import NumberText
 from gpupipe.core.schema import Schema
 
 INTEGERS: dict[type[DType], tuple[int, int]] = {
@@ -33,14 +34,35 @@ def check_in_text(schema: Schema) -> None:
             raise DtypeError(f"{msg} Declare String, and take it apart in a stage.")
 
 
-def value_checks(schema: Schema, formats: Mapping[str, str]) -> dict[str, Callable[[str], object]]:
+def value_checks(schema: Schema, formats: Mapping[str, str], numbers: NumberText | None = None) -> dict[str, Callable[[str], object]]:
     """Return for each column a function that raises ValueError on a text that its dtype cannot take."""
-    made = {name: _check(field.dtype, formats.get(name)) for name, field in schema.items()}
+    made = {name: _check(field.dtype, formats.get(name), numbers or NumberText()) for name, field in schema.items()}
     return {name: check for name, check in made.items() if check is not None}
 
 
-def _check(dtype: DType, pattern: str | None) -> Callable[[str], object] | None:
+def _check(dtype: DType, pattern: str | None, numbers: NumberText) -> Callable[[str], object] | None:
     """Return the check of one dtype; None where every text will do or only the reader knows."""
+    check = _plain_check(dtype, pattern)
+    return _written(numbers, check) if check is not None and dtype.is_numeric() and not numbers.is_plain else check
+
+
+def _written(numbers: NumberText, check: Callable[[str], object]) -> Callable[[str], object]:
+    """Return the check of numbers that are written in another way."""
+
+    def look(text: str) -> object:
+        if _is_blank(text):
+            return None
+        plain = numbers.plain(text)
+        if plain is None:
+            groups = "" if numbers.thousands is None else f" and {numbers.thousands!r} between groups of three digits"
+            raise ValueError(f"a number has {numbers.decimal!r} before its fraction{groups}, as declared")
+        return check(plain)
+
+    return look
+
+
+def _plain_check(dtype: DType, pattern: str | None) -> Callable[[str], object] | None:
+    """Return the check of one dtype, whose numbers are written as in a program."""
     if type(dtype) in INTEGERS:
         return _integer(str(dtype), *INTEGERS[type(dtype)])
     if dtype.is_float() or dtype.is_decimal():
@@ -62,7 +84,8 @@ def _integer(name: str, low: int, high: int) -> Callable[[str], object]:
             return
         if re.fullmatch(r"\s*[+-]?[0-9]+", text) is None:
             raise ValueError(f"{name} takes whole numbers")
-        if not low <= int(text) <= high:
+        digits = text.strip().lstrip("+-").lstrip("0")
+        if len(digits) > len(str(high)) or not low <= int(text) <= high:  # Python reads no number of any length
             raise ValueError(f"{name} takes {low} to {high}")
 
     return check
@@ -81,7 +104,10 @@ def _timed(dtype: DType, pattern: str) -> Callable[[str], object]:
     """Return the check of dates and times that are written by a pattern."""
 
     def check(text: str) -> None:
-        moment = datetime.strptime(text, pattern)  # noqa: DTZ007 - only whether it parses, and about when it is
+        if isinstance(dtype, nw.Datetime) and "%f" in pattern:
+            check_digits(text, dtype.time_unit)
+        short = re.sub(r"([.][0-9]{6})[0-9]+", r"\1", text)  # Python reads six digits of a second, the reader nine
+        moment = datetime.strptime(short, pattern)  # noqa: DTZ007 - only whether it parses, and about when it is
         if isinstance(dtype, nw.Datetime) and dtype.time_unit == "ns":
             check_nanoseconds(moment)
 

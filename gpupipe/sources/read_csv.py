@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
+import os
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,29 +13,37 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from gpupipe.core.ends import FileScan, Piece, Source
-from gpupipe.core.errors import SourceError, UsageError, listing
+from gpupipe.core.errors import SourceError, SourceWarning, listing
 from gpupipe.core.files import Paths, Place, file_marks, find_files, kept_paths, local_files, shared_count, shown
-from gpupipe.core.schema import Schema, as_schema
+from gpupipe.core.number_text import NumberText
+from gpupipe.core.schema import Schema
 from gpupipe.sources._agree import require_columns
+from gpupipe.sources.csv_advice import advice
 from gpupipe.sources.csv_bad_row import first_bad_row, raise_bad_row
-from gpupipe.sources.csv_clean import cleaned
-from gpupipe.sources.csv_inspect import CsvFacts, check_header, check_named, inspect_csv
-from gpupipe.sources.csv_schema import first_record, header_of, inferred
-from gpupipe.sources.csv_text import Dialect, Grammar, is_packed
-from gpupipe.sources.csv_values import check_in_text, value_checks
+from gpupipe.sources.csv_clean import Cleaned, cleaned
+from gpupipe.sources.csv_header import check_named
+from gpupipe.sources.csv_inspect import CsvFacts, inspect_csv
+from gpupipe.sources.csv_options import checked_quarantine, checked_schemas
+from gpupipe.sources.csv_rejected import rejected, rejected_path
+from gpupipe.sources.csv_schema import first_record, head_bytes, header_of, inferred, told, width_of
+from gpupipe.sources.csv_text import Dialect, Grammar, InnerQuotes, Ragged
+from gpupipe.sources.csv_values import value_checks
+from gpupipe.sources.packed_text import MAX_UNPACKED, is_packed
 from gpupipe.sources.text_pieces import read_bytes, text_pieces
 
 _PACKED = ("", ".gz", ".bz2", ".xz", ".zst")
 SUFFIXES = tuple(f"{kind}{packed}" for kind in (".csv", ".tsv", ".psv", ".txt", ".dat") for packed in _PACKED)
 _FACTS: dict[tuple[Any, ...], CsvFacts] = {}
+_TOLD: set[tuple[str, str]] = set()
 
 
 @dataclass(frozen=True, init=False)
 class ReadCsv(Source):
     r"""The rows of delimited text files.
 
-    Every row must have as many fields as the first one; blank lines and comments are no rows. Files compressed by gzip, bzip2, xz
-    or Zstandard are read through.
+    Rows are read as Python's csv module reads them; blank lines and comments are no rows. Files compressed by gzip, bzip2, xz
+    or Zstandard are read through. What may be read wrongly is told as a SourceWarning: names that were given, a file that seems to have
+    another separator, or no header. Text that is not plain is copied once, in pieces, into a form that every reader takes alike.
 
     Parameters
     ----------
@@ -42,27 +51,58 @@ class ReadCsv(Source):
         A file, several, a glob, or a folder, read with all its folders; plain paths, or fsspec's addresses.
     schema
         The columns to read and their dtypes. With a header, some of its columns in any order; without one, every column in order,
-        or some of `names`. By default the header's, with dtypes that the first megabyte of the first file suggests: Int64, Float64,
-        Boolean, Date, Datetime("us"), or else String. A number too large for its float dtype is infinite, and more decimal places
-        than a Decimal has are rounded.
-    separator, quote, header, comment, skip_rows
-        How the text is written: see `Dialect`.
+        or some of `names`. By default all of them, with dtypes that take every value of the first file's first megabyte and keep all its
+        digits: Int64, UInt64, Float64, Boolean, Date, Datetime("us" or "ns"), or else String, also for ``007``. A number too large for
+        its float dtype is infinite, and more decimal places than a Decimal has are rounded.
+    dtypes
+        The dtypes of some columns, where all are to be read and the others' dtypes guessed.
+    separator
+        What stands between fields: one character, or several.
+    quote
+        The character around fields that hold separators or newlines, doubled inside; None where quotes mean nothing.
+    escape
+        The character that takes the meaning from the one behind it: ``"\\"``. A field that stands in the file as one of `null_values` is
+        missing, also ``\N``.
+    header
+        Whether the first row holds the column names. One that is missing there is given by position (``column_3``), one that was there
+        before by number (``id_2``). Without a header and `names`, all are given by position.
     null_values
         Texts that mean a missing value; an empty field always does.
+    decimal, thousands
+        The characters before a number's fraction and between groups of three digits.
     date_format
         How dates and times are written, as strftime has it: for all such columns, or by column. By default ISO 8601.
+    comment
+        Lines that begin with this text are no rows.
+    skip_rows
+        Rows to leave out at the start, before the header; blank lines count, comments do not.
     names
-        The columns' names in a file without a header, where `schema` declares only some of them.
+        The columns' names in a file without a header, where `schema` does not declare them all.
+    encoding
+        What the text is written in, as Python calls it: ``"latin-1"``, ``"cp1252"``, ``"utf-16"``.
+    ragged
+        What becomes of rows that are too short or too long: ``"error"``; ``"fill"``, short ones are filled with missing values, and
+        empty fields behind the last column are left out; ``"quarantine"``, they are put aside, as are rows with text behind a closing
+        quote.
+    inner_quotes
+        What becomes of a quote inside a quoted field that is not doubled: ``"error"``; or ``"keep"``, it is a character like any other
+        where neither a separator nor the end of the line follows.
+    quarantine
+        The folder for what is put aside: a Parquet file for each file read, with ``file``, ``line``, ``row``, ``reason`` and ``text``.
+        It is written as the file is read, also where the run fails later. Rows read are those kept and those put aside.
     nan_as_null
         Whether NaN is missing.
     key
         The columns of a key whose rows all stand in one file, where there are several: an engine may then work file by file, which
         takes less memory. It is checked as the rows are read.
+    max_unpacked
+        How many bytes a compressed file may become.
 
     Raises
     ------
     SourceError
-        There is no such file; it is empty, not UTF-8, or names a column twice or not at all; a row is too long or too short.
+        There is no such file; it is empty, or in another encoding; a row is too long or too short, a quote never closes, or text stands
+        behind a closing one.
     ColumnError
         A declared column is not in the header.
     DtypeError
@@ -79,10 +119,13 @@ class ReadCsv(Source):
 
     path: str | tuple[str, ...]
     declared: Schema | None
+    dtypes: Schema
     dialect: Dialect
     null_values: tuple[str, ...]
+    numbers: NumberText
     date_format: str | tuple[tuple[str, str], ...] | None
     names: tuple[str, ...] | None
+    quarantine: str | None
     nan_as_null: bool
     key: tuple[str, ...]
 
@@ -91,29 +134,43 @@ class ReadCsv(Source):
         path: Paths,
         *,
         schema: Mapping[str, Any] | None = None,
+        dtypes: Mapping[str, Any] | None = None,
         separator: str = ",",
         quote: str | None = '"',
+        escape: str | None = None,
         header: bool = True,
         null_values: str | Sequence[str] = ("",),
+        decimal: str = ".",
+        thousands: str | None = None,
         date_format: str | Mapping[str, str] | None = None,
         comment: str | None = None,
         skip_rows: int = 0,
         names: Sequence[str] | None = None,
+        encoding: str = "utf-8",
+        ragged: Ragged = "error",
+        inner_quotes: InnerQuotes = "error",
+        quarantine: str | os.PathLike[str] | None = None,
         nan_as_null: bool = True,
         key: str | Sequence[str] = (),
+        max_unpacked: int = MAX_UNPACKED,
     ) -> None:
-        declared = None if schema is None else as_schema(schema)
-        nulls = (null_values,) if isinstance(null_values, str) else tuple(null_values)
-        check_in_text(declared or Schema(()))
-        _check_names(declared, names, header=header)
-        object.__setattr__(self, "path", kept_paths(path))
-        object.__setattr__(self, "declared", declared)
-        object.__setattr__(self, "dialect", Dialect(separator, quote, header, comment, skip_rows))
-        object.__setattr__(self, "null_values", nulls)
-        object.__setattr__(self, "date_format", tuple(date_format.items()) if isinstance(date_format, Mapping) else date_format)
-        object.__setattr__(self, "names", None if names is None else tuple(names))
-        object.__setattr__(self, "nan_as_null", nan_as_null)
-        object.__setattr__(self, "key", (key,) if isinstance(key, str) else tuple(key))
+        declared, some = checked_schemas(schema, dtypes, names, header=header)
+        checked_quarantine(ragged, quarantine)
+        values = {
+            "path": kept_paths(path),
+            "declared": declared,
+            "dtypes": some,
+            "dialect": Dialect(separator, quote, header, comment, skip_rows, escape, encoding, ragged, inner_quotes, max_unpacked),
+            "null_values": (null_values,) if isinstance(null_values, str) else tuple(null_values),
+            "numbers": NumberText(decimal, thousands),
+            "date_format": tuple(date_format.items()) if isinstance(date_format, Mapping) else date_format,
+            "names": None if names is None else tuple(names),
+            "quarantine": None if quarantine is None else os.fspath(quarantine),
+            "nan_as_null": nan_as_null,
+            "key": (key,) if isinstance(key, str) else tuple(key),
+        }
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
 
     def fingerprint(self) -> tuple[tuple[Any, ...], ...] | None:
         """Return the files' marks."""
@@ -127,17 +184,19 @@ class ReadCsv(Source):
         """Return the columns declared, or those the beginning of the first file suggests."""
         first = self._files()[0]
         names = self._columns(first)
-        if self.declared is not None:
-            require_columns(self.declared, names, str(first))
+        require_columns(self.declared if self.declared is not None else self.dtypes, names, str(first))
         check_named(tuple(self.declared or names), names, str(first))
+        for text in told(first, self.dialect, self.declared) if self.names is None else ():
+            _tell(text, first)
         if self.declared is not None:
             return self.declared
         formats = dict(self.date_format) if isinstance(self.date_format, tuple) else self.date_format
-        return inferred(first, self.dialect, names, self.null_values, formats)
+        found = inferred(first, self.dialect, names, self.null_values, formats, self.numbers)
+        return Schema(tuple((name, self.dtypes.get(name, field)) for name, field in found.items()))
 
     def declared_not_null(self) -> frozenset[str]:
         """Return the columns declared not null."""
-        return frozenset() if self.declared is None else self.declared.not_null
+        return self.dtypes.not_null if self.declared is None else self.declared.not_null
 
     def whole_keys(self) -> tuple[str, ...]:
         """Return the key whose rows all stand in one file."""
@@ -147,15 +206,16 @@ class ReadCsv(Source):
         """Return the rows counted, once `scan` has looked at every file as it is now."""
         files = self._files()
         n_columns = len(self._columns(files[0]))
-        facts = [_FACTS.get((str(file), file.stamp, self.dialect, n_columns)) for file in files]
+        facts = [_FACTS.get(self._facts_key(file, n_columns)) for file in files]
         known = [fact.n_rows for fact in facts if fact is not None]
         return sum(known) if len(known) == len(files) else None
 
     def scan(self, scratch: str) -> FileScan:
-        """Return the files, each checked to have whole rows only.
+        """Return the files, each plain text with whole rows only.
 
-        The options are ``names`` (every column, in the files' order), ``header``, ``separator``, ``quote``, ``comment``,
-        ``skip_rows`` (always 0: what is to be skipped is not in the files returned), ``null_values``, and ``formats`` by column.
+        The options are ``names`` (every column, in the files' order), ``header`` (whether the first row is none, whatever it says),
+        ``separator``, ``quote``, ``null_values``, ``formats`` by column, and where numbers are written otherwise than in a program,
+        ``numbers``.
         """
         files = self._files()
         names = self._columns(files[0])
@@ -168,15 +228,12 @@ class ReadCsv(Source):
     def pieces(self, file: int, n_rows: int) -> list[Piece]:
         """Return parts of the file, cut where a row begins; `start` and `stop` count bytes."""
         found = self._files()[file]
-        if found.fs is not None or self.dialect.skip_rows or is_packed(found.path):
+        if found.fs is not None or not self.dialect.is_plain or self.dialect.skip_rows or is_packed(found.path):
             return [Piece(file, n_rows)]
-        first = first_record(found, self.dialect)
-        with found.open() as stream:  # the lines before the first record: blank ones, comments
-            head = sum(len(stream.readline()) for _ in range(first.line_number - 1)) + len(first.raw)
-        return text_pieces(file, found.path, n_rows, Grammar.of(self.dialect), head)
+        return text_pieces(file, found.path, n_rows, Grammar.of(self.dialect), head_bytes(found, self.dialect))
 
     def scan_piece(self, piece: Piece, scratch: str) -> FileScan:
-        """Return one part, checked to have whole rows only; see `scan`."""
+        """Return one part, plain text with whole rows only; see `scan`."""
         files = self._files()
         names = self._columns(files[0])
         file = files[piece.file]
@@ -186,14 +243,13 @@ class ReadCsv(Source):
             self._check_first(file, names, files[0])
         dialect = replace(self.dialect, header=self.dialect.header and piece.start == 0)
         text = read_bytes(file.path, piece.start, piece.stop)
-        facts = inspect_csv(text, dialect, len(names))
-        if facts.short:
-            raise self._uneven(file, names)
-        if not facts.blank_lines:
-            return self._scan((text,), names, header=dialect.header)
-        made = cleaned(text, dialect, scratch)
-        text = made.read_bytes()
-        made.unlink()
+        if not _is_plain(inspect_csv(text, dialect, len(names))):
+            try:
+                made = cleaned(text, dialect, scratch, len(names), name=str(file), null_values=self.null_values).path
+            except SourceError as error:  # whose lines are counted from the part's beginning
+                raise self._fault(file, {}) or error from error
+            text = made.read_bytes()
+            made.unlink()
         return self._scan((text,), names, header=dialect.header)
 
     def unchecked(self, piece: Piece | None) -> FileScan | None:
@@ -201,7 +257,9 @@ class ReadCsv(Source):
         files = self._files()
         first = files[0]
         chosen = files if piece is None else [files[piece.file]]
-        if self.dialect.skip_rows or self.dialect.comment or any(file.fs is not None or is_packed(file.path) for file in chosen):
+        if not self.dialect.is_plain or self.dialect.skip_rows or self.dialect.comment:
+            return None
+        if any(file.fs is not None or is_packed(file.path) for file in chosen):
             return None
         names = self._columns(first)
         if piece is None or piece.start in (None, 0):
@@ -215,22 +273,21 @@ class ReadCsv(Source):
     def _scan(self, paths: tuple[str | bytes, ...], names: tuple[str, ...], *, header: bool) -> FileScan:
         """Return the scan of texts that are ready for the reader."""
         schema = self.schema()
+        separator, quote = self.dialect.plain
         options = {
             "names": names,
             "header": header,
-            "separator": self.dialect.separator,
-            "quote": self.dialect.quote,
-            "comment": self.dialect.comment,
-            "skip_rows": 0,
+            "separator": separator,
+            "quote": quote,
             "null_values": self.null_values,
             "formats": self._formats(schema),
         }
-        return FileScan("csv", paths, schema, options)
+        return FileScan("csv", paths, schema, options if self.numbers.is_plain else options | {"numbers": self.numbers})
 
     def explain(self, error: Exception) -> SourceError | None:
         """Return the first row that is wrong: its file, line, number and content."""
         schema = self.schema()
-        checks = value_checks(schema, self._formats(schema))
+        checks = value_checks(schema, self._formats(schema), self.numbers)
         for file in self._files():
             found = self._fault(file, checks)
             if found is not None:
@@ -245,7 +302,10 @@ class ReadCsv(Source):
         if self.dialect.header:
             return header_of(first, self.dialect)
         first_record(first, self.dialect)
-        return self.names if self.names is not None else tuple(self.declared or ())
+        if self.names is not None:
+            return self.names
+        n_columns = width_of(first, self.dialect)
+        return tuple(self.declared) if self.declared is not None else tuple(f"column_{number}" for number in range(1, n_columns + 1))
 
     def _formats(self, schema: Schema) -> dict[str, str]:
         """Return how dates and times are written, by column."""
@@ -256,18 +316,38 @@ class ReadCsv(Source):
         schema.require(formats)
         return formats
 
+    def _facts_key(self, file: Place, n_columns: int) -> tuple[Any, ...]:
+        """Return under what is kept what is known of a file as it is."""
+        return str(file), file.stamp, self.dialect, self.null_values if self.dialect.escape else (), self.quarantine, n_columns
+
     def _ready(self, file: Place, names: tuple[str, ...], first: Place, scratch: str) -> str:
-        """Return the local path of a file that the reader may have: whole rows, no blank lines, not compressed."""
+        """Return the local path of plain text: the file, or a copy that is made once for a file as it is."""
         self._check_first(file, names, first)
         [local] = local_files([file], scratch)
-        key = (str(file), file.stamp, self.dialect, len(names))
-        facts = _FACTS.get(key) or inspect_csv(local, self.dialect, len(names))
-        if facts.short:
-            raise self._uneven(file, names)
-        _FACTS[key] = facts
-        if not (facts.blank_lines or self.dialect.skip_rows or is_packed(local)):
-            return local
-        return _copied(local, key, self.dialect, scratch)
+        key = self._facts_key(file, len(names))
+        if self.dialect.is_plain and not self.dialect.skip_rows and not is_packed(local):
+            facts = _FACTS.get(key) or inspect_csv(local, self.dialect, len(names))
+            if _is_plain(facts):
+                _FACTS[key] = facts
+                return local
+        target = Path(scratch, f"csv-{hashlib.blake2b(repr(key).encode(), digest_size=12).hexdigest()}.csv")
+        if not target.exists():
+            with rejected(self.quarantine, str(file)) as reject:
+                made = cleaned(local, self.dialect, scratch, len(names), name=str(file), null_values=self.null_values, reject=reject)
+            made.path.replace(target)
+            _FACTS[key] = CsvFacts(made.n_rows, None, len(names), made.n_blank, short=False, odd=True)
+            self._tell_of(made, file, len(names))
+        return str(target)
+
+    def _tell_of(self, made: Cleaned, file: Place, n_columns: int) -> None:
+        """Tell which rows of a file are not in its copy."""
+        if made.n_rejected and self.quarantine is not None:
+            n_rows = made.n_rows + made.n_rejected
+            put = f"{made.n_rejected:,} of its {n_rows:,} rows do not fit and were put into {rejected_path(self.quarantine, str(file))}"
+            _tell(f"{file}: {put}.", file)
+        if made.n_blank and n_columns == 1:
+            blank = f"{made.n_blank:,} blank lines of its one column are no rows"
+            _tell(f'{file}: {blank}. Where they mean missing values, write "" there.', file)
 
     def _check_first(self, file: Place, names: tuple[str, ...], first: Place) -> None:
         """Raise SourceError where a file is empty, or its header is another than the first file's."""
@@ -276,11 +356,6 @@ class ReadCsv(Source):
             msg = f"{file}: expected the header of {first}, {listing(names)}, got {listing(here)}. {advice}"
             raise SourceError(msg)
         first_record(file, self.dialect)
-
-    def _uneven(self, file: Place, names: tuple[str, ...]) -> SourceError:
-        """Return the error of a file with a row that is too long or too short."""
-        msg = f"{file}: expected {len(names)} fields in every row, got rows of other lengths. Check the separator."
-        return self._fault(file, {}) or SourceError(msg)
 
     def _fault(self, file: Place, checks: Mapping[str, Callable[[str], object]]) -> SourceError | None:
         """Return the first row of a file that is wrong, as an error."""
@@ -291,39 +366,22 @@ class ReadCsv(Source):
                 text = stream.read()
         names = self._columns(file)
         bad = first_bad_row(text, self.dialect, checks, names=names, n_columns=len(names), null_values=(*self.null_values, ""))
+        if bad is None:
+            return None
+        hint = "" if bad.is_unreadable or bad.column else advice(text, self.dialect, len(names))
         try:
-            return None if bad is None else raise_bad_row(bad, str(file))
+            raise_bad_row(bad, str(file), hint)
         except SourceError as error:
             return error
 
 
-def _copied(local: str, key: tuple[Any, ...], dialect: Dialect, scratch: str) -> str:
-    """Return a plain copy of a file, without what is to be skipped; made once for a file as it is."""
-    target = Path(scratch, f"csv-{hashlib.blake2b(repr(key).encode(), digest_size=12).hexdigest()}.csv")
-    if not target.exists():
-        made = cleaned(local, dialect, scratch)
-        if dialect.skip_rows:
-            line_number = first_record(Place(str(made)), dialect).line_number
-            with made.open("rb") as source, target.with_suffix(".part").open("wb") as copy:
-                for _ in range(line_number - 1):
-                    source.readline()
-                shutil.copyfileobj(source, copy, 1 << 23)
-            made.unlink()
-            made = target.with_suffix(".part")
-        made.replace(target)
-    return str(target)
+def _is_plain(facts: CsvFacts) -> bool:
+    """Whether the reader may have a text as it stands."""
+    return not (facts.odd or facts.short or facts.blank_lines)
 
 
-def _check_names(declared: Schema | None, names: Sequence[str] | None, *, header: bool) -> None:
-    """Raise UsageError where names and header say different things."""
-    if header and names is not None:
-        msg = "names expected header=False, got header=True. Pass header=False, with skip_rows=1 if the header is to be replaced."
-        raise UsageError(msg)
-    if not header and names is None and declared is None:
-        msg = "A file without a header needs a schema with all its columns in order, or names. Pass schema={...}, or names=[...]."
-        raise UsageError(msg)
-    if isinstance(names, str):
-        msg = f"names expected several column names, got the one text {names!r}. Pass a list."
-        raise UsageError(msg)
-    if names is not None:
-        check_header(names, "names")
+def _tell(text: str, file: Place) -> None:
+    """Warn of something about a file, once for a file as it is."""
+    if (text, file.stamp) not in _TOLD:
+        warnings.warn(SourceWarning(text), stacklevel=3)
+        _TOLD.add((text, file.stamp))

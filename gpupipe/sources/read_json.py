@@ -18,8 +18,8 @@ from gpupipe.core.errors import SourceError
 from gpupipe.core.files import Paths, Place, file_marks, find_files, kept_paths, local_files, shared_count, shown
 from gpupipe.core.schema import Schema, as_schema
 from gpupipe.sources._head import head
-from gpupipe.sources.csv_text import BOM, is_packed, opened
 from gpupipe.sources.json_schema import MAX_DEPTH, check_in_json, depth, misfit, records_schema, why
+from gpupipe.sources.packed_text import BOM, is_packed, opened
 from gpupipe.sources.text_pieces import read_bytes, text_pieces
 
 SUFFIXES = tuple(f"{kind}{packed}" for kind in (".json", ".jsonl", ".ndjson") for packed in ("", ".gz", ".bz2", ".xz", ".zst"))

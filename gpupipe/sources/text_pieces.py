@@ -8,7 +8,8 @@ from pathlib import Path
 
 from gpupipe.core.ends import Piece
 from gpupipe.sources.csv_inspect import scan
-from gpupipe.sources.csv_text import Grammar, opened, whole_lines
+from gpupipe.sources.csv_text import Grammar
+from gpupipe.sources.packed_text import opened, whole_lines
 
 _SAMPLE_BYTES = 1 << 16
 

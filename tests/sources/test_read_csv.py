@@ -18,7 +18,7 @@ import pyarrow as pa
 import pytest
 
 from gpupipe.core.engine import Reading
-from gpupipe.core.errors import ColumnError, DtypeError, GpupipeError, SourceError, UsageError
+from gpupipe.core.errors import ColumnError, DtypeError, GpupipeError, SourceError, SourceWarning, UsageError
 from gpupipe.core.schema import Field
 from gpupipe.engines._scan import explained, read_lazy
 from gpupipe.sources.read_csv import ReadCsv
@@ -76,8 +76,11 @@ def test_without_a_header_the_columns_are_declared_in_order(text: Callable[..., 
     assert read(source).to_pydict() == {"a": [1, 2], "b": ["x", None], "c": [None, 7]}
     some = ReadCsv(path, header=False, separator="|", names=["a", "b", "c"], schema={"c": nw.Int32})
     assert read(some).to_pydict() == {"c": [None, 7]}
-    with pytest.raises(UsageError, match="A file without a header needs a schema"):
-        ReadCsv(path, header=False)
+    assert read(ReadCsv(path, header=False, separator="|", null_values=("NULL",))).to_pydict() == {
+        "column_1": [1, 2],
+        "column_2": ["x", None],
+        "column_3": [None, 7],
+    }
     with pytest.raises(UsageError, match="names expected header=False"):
         ReadCsv(path, names=["a"])
 
@@ -217,7 +220,8 @@ def test_a_ragged_row_is_shown(row: str, got: int, text: Callable[..., Path], re
         read(ReadCsv(path))
     assert str(caught.value) == (
         f"{path}, line 4 (row 2): expected 2 fields, got {got}: '{row}'. "
-        "Mend or remove the row, or check the separator and the quote character."
+        "Mend or remove the row, check the separator and the quote character, or pass ragged='fill' to fill short rows with missing values, "
+        "ragged='quarantine' to put such rows aside."
     )
 
 
@@ -233,8 +237,8 @@ def test_a_row_that_is_too_long_and_one_that_is_too_short(text: Callable[..., Pa
 
 def test_bytes_that_are_no_utf8_are_shown(text: Callable[..., Path], read: Read) -> None:
     message = failure(ReadCsv(text(b"a,b\n1,x\n2,M\xfcnchen\n")), read)
-    assert r"line 3 (row 2): expected UTF-8 text, got the byte 0xfc at position 4: '2,M\\xfcnchen'. Convert the file to UTF-8." in message
-    with pytest.raises(SourceError, match="expected UTF-8 text, got UTF-16"):
+    assert r"line 3 (row 2): expected UTF-8 text, got the byte 0xfc at position 4: '2,M\\xfcnchen'. Pass the encoding" in message
+    with pytest.raises(SourceError, match="expected UTF-8 text, got UTF-16 .* Pass encoding='utf-16'"):
         read(ReadCsv(text("a,b\n1,2\n".encode("utf-16"))))
 
 
@@ -248,24 +252,47 @@ def test_empty_files_and_double_names(text: Callable[..., Path], read: Read) -> 
             ReadCsv(text(content)).schema()
     with pytest.raises(SourceError, match="expected at least one row, got an empty file"):
         read(ReadCsv(text(""), header=False, schema={"a": FIRST}))
-    with pytest.raises(SourceError, match=r"expected a header of distinct column names, got 'id' in columns 1, 3"):
-        ReadCsv(text("id,a,id\n1,2,3\n")).schema()
+    with pytest.raises(SourceError, match=r"expected distinct column names, got 'id' in columns 1, 3"):
+        ReadCsv("a.csv", header=False, names=["id", "a", "id"])
     assert read(ReadCsv(text("a,b\n"), schema={"a": FIRST})).to_pydict() == {"a": []}
 
 
-@pytest.mark.parametrize(("header", "position"), [("a,,b", 2), (",a,b", 1), ('a,b,""', 3)])
-def test_a_column_without_a_name_is_refused_or_left_out(header: str, position: int, text: Callable[..., Path], read: Read) -> None:
-    path = text(f"{header}\n1,1,1\n")
-    message = rf"a\.csv: expected a name for every column, got none for column {position}\. Name it in the file, leave it out by"
-    for schema in (None, {"b": FIRST, "": FIRST}):
-        with pytest.raises(SourceError, match=message):
-            ReadCsv(path, schema=schema).schema()
-    assert read(ReadCsv(path, schema={"b": FIRST, "a": FIRST})).to_pydict() == {"b": [1], "a": [1]}
-    unnamed = ReadCsv(path, header=False, skip_rows=1, names=["a", "", "b"])
+@pytest.mark.parametrize(
+    ("header", "names", "told"),
+    [
+        ("a,,b", ("a", "column_2", "b"), "no name for column 2; they are called 'column_2'"),
+        (",a,", ("column_1", "a", "column_3"), "no name for columns 1, 3;"),
+        ('a,b,""', ("a", "b", "column_3"), "no name for column 3;"),
+        ("id,a,id", ("id", "a", "id_2"), "'id' again in column 3; they are called 'id_2'"),
+        ("id,id,id_2", ("id", "id_3", "id_2"), "'id' again in column 2; they are called 'id_3'"),
+        ("column_2,,column_2", ("column_2", "column_3", "column_2_2"), "no name for column 2 and 'column_2' again in column 3"),
+    ],
+)
+def test_names_that_are_missing_or_there_twice_are_given_and_told(
+    header: str, names: tuple[str, ...], told: str, text: Callable[..., Path], read: Read
+) -> None:
+    path = text(f"{header}\n1,2,3\n")
+    with pytest.warns(SourceWarning, match=told):
+        assert tuple(ReadCsv(path).schema()) == names
+    assert read(ReadCsv(path)).to_pydict() == dict(zip(names, ([1], [2], [3]), strict=True)), "told once for a file as it is"
+    known = [name for name in names if header.split(",").count(name) == 1]
+    if known:
+        path = text(f"{header}\n1,2,3\n", "b.csv")
+        assert tuple(ReadCsv(path, schema={known[0]: FIRST}).schema()) == (known[0],), "of what is not read, nothing is told"
+
+
+def test_names_without_text_are_refused_or_left_out(text: Callable[..., Path], read: Read) -> None:
+    unnamed = ReadCsv(text("1,1,1\n"), header=False, names=["a", "", "b"])
     with pytest.raises(SourceError, match=r"got none for column 2"):
         unnamed.schema()
-    named = ReadCsv(path, header=False, skip_rows=1, names=["a", "", "b"], schema={"a": FIRST})
+    named = ReadCsv(text("1,1,1\n"), header=False, names=["a", "", "b"], schema={"a": FIRST})
     assert read(named).to_pydict() == {"a": [1]}
+
+
+def test_a_header_with_nul_in_it_is_refused(text: Callable[..., Path]) -> None:
+    with pytest.raises(SourceError, match=r"a\.csv: expected a header of text, got b'a\\x00.*pass encoding='utf-16-le'"):
+        ReadCsv(text("a,b\n1,2\n".encode("utf-16-le"))).schema()
+    assert ReadCsv(text("a,b\n1,2\n".encode("utf-16-le")), encoding="utf-16-le").schema().dtypes == {"a": nw.Int64, "b": nw.Int64}
 
 
 def test_times_outside_the_range_of_nanoseconds_are_shown(text: Callable[..., Path], read: Read) -> None:

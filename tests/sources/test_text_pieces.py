@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gpupipe.sources.csv_text import Dialect, Grammar, records
+from gpupipe.sources.csv_text import Dialect, Grammar, Records
 from gpupipe.sources.text_pieces import read_bytes, text_pieces
 
 PLAIN = b"".join(b"%d,x%d\n" % (number, number) for number in range(200))
@@ -28,7 +28,7 @@ def test_pieces_are_the_file(text: bytes, n_rows: int, tmp_path: Path) -> None:
         with path.with_suffix(".part").open("wb+") as stream:
             stream.write(part)
             stream.seek(0)
-            assert all(record.closed and record.raw[:1].isdigit() for record in records(stream, grammar, "part"))
+            assert all(record.closed and record.raw[:1].isdigit() for record in Records(stream, grammar, "part"))
 
 
 def test_the_first_piece_has_the_header(tmp_path: Path) -> None:

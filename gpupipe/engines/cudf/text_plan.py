@@ -21,6 +21,7 @@ NUMBERS = (
     *(nw.Int8, nw.Int16, nw.Int32, nw.Int64, nw.UInt8, nw.UInt16, nw.UInt32, nw.UInt64),
     *(nw.Float32, nw.Float64, nw.Boolean),
 )
+_KNOWN_OPTIONS = frozenset(("names", "header", "separator", "quote", "null_values", "formats"))
 WIDTHS = {"%Y": 4, "%m": 2, "%d": 2, "%H": 2, "%M": 2, "%S": 2}
 _SHORT = {"%F": "%Y-%m-%d", "%T": "%H:%M:%S", "%R": "%H:%M"}
 _TIMES: tuple[list[str], ...] = ([], ["%H", "%M"], ["%H", "%M", "%S"])
@@ -72,8 +73,9 @@ def text_not_on_device(scan: FileScan, needed: Schema) -> str | None:
 
 def _no_dialect(options: Mapping[str, Any]) -> str | None:
     """Return why delimited text is not read on the device, whatever its columns are."""
-    if options["comment"] is not None or options["skip_rows"]:
-        return "text with comments is read on the host"
+    unknown = sorted(set(options) - _KNOWN_OPTIONS)
+    if unknown:
+        return f"text whose {unknown[0]} are written in another way is read on the host"
     quote = options["quote"]
     if quote is not None and any(quote in text for text in options["null_values"]):
         return "text with the quote character in a null value is read on the host"

@@ -26,7 +26,8 @@ def scan_of(folder: Path, **options: Any) -> FileScan:
     [
         ({}, None),
         ({"separator": ",", "quote": None, "null_values": ["NA"]}, None),
-        ({"comment": "#"}, "text with comments is read on the host"),
+        ({"comment": "#", "escape": "\\", "ragged": "fill"}, None),  # which a plain copy has been made of
+        ({"decimal": ","}, "text whose numbers are written in another way is read on the host"),
         ({"null_values": ['"']}, "text with the quote character in a null value is read on the host"),
         ({"schema": {"a": nw.Date, "b": nw.Datetime("us")}, "date_format": "%d.%m.%Y"}, None),
         ({"schema": {"a": nw.Date}, "date_format": "%b %Y"}, "column 'a' is written as %b %Y, which the host's reader reads"),
@@ -39,6 +40,12 @@ def scan_of(folder: Path, **options: Any) -> FileScan:
 def test_what_is_left_to_the_host(options: dict[str, Any], reason: str | None, tmp_path: Path) -> None:
     scan = scan_of(tmp_path, **options)
     assert text_not_on_device(scan, scan.schema) == reason
+
+
+def test_options_that_the_device_does_not_know_are_left_to_the_host(tmp_path: Path) -> None:
+    scan = scan_of(tmp_path)
+    strange = replace(scan, options={**scan.options, "of tomorrow": True})
+    assert "of tomorrow" in (text_not_on_device(strange, scan.schema) or "")
 
 
 def test_what_is_no_whole_local_file_is_left_to_the_host(tmp_path: Path) -> None:

@@ -1,0 +1,106 @@
+"""The records of delimited text, and where many are surely sound, all of them together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from gpupipe.sources.csv_inspect import places
+from gpupipe.sources.csv_text import Grammar, Record, Records
+
+_RETURN = 13
+
+
+@dataclass(frozen=True)
+class Sound:
+    """Records that are rows of the expected length, quoted as RFC 4180 has it, in UTF-8, each ended by a newline.
+
+    Parameters
+    ----------
+    text
+        The records without the blank lines between them.
+    n_blank
+        How many of those there were.
+    """
+
+    text: bytes
+    n_rows: int
+    n_blank: int = 0
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What a text begins with: sound records, and how many bytes they take with the blank lines between them."""
+
+    sound: Sound
+    n_bytes: int
+
+
+def walk(found: Records, grammar: Grammar, n_fields: int) -> Iterator[Sound | Record]:
+    r"""Yield what comes next, to the end: sound records together, the others one by one, blank lines among them.
+
+    Examples
+    --------
+    >>> import io
+    >>> from gpupipe.sources.csv_text import Dialect
+    >>> grammar = Grammar.of(Dialect())
+    >>> list(walk(Records(io.BytesIO(b"1,2\n3,4\n"), grammar, "text"), grammar, 2))
+    [Sound(text=b'1,2\n3,4\n', n_rows=2, n_blank=0)]
+    """
+    while text := found.block():
+        part = _sound_part(text, grammar, n_fields)
+        if part is not None:
+            found.take(part.n_bytes)
+            yield part.sound
+            continue
+        stop = found.n_taken + len(text)
+        while found.n_taken < stop and (record := found.next()) is not None:
+            yield record
+
+
+def _sound_part(text: bytes, grammar: Grammar, n_fields: int) -> _Part | None:
+    """Return the sound records that a text begins with; None where it is not sure that all are."""
+    if len(grammar.separator) > 1 or (grammar.escape is not None and grammar.escape in text):
+        return None
+    if b"\r" in text and text.count(b"\r", 0, -1) != text.count(b"\r\n"):
+        return None
+    found = places(text, grammar)
+    if found is None or not len(found[0]):
+        return None
+    newlines, separators = found
+    n_bytes = int(newlines[-1]) + 1
+    block = np.frombuffer(text, np.uint8, n_bytes)
+    starts = np.concatenate([np.zeros(1, newlines.dtype), newlines[:-1] + 1])
+    is_blank = (newlines == starts) | ((newlines == starts + 1) & (block[starts] == _RETURN))
+    kept = newlines[~is_blank]
+    if not len(kept) or not _is_even(starts[~is_blank], kept, separators[: np.searchsorted(separators, n_bytes)], n_fields - 1):
+        return None
+    if not _is_utf8(text[:n_bytes]):
+        return None
+    if not is_blank.any():
+        return _Part(Sound(text[:n_bytes], len(kept)), n_bytes)
+    keep = np.ones(n_bytes, np.bool_)
+    keep[newlines[is_blank]] = keep[starts[is_blank]] = False
+    return _Part(Sound(block[keep].tobytes(), len(kept), int(is_blank.sum())), n_bytes)
+
+
+def _is_even(starts: np.ndarray, newlines: np.ndarray, separators: np.ndarray, n_each: int) -> bool:
+    """Whether so many separators stand between each start and newline."""
+    if len(separators) != n_each * len(newlines):
+        return False
+    if not n_each:
+        return True
+    grid = separators.reshape(len(newlines), n_each)
+    return bool(np.all(grid[:, -1] < newlines) and np.all(grid[:, 0] >= starts))
+
+
+def _is_utf8(text: bytes) -> bool:
+    if text.isascii():
+        return True
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
