@@ -2,8 +2,8 @@
 
 Every engine's rows are written here, from Arrow batches, so that the text is the same on all of them: numbers in the shortest form
 that reads back equal, dates and times as ISO 8601 has them, quotes only around what needs them. A missing value is `null_value`; an
-empty text is quoted, so that the two differ for readers that look. Only in a table of one column they do not: a missing value is quoted, too,
-as a blank line is no row to most readers.
+empty text is quoted, so that the two differ for readers that look. In a table of one column a missing value is quoted, too: a blank line is
+no row to most readers.
 """
 
 from __future__ import annotations

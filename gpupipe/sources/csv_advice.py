@@ -39,9 +39,9 @@ def advice(source: Source, dialect: Dialect, n_fields: int) -> str:
         if dialect.header and other.separator == dialect.separator and len(set(lengths[1:])) == 1 and lengths[1] > lengths[0] == n_fields:
             what = f"Each of the first rows has {lengths[1]} fields and the header {lengths[0]}, so the header lacks a name"
             return f"{what}: pass header=False, skip_rows={dialect.skip_rows + 1}, names=[...]. "
-        found = _lengths(text, other)
-        if len(found) > 1 and len(set(found)) == 1 and found[0] > 1 and _is_used(text, other, dialect):
-            return f"With {told} each of the first rows has {found[0]} fields. "
+        width = _even_width(text, other)
+        if width > 1 and _is_used(text, other, dialect):
+            return f"With {told} each of the first rows has {width} fields. "
     return ""
 
 
@@ -54,13 +54,12 @@ def told_of_first_rows(text: bytes, dialect: Dialect, names: Sequence[str], name
     ["a.csv: the header's names are all numbers or dates ('1', '2'). If the file has no header, pass header=False."]
     """
     told = []
-    lengths = _lengths(text, dialect)
-    if len(lengths) > 1 and set(lengths) == {1}:
+    if _even_width(text, dialect) == 1:
         for separator in _SEPARATORS[:4]:
-            found = _lengths(text, replace(dialect, separator=separator)) if separator != dialect.separator else []
-            if found and len(set(found)) == 1 and found[0] > 1:
+            width = _even_width(text, replace(dialect, separator=separator)) if separator != dialect.separator else 0
+            if width > 1:
                 only = f"{name}: with separator={dialect.separator!r} there is one column, {names[0][:80]!r}"
-                told.append(f"{only}; with separator={separator!r} there are {found[0]} in each of the first rows.")
+                told.append(f"{only}; with separator={separator!r} there are {width} in each of the first rows.")
                 break
     if dialect.header and names and not told and all(_NUMBER.fullmatch(text) for text in names):
         shown = ", ".join(repr(text) for text in names[:3]) + (", ..." if len(names) > 3 else "")
@@ -73,7 +72,9 @@ def _others(dialect: Dialect) -> Iterator[tuple[Dialect, str]]:
     separators = [None, *(text for text in _SEPARATORS if text != dialect.separator)]
     quotes = ["", *(text for text in ('"', "'", None) if text != dialect.quote)]
     escapes = ["", *(text for text in ("\\",) if text != dialect.escape)]
-    choices = sorted(product(separators, quotes, escapes), key=lambda one: (sum((one[0] is not None, one[1] != "", one[2] != "")), one[0] is None))
+    choices = sorted(
+        product(separators, quotes, escapes), key=lambda one: (sum((one[0] is not None, one[1] != "", one[2] != "")), one[0] is None)
+    )
     for separator, quote, escape in choices[1:]:  # the first one changes nothing
         changed: dict[str, Any] = {} if separator is None else {"separator": separator}
         changed |= {} if quote == "" else {"quote": quote}
@@ -94,8 +95,20 @@ def _is_used(text: bytes, other: Dialect, dialect: Dialect) -> bool:
     return re.search(fields, text) is not None
 
 
-def _lengths(text: bytes, dialect: Dialect) -> list[int]:
-    """Return how many fields the first records have; none where one has text behind a closing quote."""
+def _even_width(text: bytes, dialect: Dialect) -> int:
+    """Return how many fields each of the first records has; 0 where they differ, or there is only one."""
+    lengths = _lengths(text, dialect, is_even=True)
+    return lengths[0] if len(lengths) > 1 and len(set(lengths)) == 1 else 0
+
+
+def _lengths(text: bytes, dialect: Dialect, *, is_even: bool = False) -> list[int]:
+    """Return how many fields the first records have; none where one has text behind a closing quote.
+
+    Parameters
+    ----------
+    is_even
+        Whether only the first ones are wanted that differ.
+    """
     grammar, lengths = Grammar.of(dialect), list[int]()
     is_whole = len(text) < _HEAD_BYTES
     try:
@@ -114,4 +127,6 @@ def _lengths(text: bytes, dialect: Dialect) -> list[int]:
             if any(part.is_stray for part in parts):
                 return []
             lengths.append(len(parts))
+            if is_even and lengths[-1] != lengths[0]:
+                break
     return lengths

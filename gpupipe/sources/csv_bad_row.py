@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import NoReturn
 
 from gpupipe.core.errors import ColumnError, SourceError, listing, nearest
-from gpupipe.sources.csv_text import Dialect, Grammar, Record, Records, without_newline
+from gpupipe.sources.csv_text import Dialect, Grammar, Part, Record, Records, without_newline
 from gpupipe.sources.csv_walk import Sound, walk
 from gpupipe.sources.packed_text import Source, opened, origin
 
@@ -168,9 +168,10 @@ def fault(record: Record, row_number: int, expected: Expectation) -> BadRow | No
     """Return what is wrong with a record, where something is that its dialect does not live with."""
     if (bad := unreadable(record, row_number, expected)) is not None:
         return bad
-    if (bad := misfit(record, row_number, expected)) is not None:
+    parts = list(expected.grammar.parts(record.raw))
+    if (bad := misfit(record, parts, row_number, expected)) is not None:
         return None if expected.dialect.ragged == "quarantine" and row_number else bad  # it is put aside
-    return _refused(record, row_number, expected) if expected.checks and row_number else None
+    return _refused(record, parts, row_number, expected) if expected.checks and row_number else None
 
 
 def unreadable(record: Record, row_number: int, expected: Expectation) -> BadRow | None:
@@ -192,25 +193,18 @@ def unreadable(record: Record, row_number: int, expected: Expectation) -> BadRow
     return None
 
 
-def misfit(record: Record, row_number: int, expected: Expectation) -> BadRow | None:
-    """Return why a record is no row of the table: it has another length, or text behind a closing quote.
+def misfit(record: Record, parts: Sequence[Part], row_number: int, expected: Expectation) -> BadRow | None:
+    """Return why a record, of these fields, is no row of the table: it has another length, or text behind a closing quote.
 
     Where short rows are filled, those are none of them, and neither are long ones whose last fields are empty.
     """
-    grammar = expected.grammar
-    if grammar.quote is not None and grammar.quote in record.raw:
-        parts = list(grammar.parts(record.raw))
-        if any(part.is_stray for part in parts):
-            reason = "expected a separator behind the closing quote of a field, got other text"
-            return bad_row(record, row_number, expected, reason, MEND_QUOTE)
-    got = grammar.count(record.raw)
+    grammar, got = expected.grammar, len(parts)
+    if grammar.quote is not None and grammar.quote in record.raw and any(part.is_stray for part in parts):
+        reason = "expected a separator behind the closing quote of a field, got other text"
+        return bad_row(record, row_number, expected, reason, MEND_QUOTE)
     if got == expected.n_fields:
         return None
-    if (
-        expected.dialect.ragged == "fill"
-        and row_number
-        and (got < expected.n_fields or not any(grammar.split(record.raw)[expected.n_fields :]))
-    ):
+    if expected.dialect.ragged == "fill" and row_number and not any(part.value for part in parts[expected.n_fields :]):
         return None
     remedy = _WIDEN if expected.dialect.ragged == "fill" and row_number else MEND_LENGTH
     return bad_row(record, row_number, expected, f"expected {expected.n_fields} fields, got {got}", remedy)
@@ -223,8 +217,7 @@ def bad_row(record: Record, row_number: int, expected: Expectation, reason: str,
     return BadRow(row_number, record.line_number, content, expected.n_fields, got, None, None, reason, remedy)
 
 
-def _refused(record: Record, row_number: int, expected: Expectation) -> BadRow | None:
-    parts = list(expected.grammar.parts(record.raw))
+def _refused(record: Record, parts: Sequence[Part], row_number: int, expected: Expectation) -> BadRow | None:
     for position, check in (expected.checks or {}).items():
         value = parts[position].value.decode() if position < len(parts) else ""
         if value in expected.null_values or (position < len(parts) and parts[position].raw.decode() in expected.null_values):

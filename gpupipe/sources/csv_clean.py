@@ -11,7 +11,7 @@ import io
 import os
 import re
 import tempfile
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +19,8 @@ from typing import BinaryIO
 
 from gpupipe.core.errors import SourceError
 from gpupipe.sources.csv_advice import advice
-from gpupipe.sources.csv_bad_row import BadRow, Expectation, fault, first_of, misfit, raise_bad_row
-from gpupipe.sources.csv_text import Dialect, Grammar, Part, Record, Records
+from gpupipe.sources.csv_bad_row import BadRow, Expectation, first_of, misfit, raise_bad_row, unreadable
+from gpupipe.sources.csv_text import Dialect, Grammar, Part, Record, Records, without_newline
 from gpupipe.sources.csv_walk import Sound, walk
 from gpupipe.sources.packed_text import Source, opened, origin
 
@@ -115,7 +115,7 @@ def plain_rows(text: bytes, dialect: Dialect, n_columns: int, null_values: Colle
     first = first_of(found, dialect)
     if first is not None and not dialect.header:
         writer.take_sound(first)
-    for part in walk(found, writer.grammar, n_columns):
+    for part in walk(found, writer.grammar, n_columns) if writer.as_it_is else found:
         if is_whole or found.rest() or not isinstance(part, Record):
             writer.take_sound(part)
     return target.getvalue()
@@ -144,7 +144,8 @@ class _Writer:
         self._separator, quote = ((text or "").encode() for text in dialect.plain)
         self._quote = quote or None
         self._special = re.compile(b"[%b\r\n%b]" % (re.escape(self._separator), re.escape(quote)))
-        self._as_it_is = dialect.plain == (dialect.separator, dialect.quote)
+        self.as_it_is = dialect.plain == (dialect.separator, dialect.quote)
+        self._sound = self.grammar.sound(n_columns)
         self._reject = reject
         self._target = target
 
@@ -154,7 +155,7 @@ class _Writer:
         if start is None:
             return
         self._take(start, is_header=self._dialect.header)
-        for part in walk(found, self.grammar, self._expected.n_fields) if self._as_it_is else found:
+        for part in walk(found, self.grammar, self._expected.n_fields) if self.as_it_is else found:
             if isinstance(part, Record):
                 self._take(part, is_header=False)
             else:
@@ -164,46 +165,64 @@ class _Writer:
 
     def take_sound(self, part: Sound | Record) -> None:
         """Write records, or leave one out that is wrong."""
-        if isinstance(part, Record):
-            is_right = not part.is_blank and fault(part, 1, self._expected) is None and misfit(part, 1, self._expected) is None
-            self._target.write(self._line(part.raw) if is_right else b"")
-        elif self._as_it_is:
+        if isinstance(part, Sound):
             self._target.write(part.text)
-        else:
-            for record in Records(io.BytesIO(part.text), self.grammar, ""):
-                self._target.write(self._line(record.raw))
+        elif not part.is_blank and unreadable(part, 1, self._expected) is None:
+            parts = list(self.grammar.parts(part.raw))
+            if misfit(part, parts, 1, self._expected) is None:
+                self._target.write(self._line(parts))
 
     def _take(self, record: Record, *, is_header: bool) -> None:
         """Write one record, put it aside, or raise the error that it is wrong."""
         if record.is_blank:
             self.n_blank += 1
             return
-        row_number = 0 if is_header else self.n_rows + self.n_rejected + 1
-        bad = fault(record, row_number, self._expected)
-        if bad is not None:
-            hint = "" if bad.is_unreadable else advice(self._source, self._dialect, self._expected.n_fields)
-            raise_bad_row(bad, self.name, hint)
-        if self._dialect.ragged == "quarantine" and not is_header:
-            bad = misfit(record, row_number, self._expected)
+        if self.as_it_is and record.raw.isascii() and self._sound.fullmatch(record.raw):
+            self._target.write(record.raw)
+        elif (line := self._simple_line(record.raw)) is not None:
+            self._target.write(line)
+        else:
+            row_number = 0 if is_header else self.n_rows + self.n_rejected + 1
+            bad = unreadable(record, row_number, self._expected)
+            parts = [] if bad else list(self.grammar.parts(record.raw))
+            bad = bad or misfit(record, parts, row_number, self._expected)
             if bad is not None:
-                self.n_rejected += 1
-                if self._reject is not None:
-                    self._reject(bad, record.raw)
+                self._put_aside(record, bad)
                 return
-        self._target.write(self._line(record.raw))
+            self._target.write(self._line(parts))
         self.n_rows += not is_header
 
-    def _line(self, raw: bytes) -> bytes:
+    def _simple_line(self, raw: bytes) -> bytes | None:
+        """Return a record as a line of the copy where only its separators change; None where it must be looked at more closely."""
+        grammar = self.grammar
+        if self.as_it_is or not raw.isascii() or any(sign is not None and sign in raw for sign in (grammar.quote, grammar.escape)):
+            return None
+        body = without_newline(raw)
+        if body.count(grammar.separator) + 1 != self._expected.n_fields or self._special.search(body):
+            return None
+        return body.replace(grammar.separator, self._separator) + b"\n"
+
+    def _put_aside(self, record: Record, bad: BadRow) -> None:
+        """Put a wrong record aside, or raise the error."""
+        if self._dialect.ragged != "quarantine" or bad.is_unreadable or not bad.row_number:
+            hint = "" if bad.is_unreadable else advice(self._source, self._dialect, self._expected.n_fields)
+            raise_bad_row(bad, self.name, hint)
+        self.n_rejected += 1
+        if self._reject is not None:
+            self._reject(bad, record.raw)
+
+    def _line(self, parts: Sequence[Part]) -> bytes:
         """Return a record as a line of the copy."""
-        fields = [self._field(part) for part in self.grammar.parts(raw)]
         n_fields = self._expected.n_fields
-        fields = [*fields[:n_fields], *[b""] * (n_fields - len(fields))]
+        fields = [self._field(part) for part in parts[:n_fields]]
+        fields += [b""] * (n_fields - len(fields))
         return self._separator.join(fields) + b"\n" if len(fields) > 1 or fields[0] else b'""\n'
 
     def _field(self, part: Part) -> bytes:
         """Return a field of the copy."""
         value = part.raw if part.rest is None and part.raw in self._nulls else part.value
-        if self._quote is None or not ((part.rest is not None and not value) or self._special.search(value)):
+        is_plain = self._special.search(value) is None and (bool(value) or part.rest is None)
+        if self._quote is None or is_plain:
             return value
         return self._quote + value.replace(self._quote, self._quote * 2) + self._quote
 

@@ -197,6 +197,22 @@ class Grammar:
             if not end:
                 break
 
+    def sound(self, n_fields: int) -> re.Pattern[bytes]:
+        r"""Return the pattern of records of so many fields, quoted as RFC 4180 has it, that end in a newline; none has an escape.
+
+        Examples
+        --------
+        >>> sound = Grammar.of(Dialect()).sound(2)
+        >>> [bool(sound.fullmatch(text)) for text in (b'1,"a"\n', b'1,5"\n', b'1,"a"b\n', b"1\n", b"1,2")]
+        [True, False, False, False, False]
+        """
+        separator, escape = re.escape(self.separator), re.escape(self.escape or b"")
+        quote = re.escape(self.quote or b"")
+        bare = b"[^%b%b%b\\r\\n]*+" % (re.escape(self.separator[:1]), quote, escape)
+        inside = b"[^%b%b]*+(?:%b%b[^%b%b]*+)*+" % (quote, escape, quote, quote, quote, escape)
+        field = b"(?:%b%b%b|%b)" % (quote, inside, quote, bare) if quote else bare
+        return re.compile(b"%b(?:%b%b){%d}\\r?\\n" % (field, separator, field, n_fields - 1))
+
     def is_plain(self, record: bytes) -> bool:
         r"""Whether quotes stand around whole fields only, and a newline ends the record: every reader says the same of it.
 
@@ -327,11 +343,11 @@ class Records:
                     self._is_whole, self._at = True, len(self._text)
                 return Record(line_number, raw, closed)
 
-    def block(self) -> bytes:
-        """Return what is read and not taken, at least a block of it where there is so much left."""
+    def block(self, n_bytes: int | None = None) -> bytes:
+        """Return what is read and not taken, at least a block of it where there is so much left; or the first so many bytes of that."""
         while len(self._text) - self._at < self._block_bytes and not self._is_whole:
             self._read(self._block_bytes)
-        return self._text[self._at :]
+        return self._text[self._at :] if n_bytes is None else self._text[self._at : self._at + n_bytes]
 
     def rest(self) -> bytes:
         """Return what is read and not taken."""

@@ -11,6 +11,7 @@ from gpupipe.sources.csv_inspect import places
 from gpupipe.sources.csv_text import Grammar, Record, Records
 
 _RETURN = 13
+_FEW_BYTES = 1 << 13  # around an odd record, so many bytes are read record by record
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,20 @@ def walk(found: Records, grammar: Grammar, n_fields: int) -> Iterator[Sound | Re
             yield part.sound
             continue
         stop = found.n_taken + len(text)
-        while found.n_taken < stop and (record := found.next()) is not None:
-            yield record
+        while found.n_taken < stop and (few := found.block(_FEW_BYTES)):
+            yield from _walk_few(found, few, grammar, n_fields)
+
+
+def _walk_few(found: Records, text: bytes, grammar: Grammar, n_fields: int) -> Iterator[Sound | Record]:
+    """Yield what comes next, about as much as a text that it begins with."""
+    part = _sound_part(text, grammar, n_fields)
+    if part is not None:
+        found.take(part.n_bytes)
+        yield part.sound
+        return
+    stop = found.n_taken + len(text)
+    while found.n_taken < stop and (record := found.next()) is not None:
+        yield record
 
 
 def _sound_part(text: bytes, grammar: Grammar, n_fields: int) -> _Part | None:

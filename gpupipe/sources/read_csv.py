@@ -186,7 +186,7 @@ class ReadCsv(Source):
         names = self._columns(first)
         require_columns(self.declared if self.declared is not None else self.dtypes, names, str(first))
         check_named(tuple(self.declared or names), names, str(first))
-        for text in told(first, self.dialect, self.declared) if self.names is None else ():
+        for text in told(first, self.dialect, tuple(self.declared) if self.declared else None) if self.names is None else ():
             _tell(text, first)
         if self.declared is not None:
             return self.declared

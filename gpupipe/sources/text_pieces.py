@@ -67,6 +67,8 @@ def _quoted_cuts(path: str, size: int, grammar: Grammar) -> Iterator[int]:
     at, wanted, is_open = 0, size, False
     with opened(path) as stream:
         for buffer, n_bytes in whole_lines(stream, min(size, 1 << 20)):
+            if grammar.comment is not None and buffer.count(b"\r", 0, n_bytes) != buffer.count(b"\r\n", 0, n_bytes):
+                return  # a comment may begin behind a return, and hold a quote: all the rest is one part
             seen = scan(buffer, n_bytes, grammar, is_open=is_open)
             at, is_open = at + n_bytes, seen.is_open
             if at >= wanted and not is_open:

@@ -91,3 +91,12 @@ def test_inferred_dtypes_come_back(tmp_path: Path, write: Write, read: Read) -> 
     write(WriteCsv(tmp_path / "a.csv"), table)
     assert ReadCsv(tmp_path / "a.csv").schema().dtypes == {"i": nw.Int64(), "f": nw.Float64(), "s": nw.String(), "b": nw.Boolean()}
     assert read(ReadCsv(tmp_path / "a.csv")).to_pydict() == table.to_pydict()
+
+
+def test_a_missing_value_of_one_column_is_no_blank_line(tmp_path: Path, write: Write, read: Read) -> None:
+    table = pa.table({"s": ["a", None, "b", None]})
+    write(WriteCsv(tmp_path / "a.csv"), table)
+    assert (tmp_path / "a.csv").read_text() == 's\na\n""\nb\n""\n'
+    assert read(ReadCsv(tmp_path / "a.csv", schema={"s": nw.String})).to_pydict() == {"s": ["a", None, "b", None]}
+    write(WriteCsv(tmp_path / "n.csv"), pa.table({"n": [None, 1]}))
+    assert read(ReadCsv(tmp_path / "n.csv")).to_pydict() == {"n": [None, 1]}

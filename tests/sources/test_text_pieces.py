@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from gpupipe.sources.csv_text import Dialect, Grammar, Records
 from gpupipe.sources.text_pieces import read_bytes, text_pieces
@@ -29,6 +32,20 @@ def test_pieces_are_the_file(text: bytes, n_rows: int, tmp_path: Path) -> None:
             stream.write(part)
             stream.seek(0)
             assert all(record.closed and record.raw[:1].isdigit() for record in Records(stream, grammar, "part"))
+
+
+@given(text=st.text(alphabet='ab,"\n\r#', max_size=60), comment=st.sampled_from([None, "#"]))
+@example(text='a,5"\r"b\n\n\n\n",c\nd,e\n', comment=None)
+@example(text='a\r#"\nb\n"c\n"\n', comment="#")
+def test_pieces_begin_with_records_whatever_is_in_them(text: str, comment: str | None, tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = tmp_path_factory.getbasetemp() / "pieces.csv"
+    path.write_bytes(text.encode())
+    grammar = Grammar.of(Dialect(comment=comment))
+    begins, found = {0}, Records(io.BytesIO(text.encode()), grammar, "text")
+    while found.next() is not None:
+        begins.add(found.n_taken)
+    pieces = text_pieces(0, str(path), 1, grammar)
+    assert {piece.start or 0 for piece in pieces} <= begins
 
 
 def test_the_first_piece_has_the_header(tmp_path: Path) -> None:
