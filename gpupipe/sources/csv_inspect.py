@@ -208,7 +208,9 @@ def _outside(block: npt.NDArray[np.uint8], quote: int, separator: int, *, is_ope
     bounds = separators | newlines | quotes
     if (quotes & inside & ~_after(bounds, first=True)).any():
         return None
-    odd = quotes & ~inside & ~_before(bounds | _bits(block == _RETURN))
+    odd = quotes & ~inside & ~_before(bounds)
+    if odd.any():
+        odd &= ~_before(_bits(block == _RETURN))
     odd[(len(block) - 1) // 64] &= ~np.uint64(1 << (len(block) - 1) % 64)  # nothing behind it: the text ends there
     is_odd = bool(odd.any())
     return _Outside(newlines & ~inside, separators & ~inside, is_open ^ bool(_count(quotes) & 1), is_odd)

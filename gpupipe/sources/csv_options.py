@@ -12,14 +12,20 @@ from gpupipe.sources.csv_values import check_in_text
 
 
 def checked_schemas(
-    schema: Mapping[str, Any] | None, dtypes: Mapping[str, Any] | None, names: Sequence[str] | None, *, header: bool
+    schema: Mapping[str, Any] | None,
+    dtypes: Mapping[str, Any] | None,
+    names: Sequence[str] | None,
+    ragged: str,
+    quarantine: object,
+    *,
+    header: bool,
 ) -> tuple[Schema | None, Schema]:
     """Return the declared schema, and the dtypes that are given for some columns.
 
     Raises
     ------
     UsageError
-        Both are given, or names and header say different things.
+        Both are given, or names and header, or ragged and quarantine, say different things.
     DtypeError
         A column is declared to hold lists or structs.
     """
@@ -36,10 +42,11 @@ def checked_schemas(
     if names is not None:
         check_header(names, "names")
     check_in_text(declared or some)
+    _check_quarantine(ragged, quarantine)
     return declared, some
 
 
-def checked_quarantine(ragged: str, quarantine: object) -> None:
+def _check_quarantine(ragged: str, quarantine: object) -> None:
     """Raise UsageError where rows are to be put aside and nobody says where, or the other way round."""
     if ragged == "quarantine" and quarantine is None:
         msg = "ragged='quarantine' puts rows that do not fit into Parquet files, and expected a folder for them, got none."

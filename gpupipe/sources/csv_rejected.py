@@ -66,14 +66,16 @@ def rejected(folder: str | None, file: str) -> Iterator[Rejected | None]:
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with pq.ParquetWriter(part, SCHEMA) as writer:
+        writer = pq.ParquetWriter(part, SCHEMA)
+    except OSError as error:
+        msg = f"{file}: expected room for the rows that do not fit in {folder!r}, got: {error.strerror or error}."
+        raise SourceError(f"{msg} Make room there, or name another folder as quarantine.") from error
+    try:
+        with writer:
             taking = Rejected(file, writer)
             yield taking
             taking.flush()
         part.replace(target)
-    except OSError as error:
-        msg = f"{file}: expected room for the rows that do not fit in {folder!r}, got: {error.strerror or error}."
-        raise SourceError(f"{msg} Make room there, or name another folder as quarantine.") from error
     finally:
         part.unlink(missing_ok=True)
 

@@ -23,7 +23,7 @@ from gpupipe.sources.csv_bad_row import first_bad_row, raise_bad_row
 from gpupipe.sources.csv_clean import Cleaned, cleaned
 from gpupipe.sources.csv_header import check_named
 from gpupipe.sources.csv_inspect import CsvFacts, inspect_csv
-from gpupipe.sources.csv_options import checked_quarantine, checked_schemas
+from gpupipe.sources.csv_options import checked_schemas
 from gpupipe.sources.csv_rejected import rejected, rejected_path
 from gpupipe.sources.csv_schema import first_record, head_bytes, header_of, inferred, told, width_of
 from gpupipe.sources.csv_text import Dialect, Grammar, InnerQuotes, Ragged
@@ -154,8 +154,7 @@ class ReadCsv(Source):
         key: str | Sequence[str] = (),
         max_unpacked: int = MAX_UNPACKED,
     ) -> None:
-        declared, some = checked_schemas(schema, dtypes, names, header=header)
-        checked_quarantine(ragged, quarantine)
+        declared, some = checked_schemas(schema, dtypes, names, ragged, quarantine, header=header)
         values = {
             "path": kept_paths(path),
             "declared": declared,
@@ -169,8 +168,7 @@ class ReadCsv(Source):
             "nan_as_null": nan_as_null,
             "key": (key,) if isinstance(key, str) else tuple(key),
         }
-        for name, value in values.items():
-            object.__setattr__(self, name, value)
+        self.__dict__.update(values)
 
     def fingerprint(self) -> tuple[tuple[Any, ...], ...] | None:
         """Return the files' marks."""

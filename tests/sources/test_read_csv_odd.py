@@ -140,13 +140,6 @@ def test_rows_that_do_not_fit_are_put_aside(text: Text, read: Read, engine: str,
     assert not [name for name in (tmp_path / "aside").iterdir() if name.suffix != ".parquet"]
 
 
-def test_where_rows_are_put_is_to_be_said() -> None:
-    with pytest.raises(UsageError, match="expected a folder for them, got none"):
-        ReadCsv("a.csv", ragged="quarantine")
-    with pytest.raises(UsageError, match="quarantine expected ragged='quarantine', got ragged='fill'"):
-        ReadCsv("a.csv", ragged="fill", quarantine="aside")
-
-
 # Separators, encodings, comments
 
 
@@ -196,36 +189,6 @@ def test_numbers_as_people_write_them(text: Text, read: Read) -> None:
             ReadCsv(path, **wrong)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(
-    ("values", "dtype"),
-    [
-        (["4 "], nw.String),
-        (["0x10"], nw.String),
-        (["1", "TRUE"], nw.String),
-        (["TRUE", "false"], nw.Boolean),
-        (["2020-01-01 "], nw.String),
-        (["11898508762506083287", "11898508762506083288"], nw.UInt64),
-        (["118985087625060832870"], nw.String),
-        (["9007199254740993", "0.5"], nw.String),
-        (["007"], nw.String),
-        (["0", "-7"], nw.Int64),
-        (["00.5"], nw.Float64),
-        (["9" * 5000], nw.String),
-        (["1." + "1" * 5000], nw.Float64),
-        (["2015-01-27 13:08:24.0000002", "2015-01-27 13:08:24.0000003"], nw.Datetime("ns")),
-        (["2015-01-27 13:08:24.0000000"], nw.Datetime("us")),
-        (["1500-01-27 13:08:24.0000001"], nw.String),
-        (["2020-01-01 10:00", "2020-01-01T10:00:00Z"], nw.String),
-        (["2020-02-30"], nw.String),
-    ],
-)
-def test_a_guessed_dtype_reads_its_sample_and_keeps_all_digits(values: list[str], dtype: Any, text: Text, read: Read) -> None:
-    source = ReadCsv(text("a,b\n" + "".join(f"{value},\n" for value in values)))
-    assert source.schema().dtypes["a"] == dtype
-    found = read(source)["a"].to_pylist()
-    assert found == values if dtype == nw.String else len(set(found)) == len(set(values)) and None not in found
-
-
 @given(values=st.lists(st.text(alphabet="0123456789+-.eE: TZtrufalsn/xX", min_size=1, max_size=20), min_size=1, max_size=3))
 @settings(max_examples=300)
 def test_whatever_is_guessed_reads_the_sample(values: list[str], tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -242,6 +205,25 @@ def test_whatever_is_guessed_reads_the_sample(values: list[str], tmp_path_factor
         assert [str(value) for value in found if value is not None] == [
             str(float(value)) for value in values if float(value) == float(value)
         ]
+
+
+def test_guessed_dtypes_read_their_sample(text: Text, read: Read) -> None:
+    columns = {
+        "a": ["4 ", "x"],
+        "hex": ["0x10", "1"],
+        "bool": ["1", "TRUE"],
+        "id": ["11898508762506083287", "11898508762506083288"],
+        "long": ["9" * 5000, "1"],
+        "code": ["007", "7"],
+        "time": ["2015-01-27 13:08:24.0000002", "2015-01-27 13:08:24.0000003"],
+    }
+    source = ReadCsv(text("\n".join([",".join(columns), *map(",".join, zip(*columns.values(), strict=True))])))
+    found = read(source)
+    texts = [name for name, dtype in source.schema().dtypes.items() if dtype == nw.String]
+    assert texts == ["a", "hex", "bool", "long", "code"]
+    assert [found[name].to_pylist() for name in texts] == [columns[name] for name in texts]
+    assert found["id"].to_pylist() == [int(value) for value in columns["id"]]
+    assert len(found["time"].unique()) == 2
 
 
 @pytest.mark.parametrize("form", ["iso", "%Y/%m/%d %H:%M:%S.%f"])
@@ -281,21 +263,6 @@ def test_the_dtypes_of_some_columns(text: Text, read: Read) -> None:
 
 
 # Advice
-
-
-@pytest.mark.parametrize(
-    ("content", "advice"),
-    [
-        ("a,b\n1,2,\n3,4,\n", "the header lacks a name: pass header=False, skip_rows=1, names=[...]"),
-        ("a,b\n0,1,2\n1,3,4\n", "the header lacks a name: pass header=False, skip_rows=1, names=[...]"),
-        ("a;b\n1,5;2\n3;4,5\n", "With separator=';' each of the first rows has 2 fields."),
-        ("a,b\n'x,y',1\n'z',2\n", 'With quote="\'" each of the first rows has 2 fields.'),
-        ("a, b\n1,5, 2\n", "With separator=', ' each of the first rows has 2 fields."),
-        ("a,b\n1,2\n3\n", "pass ragged='fill' to fill short rows"),
-    ],
-)
-def test_an_error_names_the_option_that_helps(content: str, advice: str, text: Text, read: Read) -> None:
-    assert advice in refusal(ReadCsv(text(content)), read)
 
 
 @pytest.mark.parametrize(
