@@ -42,7 +42,7 @@ _ADDRESSES = {
     "Scalar": "stages.scalar",
     "Select": "stages.select",
     "SortRows": "stages.sort_rows",
-    "SourceWarning": "core.errors",
+    "SourceWarning": "core.ends",
     "Split": "stages.split",
     "Standardize": "stages.standardize",
     "ToMemory": "sinks.to_memory",

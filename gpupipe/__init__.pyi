@@ -3,9 +3,9 @@ from typing import Any
 
 from gpupipe.artefact import load as load
 from gpupipe.artefact import save as save
+from gpupipe.core.ends import SourceWarning as SourceWarning
 from gpupipe.core.engine import EngineOptions as EngineOptions
 from gpupipe.core.errors import GpupipeError as GpupipeError
-from gpupipe.core.errors import SourceWarning as SourceWarning
 from gpupipe.core.schema import Field as Field
 from gpupipe.models.evaluate import Evaluate as Evaluate
 from gpupipe.models.fit_predict import FitPredict as FitPredict

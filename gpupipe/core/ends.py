@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from gpupipe.core.engine import Reading
 
 
+class SourceWarning(UserWarning):
+    """An input can be read, but perhaps not as it was meant."""
+
+
 @dataclass(frozen=True)
 class FileScan:
     """Files of one format, as an engine's own reader takes them.

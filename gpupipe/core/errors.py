@@ -79,10 +79,6 @@ class SourceError(GpupipeError):
     """An input cannot be read."""
 
 
-class SourceWarning(UserWarning):
-    """An input can be read, but perhaps not as it was meant."""
-
-
 class SinkError(GpupipeError):
     """An output cannot be written: `target` is what its sink replaces, and `step` the sink's in the plan, where they are known."""
 

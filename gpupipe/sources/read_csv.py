@@ -12,8 +12,8 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from gpupipe.core.ends import FileScan, Piece, Source
-from gpupipe.core.errors import SourceError, SourceWarning, listing
+from gpupipe.core.ends import FileScan, Piece, Source, SourceWarning
+from gpupipe.core.errors import SourceError, listing
 from gpupipe.core.files import Paths, Place, file_marks, find_files, kept_paths, local_files, shared_count, shown
 from gpupipe.core.number_text import NumberText
 from gpupipe.core.schema import Schema

@@ -17,8 +17,9 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+from gpupipe.core.ends import SourceWarning
 from gpupipe.core.engine import Reading
-from gpupipe.core.errors import ColumnError, DtypeError, GpupipeError, SourceError, SourceWarning, UsageError
+from gpupipe.core.errors import ColumnError, DtypeError, GpupipeError, SourceError, UsageError
 from gpupipe.core.schema import Field
 from gpupipe.engines._scan import explained, read_lazy
 from gpupipe.sources.read_csv import ReadCsv
