@@ -121,7 +121,7 @@ def column_values(column: pa.Array) -> Any:
 def as_array(table: pa.Table, *, whole_numbers: bool = False) -> Any:
     """Return a table of numbers as an array [n_rows, n_columns], in the dtype that NumPy would find for its columns; missing is NaN.
 
-    That is float32 where there is a column of it and every other one fits, else float64.
+    That is float32 where there is a column of it and every other one fits, else float64; where there is text, it is Python's objects.
 
     Parameters
     ----------
@@ -129,6 +129,11 @@ def as_array(table: pa.Table, *, whole_numbers: bool = False) -> Any:
         Whether it is int64 where all columns hold whole numbers that fit, and none is missing.
     """
     kinds = table.schema.types
+    if not all(map(_is_number, kinds)):
+        objects = np.empty((table.num_rows, table.num_columns), dtype=object)
+        for position, column in enumerate(table.columns):
+            objects[:, position] = column.to_pylist()
+        return objects
     whole = whole_numbers and all(pa.types.is_integer(kind) and kind != pa.uint64() for kind in kinds) and bool(kinds)
     if whole and not any(column.null_count for column in table.columns):
         dtype = pa.int64()
@@ -144,3 +149,8 @@ def as_array(table: pa.Table, *, whole_numbers: bool = False) -> Any:
             values = values.cast(pa.int8())
         array[:, position] = values.cast(dtype, safe=False).to_numpy(zero_copy_only=False)
     return array
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    """Whether a type holds numbers or truth values."""
+    return any(is_one(kind) for is_one in (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, pa.types.is_decimal))

@@ -60,6 +60,11 @@ def takes_missing(estimator: Any) -> bool:
     return others or bool(getattr(taken, "allow_nan", True))
 
 
+def takes_text(estimator: Any) -> bool:
+    """Whether features may be text: those of scikit-learn's encoders of categories, by their own tags."""
+    return hasattr(estimator, "transform") and bool(getattr(getattr(_tags(estimator), "input_tags", None), "categorical", False))
+
+
 def missing_text(estimator: Any, columns: Sequence[str]) -> str:
     """Return what is to be said where an estimator takes no missing values and some columns have them."""
     one = columns[0]

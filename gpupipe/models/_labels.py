@@ -47,6 +47,11 @@ def labels_in(engine: Engine, tables: Sequence[Any], target: str) -> tuple[Any, 
     return () if counted else classes
 
 
+def is_text(dtype: Any) -> bool:
+    """Whether a column of this dtype holds text, be it as categories."""
+    return isinstance(dtype, nw.String | nw.Categorical)
+
+
 def _text(frame: nw.LazyFrame[Any], column: str) -> nw.LazyFrame[Any]:
     """Return the frame with categories in a column as text."""
     return frame.with_columns(nw.col(column).cast(nw.String)) if frame.collect_schema()[column] == nw.Categorical else frame

@@ -25,10 +25,11 @@ from gpupipe.models._estimator import (
     require_estimator,
     takes_missing,
     takes_target,
+    takes_text,
     takes_weights,
     task_of,
 )
-from gpupipe.models._labels import classes_of, coded, decoded, labels_in, lacking_in, probability_names
+from gpupipe.models._labels import classes_of, coded, decoded, is_text, labels_in, lacking_in, probability_names
 from gpupipe.models._made import require_new
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class Learn(Barrier):
     Parameters
     ----------
     estimator
-        Unfitted; it is never changed. It sees an array of whole numbers where all features are such and none is missing, else of floats.
+        Unfitted; it is never changed. It sees an array of floats, or of whole numbers or (encoders) of text where the features are such.
     features
         The columns to learn from; all that the table has in the plan but the target and the weight unless given, in their order.
     target
@@ -143,9 +144,12 @@ class Learn(Barrier):
         """
         for schema in schemas:
             schema.require([name for name in (self.target, self.weight) if name is not None])
-            schema.require_numeric([*self.chosen(schemas[0]), *([] if self.weight is None else [self.weight])], self.name)
+            features = self.chosen(schemas[0])
+            schema.require(features)
+            numbers = [name for name in features if not (takes_text(self.estimator) and is_text(schema[name].dtype))]
+            schema.require_numeric([*numbers, *([] if self.weight is None else [self.weight])], self.name)
             self._check_target(schema)
-            lacking = [name for name in self.chosen(schemas[0]) if schema[name].seen_missing]
+            lacking = [name for name in features if schema[name].seen_missing]
             if lacking and not takes_missing(self.estimator):
                 raise PlanError(missing_text(self.estimator, lacking))
 
@@ -154,7 +158,7 @@ class Learn(Barrier):
         if self.target is None:
             return
         dtype = schema[self.target].dtype
-        is_label = isinstance(dtype, nw.String | nw.Categorical) and task_of(self.estimator) != "regressor"
+        is_label = is_text(dtype) and task_of(self.estimator) != "regressor"
         if not (is_label or dtype.is_numeric() or dtype == nw.Boolean):
             wanted = "numbers" if task_of(self.estimator) == "regressor" else "numbers, text or truth values"
             msg = f"{self.name} expects {wanted} in its target, got {dtype} in column {self.target!r}. Make numbers of it first."
@@ -184,26 +188,25 @@ class Learn(Barrier):
             tables = [coded(engine, data, schema, self.target, classes) for data in results] if classes else tables
         recipe = TrainingRecipe(self.estimator, features, self.target, self.weight, progress)
         model = engine.train(recipe, tables[0], tables[1] if len(tables) > 1 else None)
-        sketched = self.sketched(features, {} if self.target is None else {self.target: schema[self.target].dtype})
+        sketched = self.sketched(features, schema.dtypes)
         outputs = outputs_of(model, sketched, features)
         return replace(sketched, model=model, classes=classes or classes_of(model), coded=bool(classes), outputs=outputs, patterns=())
 
     def sketch(self, results: Sequence[Any], *schemas: Schema) -> Learned:
         """Return a model that knows its columns but has learned nothing."""
-        return self.sketched(self.chosen(schemas[0]), {name: field.dtype for name, field in schemas[0].items()})
+        return self.sketched(self.chosen(schemas[0]), schemas[0].dtypes)
 
     def sketched(self, features: tuple[str, ...], dtypes: Mapping[str, Any]) -> Learned:
-        """Return the untrained model with the features and the target's dtype."""
+        """Return the untrained model for columns of these dtypes."""
         task = task_of(self.estimator)
         dtype = as_dtype(dtypes.get(self.target or "", nw.Float64()) if task == "classifier" else nw.Float64())
         dtype = nw.Float64() if isinstance(dtype, nw.Decimal) else dtype
         methods = tuple(name for name in METHODS[task] if name == "apply" or callable(getattr(self.estimator, name, None)))
         methods = methods if len(methods) > 1 else ()
         outputs, patterns = made_columns(self.estimator, features) if "transform" in methods else ((), ())
-        filled = fills_missing(self.estimator)
-        return Learned(
-            None, type(self.estimator).__name__, task, features, self.target, dtype, methods, (), outputs, patterns=patterns, filled=filled
-        )
+        kind, filled = type(self.estimator).__name__, fills_missing(self.estimator)
+        texts = tuple(name for name in features if name in dtypes and is_text(dtypes[name]))
+        return Learned(None, kind, task, features, self.target, dtype, methods, (), outputs, patterns=patterns, filled=filled, texts=texts)
 
     def fit_plain(self, frame: Any, validation: Any = None) -> Learned:
         """Return the model trained on plain frames, with no pipeline."""
@@ -242,6 +245,8 @@ class Learned(RowStage):
         Whether the estimator knows the classes by their positions alone.
     filled
         Whether nothing is missing among transformed columns, whatever the features lack.
+    texts
+        The features that are text.
 
     Examples
     --------
@@ -266,6 +271,7 @@ class Learned(RowStage):
     patterns: tuple[str, ...] = ()
     coded: bool = False
     filled: bool = True
+    texts: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -312,7 +318,14 @@ class Learned(RowStage):
 
     def check(self, *schemas: Schema) -> None:
         """Raise ColumnError for a feature that is not there or a result that is, DtypeError for a feature that is no number."""
-        schemas[0].require_numeric(self.features, self.estimator)
+        schemas[0].require(self.features)
+        schemas[0].require_numeric([name for name in self.features if name not in self.texts], self.estimator)
+        numbers = [name for name in self.texts if not is_text(schemas[0][name].dtype)]
+        if numbers:
+            msg = (
+                f"{self.estimator} learned from text in {listing(numbers)}, got {schemas[0][numbers[0]].dtype}. Cast it to nw.String first."
+            )
+            raise DtypeError(msg)
         require_new(self.mapped(), schemas[0], self.name)
 
     def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:

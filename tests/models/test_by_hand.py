@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -34,7 +35,7 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeRegressor
 
 import gpupipe as gp
-from gpupipe.core.errors import UsageError, WiringError
+from gpupipe.core.errors import DtypeError, UsageError, WiringError
 
 IRIS = load_iris(as_frame=False)
 NAMES = ["a", "b", "c", "d"]
@@ -126,6 +127,26 @@ def test_predictors(estimator: Any, target: pl.Series | None, engine: str) -> No
     if "predict_proba" in model.methods:
         np.testing.assert_array_equal(model.predict_proba(table), reference.predict_proba(by_hand(FLOATS)))
         np.testing.assert_array_equal(model.using("predict_proba").apply(table.to_pandas()).iloc[:, -3:], model.predict_proba(table))
+
+
+@pytest.mark.parametrize("engine", ["cpu", "dask", "pandas"])
+@pytest.mark.parametrize("estimator", [OneHotEncoder(handle_unknown="ignore"), OrdinalEncoder()], ids=lambda one: type(one).__name__)
+def test_encoders_take_text(estimator: Any, engine: str, request: pytest.FixtureRequest, tmp_path: Any) -> None:
+    frame = FLOATS.with_columns(KIND, late=pl.Series(IRIS.target), lacking=pl.when(IRIS.target > 0).then(KIND)).sample(fraction=1, seed=1)
+    names = ["kind", "late", "lacking"]
+    node = gp.FromFrame(frame).node() >> gp.Cast({"kind": nw.Categorical})
+    fitted = gp.Learn(estimator, features=names).fit(node)
+    cluster = request.getfixturevalue("two_workers") if engine == "dask" else None
+    result = gp.Pipeline("p", out=gp.Drop(*NAMES)(fitted(node)), model=fitted).run(engine, cluster=cluster)
+    given = frame.select(names).to_numpy()
+    reference = clone(estimator).fit(given)
+    made = reference.transform(given)
+    assert result["out"].columns == list(reference.get_feature_names_out(names))
+    np.testing.assert_array_equal(result["out"].to_polars().to_numpy(), made.toarray() if hasattr(made, "toarray") else made)
+    loaded = gp.load(gp.save(result["model"], tmp_path / "encoder"))
+    np.testing.assert_array_equal(loaded.transform(frame.to_pandas()), result["model"].transform(frame))
+    with pytest.raises(DtypeError, match=r"learned from text in 'kind', got Int32\. Cast it to nw\.String first"):
+        loaded.apply(frame.with_columns(kind=1))
 
 
 @pytest.mark.parametrize("engine", ["cpu", "pandas"])

@@ -15,13 +15,14 @@ from sklearn.decomposition import PCA
 from sklearn.feature_selection import SelectKBest
 from sklearn.impute import KNNImputer, SimpleImputer
 from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import CategoricalNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import KBinsDiscretizer, OneHotEncoder, PolynomialFeatures, StandardScaler, TargetEncoder
 from sklearn.utils import all_estimators
 from xgboost import XGBClassifier
 
-from gpupipe.models._estimator import fills_missing, made_columns, needs_target, takes_missing, takes_target, takes_weights
+from gpupipe.models._estimator import fills_missing, made_columns, needs_target, takes_missing, takes_target, takes_text, takes_weights
 
 
 def required(kind: type) -> bool:
@@ -91,5 +92,6 @@ def test_what_an_estimator_takes() -> None:
     assert [takes_target(one) for one in (SelectKBest(), PCA())] == [True, False]
     assert [takes_missing(one) for one in (LogisticRegression(), XGBClassifier(), SimpleImputer())] == [False, True, True]
     assert takes_missing(make_pipeline(SimpleImputer(), LogisticRegression())), "whose own tags say it does not"
+    assert [takes_text(one) for one in (OneHotEncoder(), CategoricalNB(), PCA())] == [True, False, False]
     assert [takes_weights(one) for one in (LogisticRegression(), KNeighborsClassifier(), XGBClassifier())] == [True, False, True]
     assert [fills_missing(one) for one in (KNNImputer(), StandardScaler(), KBinsDiscretizer())] == [True, False, True]

@@ -21,6 +21,7 @@ import pylibcudf as plc
 from cudf.core.column.column import ColumnBase
 from cudf.utils.dtypes import cudf_dtype_from_pa_type
 
+from gpupipe.core.errors import UnsupportedError, listing
 from gpupipe.core.ledger import Ledger
 from gpupipe.engines.cudf.dtypes import with_dates, with_short_lists
 
@@ -157,5 +158,9 @@ def feature_array(frame: Any, columns: list[str]) -> Any:
 def number_dtype(frame: Any, columns: Sequence[str]) -> Any:
     """Return the dtype of an array of columns: float32 if every one fits in it, else float64."""
     dtypes = [frame[name].dtype for name in columns]
+    texts = [name for name, dtype in zip(columns, dtypes, strict=True) if cudf.api.types.is_string_dtype(dtype)]
+    if texts:
+        msg = f"A device has no arrays of text, got it in {listing(texts)}. Encode it first, with gp.EncodeCategory, or use engine 'cpu'."
+        raise UnsupportedError(msg)
     narrow = all(dtype.kind == "b" or (dtype.kind in "iu" and dtype.itemsize <= 2) or dtype == np.float32 for dtype in dtypes)
     return np.dtype(np.float32 if narrow else np.float64)
