@@ -27,6 +27,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "core": ("core",),
     "kernels": ("kernels", "core.errors"),
     "forecasts": ("forecasts", "kernels", "core.errors"),
+    "tensors": ("tensors", "core.errors", "kernels"),
     **{leaf: (leaf, "core", "kernels") for leaf in LEAVES},
     "engines": ("engines", "core", "kernels"),
     "artefact": ("engines", "report", "core"),
