@@ -21,7 +21,7 @@ from gpupipe.tensors._hals import hals_rows, revived
 from gpupipe.tensors._masked import Filled, masked_parts
 from gpupipe.tensors._starts import best_start
 from gpupipe.tensors.cp_tensor import CPTensor, cp_canonical, cp_to_tensor
-from gpupipe.tensors.mttkrp import DenseTree
+from gpupipe.tensors.mttkrp import DenseTree, grams_of, hadamard
 from gpupipe.tensors.project import project
 from gpupipe.tensors.rank import Rank, validate_cp_rank
 from gpupipe.tensors.sparse import SparseProducts, SparseTensor
@@ -86,7 +86,7 @@ def non_negative_parafac_hals(
     if norm_squared == 0:
         rows = [xp.zeros((1, n_columns, size)) for size in tensor.shape]
     elif weights is not None or sparse:
-        rows = rows or _drawn(xp, tensor.shape, n_columns, 1, seed)
+        rows = rows or _drawn(xp, tensor.shape, n_columns, 1, seed, norm_squared)
         if weights is not None:
             rows, errors = _fit_masked(observed, weights, rows, norm_squared, stopping)
         else:
@@ -115,9 +115,11 @@ def _given(init: str | tuple[Any, Sequence[Any]], tensor: Any, rank: int) -> lis
     return rows
 
 
-def _drawn(xp: Any, shape: Sequence[int], rank: int, n_starts: int, seed: np.random.Generator) -> list[Any]:
-    """Return random factors without negative entries."""
-    return [xp.asarray(seed.uniform(size=(n_starts, rank, size))) for size in shape]
+def _drawn(xp: Any, shape: Sequence[int], rank: int, n_starts: int, seed: np.random.Generator, norm_squared: float) -> list[Any]:
+    """Return random factors without negative entries, of the tensor's norm: so a scaled tensor is decomposed as it would be otherwise."""
+    rows = [xp.asarray(seed.uniform(size=(n_starts, rank, size))) for size in shape]
+    rows[-1] = rows[-1] * xp.sqrt(norm_squared / hadamard(grams_of(rows)).sum((-2, -1)))[:, None, None]
+    return rows
 
 
 def _update(products: Products, mode: int, product: Any, gram: Any) -> Any:
@@ -145,7 +147,7 @@ def _fit_dense(
         return CompressedTree(compressed, starts) if smaller else DenseTree(tensor, starts)
 
     if rows is None:
-        drawn = _drawn(array_module(tensor), tensor.shape, rank, n_starts, seed)
+        drawn = _drawn(array_module(tensor), tensor.shape, rank, n_starts, seed, norm_squared)
         rows = best_start(tensor, measure, drawn, tol=_FAR, update=_update, products=products)
     errors: list[float] = []
     if smaller:
@@ -167,11 +169,8 @@ def _run(products: Products, measure: Measure, stopping: Stopping, seed: np.rand
             for mode, rows in enumerate(fresh):
                 sweeper.replace(mode, rows)
             last = len(fresh) - 1
-            product = products.mttkrp(last)
-            others = sweeper.grams[0]
-            for gram in sweeper.grams[1:last]:
-                others = others * gram
-            sweeper.replace(last, hals_rows(products.rows[last], product, others))
+            others = hadamard(sweeper.grams, skip=last)
+            sweeper.replace(last, hals_rows(products.rows[last], products.mttkrp(last), others))
     return products.rows, errors
 
 

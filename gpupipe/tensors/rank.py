@@ -30,7 +30,7 @@ def _share(rank: float | str, what: str) -> float:
 def _whole(rank: object, what: str) -> int:
     """Return a rank as a number from 1 on."""
     try:
-        number = index(rank)  # type: ignore[arg-type]
+        number = index(None if isinstance(rank, bool) else rank)  # type: ignore[arg-type]
     except TypeError:
         raise UsageError(f"{what}'s rank is {rank!r}; expected a whole number from 1 on.") from None
     if number < 1:

@@ -11,8 +11,9 @@ from typing import Any, Self
 
 from gpupipe.core.errors import UsageError
 from gpupipe.tensors._als import relative_error
-from gpupipe.tensors._arrays import array_module, as_tensor, finite_sum_of_squares, require_mode, sum_of_squares
+from gpupipe.tensors._arrays import array_module, as_tensor, finite_sum_of_squares, require_mode
 from gpupipe.tensors._estimator import Estimator
+from gpupipe.tensors._residual import squared_distance
 from gpupipe.tensors.rank import Rank, validate_tr_rank
 from gpupipe.tensors.tensor_train import leading_split
 from gpupipe.tensors.tt_tensor import TTTensor, tr_to_tensor
@@ -55,7 +56,7 @@ def tensor_ring(tensor: Any, rank: Rank, *, mode: int = 0, return_errors: bool =
     found = TTTensor(cores[tensor.ndim - mode :] + cores[: tensor.ndim - mode])
     if not return_errors:
         return found
-    return found, [relative_error(sum_of_squares(tensor - tr_to_tensor(found)), norm_squared)]
+    return found, [relative_error(squared_distance(tensor, lambda slab: tr_to_tensor([found[0][:, slab], *found[1:]])), norm_squared)]
 
 
 def _cores(tensor: Any, ranks: Sequence[int], mode: int) -> list[Any]:

@@ -13,16 +13,16 @@ from typing import Any, Self
 import numpy as np
 
 from gpupipe.core.errors import UsageError
-from gpupipe.tensors._als import relative_error
 from gpupipe.tensors._arrays import array_module, as_tensor, finite_sum_of_squares, signs_of_largest, sum_of_squares
 from gpupipe.tensors._compress import range_finder
 from gpupipe.tensors._estimator import Estimator
+from gpupipe.tensors._residual import checked_error
 from gpupipe.tensors.rank import Rank, validate_tt_rank
 from gpupipe.tensors.tt_tensor import TTTensor, tt_to_tensor
 
 _OVERSAMPLING = 10
 _POWER = 2
-_SKETCHED = 10  # an unfolding is sketched where its smaller side is more than so many times the rank and the oversampling
+_SKETCHED = 20  # an unfolding is sketched where its smaller side is more than so many times the rank and the oversampling
 
 
 def tensor_train(
@@ -86,8 +86,10 @@ def tensor_train(
         left = basis.shape[1]
     cores.append(rest.reshape(left, tensor.shape[-1], 1))
     found = TTTensor(cores)
-    error = relative_error(norm_squared - sum_of_squares(rest), norm_squared)
-    return (found, [error]) if return_errors else found
+    if not return_errors:
+        return found
+    lost = max(norm_squared - sum_of_squares(rest), 0.0)
+    return found, [checked_error(tensor, norm_squared, lost, lambda slab: tt_to_tensor([cores[0][:, slab], *cores[1:]]))]
 
 
 def _fine_enough(dtype: Any, eps: float) -> bool:

@@ -1,7 +1,7 @@
 """Tucker decomposition: a small core multiplied along each mode by a factor with orthonormal columns.
 
 The tensor is compressed mode by mode (ST-HOSVD) a little wider than asked for, and the ranks are reached on that core by higher-order
-orthogonal iteration (HOOI), which is then cheap.
+orthogonal iteration (HOOI), which is then cheap; a sweep or two on the tensor itself follow.
 
 Source: De Lathauwer, De Moor, Vandewalle, SIAM J. Matrix Anal. Appl. 21 (2000) for HOOI; Vannieuwenhoven, Vandebril, Meerbergen, SIAM J.
 Sci. Comput. 34 (2012) for ST-HOSVD.
@@ -21,14 +21,15 @@ from gpupipe.tensors._arrays import array_module, as_tensor, finite_sum_of_squar
 from gpupipe.tensors._compress import compress, widths
 from gpupipe.tensors._estimator import Estimator
 from gpupipe.tensors._masked import masked_parts
-from gpupipe.tensors.mode_dot import multi_mode_dot
+from gpupipe.tensors._residual import checked_error
+from gpupipe.tensors.mode_dot import mode_dot, multi_mode_dot
 from gpupipe.tensors.rank import Rank, validate_tucker_rank
 from gpupipe.tensors.tucker_tensor import TuckerTensor, tucker_canonical, tucker_to_tensor
 from gpupipe.tensors.unfold import unfold
 
 _OVERSAMPLING = 10
 _LARGE, _WORTH = 1 << 17, 2.0  # elements, and how many times a mode is as large as its basis: else sweeps on the tensor itself are cheap
-_POWER = 2  # steps: with none the error is half again as large where a tenth is noise, with two it is right to a millionth
+_POWER = 1  # step: what the bases still lack, the sweeps on the tensor itself find
 
 
 def tucker(
@@ -156,37 +157,52 @@ def _fit(
     wanted = [min(ranks[mode] + _OVERSAMPLING, size) if mode in ranks else size for mode, size in enumerate(tensor.shape)]
     sizes = widths(tensor.shape, wanted, worth=_WORTH) if compression and tensor.size >= _LARGE else tensor.shape
     compressed = compress(tensor, sizes, seed, power=_POWER, norm_squared=norm_squared)
-    core, inner, errors = _iterate(compressed.core, ranks, norm_squared, compressed.lost, stopping)
-    factors = {}
-    for mode, factor in inner.items():
-        basis = compressed.bases[mode]
-        factors[mode] = factor if basis is None else basis @ factor
-    return core, factors, errors
+    core, factors = _started(compressed.core, ranks)
+    inside = sum_of_squares(compressed.core)
 
+    def error(core: Any) -> float:
+        return relative_error(max(inside - sum_of_squares(core), 0.0) + compressed.lost, norm_squared)
 
-def _iterate(
-    tensor: Any, ranks: dict[int, int], norm_squared: float, lost: float, stopping: Stopping
-) -> tuple[Any, dict[int, Any], list[float]]:
-    """Return core, factors and relative errors of HOOI, begun with ST-HOSVD, the largest reduction first."""
-    factors: dict[int, Any] = {}
-    core = tensor
-    for mode in sorted(ranks, key=lambda mode: ranks[mode] / tensor.shape[mode]):
-        factors[mode] = _leading(core, mode, ranks[mode])
-        core = multi_mode_dot(core, [factors[mode]], [mode], transpose=True)
-    inside = sum_of_squares(tensor)
-
-    def error() -> float:
-        return relative_error(max(inside - sum_of_squares(core), 0.0) + lost, norm_squared)
-
-    errors = [error()]
+    errors = [error(core)]
     while len(errors) < stopping.n_iter_max and not stopping.met(errors) and errors[-1] > 0:
-        for mode in sorted(ranks):
-            others = [other for other in sorted(ranks) if other != mode]
-            seen = multi_mode_dot(tensor, [factors[other] for other in others], others, transpose=True)
-            factors[mode] = _leading(seen, mode, ranks[mode])
-        core = multi_mode_dot(seen, [factors[mode]], [mode], transpose=True)
-        errors.append(error())
+        core = _sweep(compressed.core, ranks, factors)
+        errors.append(error(core))
+    if compressed.core is not tensor:
+        for mode, factor in factors.items():
+            factors[mode] = factor if compressed.bases[mode] is None else compressed.bases[mode] @ factor
+        for _ in range(stopping.n_iter_max):  # on the tensor itself: the bases may lack what is only a little above the noise
+            core = _sweep(tensor, ranks, factors)
+            errors.append(relative_error(norm_squared - sum_of_squares(core), norm_squared))
+            if stopping.met(errors):
+                break
+    square = max(norm_squared - sum_of_squares(core), 0.0)
+    errors[-1] = checked_error(tensor, norm_squared, square, lambda slab: _model(core, factors, slab))
     return core, factors, errors
+
+
+def _model(core: Any, factors: dict[int, Any], slab: slice) -> Any:
+    """Return what core and factors stand for, of some slices along mode 0."""
+    if 0 not in factors:
+        return multi_mode_dot(core[slab], list(factors.values()), list(factors))
+    return multi_mode_dot(core, [factor[slab] if mode == 0 else factor for mode, factor in factors.items()], list(factors))
+
+
+def _started(tensor: Any, ranks: dict[int, int]) -> tuple[Any, dict[int, Any]]:
+    """Return core and factors of ST-HOSVD, the largest reduction first."""
+    factors: dict[int, Any] = {}
+    for mode in sorted(ranks, key=lambda mode: ranks[mode] / tensor.shape[mode]):
+        factors[mode] = _leading(tensor, mode, ranks[mode])
+        tensor = mode_dot(tensor, factors[mode], mode, transpose=True)
+    return tensor, factors
+
+
+def _sweep(tensor: Any, ranks: dict[int, int], factors: dict[int, Any]) -> Any:
+    """Bring each factor to its best with the others held, in `factors`, and return the core."""
+    for mode in sorted(ranks):
+        others = [other for other in sorted(ranks) if other != mode]
+        seen = multi_mode_dot(tensor, [factors[other] for other in others], others, transpose=True)
+        factors[mode] = _leading(seen, mode, ranks[mode])
+    return mode_dot(seen, factors[mode], mode, transpose=True)
 
 
 def _leading(tensor: Any, mode: int, rank: int) -> Any:

@@ -62,6 +62,10 @@ def non_negative_tucker_hals(
     if norm_squared == 0:
         core, errors = xp.zeros(ranks), [0.0]
     else:
+        grams = [factor.T @ factor for factor in factors]
+        core = (
+            core * (norm_squared / inner(multi_mode_dot(core, grams), core)) ** 0.5
+        )  # a scaled tensor is decomposed as it would be otherwise
         core, errors = _run(tensor, core, factors, norm_squared, stopping)
     found = TuckerTensor(core.astype(dtype), [factor.astype(dtype) for factor in factors])
     return (found, errors) if return_errors else found
