@@ -107,7 +107,7 @@ def segments(lengths: Any, first: int = 0) -> Iterator[tuple[int, int, int]]:
 
 
 def as_numbers(given: Any, name: str, xp: Any) -> Any:
-    """Return an array as float64, or say what it is instead."""
+    """Return an array as float64, itself if it is that already, or say what it is instead."""
     array = xp.asarray(given)
     if array.dtype.kind not in "fiu":
         msg = (
@@ -115,7 +115,7 @@ def as_numbers(given: Any, name: str, xp: Any) -> Any:
             "is missing."
         )
         raise UsageError(msg)
-    return array.astype(xp.float64)
+    return array.astype(xp.float64, copy=False)
 
 
 def aligned(given: Any, regressors: Any = None) -> tuple[Batch, Any]:

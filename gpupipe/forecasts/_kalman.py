@@ -127,7 +127,7 @@ def gain_of(covariance: Matrix, seen: list[Any], model: tuple[Matrix, Matrix], x
     Parameters
     ----------
     seen
-        One entry for each component of an observation: True, False, or a mask [n_series].
+        One entry for each component of an observation: 1.0 where all series have it, 0.0 where none has, or both [n_series].
     model
         H and R.
 
@@ -136,15 +136,15 @@ def gain_of(covariance: Matrix, seen: list[Any], model: tuple[Matrix, Matrix], x
     A missing component has a row of zeros in H, no innovation, and a unit variance of which nothing is counted.
     """
     observation, noise = model
-    rows = [[times(_number(there, xp), entry) for entry in row] for row, there in zip(observation, seen, strict=True)]
+    rows = [[times(there, entry) for entry in row] for row, there in zip(observation, seen, strict=True)]
     with_states = matmul(rows, covariance)
     total: Matrix = [[0.0] * len(rows) for _ in rows]
     for row in range(len(rows)):
         for column in range(row + 1):
-            both = seen[row] & seen[column] if row != column else seen[row]
-            made = plus(dot(with_states[row], rows[column]), times(_number(both, xp), noise[row][column]))
+            both = times(seen[row], seen[column]) if row != column else seen[row]
+            made = plus(dot(with_states[row], rows[column]), times(both, noise[row][column]))
             if row == column:
-                made = plus(made, 1.0 - _number(both, xp))
+                made = plus(made, 1.0 - both)
             total[row][column] = total[column][row] = made
     factor = cholesky(total, xp)
     gains, scaled = (lower_solved(factor, right) for right in (with_states, rows))
@@ -152,7 +152,7 @@ def gain_of(covariance: Matrix, seen: list[Any], model: tuple[Matrix, Matrix], x
     for place, there in enumerate(seen):
         pivot = factor[place][place]
         log = float(np.log(pivot)) if isinstance(pivot, float) else xp.log(pivot)
-        size = plus(size, plus(0.5 * LOG_2PI * _number(there, xp), log))
+        size = plus(size, plus(0.5 * LOG_2PI * there, log))
     narrowed: Matrix = [[0.0] * len(covariance) for _ in covariance]
     for row in range(len(covariance)):
         for column in range(row + 1):
@@ -161,11 +161,9 @@ def gain_of(covariance: Matrix, seen: list[Any], model: tuple[Matrix, Matrix], x
     return Gain(gains, scaled, factor, size, narrowed)
 
 
-def updated(mean: list[Any], values: list[Any], seen: list[Any], observation: Matrix, gain: Gain, xp: Any) -> tuple[list[Any], Update]:
+def updated(mean: list[Any], values: list[Any], seen: list[Any], observation: Matrix, gain: Gain) -> tuple[list[Any], Update]:
     """Return the mean once the values, an entry for each component, are known, and what has changed it."""
-    errors = [
-        [times(_number(there, xp), minus(value, dot(row, mean)))] for value, row, there in zip(values, observation, seen, strict=True)
-    ]
+    errors = [[times(there, minus(value, dot(row, mean)))] for value, row, there in zip(values, observation, seen, strict=True)]
     left = [row[0] for row in lower_solved(gain.factor, errors)]
     changed = [plus(state, dot([row[place] for row in gain.gains], left)) for place, state in enumerate(mean)]
     return changed, Update(gain, left, dot(left, left))
@@ -194,11 +192,6 @@ class Likelihood:
     def value(self, n_series: int, xp: Any) -> Any:
         """Return the log-likelihood [n_series]."""
         return xp.broadcast_to(xp.asarray(-self.size - 0.5 * self.square), (n_series,))
-
-
-def _number(there: Any, xp: Any) -> Any:
-    """Return a mask as 0 and 1."""
-    return float(there) if isinstance(there, bool) else there.astype(float) if hasattr(there, "astype") else xp.asarray(there, dtype=float)
 
 
 def smoothed_back(carried: tuple[list[Any], Matrix], update: Update) -> tuple[list[Any], Matrix]:

@@ -275,31 +275,33 @@ class _Model:
         """Yield every time's states before and after its values are known."""
         xp, mean, covariance = self.xp, self.first_mean, self.first_covariance
         whole, some, present = _present(values, xp)
-        values = values if present is None else xp.where(present, values, 0.0)
-        known: dict[Any, Gain] = {}
+        values = values if present is None else xp.where(present > 0, values, 0.0)
+        known: dict[Any, tuple[Gain, Matrix]] = {}
         with np.errstate(all="ignore"):  # a series with an infinite value makes numbers that are none, which stay its own
             for time in range(len(values)):
-                if time:
-                    mean, covariance = self.moved(mean, covariance, time - 1)
                 seen: list[Any] = []
                 for place in range(values.shape[1]):
                     shared = bool(whole[time, place]) or not bool(some[time, place])
-                    seen.append(bool(whole[time, place]) if shared else present[time, place])
-                gain = self._gain(covariance, seen, time, known)
-                later, update = updated(mean, list(values[time]), seen, self.at("H", time), gain, xp)
+                    seen.append(float(whole[time, place]) if shared else present[time, place])
+                gain, ahead = self._gain(covariance, seen, time, known)
+                later, update = updated(mean, list(values[time]), seen, self.at("H", time), gain)
                 yield _Step(time, mean, covariance, later, gain.narrowed, update)
-                mean, covariance = later, gain.narrowed
+                mean, covariance = [dot(row, later) for row in self.at("A", time)], ahead
 
-    def _gain(self, covariance: Matrix, seen: list[Any], time: int, known: dict[Any, Gain]) -> Gain:
-        """Return the gain of a time, from those that are known where all series share one that has come before: a steady state."""
-        model = (self.at("H", time), self.at("R", time))
-        shared = is_plain(covariance) and all(isinstance(there, bool) for there in seen)
-        if not shared or any(len(self.matrices[name]) > 1 for name in ("H", "R")):
-            return gain_of(covariance, seen, model, self.xp)
-        key = (tuple(entry for row in covariance for entry in row), tuple(seen))
-        if key not in known:
-            known[key] = gain_of(covariance, seen, model, self.xp)
-        return known[key]
+    def _gain(self, covariance: Matrix, seen: list[Any], time: int, known: dict[Any, tuple[Gain, Matrix]]) -> tuple[Gain, Matrix]:
+        """Return the gain of a time and the covariance of the next one.
+
+        They are taken from the known ones where all series share a covariance that has come before: in a steady state.
+        """
+        shared = is_plain(covariance) and all(isinstance(there, float) for there in seen)
+        key = (tuple(entry for row in covariance for entry in row), tuple(seen)) if shared else None
+        if key in known:
+            return known[key]
+        gain = gain_of(covariance, seen, (self.at("H", time), self.at("R", time)), self.xp)
+        made = gain, sandwich(self.at("A", time), gain.narrowed, self.at("Q", time))
+        if key is not None and all(len(matrices) == 1 for matrices in self.matrices.values()):
+            known[key] = made
+        return made
 
 
 def _present(values: Any, xp: Any) -> tuple[Any, Any, Any]:
@@ -308,7 +310,7 @@ def _present(values: Any, xp: Any) -> tuple[Any, Any, Any]:
         everywhere = np.ones(values.shape[:2], dtype=bool)
         return everywhere, everywhere, None
     present = ~xp.isnan(values)
-    return to_host(present.all(axis=2)), to_host(present.any(axis=2)), present
+    return to_host(present.all(axis=2)), to_host(present.any(axis=2)), present.astype(float)
 
 
 def _matrices(given: Any, name: str, shape: tuple[int, int], sizes: tuple[int, int], xp: Any) -> list[Matrix]:

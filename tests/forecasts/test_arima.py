@@ -81,6 +81,21 @@ def test_likelihood_forecasts_and_intervals(
             assert fitted.loglik_[place] == pytest.approx(exact.loglike(parameters(fitted, place)), abs=1e-5)
 
 
+def test_a_value_that_nothing_is_known_about_is_no_part_of_the_likelihood() -> None:
+    series = np.cumsum(np.random.default_rng(8).normal(size=40))
+    series[[1, 17, 18]] = np.nan  # of a seasonal walk each season is one by itself: the second one begins a cycle later
+    model = ARIMA((0, 0, 0), (0, 1, 0), 4).fit(series)
+    steps = [np.diff(part[~np.isnan(part)]) for part in (series[place::4] for place in range(4))]
+    spans = [np.diff(np.flatnonzero(~np.isnan(series[place::4]))) for place in range(4)]
+    squares, spans = np.concatenate(steps) ** 2, np.concatenate(spans)
+    variance = (squares / spans).mean()
+    loglik = -0.5 * (len(squares) * (np.log(2 * np.pi * variance) + 1) + np.log(spans).sum())
+    assert model.n_observed_.tolist() == [len(squares)]
+    assert model.sigma_[0] ** 2 == pytest.approx(variance, rel=1e-6)
+    assert model.loglik_[0] == pytest.approx(loglik, abs=1e-5)
+    np.testing.assert_allclose(model.forecast(4).mean[0], series[36:], rtol=1e-6)
+
+
 def test_maxima_are_no_lower_than_statsmodels(quiet: Fit) -> None:
     chance = np.random.default_rng(0)
     series = np.cumsum(chance.normal(size=(8, 80)) + 0.5 * np.roll(chance.normal(size=(8, 80)), 1, axis=1), axis=1)
