@@ -143,7 +143,7 @@ def test_forecasts_and_variances_are_those_of_ets(monthly: np.ndarray) -> None:
 @pytest.mark.parametrize("seasonal", ["add", "mul"])
 def test_intervals_hold_what_they_say(seasonal: str) -> None:
     chance, n_series, n_times = np.random.default_rng(3), 1000, 120
-    given = {"alpha": 0.4, "beta_star": 0.2, "gamma": 0.3, "level": 50.0, "trend": 0.3}
+    given = {"alpha": 0.4, "beta_star": 0.05, "gamma": 0.3, "level": 50.0, "trend": 0.3}
     given["season"] = [0.8, 1.1, 1.3, 0.8] if seasonal == "mul" else [-8.0, 2.0, 6.0, 0.0]
     level, trend = np.full(n_series, 50.0), np.full(n_series, 0.3)
     season, values = [np.full(n_series, one) for one in given["season"]], np.empty((n_series, n_times + 12))
@@ -152,7 +152,7 @@ def test_intervals_hold_what_they_say(seasonal: str) -> None:
         ratio = seasonal == "mul"
         values[:, time] = (summed * now if ratio else summed + now) + error
         level = summed + 0.4 * (error / now if ratio else error)
-        trend = trend + 0.08 * (error / now if ratio else error)
+        trend = trend + 0.02 * (error / now if ratio else error)
         season[time % 4] = now + 0.3 * (error / summed if ratio else error)
     model = HoltWinters(4, seasonal=seasonal, parameters=given, n_paths=1500).fit(values[:, :n_times])
     ahead = model.forecast(12, level=(80, 95))
