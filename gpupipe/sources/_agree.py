@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import narwhals.stable.v2 as nw
@@ -23,7 +24,7 @@ def agreed_schema(found: Sequence[Place], schemas: Sequence[pa.Schema]) -> pa.Sc
         A file names a column twice, or two differ in names or types; types that are read alike are the same.
     """
     first = schemas[0]
-    twice = sorted({name for name in first.names if first.names.count(name) > 1})
+    twice = sorted(name for name, count in Counter(first.names).items() if count > 1)
     if twice:
         advice = "Write the file again with distinct names."
         msg = f"{found[0]}: expected every column once, got {listing(twice)} more than once. {advice}"

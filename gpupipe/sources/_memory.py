@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import pyarrow as pa
@@ -45,7 +46,7 @@ def check_distinct(names: Sequence[str]) -> None:
     Traceback (most recent call last):
     gpupipe.core.errors.ColumnError: Expected every column once, got 'a' more than once. Rename one of them.
     """
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice:
         msg = f"Expected every column once, got {listing(twice)} more than once. Rename one of them."
         raise ColumnError(msg)
