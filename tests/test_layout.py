@@ -84,6 +84,7 @@ EXCEPTED_TESTS: Mapping[str, str] = {
     "engines.dask.passes": "tested with the other learners in tests/engines/dask/test_learners.py",
     "engines.dask.sorting": "tested with the other stages in tests/engines/dask/test_tables.py",
     "engines.dask.waiting": "tested by the faults in tests/engines/dask/faults",
+    "sources.sqlite_types": "tested with what reads by it in tests/sources/test_read_sql.py",
     "engines.*.verbs": "run by every test that takes the engine fixture",
     "engines.cudf.frames": "needs a device: tests/gpu; bound against RAPIDS without one by tests/contract, as those below",
     "engines.cudf.boosters": "as above",

@@ -103,6 +103,44 @@ def quoted_part(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+_TOKENS = re.compile(
+    r"""(?P<comment>--[^\n]*|/\*.*?(?:\*/|(?P<open>\Z)))
+    | \b[eE]'(?:[^'\\]|\\.|\'\')*' | '(?:[^']|\'\')*' | "(?:[^"]|"")*" | \$(?P<tag>\w*)\$.*?\$(?P=tag)\$ | .""",
+    re.DOTALL | re.VERBOSE,
+)
+
+
+def one_statement(query: str) -> str:
+    """Return a query without the semicolon that ends it.
+
+    Raises
+    ------
+    UsageError
+        Something other than comments comes after it, a bracket closes that none has opened, or a comment does not end.
+
+    Examples
+    --------
+    >>> one_statement("SELECT ';' AS a; -- all")
+    "SELECT ';' AS a"
+    >>> one_statement("SELECT 1; DROP TABLE t")
+    Traceback (most recent call last):
+    gpupipe.core.errors.UsageError: Expected one SELECT statement, got more after it: 'DROP TABLE t'. Run the others by themselves.
+    """
+    depth, end = 0, None
+    for token in _TOKENS.finditer(query):
+        text = token[0]
+        depth += (text == "(") - (text == ")")
+        if "\0" in text or depth < 0 or token["open"] is not None:
+            what = "a comment that does not end" if token["open"] is not None else f"{text!r} at character {token.start() + 1}"
+            raise UsageError(f"Expected one SELECT statement, got {what}: {query[:200]!r}. Mend the query.")
+        if end is None and text == ";":
+            end = token.start()
+        elif end is not None and text != ";" and not text.isspace() and token["comment"] is None:
+            more = query[token.start() :].strip()
+            raise UsageError(f"Expected one SELECT statement, got more after it: {more[:200]!r}. Run the others by themselves.")
+    return query[:end].strip()
+
+
 @contextmanager
 def sql_errors(error_type: type[GpupipeError], what: str, advice: str) -> Iterator[None]:
     """Turn a driver's errors into one of gpupipe's; `what` says what was tried."""

@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
+from narwhals.stable.v2.dtypes import DType
 
 from gpupipe.core.arrow import plain_table, schema_of
 from gpupipe.core.ends import Source
 from gpupipe.core.engine import Reading
-from gpupipe.core.errors import DtypeError, SourceError
+from gpupipe.core.errors import PlanError, SourceError
 from gpupipe.core.files import check_there
-from gpupipe.core.schema import Schema, as_schema
-from gpupipe.core.sql import SQLITE, connect, driver_of, masked, quoted_part, sql_errors, sqlite_path
-from gpupipe.sources._agree import require_columns
-
-_SAMPLE_ROWS = 1024
+from gpupipe.core.schema import Field, Schema, as_schema
+from gpupipe.core.sql import SQLITE, connect, driver_of, masked, one_statement, quoted_part, sql_errors, sqlite_path
+from gpupipe.sources._agree import check_declared, require_columns
+from gpupipe.sources.sqlite_types import (
+    SAMPLE_ROWS,
+    declared_types,
+    dtype_of_type,
+    stored_dtype,
+    type_errors,
+    typed_query,
+    without_first_row,
+)
 
 
 @dataclass(frozen=True, init=False)
 class ReadSql(Source):
     """The rows that a query returns, through ADBC; the database is asked only for the columns that are needed.
 
-    SQLite's columns have no types, so theirs are those of the first 1024 rows; a column of nulls only is Int64 there.
+    SQLite's columns have no types, so theirs are those of the first 1024 rows or, where those are all null, what the table declares of
+    one; of an expression that is null there, Int64. A later value of another type is an error, unless a dtype that holds both is declared.
 
     Parameters
     ----------
@@ -63,7 +72,7 @@ class ReadSql(Source):
         self, query: str, uri: str, *, driver: str | None = None, schema: Mapping[str, Any] | None = None, nan_as_null: bool = True
     ) -> None:
         driver_of(uri, driver)
-        object.__setattr__(self, "query", query.strip().rstrip(";"))
+        object.__setattr__(self, "query", one_statement(query))
         object.__setattr__(self, "uri", uri)
         object.__setattr__(self, "driver", driver)
         object.__setattr__(self, "declared", None if schema is None else as_schema(schema))
@@ -80,6 +89,9 @@ class ReadSql(Source):
         if self.declared is None:
             return found
         require_columns(self.declared, list(found), self.origin())
+        if driver_of(self.uri, self.driver) == SQLITE:
+            found = Schema(tuple((name, Field(stored_dtype(found[name].dtype, self.declared[name].dtype))) for name in self.declared))
+        check_declared(self.declared, found, self.origin())
         return self.declared
 
     def declared_not_null(self) -> frozenset[str]:
@@ -89,19 +101,36 @@ class ReadSql(Source):
     def batches(self, reading: Reading) -> pa.RecordBatchReader:
         """Return the rows as the database sends them."""
         columns = ", ".join(quoted_part(name) for name in reading.columns)
-        streamed = self._stream(f"SELECT {columns} FROM ({self.query}) AS q")  # noqa: S608 - the query is the user's own
+        query = f"SELECT {columns} FROM ({self.query}\n) AS q"  # noqa: S608 - the query is the user's own
+        if driver_of(self.uri, self.driver) == SQLITE:
+            streamed = without_first_row(self._stream(typed_query(self.query, self._stored(reading.columns)), reading.columns))
+        else:
+            streamed = self._stream(query)
         first = next(streamed)
         return pa.RecordBatchReader.from_batches(first.schema, _chained(first, streamed))
 
-    def _stream(self, query: str) -> Iterator[pa.RecordBatch]:
-        """Yield a query's batches in plain types: always one, which may be of no rows."""
+    def _stored(self, names: Sequence[str]) -> dict[str, DType]:
+        """Return as what SQLite is to hand over some columns."""
+        found = _query_schema(self)
+        declared = found if self.declared is None else self.declared
+        return {name: stored_dtype(found[name].dtype, declared[name].dtype) for name in names}
+
+    @contextmanager
+    def _cursor(self, names: Sequence[str] = ()) -> Iterator[Any]:
+        """Open a cursor, whose errors are about this query; `names` are the columns that it is asked for."""
         if driver_of(self.uri, self.driver) == SQLITE:
             _check_file(self.uri)
         with (
             sql_errors(SourceError, f"{masked(self.uri)} could not be read", f"Check the address and the query: {self.query}"),
+            type_errors(self.origin(), names),
             closing(connect(self.uri, self.driver)) as connection,
             closing(connection.cursor()) as cursor,
         ):
+            yield cursor
+
+    def _stream(self, query: str, names: Sequence[str] = ()) -> Iterator[pa.RecordBatch]:
+        """Yield a query's batches in plain types: always one, which may be of no rows."""
+        with self._cursor(names) as cursor:
             cursor.execute(query)
             reader = cursor.fetch_record_batch()
             n_batches = 0
@@ -121,11 +150,19 @@ def _check_file(uri: str) -> None:
 
 def _query_schema(source: ReadSql) -> Schema:
     """Return the columns of a source's query as the database has them now."""
-    limit = _SAMPLE_ROWS if driver_of(source.uri, source.driver) == SQLITE else 0
-    sample = list(source._stream(f"SELECT * FROM ({source.query}) AS q LIMIT {limit}"))  # noqa: S608 - as above
+    is_sqlite = driver_of(source.uri, source.driver) == SQLITE
+    limit = SAMPLE_ROWS if is_sqlite else 0
+    sample = list(source._stream(f"SELECT * FROM ({source.query}\n) AS q LIMIT {limit}"))  # noqa: S608 - as above
     try:
-        return schema_of(sample[0].schema)
-    except DtypeError as error:
+        found = schema_of(sample[0].schema)
+        missing = [name for name in found if is_sqlite and not any(batch[name].null_count < len(batch) for batch in sample)]
+        if not missing:
+            return found
+        with source._cursor() as cursor:
+            declared = declared_types(cursor, source.query)
+        told = {name: Field(dtype_of_type(declared.get(name, ""))) for name in missing}
+        return Schema(tuple((name, told.get(name, field)) for name, field in found.items()))
+    except PlanError as error:
         msg = f"{source.origin()}: {error}"
         raise SourceError(msg) from error
 
