@@ -5,10 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from gpupipe.checkpoints.keeper import Keeper
-from gpupipe.checkpoints.store import DEFAULT_FOLDER
 from gpupipe.core.engine import Engine, EngineOptions
 from gpupipe.core.errors import GpupipeError, UsageError, WiringError, listing, nearest
 from gpupipe.core.node import Node, ordered
@@ -17,6 +15,9 @@ from gpupipe.plan import Plan, check_nodes, make_plan
 from gpupipe.report.drawing import draw_svg
 from gpupipe.report.record import MemoryWatch
 from gpupipe.run import Execution, Tell, new_record, silent
+
+if TYPE_CHECKING:
+    from gpupipe.checkpoints.keeper import Keeper
 
 
 class Pipeline:
@@ -132,6 +133,9 @@ class Pipeline:
         try:
             with course.watch:
                 if checkpoints is not None or resume:
+                    from gpupipe.checkpoints.keeper import Keeper  # local: a run without checkpoints needs no store, nor what loads models
+                    from gpupipe.checkpoints.store import DEFAULT_FOLDER  # local: as above
+
                     course.keeper = Keeper(checkpoints or DEFAULT_FOLDER, plan, chosen.name, resume=resume)
                 outputs = _nested(course.run())
         except BaseException as error:

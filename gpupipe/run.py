@@ -11,9 +11,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from gpupipe.checkpoints.keeper import Keeper
 from gpupipe.core.ends import Sink, Source, Writer
 from gpupipe.core.engine import Demand, Engine
 from gpupipe.core.errors import ClusterError, GpupipeError, SinkError
@@ -25,6 +24,9 @@ from gpupipe.engines._symbolic import empty_frame
 from gpupipe.engines._users import user_lines
 from gpupipe.plan import Plan, Step, describe_step, note, run_symbolic, table_stage_of
 from gpupipe.report.record import MemoryWatch, Record
+
+if TYPE_CHECKING:
+    from gpupipe.checkpoints.keeper import Keeper
 
 HEAD_ROWS = 5
 Tell = Callable[[str, Step | None, Mapping[str, Any]], None]

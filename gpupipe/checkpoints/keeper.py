@@ -12,7 +12,6 @@ import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -29,6 +28,7 @@ from gpupipe.core.errors import ArtefactError, DtypeError, GpupipeError, SinkErr
 from gpupipe.core.node import Table
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import Barrier, RowStage
+from gpupipe.core.work import WorkFolder
 from gpupipe.engines._arrow import arrow_dtype, arrow_schema
 from gpupipe.engines.load import CLUSTERED
 from gpupipe.plan import Plan, Step
@@ -135,8 +135,8 @@ class Keeper:
         described = None if held is None else from_json(held)
         if entry.kind == "value":
             return Taken(from_json(entry.facts["value"]), described)
-        with tempfile.TemporaryDirectory(prefix="gpupipe-") as scratch:
-            folder = Path(scratch, "stage")
+        with WorkFolder(tempfile.gettempdir(), "gpupipe-") as scratch:
+            folder = scratch.path / "stage"
             for name in entry.files:
                 target = folder / name
                 target.parent.mkdir(parents=True, exist_ok=True)
@@ -178,8 +178,8 @@ class Keeper:
 
     def _save(self, stage: RowStage, folder: str) -> None:
         """Write a fitted stage into a folder of the store."""
-        with tempfile.TemporaryDirectory(prefix="gpupipe-") as scratch:
-            saved = save(stage, Path(scratch, "stage"))
+        with WorkFolder(tempfile.gettempdir(), "gpupipe-") as scratch:
+            saved = save(stage, scratch.path / "stage")
             for file in sorted(path for path in saved.rglob("*") if path.is_file()):
                 self.store.put(folder, file.relative_to(saved).as_posix(), file.read_bytes())
 

@@ -11,8 +11,9 @@ from gpupipe.cli.cluster_options import Authority, Certificate, Key, Running, Un
 from gpupipe.cli.failure import reported
 from gpupipe.cli.options import CheckpointFolder, File, Given, Resume, Trace
 from gpupipe.cli.plain import json_text
-from gpupipe.cli.streams import stdout_to_stderr
+from gpupipe.cli.streams import loading, stdout_to_stderr
 from gpupipe.core.engine import EngineOptions
+from gpupipe.core.visible import visible
 
 Include: TypeAlias = Annotated[
     list[Path] | None,
@@ -58,11 +59,12 @@ def submit(
         options = clustered(EngineOptions(), cluster, tls, allow_unencrypted=allow_unencrypted, worker_seconds=worker_seconds)
         with stdout_to_stderr():
             asked = Asked(engine, tuple(include or ()), workdir, checkpoints, resume, check)
-            prepared = prepare(file, tuple(given or ()), asked)
+            with loading(file):
+                prepared = prepare(file, tuple(given or ()), asked)
             if not quiet:
-                typer.echo(f"shipping {', '.join(prepared.shipped)} ({len(prepared.bundle):,} bytes packed)", err=True)
+                typer.echo(visible(f"shipping {', '.join(prepared.shipped)} ({len(prepared.bundle):,} bytes packed)"), err=True)
                 for note in prepared.notes:
-                    typer.echo(f"! {note}", err=True)
+                    typer.echo(visible(f"! {note}"), err=True)
             with Desk(options, submitting=True) as desk:
                 desk.submit(prepared.job, prepared.bundle)
         told = {"job": prepared.job.id, "cluster": cluster, "shipped": list(prepared.shipped), "notes": list(prepared.notes)}

@@ -11,19 +11,19 @@ Everything is written into a hidden folder inside the output folder and moved to
 from __future__ import annotations
 
 import csv
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from gpupipe.core.errors import UsageError
+from gpupipe.core.work import WorkFolder, sweep
 from gpupipe.datasets.mortgage_facts import NAME_PAIRS
 from gpupipe.datasets.mortgage_pieces import publish_pieces
 from gpupipe.datasets.mortgage_quarters import Drawing, Quarter, writing
 from gpupipe.datasets.mortgage_workers import default_workers, draw_here, draw_in_processes
 
+_STAGING = ".mortgage-"
 _OUTPUTS = ("acquisition", "performance", "names.csv")
 
 
@@ -47,6 +47,7 @@ def _check_call(out: Path, n_rows: int, seed: int, rows_a_file: int, workers: in
             raise UsageError(f"expected {name} to be a whole number of at least {least}, got {value!r}. Pass {name}={least} or more.")
     if out.exists() and not out.is_dir():
         raise UsageError(f"expected out to be a folder, got the file {str(out)!r}. Name a new folder.")
+    sweep(out, _STAGING)  # what a process that was killed left is nobody's
     if not overwrite and out.is_dir() and any(out.iterdir()):
         raise UsageError(
             f"expected out to be a new or an empty folder, got {str(out)!r}, which holds files. "
@@ -58,15 +59,15 @@ def _check_call(out: Path, n_rows: int, seed: int, rows_a_file: int, workers: in
 def _staging(out: Path) -> Iterator[Path]:
     """Give a hidden folder inside `out`, and remove it, and what of `out` was made for it, however the block ends."""
     made = [folder for folder in (out, *out.parents) if not folder.exists()]
-    staging: Path | None = None
+    staging: WorkFolder | None = None
     try:
         with writing(out):
             out.mkdir(parents=True, exist_ok=True)
-            staging = Path(tempfile.mkdtemp(prefix=".mortgage-", dir=out))
-        yield staging
+            staging = WorkFolder(out, _STAGING)
+        yield staging.path
     finally:
         if staging is not None:
-            shutil.rmtree(staging, ignore_errors=True)
+            staging.close()
         for folder in made:
             if folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()
@@ -140,6 +141,7 @@ def generate_mortgage(
 
     Examples
     --------
+    >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     files = generate_mortgage(f"{folder}/mortgage", 1000)
     ...     files.n_rows, [path.name for path in files.performance]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -14,6 +13,7 @@ import distributed
 
 from gpupipe.core.engine import EngineOptions
 from gpupipe.core.errors import ClusterError, SinkError, UsageError, listing, nearest
+from gpupipe.core.work import WorkFolder
 from gpupipe.engines.dask.clusters import OpenCluster, open_cluster, open_scheduler
 from gpupipe.jobs.bundle import unpack
 from gpupipe.jobs.plugin import MESSAGE, JobsPlugin
@@ -146,11 +146,11 @@ class Desk(AbstractContextManager["Desk"]):
             raise UsageError(msg)
         try:
             folder.absolute().parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(prefix=f".{folder.name}.tmp-", dir=folder.absolute().parent) as place:
-                self._receive(job, Path(place))
+            with WorkFolder.beside(folder.absolute()) as place:
+                self._receive(job, place.path)
                 if folder.exists():
                     folder.rmdir()
-                shutil.move(Path(place) / "made", folder)
+                shutil.move(place.path / "made", folder)
         except OSError as error:
             msg = f"Expected to write {str(folder)!r}, got: {error.strerror or error}. Check its permissions and the space on its disk."
             raise SinkError(msg) from error

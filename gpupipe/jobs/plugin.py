@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
 from distributed.diagnostics.plugin import SchedulerPlugin
 
+from gpupipe.core.work import WorkFolder
 from gpupipe.jobs.record import KEY_PREFIX, QUEUED, Job
 from gpupipe.jobs.store import UNSEEN_SECONDS, JobStore
 
@@ -29,12 +29,14 @@ class JobsPlugin(SchedulerPlugin):
     async def start(self, scheduler: Any) -> None:
         """Make the store, and listen."""
         self.scheduler = scheduler
-        self.store = JobStore(Path(tempfile.mkdtemp(prefix="gpupipe-jobs-")))
+        self.work = WorkFolder(tempfile.gettempdir(), "gpupipe-jobs-")
+        self.store = JobStore(self.work.path)
         scheduler.handlers[MESSAGE] = self.answer
 
     async def close(self) -> None:
         """Let go of the archives with the scheduler."""
         self.store.close()
+        self.work.close()
 
     def answer(self, action: str, **what: Any) -> Any:
         """Return the store's answer to a message."""

@@ -17,7 +17,8 @@ from gpupipe.sinks._target import Target
 class WriteArrow(Sink):
     """Writes an Arrow IPC file (Feather version 2), or a folder of them, and gives ``{"rows", "columns", "path"}``.
 
-    What is there is replaced, as a whole, when all rows have been written.
+    What is there is replaced, as a whole, when all rows have been written: a file with the rights that it had, a folder only where a sink
+    wrote all that is in it.
 
     Parameters
     ----------

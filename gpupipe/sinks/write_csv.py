@@ -28,7 +28,8 @@ from gpupipe.sinks._target import Target
 class WriteCsv(Sink):
     r"""Writes a delimited text file, or a folder of them, and gives ``{"rows", "columns", "path"}``.
 
-    What is there is replaced, as a whole, when all rows have been written.
+    What is there is replaced, as a whole, when all rows have been written: a file with the rights that it had, a folder only where a sink
+    wrote all that is in it.
 
     Parameters
     ----------

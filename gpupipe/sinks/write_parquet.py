@@ -26,7 +26,8 @@ _GROUP_ROWS = 1 << 20
 class WriteParquet(Sink):
     """Writes a parquet file, or a folder of them, and gives ``{"rows", "columns", "path"}``.
 
-    What is there is replaced, as a whole, when all rows have been written.
+    What is there is replaced, as a whole, when all rows have been written: a file with the rights that it had, a folder only where a sink
+    wrote all that is in it.
 
     Parameters
     ----------

@@ -334,3 +334,16 @@ def test_parquet_has_plain_types(tmp_path: Path) -> None:
     kinds = {"int64", "double", "string", "date32[day]", "int32"}
     assert {str(field.type) for schema in (performance, acquisition) for field in schema} == kinds
     assert performance.field("current_loan_delinquency_status").type == pa.int32()
+
+
+def test_what_a_killed_process_left_is_no_files_of_the_folder(tmp_path: Path) -> None:
+    program = (
+        "import os, sys\nfrom pathlib import Path\nfrom gpupipe.datasets.mortgage import _staging\n"
+        "made = _staging(Path(sys.argv[1]))\nmade.__enter__()\nos._exit(9)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+    subprocess.run([sys.executable, "-c", program, str(tmp_path / "out")], env=environment, check=False, timeout=60)
+    (left,) = (tmp_path / "out").iterdir()
+    assert left.name.startswith(".mortgage-")
+    generate_mortgage(tmp_path / "out", 100, seed=1)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["acquisition", "names.csv", "performance"]

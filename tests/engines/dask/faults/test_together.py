@@ -16,6 +16,7 @@ import distributed
 import polars as pl
 import pytest
 
+import gpupipe as gp
 from tests.clusters import ROOT, Servers
 from tests.engines.dask.faults.phases import Gate, make_rows
 from tests.engines.dask.faults.running import until
@@ -86,8 +87,8 @@ def test_ctrl_c_takes_the_tasks_back_and_leaves_the_old_output(
     phase: str, command: Callable[..., Any], servers: Servers, long: Path, tmp_path: Path
 ) -> None:
     out, gate = tmp_path / "results" / "out", Gate(str(tmp_path), phase)
-    out.mkdir(parents=True)
-    pl.DataFrame({"old": [1]}).write_parquet(out / "old.parquet")
+    gp.Pipeline("old", out=gp.WriteParquet(out)(gp.FromFrame(pl.DataFrame({"old": [1]})).node())).run("cpu")
+    before = sorted(path.name for path in out.iterdir())
     words = [ROOT / "tests/engines/dask/faults/phases.py", "-p", f"data={long}", "-p", f"out={out}", "-p", f"gates={tmp_path}"]
     run = command(servers, *words, "-p", f"shut={phase}", "-p", "trained=false", cwd=tmp_path)
     gate.waiter(lambda: run.poll() is None or pytest.fail(run.communicate()[1]))
@@ -99,9 +100,9 @@ def test_ctrl_c_takes_the_tasks_back_and_leaves_the_old_output(
     until(lambda: not n_tasks(servers.address), "tasks of the interrupted run are left", 20)
     gate.open()  # a task that a worker is at cannot be stopped; what it does now must leave nothing
     until(lambda: not _executing(servers.address), "the worker's task does not end")
-    assert pl.read_parquet(out / "old.parquet")["old"].to_list() == [1]
+    assert pl.read_parquet(out)["old"].to_list() == [1]
     assert sorted(path.name for path in out.parent.iterdir()) == ["out"]
-    assert sorted(path.name for path in out.iterdir()) == ["old.parquet"]
+    assert sorted(path.name for path in out.iterdir()) == before
 
 
 def _executing(address: str) -> int:
