@@ -53,6 +53,7 @@ def fails():
     @gp.rows
     def broken(frame):
         if hasattr(frame.to_native(), "to_numpy"):
+            print("\\x1b[2J\\u202eclears the screen", flush=True)
             raise ArithmeticError("the user's own words")
         return frame
     return gp.Pipeline("fails", out=broken(rows(3)))
@@ -144,6 +145,7 @@ def test_a_failing_job_says_so_everywhere(call: Command, job_flow: Path, tmp_pat
     assert followed.code == 1
     assert "ArithmeticError: the user's own words" in followed.out or "the user's own words" in followed.out
     assert "flow.py:" in followed.out  # the line that wired the stage
+    assert "\\x1b[2J\\u202eclears the screen" in followed.out and not {"\x1b", "\u202e"} & set(followed.out), "shown, and not obeyed"
     status = call("status", job)
     assert status.code == 1
     assert "failed" in status.out and "the user's own words" in status.out
