@@ -150,7 +150,7 @@ def aligned(given: Any, regressors: Any = None) -> tuple[Batch, Any]:
     chosen = (xp.asarray(order)[None, :], xp.asarray(np.minimum(steps, n_times - 1)))
     seen = seen[chosen] & inside
     values = xp.where(seen, series[chosen], 0.0)
-    longest = int(lengths.max())
+    longest = max(int(lengths.max()), 1)  # a row, even where no series has a value
     table = None if regressors is None else checked_regressors(regressors, n_series, n_times, "X", xp)
     batch = Batch(values[:longest].copy(), seen[:longest].copy(), lengths[order], starts[order], order, table)
     return batch, bad

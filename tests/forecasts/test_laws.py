@@ -71,6 +71,22 @@ def test_bad_series_change_nothing_for_good_ones(forecaster: Any, monthly: np.nd
     assert np.isfinite(ahead.mean[[8, 9, 10]]).all()
 
 
+def test_odd_series_stop_nothing(forecaster: Any, quiet: Fit) -> None:
+    times, chance = np.arange(48), np.random.default_rng(0)
+    odd = [np.r_[np.zeros(40), np.ones(8)], np.tile([1.0, -1.0], 24), times * 1.0, np.exp(times * 0.5), (chance.random(48) < 0.1) * 1.0]
+    odd += [chance.normal(size=48) * 1e-300, np.r_[1e308, -1e308, np.ones(46)], 1e15 + times % 3]
+    fitted = quiet(forecaster, np.stack(odd))
+    ahead = fitted.forecast(3, level=[80])
+    known = fitted.status_ != 4
+    assert np.isfinite(ahead.mean[known]).all()
+    assert np.isfinite(ahead.upper[80][known]).all()
+    nothing = quiet(clone(forecaster), np.full((2, 5), np.nan))
+    assert nothing.status_.tolist() == [4, 4]
+    assert np.isnan(nothing.forecast(2, level=[80]).upper[80]).all()
+    for dtype in (np.float32, np.int64):
+        assert quiet(clone(forecaster), np.arange(12).astype(dtype) ** 2).forecast(1).mean.dtype == np.float64
+
+
 def test_one_series_alone_is_the_same(forecaster: Any, monthly: np.ndarray, quiet: Fit) -> None:
     together = results(quiet(forecaster, monthly[:3]))
     alone = results(quiet(clone(forecaster), monthly[1]))
