@@ -14,7 +14,7 @@ from gpupipe.forecasts._arima_group import score_group
 from gpupipe.forecasts._arrays import to_host
 from gpupipe.forecasts._batch import Batch, spread_of
 from gpupipe.forecasts._differencing import n_differences, n_seasonal_differences
-from gpupipe.forecasts._forecaster import CONSTANT_OR_SHORT, whole_number
+from gpupipe.forecasts._forecaster import CONSTANT_OR_SHORT, FALLBACK, whole_number
 from gpupipe.forecasts._initial import filled
 from gpupipe.forecasts.arima import SPARE
 
@@ -75,13 +75,17 @@ class AutoARIMA(ArimaForecaster):
         self._refuse_regressors(batch, there, Spec())
         constant, count = to_host(constant) & there, to_host(count)
         self._statuses.put(batch.order[constant], CONSTANT_OR_SHORT, "constant")
-        self._statuses.put(batch.order[(count < 3) & there], CONSTANT_OR_SHORT, "it has fewer than 3 values: their mean is forecast")
-        columns = np.flatnonzero(there & ~constant & (count >= 3))
-        best = self._search(batch, columns, count, scale)
-        best |= {int(column): Spec(constant=True) for column in np.flatnonzero(there & (constant | (count < 3)))}
+        n_columns = 0 if batch.regressors is None else batch.regressors.shape[-1]
+        short = (count < 1 + n_columns + SPARE) & there & ~constant
+        self._statuses.put(batch.order[short & (count < 3)], CONSTANT_OR_SHORT, "it has fewer than 3 values: their mean is forecast")
+        self._statuses.put(batch.order[short & (count >= 3)], FALLBACK, "it has too few values for a model: fitted with its mean alone")
+        best = self._search(batch, np.flatnonzero(there & ~constant & ~short), count, scale)
         for spec in sorted(set(best.values()), key=str):
             chosen = np.array(sorted(column for column, one in best.items() if one == spec))
-            self._fit_columns(batch, chosen, spec, scale, with_regressors=not constant[chosen].any() and bool((count[chosen] >= 3).all()))
+            self._fit_columns(batch, chosen, spec, scale, with_regressors=True)
+        alone = np.flatnonzero(constant | short)
+        self._fit_columns(batch, alone, Spec(constant=True), scale, with_regressors=False)
+        best |= {int(column): Spec(constant=True) for column in alone}
         self._flatten(batch, np.flatnonzero(constant))
         self.orders_ = np.full((batch.n_series, 6), -1)
         for column, spec in best.items():

@@ -52,6 +52,18 @@ def test_a_strong_season_is_differenced(monthly: np.ndarray, quiet: Fit) -> None
     assert np.isfinite(model.forecast(13, level=80).upper[80]).all()
 
 
+def test_columns_and_short_series(quiet: Fit) -> None:
+    chance = np.random.default_rng(0)
+    columns = chance.normal(size=(44, 1))
+    rows = np.cumsum(chance.normal(size=(4, 40)), axis=1) + 3 * columns[:40, 0]
+    rows[2, :36], rows[3, :38] = np.nan, np.nan
+    model = quiet(AutoARIMA(max_p=1, max_q=1), rows, columns[:40])
+    np.testing.assert_allclose(model.params_["beta"][:2, 0], 3.0, atol=0.5)
+    assert model.status_.tolist() == [0, 0, 2, 3]
+    ahead = model.forecast(4, columns[40:]).mean
+    np.testing.assert_allclose(ahead[2:], np.nanmean(rows[2:], axis=1)[:, None] * np.ones((1, 4)))
+
+
 def test_parameters_that_are_none(monthly: np.ndarray) -> None:
     with pytest.raises(UsageError, match=r"max_p must be a whole number from 0 on, got -1"):
         AutoARIMA(max_p=-1).fit(monthly)
