@@ -137,6 +137,7 @@ def in_utc(kind: pa.DataType) -> pa.DataType:
     raise DtypeError(msg)
 
 
+@lru_cache(maxsize=4096)
 def dtype_of(kind: pa.DataType) -> DType:
     """Return the planned dtype of a column of an Arrow type.
 
@@ -207,4 +208,9 @@ def _decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
     kind = column.type
     if isinstance(kind, pa.BaseExtensionType):
         return _decoded(pa.chunked_array([chunk.storage for chunk in column.chunks], kind.storage_type))
-    return column.cast(kind.value_type) if pa.types.is_dictionary(kind) else column
+    if not pa.types.is_dictionary(kind):
+        return column
+    if isinstance(kind.value_type, pa.BaseExtensionType):  # as categories of intervals in pandas, which Arrow does not cast
+        chunks = [chunk.dictionary.storage.take(chunk.indices) for chunk in column.chunks]
+        return _decoded(pa.chunked_array(chunks, kind.value_type.storage_type))
+    return column.cast(kind.value_type)

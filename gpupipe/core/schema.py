@@ -7,7 +7,8 @@ column only where a source declares it or a stage proves it, and is checked wher
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from dataclasses import field as field_of
 from typing import Any
@@ -19,6 +20,17 @@ from narwhals.stable.v2.dtypes import DType
 from gpupipe.core.errors import ColumnError, DtypeError, UsageError, listing, nearest
 
 _REFUSED = (nw.Enum, nw.Int128, nw.UInt128)
+
+
+def repeated(names: Sequence[str]) -> list[str]:
+    """Return the names that are there more than once.
+
+    Examples
+    --------
+    >>> repeated(["b", "a", "c", "b"])
+    ['b']
+    """
+    return [] if len(set(names)) == len(names) else sorted(name for name, count in Counter(names).items() if count > 1)
 
 
 @dataclass(frozen=True)
@@ -47,8 +59,7 @@ class Schema(Mapping[str, Field]):
 
     def __post_init__(self) -> None:
         names = [name for name, _ in self.columns]
-        twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
-        if twice:
+        if twice := repeated(names):
             msg = f"Expected every column once, got {listing(twice)} more than once. Rename one of them."
             raise ColumnError(msg)
         if "" in names:

@@ -111,8 +111,8 @@ def _finished(source: Source, reading: Reading, frame: pl.LazyFrame) -> pl.LazyF
 
 
 def _no_nan(schema: pl.Schema) -> list[pl.Expr]:
-    """Return the expressions that make NaN missing."""
-    return [pl.col(name).fill_nan(None) for name, dtype in schema.items() if dtype.is_float()]
+    """Return the expressions that make NaN missing; of very many columns `fill_nan` takes twice the time and memory."""
+    return [pl.when(pl.col(name).is_not_nan()).then(pl.col(name)) for name, dtype in schema.items() if dtype.is_float()]
 
 
 def _not_null(source: Source, name: str, dtype: pl.DataType) -> pl.Expr:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import narwhals.stable.v2 as nw
@@ -12,7 +11,7 @@ from gpupipe.core.arrow import plain_type
 from gpupipe.core.casts import instead_of
 from gpupipe.core.errors import ColumnError, DtypeError, SourceError, listing, nearest
 from gpupipe.core.files import Place
-from gpupipe.core.schema import Schema
+from gpupipe.core.schema import Schema, repeated
 
 
 def agreed_schema(found: Sequence[Place], schemas: Sequence[pa.Schema]) -> pa.Schema:
@@ -24,14 +23,17 @@ def agreed_schema(found: Sequence[Place], schemas: Sequence[pa.Schema]) -> pa.Sc
         A file names a column twice, or two differ in names or types; types that are read alike are the same.
     """
     first = schemas[0]
-    twice = sorted(name for name, count in Counter(first.names).items() if count > 1)
+    twice = repeated(first.names)
     if twice:
         advice = "Write the file again with distinct names."
         msg = f"{found[0]}: expected every column once, got {listing(twice)} more than once. {advice}"
         raise SourceError(msg)
     for file, schema in zip(found[1:], schemas[1:], strict=True):
         _check_same(file, schema, found[0], first)
-    required = [all(not schema.field(field.name).nullable for schema in schemas) for field in first]
+    others = [schema for schema in schemas[1:] if not schema.equals(first)]
+    if not others:
+        return first
+    required = [not field.nullable and all(not schema.field(field.name).nullable for schema in others) for field in first]
     return pa.schema([field.with_nullable(not sure) for field, sure in zip(first, required, strict=True)])
 
 

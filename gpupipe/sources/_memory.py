@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 import pyarrow as pa
@@ -10,7 +9,7 @@ import pyarrow as pa
 from gpupipe.core.arrow import plain_table, schema_of
 from gpupipe.core.engine import Reading
 from gpupipe.core.errors import ColumnError, listing
-from gpupipe.core.schema import Field, Schema
+from gpupipe.core.schema import Field, Schema, repeated
 
 _BATCH_ROWS = 1 << 17
 
@@ -30,9 +29,9 @@ def table_schema(table: pa.Table, *, nan_as_null: bool) -> Schema:
     """
     check_distinct(table.column_names)
     columns = []
-    for name, field in schema_of(table.schema).items():
+    for (name, field), column in zip(schema_of(table.schema).items(), table.columns, strict=True):
         may_be_nan = nan_as_null and field.dtype.is_float()
-        is_missing = table[name].null_count > 0
+        is_missing = column.null_count > 0
         columns.append((name, Field(field.dtype, may_be_nan or is_missing, is_missing)))
     return Schema(tuple(columns))
 
@@ -46,8 +45,7 @@ def check_distinct(names: Sequence[str]) -> None:
     Traceback (most recent call last):
     gpupipe.core.errors.ColumnError: Expected every column once, got 'a' more than once. Rename one of them.
     """
-    twice = sorted(name for name, count in Counter(names).items() if count > 1)
-    if twice:
+    if twice := repeated(names):
         msg = f"Expected every column once, got {listing(twice)} more than once. Rename one of them."
         raise ColumnError(msg)
 

@@ -144,7 +144,7 @@ def _pandas_array(name: str, column: Any, *, nan_as_null: bool) -> pa.Array:
     is_float = getattr(column.dtype, "kind", "") == "f" and not hasattr(column.array, "__arrow_array__")
     try:
         return pa.array(column.array if not is_float else column.to_numpy(), from_pandas=nan_as_null or not is_float)
-    except (pa.ArrowException, TypeError, ValueError) as error:
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         advice = "Convert it, with .astype(...), first."
         msg = f"Column {name!r} of the pandas frame holds values that make no one column: {error}. {advice}"
         raise SourceError(msg) from error

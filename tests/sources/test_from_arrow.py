@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -93,3 +94,14 @@ def test_a_spent_or_failing_stream_is_refused() -> None:
 
     with pytest.raises(SourceError, match="The Arrow stream of RecordBatchReader could not be read: the line is dead. A stream"):
         FromArrow(pa.RecordBatchReader.from_batches(TABLE.schema, broken()))
+
+
+def test_many_columns_take_time_in_proportion() -> None:
+    def seconds(n_columns: int) -> float:
+        source = FromArrow(pa.table([pa.array([1.5])] * n_columns, names=[f"c{number}" for number in range(n_columns)]))
+        started = time.process_time()
+        assert len(source.schema()) == n_columns
+        return time.process_time() - started
+
+    seconds(1000)
+    assert seconds(40_000) < 400 * max(seconds(1000), 0.001)  # where each column looked at all others, it was 1600 times

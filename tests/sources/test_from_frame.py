@@ -124,3 +124,19 @@ def test_what_is_no_frame_is_refused() -> None:
         FromFrame(pd.DataFrame([[1]]))
     with pytest.raises(SourceError, match=r"Column 'a' of the pandas frame holds values that make no one column"):
         FromFrame(pd.DataFrame({"a": pd.Series([1, "x"], dtype=object)}))
+
+
+def test_intervals_are_structs_of_their_ends(read: Read) -> None:
+    edges = pd.Series([1.5, None, 2.5, 1.5])
+    frame = pd.DataFrame({"cut": pd.cut(edges, [1, 2, 3]), "plain": pd.arrays.IntervalArray.from_breaks([0, 1, 2, 3, 4])})
+    ends = [None if value is pd.NA or value != value else {"left": value.left, "right": value.right} for value in frame["cut"]]
+    found = read(FromFrame(frame))
+    assert found["cut"].to_pylist() == ends == [{"left": 1, "right": 2}, None, {"left": 2, "right": 3}, {"left": 1, "right": 2}]
+    assert found["plain"].to_pylist()[3] == {"left": 3, "right": 4}
+
+
+def test_whole_numbers_beyond_64_bits_are_refused() -> None:
+    with pytest.raises(
+        SourceError, match=r"Column 'a' of the pandas frame holds values that make no one column: .*Convert it, with \.astype"
+    ):
+        FromFrame(pd.DataFrame({"a": [2**70, 1]}))
