@@ -119,6 +119,15 @@ def test_a_row_of_which_nothing_is_observed() -> None:
     assert np.isfinite(found.to_tensor()).all()
 
 
+def test_a_row_with_fewer_observed_cells_than_components_stays_small() -> None:
+    tensor = noisy_cp((8, 9, 10), 4, 0.2)
+    observed = np.ones(tensor.shape, bool)
+    observed[3] = False
+    observed[3, 0, :2] = True
+    model = gt.parafac(tensor, 4, mask=observed).to_tensor()
+    assert np.abs(model[3]).max() < 3 * np.abs(tensor).max()
+
+
 def test_a_mask_of_all_cells_is_none() -> None:
     tensor = noisy_cp((8, 9, 10), 2)
     masked = gt.parafac(tensor, 2, mask=np.ones(tensor.shape, bool), tol=1e-12)

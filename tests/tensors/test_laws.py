@@ -78,8 +78,8 @@ def test_memory_is_the_tensor_and_a_fifth(decompose: Decompose) -> None:
 
 def test_scaling_scales_the_size_alone(decompose: Decompose) -> None:
     tensor = noisy_cp((12, 13, 14), 2, positive=True)
-    found, larger = decompose(tensor, 2)[0], decompose(4.0 * tensor, 2)[0]
-    assert np.allclose(larger.to_tensor(), 4 * found.to_tensor(), rtol=1e-4, atol=1e-4 * np.abs(tensor).max())
+    found, larger = decompose(tensor, 2)[0], decompose(2.0**30 * tensor, 2)[0]
+    assert np.allclose(larger.to_tensor() / 2.0**30, found.to_tensor(), rtol=1e-4, atol=1e-4 * np.abs(tensor).max())
 
 
 @pytest.mark.parametrize("name", ["cp", "tucker"])
@@ -120,6 +120,13 @@ def test_order_6(decompose: Decompose) -> None:
     found, errors = decompose(tensor, 2)
     assert errors[-1] == pytest.approx(distance(tensor, found.to_tensor()), rel=1e-6)
     assert errors[-1] < 0.25
+
+
+@pytest.mark.parametrize("name", ["cp", "tucker", "train", "ring"])
+@pytest.mark.parametrize(("dtype", "rounding"), [(np.float32, 2e-6), (np.float64, 1e-13)])
+def test_an_exact_model_has_the_error_of_rounding(name: str, dtype: type, rounding: float) -> None:
+    tensor = noisy_cp((60, 50, 55), 3, 0.0).astype(dtype)
+    assert 0 <= DECOMPOSITIONS[name](tensor, 3)[1][-1] < rounding
 
 
 def test_a_rank_above_every_size() -> None:
