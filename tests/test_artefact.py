@@ -164,6 +164,20 @@ def test_a_folder_with_anything_else_is_never_replaced(name: str, tmp_path: Path
     assert sorted(tmp_path.rglob("*")) == before
 
 
+def test_what_is_put_into_the_folder_meanwhile_is_not_replaced_either(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = gp.Standardize("x").fit_plain(pl.DataFrame({"x": [1.0, 3.0]}))
+    folder = gp.save(stage, tmp_path / "scaler")
+
+    def late() -> dict[str, str]:
+        (folder / "mine").touch()
+        return {}
+
+    monkeypatch.setattr("gpupipe.artefact.versions", late)
+    with pytest.raises(ArtefactError, match="other files there: 'mine'"):
+        gp.save(stage, folder)
+    assert (folder / "mine").exists() and [path.name for path in tmp_path.iterdir()] == ["scaler"]
+
+
 def test_only_what_save_wrote_is_replaced(tmp_path: Path) -> None:
     stage = gp.Standardize("x").fit_plain(pl.DataFrame({"x": [1.0, 3.0]}))
     (tmp_path / "one").mkdir()

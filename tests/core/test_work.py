@@ -53,6 +53,14 @@ def test_only_folders_of_the_same_place_whose_process_is_gone_are_swept(tmp_path
     assert not mine.exists() and names(elsewhere) == ["kept", "lock"]
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a folder to somebody else")
+def test_somebody_elses_folder_is_left_to_them(tmp_path: Path) -> None:
+    place = tmp_path / "out"
+    killed(place, "os.chown(work.path, 12345, 12345)")
+    WorkFolder.beside(place).close()
+    assert len(names(tmp_path)) == 1
+
+
 def test_a_lock_of_another_machine_is_believed_for_a_day(tmp_path: Path) -> None:
     place = tmp_path / "out"
     killed(place, "(work.path / 'lock').write_text('another boot')")

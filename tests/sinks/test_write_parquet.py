@@ -186,7 +186,8 @@ def test_partitions_are_checked() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [".env", "_keep.txt", "README.md", "part-00099.parquet", "sub/part-00000.parquet", "k=1/x.parquet", "empty/", "link"]
+    "name",
+    ["_gpupipe-mine", ".env", "_keep.txt", "README.md", "part-00099.parquet", "sub/part-00000.parquet", "k=1/x.parquet", "empty/", "link"],
 )
 def test_a_folder_with_anything_else_is_never_replaced(name: str, tmp_path: Path, write: Write) -> None:
     """Also not where it was put there while the run was at work."""
