@@ -101,7 +101,8 @@ def require_columns(declared: Iterable[str], names: Sequence[str], where: str) -
     Traceback (most recent call last):
     gpupipe.core.errors.ColumnError: a.csv: there is no column 'loan_idd'. Did you mean 'loan_id'? It has 'loan_id', 'upb'.
     """
+    known = frozenset(names)
     for name in declared:
-        if name not in names:
+        if name not in known:
             msg = f"{where}: there is no column {name!r}.{nearest(name, names)} It has {listing(names)}."
             raise ColumnError(msg)

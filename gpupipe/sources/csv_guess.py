@@ -13,6 +13,7 @@ from narwhals.stable.v2.dtypes import DType
 from gpupipe.core.iso import ISO_TIME
 from gpupipe.core.number_text import NumberText
 
+_FEW = 256  # texts that Python looks at sooner than Arrow has begun
 _EXACT = 2**53  # whole numbers up to here are exact as Float64
 _WHOLE = r"^\s*[+-]?[0-9]+$"
 _CODE = r"^\s*[+-]?0[0-9]+$"  # zeros before a number are a part of a code
@@ -49,10 +50,13 @@ def _number(texts: pa.ChunkedArray, numbers: NumberText) -> DType:
         texts = pc.replace_substring(texts, numbers.thousands, "")
     if _any(texts, _CODE):
         return nw.String()
+    is_long = _any(texts, _LONG)
     if _all(texts, _WHOLE):
+        if not is_long:
+            return nw.Int64()
         plain = pc.utf8_ltrim(pc.utf8_trim_whitespace(texts), "+")
         return nw.Int64() if _becomes(plain, pa.int64()) else nw.UInt64() if _becomes(plain, pa.uint64()) else nw.String()
-    long = texts.filter(pc.match_substring_regex(texts, _LONG)).to_pylist()
+    long = texts.filter(pc.match_substring_regex(texts, _LONG)).to_pylist() if is_long else []
     if any(len(text.strip()) > 18 or abs(int(text)) > _EXACT for text in long):
         return nw.String()
     return nw.Float64()
@@ -71,10 +75,20 @@ def _time(texts: pa.ChunkedArray) -> DType:
 
 
 def _all(texts: pa.ChunkedArray, pattern: str) -> bool:
-    return re.compile(pattern).match(texts[0].as_py()) is not None and bool(pc.all(pc.match_substring_regex(texts, pattern)).as_py())
+    """Whether all texts are of a pattern; the first one tells most that they are not."""
+    found = re.compile(pattern)
+    if found.match(texts[0].as_py()) is None:
+        return False
+    if len(texts) <= _FEW:
+        return all(found.match(text) for text in texts.to_pylist())
+    return bool(pc.all(pc.match_substring_regex(texts, pattern)).as_py())
 
 
 def _any(texts: pa.ChunkedArray, pattern: str) -> bool:
+    """Whether a text is of a pattern, or holds what is."""
+    if len(texts) <= _FEW:
+        found = re.compile(pattern)
+        return any(found.search(text) for text in texts.to_pylist())
     return bool(pc.any(pc.match_substring_regex(texts, pattern)).as_py())
 
 
