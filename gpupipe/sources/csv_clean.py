@@ -216,7 +216,9 @@ class _Writer:
         n_fields = self._expected.n_fields
         fields = [self._field(part) for part in parts[:n_fields]]
         fields += [b""] * (n_fields - len(fields))
-        return self._separator.join(fields) + b"\n" if len(fields) > 1 or fields[0] else b'""\n'
+        if len(fields) == 1 and not fields[0]:
+            return 2 * (self._quote or b"") + b"\n"
+        return self._separator.join(fields) + b"\n"
 
     def _field(self, part: Part) -> bytes:
         """Return a field of the copy."""

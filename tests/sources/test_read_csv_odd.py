@@ -166,6 +166,19 @@ def test_comments_are_no_rows_also_where_they_hold_quotes(text: Text, read: Read
     assert read(ReadCsv(path, comment="#")).to_pydict() == {"a": [3, 4], "b": ["x\n#y", "#z"]}
 
 
+def test_a_compressed_file_that_becomes_too_much_is_refused(text: Text, read: Read) -> None:
+    path = text(gzip.compress(b"a,b\n" + b"1,2\n" * 100_000), "bomb.csv.gz")
+    message = refusal(ReadCsv(path, max_unpacked=100_000), read)
+    assert "bomb.csv.gz: expected a compressed file that becomes at most 100,000 bytes (max_unpacked)" in message
+    assert read(ReadCsv(path, max_unpacked=400_004)).num_rows == 100_000
+
+
+def test_an_empty_field_of_one_column_is_missing(text: Text, read: Read) -> None:
+    path = text("a\n1\n,\n2\n")
+    for quote in ('"', None):
+        assert read(ReadCsv(path, ragged="fill", quote=quote)).to_pydict() == {"a": [1, None, 2]}
+
+
 # Numbers
 
 
