@@ -25,7 +25,7 @@ import numpy.typing as npt
 
 from gpupipe.sources.csv_header import names_of
 from gpupipe.sources.csv_text import Dialect, Grammar, Records
-from gpupipe.sources.packed_text import Source, opened, origin, whole_lines
+from gpupipe.sources.packed_text import FilePart, Source, opened, origin, whole_lines
 
 Bits: TypeAlias = npt.NDArray[np.uint64]
 Places: TypeAlias = npt.NDArray[np.intp]
@@ -82,6 +82,8 @@ class Scan:
         Whether a record has begun and not ended at the block's end.
     is_odd
         See `CsvFacts`.
+    ends, separators
+        One bit a byte: newlines that end a record, and separators between fields; None where it is odd.
     """
 
     n_records: int
@@ -91,6 +93,8 @@ class Scan:
     is_open: bool
     is_unended: bool
     is_odd: bool
+    ends: Bits | None = None
+    separators: Bits | None = None
 
 
 @dataclass(frozen=True)
@@ -110,6 +114,7 @@ class _Tally:
     n_blank: int = 0
     is_open: bool = False
     is_odd: bool = False
+    is_uneven: bool = False
 
 
 def inspect_csv(source: Source, dialect: Dialect, n_columns: int | None = None, *, block_bytes: int = _BLOCK_BYTES) -> CsvFacts:
@@ -140,9 +145,10 @@ def inspect_csv(source: Source, dialect: Dialect, n_columns: int | None = None, 
     with opened(source, dialect.encoding, dialect.max_unpacked) as stream:
         found = Records(stream, grammar, name)
         first, tally = _read_first(found, dialect, grammar)
-        counted = _count_rest(source, stream, grammar, tally, block_bytes, found.rest())
+        n_each = (n_columns or len(first)) - 1
+        counted = _count_rest(source, stream, grammar, tally, n_each, block_bytes, found.rest())
     header = names_of(first, name) if dialect.header and first else None
-    short = counted.is_open or counted.n_separators != counted.n_records * ((n_columns or len(first)) - 1)
+    short = counted.is_open or counted.is_uneven or counted.n_separators != counted.n_records * n_each
     return CsvFacts(counted.n_records, header, len(first), counted.n_blank, bool(first) and short, counted.is_odd)
 
 
@@ -167,16 +173,16 @@ def scan(buffer: bytearray, n_bytes: int, grammar: Grammar, *, is_open: bool) ->
             return _scan_lines(buffer, n_bytes, grammar, is_open=is_open)
         newline, separator, is_open = outside.newline, outside.separator, outside.is_open
         is_odd |= outside.is_odd
-        n_separators = _count(separator)
     else:
-        newline = _bits(block == _NEWLINE)
-        n_separators = int(np.count_nonzero(block == grammar.separator[0]))
+        newline, separator = _bits(block == _NEWLINE), _bits(block == grammar.separator[0])
+    n_separators = _count(separator)
     starts = _after(newline, first=True)
     blank = newline & starts
     if has_returns:
         blank |= newline & _after(_bits(block == _RETURN) & starts, first=False)
     n_blank = _count(blank)
-    return Scan(_count(newline) - n_blank, n_separators, n_blank, blank, is_open, is_open or buffer[n_bytes - 1] != _NEWLINE, is_odd)
+    is_unended = is_open or buffer[n_bytes - 1] != _NEWLINE
+    return Scan(_count(newline) - n_blank, n_separators, n_blank, blank, is_open, is_unended, is_odd, newline & ~blank, separator)
 
 
 def places(text: bytes, grammar: Grammar) -> tuple[Places, Places] | None:
@@ -295,20 +301,51 @@ def _read_first(found: Records, dialect: Dialect, grammar: Grammar) -> tuple[lis
     return [], _Tally(n_blank=n_blank)
 
 
-def _count_blocks(stream: BinaryIO, grammar: Grammar, tally: _Tally, block_bytes: int, start: bytes = b"") -> _Tally:
+def _count_blocks(stream: BinaryIO, grammar: Grammar, tally: _Tally, n_each: int, block_bytes: int, start: bytes = b"") -> _Tally:
     """Return the counts at the end of the stream; `start` is what comes before it."""
     n_records, n_separators, n_blank, is_open, is_unended = tally.n_records, tally.n_separators, tally.n_blank, False, False
-    is_odd = tally.is_odd
+    is_odd, is_uneven, carried = tally.is_odd, False, 0
     for buffer, n_bytes in whole_lines(stream, block_bytes, start):
         seen = scan(buffer, n_bytes, grammar, is_open=is_open)
         n_records += seen.n_records
         n_separators += seen.n_separators
         n_blank += seen.n_blank
         is_open, is_unended, is_odd = seen.is_open, seen.is_unended, is_odd or seen.is_odd
-    return _Tally(n_records + is_unended, n_separators, n_blank, is_open, is_odd)
+        if not (is_odd or is_uneven):
+            is_uneven, carried = _uneven(seen, n_each, carried)
+    return _Tally(n_records + is_unended, n_separators, n_blank, is_open, is_odd, is_uneven)
 
 
-def _count_rest(source: Source, stream: BinaryIO, grammar: Grammar, tally: _Tally, block_bytes: int, start: bytes) -> _Tally:
+def _uneven(seen: Scan, n_each: int, carried: int) -> tuple[bool, int]:
+    """Return whether a record that ends in a block has another number of separators, and how many the unfinished last one has.
+
+    That the counts agree is not enough: a short row and a long one make up for each other. What comes before a newline is counted by words
+    of bits, first for the first newline of each word, then for the second.
+
+    Parameters
+    ----------
+    carried
+        How many the record has that began before the block.
+    """
+    assert seen.ends is not None and seen.separators is not None
+    in_word = np.bitwise_count(seen.separators)
+    before = np.cumsum(in_word, dtype=np.int64) - in_word + carried
+    n_ends = np.bitwise_count(seen.ends)
+    expected = (np.cumsum(n_ends, dtype=np.int64) - n_ends) * n_each
+    words = np.flatnonzero(seen.ends)
+    ends, separators, before, expected = seen.ends[words], seen.separators[words], before[words], expected[words]
+    while len(ends):
+        below = (ends & (~ends + np.uint64(1))) - np.uint64(1)
+        expected = expected + n_each
+        if not np.array_equal(before + np.bitwise_count(separators & below), expected):
+            return True, 0
+        ends = ends & (ends - np.uint64(1))
+        left = np.flatnonzero(ends)
+        ends, separators, before, expected = ends[left], separators[left], before[left], expected[left]
+    return False, carried + seen.n_separators - seen.n_records * n_each
+
+
+def _count_rest(source: Source, stream: BinaryIO, grammar: Grammar, tally: _Tally, n_each: int, block_bytes: int, start: bytes) -> _Tally:
     """Return the counts at the end of the stream, which the source was opened as; a plain file is read in parts at one time."""
     if tally.is_open:
         return tally
@@ -316,9 +353,9 @@ def _count_rest(source: Source, stream: BinaryIO, grammar: Grammar, tally: _Tall
     if is_plain and not isinstance(source, bytes):
         stream.seek(-len(start), os.SEEK_CUR)
         parts = _cut(stream, block_bytes)
-        counted = _count_parts(Path(source), parts, grammar, tally, block_bytes) if len(parts) > 1 else None
-        return counted if counted is not None else _count_blocks(stream, grammar, tally, block_bytes)
-    return _count_blocks(stream, grammar, tally, block_bytes, start)
+        counted = _count_parts(Path(source), parts, grammar, tally, n_each, block_bytes) if len(parts) > 1 else None
+        return counted if counted is not None else _count_blocks(stream, grammar, tally, n_each, block_bytes)
+    return _count_blocks(stream, grammar, tally, n_each, block_bytes, start)
 
 
 def _cut(stream: BinaryIO, block_bytes: int) -> list[tuple[int, int]]:
@@ -336,7 +373,9 @@ def _cut(stream: BinaryIO, block_bytes: int) -> list[tuple[int, int]]:
     return [(begin, end) for begin, end in zip(cuts, ends, strict=True) if begin < end]
 
 
-def _count_parts(path: Path, parts: Sequence[tuple[int, int]], grammar: Grammar, tally: _Tally, block_bytes: int) -> _Tally | None:
+def _count_parts(
+    path: Path, parts: Sequence[tuple[int, int]], grammar: Grammar, tally: _Tally, n_each: int, block_bytes: int
+) -> _Tally | None:
     """Return the counts at the end of a file whose parts are read at one time; None where one of them begins inside a quote.
 
     Each part is read as if it began outside. The first one does, so the others do where the one before does not end inside.
@@ -345,7 +384,7 @@ def _count_parts(path: Path, parts: Sequence[tuple[int, int]], grammar: Grammar,
     def count(part: tuple[int, int]) -> _Tally:
         with path.open("rb", buffering=0) as raw:
             raw.seek(part[0])
-            return _count_blocks(cast(BinaryIO, _Part(raw, part[1] - part[0])), grammar, _Tally(), block_bytes)
+            return _count_blocks(cast(BinaryIO, FilePart(raw, part[1] - part[0])), grammar, _Tally(), n_each, block_bytes)
 
     with ThreadPoolExecutor(len(parts)) as threads:  # NumPy and the system work without the lock
         found = list(threads.map(count, parts))
@@ -354,17 +393,5 @@ def _count_parts(path: Path, parts: Sequence[tuple[int, int]], grammar: Grammar,
     whole = (tally, *found)
     n_records, n_separators = sum(part.n_records for part in whole), sum(part.n_separators for part in whole)
     is_odd = any(part.is_odd for part in whole)
-    return _Tally(n_records, n_separators, sum(part.n_blank for part in whole), found[-1].is_open, is_odd)
-
-
-class _Part(io.RawIOBase):
-    """The next bytes of a file, as a stream that ends with them."""
-
-    def __init__(self, raw: io.FileIO, n_bytes: int) -> None:
-        self._raw = raw
-        self._left = n_bytes
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        n_bytes = self._raw.readinto(buffer[: self._left]) or 0
-        self._left -= n_bytes
-        return n_bytes
+    is_uneven = any(part.is_uneven for part in whole)
+    return _Tally(n_records, n_separators, sum(part.n_blank for part in whole), found[-1].is_open, is_odd, is_uneven)

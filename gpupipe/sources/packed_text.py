@@ -130,6 +130,20 @@ def whole_lines(stream: BinaryIO, block_bytes: int, start: bytes = b"") -> Itera
         yield buffer, filled
 
 
+class FilePart(io.RawIOBase):
+    """The next bytes of a file, as a stream that ends with them."""
+
+    def __init__(self, raw: io.FileIO, n_bytes: int) -> None:
+        self._raw = raw
+        self._left = n_bytes
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        """Read what fits, or is left."""
+        n_bytes = self._raw.readinto(buffer[: self._left]) or 0
+        self._left -= n_bytes
+        return n_bytes
+
+
 class _Limited(io.RawIOBase):
     """What a compressed file becomes, which must not be more than it may."""
 

@@ -130,6 +130,13 @@ def test_any_quoting_reads_as_the_csv_module_does(text: str) -> None:
         assert sum(map(len, rows)) == facts.n_columns * len(rows)
 
 
+@pytest.mark.parametrize("block_bytes", [1, 7, 64, 1 << 18])
+@pytest.mark.parametrize("pair", [("1,2", "3,4,5,6"), ("3,4,5,6", "1,2"), ('"x\n,",2', "3,4,5,6"), ("", ",,,,")])
+def test_a_short_row_and_a_long_one_do_not_make_up_for_each_other(pair: tuple[str, str], block_bytes: int) -> None:
+    rows = ["7,8,9"] * 40 + [row for row in pair if row] + ['7,"8\n,",9'] * 40
+    assert inspect_csv(("a,b,c\n" + "\n".join(rows)).encode(), Dialect(), block_bytes=block_bytes).short
+
+
 def test_quotes_across_blocks_and_words() -> None:
     random.seed(1)
     rows = [["x" * random.randrange(90), 'a\n"b,' * random.randrange(30)] for _ in range(500)]

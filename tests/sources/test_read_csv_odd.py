@@ -359,3 +359,10 @@ def test_counts_agree_where_odd_rows_are_among_many(text: Text, read: Read) -> N
     expected = [row for row in csv.reader(io.StringIO(content.decode(), newline="")) if row][1:]
     assert found.num_rows == len(expected) == 12_012
     assert sorted(zip(found["a"].to_pylist(), found["b"].to_pylist(), strict=True)) == sorted((int(a), b) for a, b in expected)
+
+
+@pytest.mark.parametrize("column", ["a", "c"])
+def test_a_short_row_and_a_long_one_are_told_whatever_is_read(column: str, text: Text, read: Read) -> None:
+    source = ReadCsv(text("a,b,c\n7,8,9\n1,2\n3,4,5,6\n"))
+    with pytest.raises(SourceError, match=r"a\.csv, line 3 \(row 2\): expected 3 fields, got 2: '1,2'"):
+        read(source, [column])
