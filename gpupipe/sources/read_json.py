@@ -14,16 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from gpupipe.core.ends import FileScan, Piece, Source
-from gpupipe.core.errors import SourceError
+from gpupipe.core.errors import SourceError, UsageError
 from gpupipe.core.files import Paths, Place, file_marks, find_files, kept_paths, local_files, shared_count, shown
 from gpupipe.core.schema import Schema, as_schema
 from gpupipe.sources._head import head
 from gpupipe.sources.json_schema import MAX_DEPTH, check_in_json, depth, misfit, records_schema, why
-from gpupipe.sources.packed_text import BOM, is_packed, opened
+from gpupipe.sources.packed_text import BOM, MAX_UNPACKED, is_packed, opened
 from gpupipe.sources.text_pieces import read_bytes, text_pieces
 
 SUFFIXES = tuple(f"{kind}{packed}" for kind in (".json", ".jsonl", ".ndjson") for packed in ("", ".gz", ".bz2", ".xz", ".zst"))
-_SAMPLE_BYTES, _MOST_SAMPLE_BYTES = 1 << 20, 1 << 26
+_SAMPLE_BYTES, _MOST_SAMPLE_BYTES, _MOST_ARRAY_BYTES = 1 << 20, 1 << 26, 1 << 30
 _HALF = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F][0-9a-fA-F]{2})")
 _MEND = "Mend the record."
 _MEND_OR_DECLARE = "Mend the record, or declare another dtype in the schema."
@@ -45,6 +45,8 @@ class ReadJson(Source):
         decimal places than it has are an error. A number too large for Float32 is infinite.
     nan_as_null
         Whether NaN is missing.
+    max_unpacked
+        How many bytes a compressed file may become; by default 64 GB, and 1 GB for an array, which is held in memory.
 
     Raises
     ------
@@ -65,13 +67,19 @@ class ReadJson(Source):
     path: str | tuple[str, ...]
     declared: Schema | None
     nan_as_null: bool
+    max_unpacked: int | None
 
-    def __init__(self, path: Paths, *, schema: Mapping[str, Any] | None = None, nan_as_null: bool = True) -> None:
+    def __init__(
+        self, path: Paths, *, schema: Mapping[str, Any] | None = None, nan_as_null: bool = True, max_unpacked: int | None = None
+    ) -> None:
+        if max_unpacked is not None and max_unpacked < 1:
+            raise UsageError(f"max_unpacked expected a number of bytes, got {max_unpacked}.")
         declared = None if schema is None else as_schema(schema)
         check_in_json(declared or Schema(()))
         object.__setattr__(self, "path", kept_paths(path))
         object.__setattr__(self, "declared", declared)
         object.__setattr__(self, "nan_as_null", nan_as_null)
+        object.__setattr__(self, "max_unpacked", max_unpacked)
 
     def fingerprint(self) -> tuple[tuple[Any, ...], ...] | None:
         """Return the files' marks."""
@@ -84,7 +92,7 @@ class ReadJson(Source):
     def schema(self) -> Schema:
         """Return the columns declared, or those of the first file's first records."""
         found = self._files()
-        return self.declared if self.declared is not None else _inferred(found[0], found[0].stamp)
+        return self.declared if self.declared is not None else _inferred(found[0], found[0].stamp, self.max_unpacked)
 
     def declared_not_null(self) -> frozenset[str]:
         """Return the columns declared not null."""
@@ -105,22 +113,22 @@ class ReadJson(Source):
         """Return one part; see `scan`."""
         found = self._files()[piece.file]
         if piece.start is None or piece.stop is None:
-            return FileScan("ndjson", (_ready(found, scratch),), self.schema())
+            return FileScan("ndjson", (_ready(found, scratch, self.max_unpacked),), self.schema())
         text = read_bytes(found.path, piece.start, piece.stop)
-        _check_characters(found, text)
+        _check_characters(found, text, self.max_unpacked)
         return FileScan("ndjson", (text,), self.schema())
 
     def scan(self, scratch: str) -> FileScan:
         """Return the files as plain lines; there are no options."""
         schema = self.schema()
-        return FileScan("ndjson", tuple(_ready(file, scratch) for file in self._files()), schema)
+        return FileScan("ndjson", tuple(_ready(file, scratch, self.max_unpacked) for file in self._files()), schema)
 
     def explain(self, error: Exception) -> SourceError | None:
         """Return the first line that is no record, or that holds a value its dtype does not take."""
         schema = self.schema()
         for file in self._files():
             try:
-                for where, text, record in _records(file):
+                for where, text, record in _records(file, self.max_unpacked):
                     for name, field in schema.items():
                         if misfit(field.dtype, record.get(name)):
                             value = f"{json.dumps(record[name])[:100]}{why(field.dtype, record[name])}"
@@ -138,20 +146,20 @@ def _is_plain(file: Place, local: str) -> bool:
     return not (_is_array(file) or is_packed(local) or head(file, len(BOM))[0] == BOM)
 
 
-def _ready(file: Place, scratch: str) -> str:
+def _ready(file: Place, scratch: str, max_unpacked: int | None) -> str:
     """Return the local path of a file as plain lines."""
     [local] = local_files([file], scratch)
-    local = local if _is_plain(file, local) else _lines(file, local, scratch)
+    local = local if _is_plain(file, local) else _lines(file, local, scratch, max_unpacked)
     with Path(local).open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as text:
-        _check_characters(file, text)
+        _check_characters(file, text, max_unpacked)
     return local
 
 
-def _check_characters(file: Place, text: bytes | mmap.mmap) -> None:
+def _check_characters(file: Place, text: bytes | mmap.mmap, max_unpacked: int | None) -> None:
     """Raise SourceError where text escapes half of a character, of which Polars' reader makes the character NUL."""
     starts = [place for place in (text.find(b"\\ud"), text.find(b"\\uD")) if place >= 0]
     if starts and _half(text, min(starts)) is not None:
-        for _ in _records(file):  # until the line is found
+        for _ in _records(file, max_unpacked):  # until the line is found
             pass
 
 
@@ -176,9 +184,9 @@ def _is_array(file: Place) -> bool:
 
 
 @lru_cache(maxsize=256)
-def _inferred(file: Place, stamp: str) -> Schema:
+def _inferred(file: Place, stamp: str, max_unpacked: int | None) -> Schema:
     """Return the columns of the first records; `stamp` makes a changed file another one."""
-    schema = records_schema(_first_records(file))
+    schema = records_schema(_first_records(file, max_unpacked))
     for name, field in schema.items():
         if (n_deep := depth(field.dtype)) > MAX_DEPTH:
             msg = f"{file}, column {name!r}: expected at most {MAX_DEPTH} lists and records inside one another, got {n_deep}."
@@ -186,10 +194,10 @@ def _inferred(file: Place, stamp: str) -> Schema:
     return schema
 
 
-def _first_records(file: Place) -> Iterator[dict[str, Any]]:
+def _first_records(file: Place, max_unpacked: int | None) -> Iterator[dict[str, Any]]:
     """Yield the records of an array, or those of the first lines."""
     if _is_array(file):
-        yield from (record for _, _, record in _records(file))
+        yield from (record for _, _, record in _records(file, max_unpacked))
         return
     text, whole = head(file, _SAMPLE_BYTES)
     while not whole and b"\n" not in text:
@@ -202,14 +210,14 @@ def _first_records(file: Place) -> Iterator[dict[str, Any]]:
     yield from (_record(file, f"line {number}", line) for number, line in enumerate(kept, start=1) if line.strip())
 
 
-def _records(file: Place) -> Iterator[tuple[str, str, dict[str, Any]]]:
+def _records(file: Place, max_unpacked: int | None) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Yield each record with where it stands, by its line or its number in an array, and its text."""
     source: str | bytes = file.path
     if file.fs is not None:
         with file.open() as remote:
             source = remote.read()
     array = _is_array(file)
-    with opened(source) as stream:
+    with opened(source, max_unpacked=max_unpacked or (_MOST_ARRAY_BYTES if array else MAX_UNPACKED)) as stream:
         if not array:
             for number, line in enumerate(stream, start=1):
                 text = line.removeprefix(BOM) if number == 1 else line
@@ -277,18 +285,18 @@ def _bad(file: Place, where: str, reason: str, text: str, remedy: str) -> Source
     return SourceError(f"{file}, {where}: {reason}: {text[:200]!r}. {remedy}")
 
 
-def _lines(file: Place, local: str, scratch: str) -> str:
+def _lines(file: Place, local: str, scratch: str, max_unpacked: int | None) -> str:
     """Return a copy of a file as plain lines; made once for a file as it is."""
-    stamp = hashlib.blake2b(f"{file} {file.stamp}".encode(), digest_size=12).hexdigest()
+    stamp = hashlib.blake2b(f"{file} {file.stamp} {max_unpacked}".encode(), digest_size=12).hexdigest()
     target = Path(scratch, f"json-{stamp}.jsonl")
     if not target.exists():
         part = target.with_suffix(".part")
         with part.open("wb") as copy:
             if _is_array(file):
-                for _, text, _ in _records(file):
+                for _, text, _ in _records(file, max_unpacked):
                     copy.write(text.encode() + b"\n")
             else:
-                with opened(local) as stream:
+                with opened(local, max_unpacked=max_unpacked or MAX_UNPACKED) as stream:
                     copy.write(stream.read(len(BOM)).removeprefix(BOM))
                     while piece := stream.read(1 << 20):
                         copy.write(piece)

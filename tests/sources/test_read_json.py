@@ -17,7 +17,7 @@ import narwhals.stable.v2 as nw
 import pyarrow as pa
 import pytest
 
-from gpupipe.core.errors import DtypeError, GpupipeError, SourceError
+from gpupipe.core.errors import DtypeError, GpupipeError, SourceError, UsageError
 from gpupipe.core.schema import Field
 from gpupipe.engines._scan import explained
 from gpupipe.sources.read_json import ReadJson, _inferred
@@ -146,6 +146,24 @@ def test_whole_numbers_are_not_rounded(tmp_path: Path, read: Read) -> None:
     for values in ([9007199254740993, 1.5], [11898508762506083287, 1], [11898508762506083287, -1], [2**64 + 1], [2**63 - 1, -(2**63)]):
         path.write_text("".join(f'{{"a": {value}}}\n' for value in values))
         assert [str(value) for value in read(ReadJson(path))["a"].to_pylist()] == [str(value) for value in values]
+
+
+def test_a_compressed_file_that_becomes_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read: Read) -> None:
+    line = json.dumps({"a": 1}).encode() + b"\n"
+    (tmp_path / "a.jsonl.gz").write_bytes(gzip.compress(line * 300_000))
+    (tmp_path / "b.json.gz").write_bytes(gzip.compress(b"[" + b",".join([line] * 10_000) + b"]"))
+    assert read(ReadJson(tmp_path / "a.jsonl.gz")).num_rows == 300_000 and read(ReadJson(tmp_path / "b.json.gz")).num_rows == 10_000
+    told = r"expected a compressed file that becomes at most 50,000 bytes \(max_unpacked\), got one that becomes more\."
+    for path in tmp_path.iterdir():
+        for schema in (None, {"a": nw.Int8}):
+            with pytest.raises(SourceError, match=told):
+                read(ReadJson(path, schema=schema, max_unpacked=50_000))
+    monkeypatch.setattr("gpupipe.sources.read_json._MOST_ARRAY_BYTES", 50_000)  # which is held in memory
+    _inferred.cache_clear()
+    with pytest.raises(SourceError, match=told):
+        ReadJson(tmp_path / "b.json.gz").schema()
+    with pytest.raises(UsageError, match="max_unpacked expected a number of bytes, got 0"):
+        ReadJson(path, max_unpacked=0)
 
 
 def test_a_line_longer_than_any_sample_is_read_or_refused_by_its_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read: Read) -> None:
