@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import decimal
+import re
 import zoneinfo
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -70,28 +70,53 @@ def _scalar(value: Any) -> Any:
 def from_json(held: Any) -> Any:
     """Return the value that `to_json` was given.
 
+    Raises
+    ------
+    ArtefactError
+        It is not what `to_json` makes.
+
     Examples
     --------
     >>> from_json(to_json({"a": (1.5, b"x", dt.date(2020, 2, 3))}))
     {'a': (1.5, b'x', datetime.date(2020, 2, 3))}
     """
-    if not isinstance(held, Mapping):
+    try:
+        return _value_of(held)
+    except ArtefactError:
+        raise
+    except Exception as error:  # whatever a library says of a text that it cannot read
+        msg = f"Expected a value that was kept, got something else: {type(error).__name__}: {error}. Compute it again."
+        raise ArtefactError(msg) from error
+
+
+def _value_of(held: Any) -> Any:
+    """Return the value, of whatever kind."""
+    if held is None or isinstance(held, bool | int | str):
         return held
     ((kind, inner),) = held.items()
     if kind == "float":
         return float.fromhex(inner)
     if kind == "numpy":
-        return np.frombuffer(base64.b64decode(inner[1]), dtype=inner[0])[0]
+        return np.frombuffer(base64.b64decode(inner[1]), dtype=_dtype_of(inner[0]))[0]
     if kind == "array":
-        return np.frombuffer(base64.b64decode(inner[2]), dtype=inner[0]).reshape(inner[1]).copy()
+        return np.frombuffer(base64.b64decode(inner[2]), dtype=_dtype_of(inner[0])).reshape(inner[1]).copy()
     if kind in ("list", "tuple"):
-        parts = [from_json(part) for part in inner]
+        parts = [_value_of(part) for part in inner]
         return parts if kind == "list" else tuple(parts)
     if kind == "dict":
-        return {from_json(name): from_json(part) for name, part in inner}
+        return {_value_of(name): _value_of(part) for name, part in inner}
     if kind == "scores":
-        return Scores(from_json(inner[0]), from_json(inner[1]))
+        values, curves = (_value_of(part) for part in inner)
+        return Scores(values, curves)
     return _scalar_of(kind, inner)
+
+
+def _dtype_of(name: str) -> np.dtype[Any]:
+    """Return the dtype of a name that NumPy gives to a plain one."""
+    if re.fullmatch(r"[<>|=][?bBiuUfcSmMV]\d*(\[\d*[A-Za-z]+\])?", name) is None:
+        msg = f"{name[:80]!r} is the name of no plain dtype"
+        raise ValueError(msg)
+    return np.dtype(name)
 
 
 def _scalar_of(kind: str, inner: Any) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import posixpath
+import sys
 import tempfile
 import time
 from collections.abc import Mapping
@@ -27,11 +28,12 @@ from gpupipe.core.engine import Demand, Engine, Reading
 from gpupipe.core.errors import ArtefactError, DtypeError, GpupipeError, SinkError
 from gpupipe.core.node import Table
 from gpupipe.core.schema import Schema
-from gpupipe.core.stage import Barrier, RowStage
+from gpupipe.core.stage import Barrier, RowStage, Stage
 from gpupipe.core.work import WorkFolder
 from gpupipe.engines._arrow import arrow_dtype, arrow_schema
 from gpupipe.engines.load import CLUSTERED
 from gpupipe.plan import Plan, Step
+from gpupipe.report.form import is_description
 from gpupipe.sinks.write_parquet import WriteParquet
 from gpupipe.sources.read_parquet import ReadParquet
 
@@ -122,17 +124,20 @@ class Keeper:
             entry = self.store.find(key)
             if entry is None:
                 return None
-            found = self._barrier(entry) if isinstance(step.stage, Barrier) else self._table(step, entry)
-        except (GpupipeError, OSError, ValueError, TypeError, KeyError) as error:
+            found = self._barrier(step, entry) if isinstance(step.stage, Barrier) else self._table(step, entry)
+        except Exception as error:  # noqa: BLE001  (whatever is wrong with what is there, the run can do without; the remark says what)
             self._remark(step, f"computed again, since its checkpoint is damaged: {error}")
             return None
         self.fates[step.id] = "taken"
         return found
 
-    def _barrier(self, entry: Entry) -> Taken:
+    def _barrier(self, step: Step, entry: Entry) -> Taken:
         """Return a barrier's result."""
         held = entry.facts.get("described")
         described = None if held is None else from_json(held)
+        if described is not None and not is_description(described):
+            msg = f"{self.store.folder(entry)} does not say of its result what a report shows"
+            raise DamagedError(msg)
         if entry.kind == "value":
             return Taken(from_json(entry.facts["value"]), described)
         with WorkFolder(tempfile.gettempdir(), "gpupipe-") as scratch:
@@ -141,7 +146,7 @@ class Keeper:
                 target = folder / name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(self.store.fs.cat_file(posixpath.join(self.store.folder(entry), name)))
-            return Taken(load(folder), described)
+            return Taken(load(folder, trusted=_fitted_beside(step.stage)), described)
 
     def _table(self, step: Step, entry: Entry) -> Step:
         """Return the step that reads a table."""
@@ -154,9 +159,12 @@ class Keeper:
         rows = self.store.address(posixpath.join(self.store.folder(entry), "rows"))
         source = ReadParquet(rows, schema=schema.dtypes, hive=False, nan_as_null=False)
         source.schema()
+        if type(entry.facts["rows"]) is not int:
+            msg = f"{self.store.folder(entry)} does not say how many rows it has"
+            raise DamagedError(msg)
         node = Table(source, (), f"{step.node.title}, from its checkpoint")
         node.path, node.line = step.node.path, step.node.line
-        self.rows[step.id] = int(entry.facts["rows"])
+        self.rows[step.id] = entry.facts["rows"]
         return Step(step.id, node, (), schema, schema, Reading(tuple(schema)), step.phase)
 
     def keep_result(self, step: Step, value: Any, described: Mapping[str, Any]) -> None:
@@ -238,6 +246,12 @@ class Keeper:
             **{word: sorted(number for number, fate in self.fates.items() if fate == word) for word in ("taken", "kept", "skipped")},
             "remarks": [{"stages": sorted(numbers), "text": text} for text, numbers in self.remarks.items()],
         }
+
+
+def _fitted_beside(stage: Stage) -> list[type]:
+    """Return the fitted stages of the module that a stage is of, which has been loaded: what fitting it may give."""
+    beside = vars(sys.modules[type(stage).__module__]).values()
+    return [kind for kind in beside if isinstance(kind, type) and issubclass(kind, RowStage)]
 
 
 def _check_dtypes(schema: Schema, *, is_open: bool) -> None:

@@ -8,6 +8,9 @@
         entry.json                   what the entry is, its files and their checksums; written last, in one step
         66f0a1b2-9c4e.../            the files, under a name of their own for each time that they were written
 
+What an entry says of itself is believed no further than its own folder: names with another form, links, files that are not listed, and
+everything else that the store does not write make it damaged, and a damaged entry is computed again.
+
 An entry is there once its ``entry.json`` is, and that file names the folder it speaks of. So whoever writes an address at the same time
 as another writes a folder of their own, the last to finish counts, and who reads the other one meanwhile is not disturbed.
 """
@@ -38,6 +41,9 @@ _MARK = "gpupipe-checkpoints.json"
 _ENTRY = "entry.json"
 _STALE_SECONDS = 24 * 3600  # how long files that no entry names are left, since a run may be reading or writing them
 _BLOCK_BYTES = 1 << 22
+_FOLDER = r"([0-9a-f]{8})-[0-9a-f]{12}"
+_FILE = r"[\w=-][\w.=-]*(/[\w=-][\w.=-]*)*"
+_KINDS = ("table", "fitted", "value")
 
 
 class DamagedError(GpupipeError):
@@ -211,8 +217,10 @@ class Store:
         if not self.fs.exists(path):
             return None
         entry = self._read(path)
-        if entry.address != address:
-            msg = f"{path} speaks of another address"
+        folder = self.folder(entry)
+        names = {str(name)[len(folder) :].lstrip("/") for name in self.fs.find(folder)} if self.fs.exists(folder) else set()
+        if names != set(entry.files) or any(self._is_elsewhere(posixpath.join(folder, name)) for name in names):
+            msg = f"{folder} holds other files than were written"
             raise DamagedError(msg)
         for name, expected in entry.files.items():
             file = posixpath.join(self.folder(entry), name)
@@ -226,29 +234,32 @@ class Store:
                 raise DamagedError(msg)
         return entry
 
+    def _is_elsewhere(self, path: str) -> bool:
+        """Whether a path of the store is, by a link, somewhere else."""
+        return self.is_local and Path(path).resolve() != Path(self.root).resolve() / Path(path).relative_to(self.root)
+
     def _read(self, path: str) -> Entry:
-        """Return the entry that a file describes."""
+        """Return the entry that a file describes, which is the one of the folder that it lies in."""
         try:
+            if self._is_elsewhere(path):
+                msg = "it is a link"
+                raise ValueError(msg)
             held = json.loads(self.fs.cat_file(path))
-            if held.pop("format") != FORMAT:
-                msg = f"{path} is of another format"
-                raise DamagedError(msg)
-            return Entry(**held)
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-            msg = f"{path} is damaged"
+            return _checked(held, posixpath.basename(posixpath.dirname(path)))
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            msg = f"{path} is damaged: {error}"
             raise DamagedError(msg) from error
 
     def entries(self) -> Iterator[Entry]:
-        """Yield every entry; what is damaged is yielded as of kind ``"damaged"``."""
+        """Yield every entry; what is damaged, or not the store's, is yielded as of kind ``"damaged"``."""
         for path in sorted(self._homes()):
             description = posixpath.join(path, _ENTRY)
-            address = posixpath.basename(path)
             if not self.fs.exists(description):
                 continue
             try:
                 yield self._read(description)
             except DamagedError:
-                yield Entry(address, "damaged", "", "", self._modified(description), "")
+                yield Entry(posixpath.basename(path), "damaged", "", "", self._modified(description), "")
 
     def _homes(self) -> list[str]:
         """Return the folder of each address."""
@@ -256,8 +267,15 @@ class Store:
             return []
         outer = [str(path).rstrip("/") for path in self.fs.ls(self.root, detail=False)]
         outer = [path for path in outer if re.fullmatch(r"[0-9a-f]{2}", posixpath.basename(path))]
-        found = [str(path).rstrip("/") for folder in outer for path in self.fs.ls(folder, detail=False)]
-        return [path for path in found if re.fullmatch(r"[0-9a-f]+", posixpath.basename(path))]
+        found = [str(path).rstrip("/") for folder in outer if self.fs.isdir(folder) for path in self._inside(folder)]
+        return [path for path in found if re.fullmatch(r"[0-9a-f]+", posixpath.basename(path)) and self.fs.isdir(path)]
+
+    def _inside(self, folder: str) -> list[Any]:
+        """Return what is in a folder; of one that may not be read, nothing."""
+        try:
+            return list(self.fs.ls(folder, detail=False))
+        except OSError:
+            return []
 
     def _modified(self, path: str) -> float:
         """Return when a file was written, in seconds since 1970; 0 where the file system does not say."""
@@ -269,6 +287,8 @@ class Store:
     def remove(self, entry: Entry) -> None:
         """Remove an entry: first what makes it one, then its files; files of others at the same address stay."""
         home = self._home(entry.address)
+        if self._is_elsewhere(home):  # what a link leads to is not the store's
+            return
         with suppress(FileNotFoundError):  # another process was faster
             self.fs.rm(posixpath.join(home, _ENTRY))
         if entry.folder:
@@ -278,8 +298,9 @@ class Store:
 
     def discard(self, folder: str) -> None:
         """Remove a folder of files that no entry names."""
-        with suppress(FileNotFoundError):
-            self.fs.rm(folder, recursive=True)
+        if not self._is_elsewhere(folder):
+            with suppress(FileNotFoundError):
+                self.fs.rm(folder, recursive=True)
 
     def _sweep(self, entry: Entry) -> None:
         """Remove files of the address that no entry names, and that are too old for any run to be at work on them."""
@@ -289,11 +310,11 @@ class Store:
     def _clear_home(self, home: str, named: str, older_than_seconds: float) -> int:
         """Return how many things of one address that no entry names were removed."""
         n_removed = 0
-        for found in self.fs.ls(home, detail=False):
+        for found in self._inside(home):
             path = str(found).rstrip("/")
             name = posixpath.basename(path)
-            begun = re.fullmatch(r"([0-9a-f]{8})-[0-9a-f]{12}", name)
-            if begun is None and not name.startswith(f"{_ENTRY}.tmp-"):
+            begun = re.fullmatch(_FOLDER, name)
+            if (begun is None and not name.startswith(f"{_ENTRY}.tmp-")) or self._is_elsewhere(path):
                 continue
             since = int(begun[1], 16) if begun else self._modified(path)
             if name != named and time.time() - since >= older_than_seconds:
@@ -314,6 +335,36 @@ class Store:
             with suppress(OSError):  # it is not empty
                 self.fs.rmdir(home)
         return n_removed
+
+
+def _checked(held: Any, address: str) -> Entry:
+    """Return the entry of an address that was read; raise where anything of it is not as the store writes it."""
+    version = held.pop("format", None) if isinstance(held, dict) else None
+    if version != FORMAT or type(version) is not int:
+        msg = "it is of another format"
+        raise ValueError(msg)
+    entry = Entry(**held)
+    texts = (entry.kind, entry.pipeline, entry.stage, entry.folder, entry.address)
+    sound = {
+        "address": entry.address == address,
+        "kind": entry.kind in _KINDS and all(isinstance(text, str) for text in texts),
+        "time": type(entry.created_seconds) in (int, float) and 0 <= entry.created_seconds < 1 << 40,
+        "folder": re.fullmatch(_FOLDER, str(entry.folder)) is not None,
+        "facts": isinstance(entry.facts, dict),
+        "files": isinstance(entry.files, dict) and all(map(_is_file, entry.files.items())),
+    }
+    wrong = [name for name, right in sound.items() if not right]
+    if wrong:
+        msg = f"its {' and '.join(wrong)} cannot be so"
+        raise ValueError(msg)
+    return entry
+
+
+def _is_file(told: tuple[Any, Any]) -> bool:
+    """Whether a name stays in the folder, and has a size and a checksum behind it."""
+    name, (size, checksum) = told
+    inside = isinstance(name, str) and len(name) < 500 and re.fullmatch(_FILE, name) is not None
+    return inside and type(size) is int and size >= 0 and isinstance(checksum, str) and re.fullmatch("[0-9a-f]{64}", checksum) is not None
 
 
 def _essence(entry: Entry) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from gpupipe.report.drawing import draw_svg
-from gpupipe.report.form import Plan, Report, has_run, pushed_of
+from gpupipe.report.form import Plan, Report, drawn_from, has_run, pushed_of
 from gpupipe.report.html_cluster import cluster_section
 from gpupipe.report.html_facts import crossings_section, environment_section, memory_section
 from gpupipe.report.html_models import models_section, outputs_section, scores_section
@@ -27,9 +27,15 @@ def html_page(report: Report) -> str:
 
     Raises
     ------
-    KeyError
-        If the report lacks a key that its form (``form.py``) says is always there.
+    ArtefactError
+        If the report is not of the form that ``form.py`` tells.
     """
+    with drawn_from("a report"):
+        return _page_of_run(report)
+
+
+def _page_of_run(report: Report) -> str:
+    """Return a run's page."""
     unreached = {int(stage["id"]) for stage in report["stages"] if report["status"] != "ok" and not has_run(stage)}
     drawing = draw_svg(report["stages"], report.get("output_stages"), link="#stage-", unreached=unreached)
     sections = [
@@ -51,9 +57,15 @@ def plan_page(plan: Plan) -> str:
 
     Raises
     ------
-    KeyError
-        If the plan lacks its name, its stages or its outputs.
+    ArtefactError
+        If the plan is not of the form that ``form.py`` tells.
     """
+    with drawn_from("a plan"):
+        return _page_of_plan(plan)
+
+
+def _page_of_plan(plan: Plan) -> str:
+    """Return a plan's page."""
     stages = plan["stages"]
     by_id = {int(stage["id"]): stage for stage in stages}
     outputs = [(element("b", escape(name)), stage_link(by_id, stage)) for name, stage in plan["outputs"].items()]

@@ -68,3 +68,48 @@ def test_what_json_would_not_give_back_is_refused(value: Any) -> None:
 def test_a_kind_from_another_version_is_refused() -> None:
     with pytest.raises(ArtefactError, match="got 'tensor'"):
         from_json({"tensor": []})
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        {},
+        {"a": 1, "b": 2},
+        [],
+        1.5,
+        {"float": "x"},
+        {"float": "0x1p99999"},
+        {"float": 3},
+        {"numpy": ["O", ""]},
+        {"numpy": ["<f8", "!"]},
+        {"numpy": ["<f8"]},
+        {"numpy": ["<f8,<i4", "AAAA"]},
+        {"array": ["<f8", [1 << 60], "AAAA"]},
+        {"array": ["|O", [1], "AAAAAAAAAAA="]},
+        {"list": 3},
+        {"dict": [[1]]},
+        {"dict": [[{"list": []}, 1]]},
+        {"scores": [1]},
+        {"scores": [1, 2, 3]},
+        {"datetime": ["x", 0, ""]},
+        {"datetime": ["2020-01-01", 9, ""]},
+        {"datetime": ["2020-01-01", 0, "../../etc/passwd"]},
+        {"timedelta": [10**30, 0, 0]},
+        {"decimal": "x"},
+        {"bytes": 3},
+        {"date": ["2020-01-01"]},
+        {"Popen": ["x"]},
+    ],
+    ids=str,
+)
+def test_what_was_not_kept_is_refused(held: Any) -> None:
+    with pytest.raises(ArtefactError):
+        from_json(held)
+
+
+def test_a_value_that_is_nested_too_deeply_is_refused() -> None:
+    held: Any = 1
+    for _ in range(100_000):
+        held = {"list": [held]}
+    with pytest.raises(ArtefactError, match="RecursionError"):
+        from_json(held)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import decimal
+import hashlib
+import json
 import os
 import shutil
 from collections.abc import Sequence
@@ -27,7 +29,7 @@ from gpupipe.core.engine import Engine, Progress, Reading
 from gpupipe.core.errors import StageError, UsageError
 from gpupipe.core.node import Table, Value
 from gpupipe.core.schema import Schema, as_schema
-from gpupipe.core.stage import Barrier, Want
+from gpupipe.core.stage import Barrier, FitStage, RowStage, Want
 
 N = 200
 ROWS = {
@@ -380,3 +382,72 @@ def test_an_engine_on_workers_keeps_and_takes_the_same(tmp_path: Path, two_worke
     assert _plain(plain) == _plain(kept) == _plain(taken)
     assert set(_fates(taken).values()) == {"taken", "skipped"}
     assert taken.report["checkpoints"]["remarks"] == []
+
+
+@dataclass(frozen=True)
+class Halved(RowStage):
+    """What `Halve` gives; a class of this file, which the pipeline's own stage stands beside."""
+
+    by: float
+
+    def run(self, verbs: Any, *frames: Any) -> Any:
+        return frames[0].with_columns(half=nw.col("x") / self.by)
+
+
+class Halve(FitStage):
+    """A fit stage of somebody's own."""
+
+    def measure(self, verbs: Any, frame: Any) -> Any:
+        return frame.select(nw.len())
+
+    def merge(self, measured: Sequence[pa.Table]) -> pa.Table:
+        return measured[0]
+
+    def finish(self, statistics: pa.Table) -> RowStage:
+        return Halved(2.0)
+
+
+def test_a_fitted_stage_of_ones_own_is_taken_and_another_class_is_not(tmp_path: Path) -> None:
+    table = Counting().node()
+    halved = Halve().fit(table).named("halved")
+    pipeline = gp.Pipeline("own", rows=halved(table), halved=halved)
+    pipeline.run("pandas", checkpoints=str(tmp_path))
+    again = pipeline.run("pandas", checkpoints=str(tmp_path), resume=True)
+    assert again["halved"] == Halved(2.0)
+    assert not again.report["checkpoints"]["remarks"]
+    (described,) = tmp_path.rglob("stage.json")
+    described.write_text(described.read_text().replace(f"{__name__}:Halved", "subprocess:Popen"))
+    entry = described.parent.parent / "entry.json"
+    told = json.loads(entry.read_text())
+    told["files"]["stage.json"] = [described.stat().st_size, hashlib.sha256(described.read_bytes()).hexdigest()]
+    entry.write_text(json.dumps(told))
+    poisoned = pipeline.run("pandas", checkpoints=str(tmp_path), resume=True)
+    assert poisoned["halved"] == Halved(2.0), "it is fitted again"
+    (remark,) = poisoned.report["checkpoints"]["remarks"]
+    assert "computed again" in remark["text"]
+    assert "none of gpupipe's own" in remark["text"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"value": {"float": "x"}},
+        {"value": {"list": 3}},
+        {"described": {"dict": [["models", {"list": [3]}]]}},
+        {"described": {"list": []}},
+        {"described": {"dict": [["curves", {"list": [{"dict": [["kind", 3]]}]}]]}},
+        {"described": {"dict": [["evil", 3]]}},
+    ],
+    ids=str,
+)
+def test_a_poisoned_value_is_computed_again(change: dict[str, Any], tmp_path: Path) -> None:
+    pipeline = gp.Pipeline("p", n=gp.Scalar(nw.col("x").sum())(Counting().node()))
+    first = pipeline.run("pandas", checkpoints=str(tmp_path))
+    (entry,) = tmp_path.rglob("entry.json")
+    told = json.loads(entry.read_text())
+    told["facts"] |= change
+    entry.write_text(json.dumps(told))
+    again = pipeline.run("pandas", checkpoints=str(tmp_path), resume=True)
+    assert again["n"] == first["n"]
+    (remark,) = again.report["checkpoints"]["remarks"]
+    assert remark["text"].startswith("computed again, since its checkpoint is damaged")

@@ -82,7 +82,7 @@ def test_damage_is_found(store: Store, harm: str) -> None:
     with pytest.raises(DamagedError):
         store.find("ab12")
     kinds = [one.kind for one in store.entries()]
-    assert kinds == (["damaged"] if harm in ("entry", "empty", "format") else ["table"])
+    assert kinds == (["damaged"] if harm in ("entry", "empty", "format", "address") else ["table"])
     _write(store, "ab12", b"rows")
     found = store.find("ab12")
     assert found is not None, "what is written anew takes the damaged one's place"
@@ -170,3 +170,102 @@ def test_several_processes_write_one_address_at_once(tmp_path: Path) -> None:
     found = Store(str(folder)).find("ab12")
     assert found is not None
     assert found.facts["by"][1] == 29
+
+
+# Stores that somebody has poisoned.
+
+OUTSIDE = "../../../outside"
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"files": {OUTSIDE: [4, "0" * 64]}},
+        {"files": {"/etc/passwd": [4, "0" * 64]}},
+        {"files": {"rows/../../x": [4, "0" * 64]}},
+        {"files": {"": [4, "0" * 64]}},
+        {"files": {"rows": {}}},
+        {"files": {"rows": [4, {}]}},
+        {"files": {"rows": [-1, "0" * 64]}},
+        {"files": {"rows": [True, "0" * 64]}},
+        {"files": []},
+        {"folder": OUTSIDE},
+        {"folder": ""},
+        {"folder": "."},
+        {"folder": "/tmp"},
+        {"folder": 3},
+        {"folder": None},
+        {"address": OUTSIDE},
+        {"address": ["ab12"]},
+        {"kind": "damaged"},
+        {"kind": 3},
+        {"pipeline": None},
+        {"stage": {}},
+        {"created_seconds": "now"},
+        {"created_seconds": float("nan")},
+        {"created_seconds": 1e308},
+        {"created_seconds": -1},
+        {"created_seconds": None},
+        {"facts": []},
+        {"more": 1},
+        {"format": True},
+        {"format": "1"},
+    ],
+    ids=str,
+)
+def test_an_entry_is_believed_no_further_than_its_folder(store: Store, more: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "precious").write_text("keep me")
+    _write(store, "ab12", b"rows")
+    other = _write(store, "ab34", b"rows")
+    described = f"{store.root}/ab/ab12/entry.json"
+    store.fs.pipe_file(described, json.dumps({**json.loads(store.fs.cat_file(described)), **more}).encode())
+    with pytest.raises(DamagedError):
+        store.find("ab12")
+    assert [one.kind for one in store.entries()] == ["damaged", "table"], "the others are still listed"
+    for entry in store.entries():
+        store.remove(entry)
+    store.clear_remains(older_than_seconds=0)
+    assert (tmp_path / "outside" / "precious").read_text() == "keep me"
+    assert not store.fs.exists(store.folder(other))
+
+
+@pytest.mark.parametrize("content", [b"[" * 100_000, b"null", b"[]", b"3", b"\xff", b'{"format": NaN}', b"1" * 5000])
+def test_an_entry_of_another_form_is_damaged(store: Store, content: bytes) -> None:
+    _write(store, "ab12", b"rows")
+    store.fs.pipe_file(f"{store.root}/ab/ab12/entry.json", content)
+    assert [one.kind for one in store.entries()] == ["damaged"]
+    with pytest.raises(DamagedError):
+        store.find("ab12")
+
+
+def test_links_in_a_store_are_not_followed(tmp_path: Path) -> None:
+    store = Store(str(tmp_path / "kept"), create=True)
+    precious = tmp_path / "outside" / "ab56" / "66f0a1b2-0123456789ab"
+    precious.mkdir(parents=True)
+    (precious / "file").write_text("keep me")
+    entry = _write(store, "ab12", b"rows")
+    (tmp_path / "kept" / "ab" / "ab56").symlink_to(precious.parent)
+    told = json.loads((tmp_path / "kept" / "ab" / "ab12" / "entry.json").read_text())
+    (precious.parent / "entry.json").write_text(json.dumps({**told, "address": "ab56", "folder": precious.name, "files": {}}))
+    (tmp_path / "kept" / "ab" / "ab12" / "66f0a1b2-ba9876543210").symlink_to(precious)
+    rows = Path(store.folder(entry), "rows", "part-0")
+    rows.rename(tmp_path / "elsewhere")
+    rows.symlink_to(tmp_path / "elsewhere")
+    for address in ("ab12", "ab56"):
+        with pytest.raises(DamagedError):
+            store.find(address)
+    assert [one.kind for one in store.entries()] == ["table", "damaged"]
+    for one in store.entries():
+        store.remove(one)
+    store.clear_remains(older_than_seconds=0)
+    assert (precious / "file").read_text() == "keep me"
+    assert (precious.parent / "entry.json").exists()
+    assert (tmp_path / "elsewhere").read_bytes() == b"rows"
+
+
+def test_a_file_that_is_not_listed_makes_an_entry_damaged(store: Store) -> None:
+    entry = _write(store, "ab12", b"rows")
+    store.put(store.folder(entry), "rows/part-1", b"more rows")
+    with pytest.raises(DamagedError, match="other files than were written"):
+        store.find("ab12")
