@@ -40,6 +40,7 @@ _ADDRESSES = {
     "Rolling": "stages.rolling",
     "Sample": "stages.sample",
     "Scalar": "stages.scalar",
+    "Secret": "core.secret",
     "Select": "stages.select",
     "SortRows": "stages.sort_rows",
     "SourceWarning": "core.ends",

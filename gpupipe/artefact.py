@@ -28,6 +28,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gpupipe.core.errors import ArtefactError, GpupipeError, UsageError, listing
+from gpupipe.core.secret import Secret
 from gpupipe.core.stage import RowStage
 from gpupipe.core.typed import is_of
 from gpupipe.core.work import WorkFolder
@@ -234,6 +235,9 @@ class _Writer:
 
     def value(self, value: Any, what: str) -> Any:
         """Return a field as JSON holds it."""
+        if isinstance(value, Secret):
+            msg = f"{what} is secret, and is not written to a file. Leave it out of the stage."
+            raise ArtefactError(msg)
         if value is None or isinstance(value, bool | int | str):
             return value
         if isinstance(value, float):

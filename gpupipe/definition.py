@@ -56,6 +56,8 @@ class Definition:
         UsageError
             See `gpupipe.parameters.bind`.
         """
+        for parameter in self.parameters:
+            parameter.hide(parameter.default)
         bound = bind(self.parameters, given)
         return {parameter.name: bound.get(parameter.name, parameter.default) for parameter in self.parameters}
 

@@ -1,7 +1,7 @@
 """The keyword parameters of a pipeline function as typed options: what they are called, what they take, what they mean.
 
 A value comes as text (``-p n_estimators=200``) and leaves as what the annotation says: str, int, float, bool, Path, Literal,
-``list[T]`` and ``tuple[T, ...]`` (given several times, or separated by commas), ``X | None`` (``none``, or nothing behind the
+`Secret`, ``list[T]`` and ``tuple[T, ...]`` (given several times, or separated by commas), ``X | None`` (``none``, or nothing behind the
 equals sign) and other unions, of which the first that takes the text wins, str last.
 """
 
@@ -18,12 +18,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from gpupipe.core.errors import UsageError, listing, nearest
+from gpupipe.core.secret import Secret, hide, is_secret_name, learn
 
 _TRUE, _FALSE, _NONE = ("true", "yes", "on", "1"), ("false", "no", "off", "0"), ("none", "")
 _LISTS = (list, tuple, collections.abc.Sequence, collections.abc.Iterable, collections.abc.Collection)
-_WORDS: Mapping[Any, str] = {str: "text", int: "whole number", float: "number", bool: "true or false", Path: "path"}
+_WORDS: Mapping[Any, str] = {str: "text", Secret: "secret text", int: "whole number", float: "number", bool: "true or false", Path: "path"}
 
-_COUNTED = ("text", "whole number", "number", "path", "list")
+_COUNTED = ("text", "secret text", "whole number", "number", "path", "list")
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,15 @@ class Parameter:
     def required(self) -> bool:
         """Whether there is no default."""
         return self.default is inspect.Parameter.empty
+
+    @property
+    def secret(self) -> bool:
+        """Whether nobody is to see its value: its annotation says so, or its name."""
+        return _is_secret(self.annotation) or is_secret_name(self.name)
+
+    def hide(self, value: Any) -> None:
+        """Mask a value of this parameter, or what is secret in it, in all that the run leaves."""
+        (hide if self.secret else learn)(value)
 
     @property
     def type_text(self) -> str:
@@ -140,6 +150,7 @@ def bind(parameters: Sequence[Parameter], given: Sequence[str]) -> dict[str, Any
             known = f"The parameters are {listing(by_name)}." if by_name else "The pipeline has no parameters."
             msg = f"There is no parameter {name!r}.{nearest(name, by_name)} {known}"
             raise UsageError(msg)
+        by_name[name].hide(text)
         texts.setdefault(name, []).append(text)
     missing = [parameter for parameter in parameters if parameter.required and parameter.name not in texts]
     if missing:
@@ -198,6 +209,11 @@ def _item(annotation: Any) -> Any:
     return inner[0] if inner else str
 
 
+def _is_secret(annotation: Any) -> bool:
+    """Whether a type is, or is made of, `Secret`."""
+    return annotation is Secret or any(map(_is_secret, typing.get_args(annotation)))
+
+
 def _type_text(annotation: Any) -> str:
     """Return a type in words."""
     members = [member for member in _members(annotation) if member is not type(None)]
@@ -230,7 +246,7 @@ def _convert(annotation: Any, texts: Sequence[str]) -> Any:
 
 def _order(member: Any) -> int:
     """Return the place of a union's member among those tried: what takes any text comes last."""
-    return 2 if member is str else 1 if member is Path else 0
+    return 2 if member in (str, Secret) else 1 if member is Path else 0
 
 
 def _convert_one(annotation: Any, texts: Sequence[str]) -> Any:
@@ -251,6 +267,8 @@ def _convert_one(annotation: Any, texts: Sequence[str]) -> Any:
         return annotation(text)
     if annotation is str or annotation is Any:
         return text
+    if annotation is Secret:
+        return Secret(text)
     if annotation is Path:
         return Path(text).expanduser()
     msg = f"{_type_text(annotation)} cannot be given on the command line"

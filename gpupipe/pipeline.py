@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from gpupipe.core.engine import Engine, EngineOptions
 from gpupipe.core.errors import GpupipeError, UsageError, WiringError, listing, nearest
 from gpupipe.core.node import Node, ordered
+from gpupipe.core.secret import learn_parameters, masked
 from gpupipe.engines.load import load_engine
 from gpupipe.plan import Plan, check_nodes, make_plan
 from gpupipe.report.drawing import draw_svg
@@ -123,6 +124,7 @@ class Pipeline:
             With the stage, the engine, and the line that wired it in the error's notes; the report so far is its ``report`` attribute.
         """
         started = time.perf_counter()
+        learn_parameters(parameters or {})
         plan = self.plan()
         planned = time.perf_counter() - started
         wanted = options or EngineOptions()
@@ -197,7 +199,7 @@ class _Course:
         report = self.record.as_json(self.watch, self.engine.ledger, plain, failure)
         if self.keeper is not None:
             self.keeper.enter(report)
-        return report
+        return cast(dict[str, Any], masked(report))
 
 
 def _flat(outputs: Mapping[str, Any]) -> dict[str, Any]:

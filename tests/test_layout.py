@@ -109,7 +109,6 @@ EXCEPTED_TESTS: Mapping[str, str] = {
     "cli.options": "declarations that the commands share",
     "cli.submit": "run as a command by tests/cli/test_jobs.py, with what follows a submission",
     "jobs.desk": "run through the commands by tests/cli/test_jobs.py",
-    "jobs.driver": "run by every job of tests/cli/test_jobs.py",
     "jobs.watch": "run by every job of tests/cli/test_jobs.py",
     "jobs.plugin": "run by every job of tests/cli/test_jobs.py",
 }

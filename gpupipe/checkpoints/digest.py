@@ -38,6 +38,7 @@ from gpupipe.checkpoints.code import (
     module_parts,
     stands_for_itself,
 )
+from gpupipe.core.secret import Secret
 
 _BUILTINS = (BuiltinFunctionType, MethodWrapperType, WrapperDescriptorType, type(str.join), type(np.add))
 _SAID: tuple[type, ...] = (dt.date, dt.time, dt.timedelta, dt.tzinfo, decimal.Decimal, fractions.Fraction)
@@ -110,6 +111,8 @@ class _Digest:
             self.say("float", value.hex())
         elif kind in (str, bytes, bytearray):
             self.say(kind.__name__, value)
+        elif kind is Secret:  # text like any other; only the digest is kept
+            self.say("str", value)
         elif isinstance(value, nw.dtypes.DType) or (isinstance(value, _SAID) and not is_own(kind)):
             self.say(f"{kind.__module__}.{kind.__qualname__}", repr(value))
         elif isinstance(value, re.Pattern):

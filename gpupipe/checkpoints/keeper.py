@@ -28,6 +28,7 @@ from gpupipe.core.engine import Demand, Engine, Reading
 from gpupipe.core.errors import ArtefactError, DtypeError, GpupipeError, SinkError
 from gpupipe.core.node import Table
 from gpupipe.core.schema import Schema
+from gpupipe.core.secret import masked
 from gpupipe.core.stage import Barrier, RowStage, Stage
 from gpupipe.core.work import WorkFolder
 from gpupipe.engines._arrow import arrow_dtype, arrow_schema
@@ -228,7 +229,7 @@ class Keeper:
                 raise ArtefactError(msg)
         key = self.addresses[step.id].key
         assert key is not None
-        self.store.commit(Entry(key, kind, self.plan.name, step.node.title, time.time(), folder, facts=facts))
+        self.store.commit(Entry(key, kind, masked(self.plan.name), masked(step.node.title), time.time(), folder, facts=facts))
         self.fates[step.id] = "kept"
 
     def enter(self, report: dict[str, Any]) -> None:

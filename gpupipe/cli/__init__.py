@@ -18,6 +18,7 @@ from gpupipe.cli.jobs import cancel, fetch, list_jobs, logs, status
 from gpupipe.cli.plan import plan
 from gpupipe.cli.run import run
 from gpupipe.cli.signals import end_like_ctrl_c
+from gpupipe.cli.streams import MaskedStream
 from gpupipe.cli.submit import submit
 
 _EPILOG = "Start with: gpupipe doctor. Then: gpupipe run FILE --help"
@@ -56,6 +57,8 @@ def main() -> None:
     # XGBoost's threads otherwise spin while they wait: beside one other busy process, two cores take 50 times as long.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     end_like_ctrl_c()
+    if sys.stderr is not None:
+        sys.stderr = MaskedStream(sys.stderr)
     try:
         app(prog_name="gpupipe")
     except KeyboardInterrupt:

@@ -12,6 +12,7 @@ from gpupipe.cli.failure import reported
 from gpupipe.cli.options import Trace
 from gpupipe.cli.plain import json_text
 from gpupipe.core.errors import UsageError
+from gpupipe.core.secret import masked
 from gpupipe.core.visible import visible
 
 if TYPE_CHECKING:
@@ -53,7 +54,9 @@ def list_(
         entries = sorted(_chosen(_store(folder), pipeline, 0.0), key=lambda entry: -entry.created_seconds)
         if as_json:
             typer.echo(
-                json_text({"folder": folder, "bytes": sum(entry.n_bytes for entry in entries), "entries": list(map(_plain, entries))})
+                json_text(
+                    {"folder": masked(folder), "bytes": sum(entry.n_bytes for entry in entries), "entries": list(map(_plain, entries))}
+                )
             )
         else:
             _print(folder, entries)
@@ -81,7 +84,7 @@ def clear(
 
         store = _store(folder)
         entries = _chosen(store, pipeline, 0.0 if older_than is None else age_of(older_than))
-        told = f"{plural(len(entries), 'result')}, {bytes_text(sum(entry.n_bytes for entry in entries))}, in {folder}"
+        told = f"{plural(len(entries), 'result')}, {bytes_text(sum(entry.n_bytes for entry in entries))}, in {masked(folder)}"
         if dry_run:
             typer.echo(f"would remove {told}")
             return
@@ -148,7 +151,7 @@ def _print(folder: str, entries: list[Entry]) -> None:
     console = Console(highlight=False)
     if not entries:
         console.print(
-            Text(f"Nothing is kept in {folder}. A run keeps its results with: gpupipe run FILE --checkpoints DIR"), soft_wrap=True
+            Text(f"Nothing is kept in {masked(folder)}. A run keeps its results with: gpupipe run FILE --checkpoints DIR"), soft_wrap=True
         )
         return
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
@@ -158,9 +161,9 @@ def _print(folder: str, entries: list[Entry]) -> None:
         table.add_column(name, overflow="fold", no_wrap=name in ("kind", "address"))
     for entry in entries:
         age = seconds_text(max(0.0, time.time() - entry.created_seconds))
-        cells = (age, bytes_text(entry.n_bytes), entry.kind, entry.pipeline, entry.stage, entry.address[:12])
+        cells = (age, bytes_text(entry.n_bytes), entry.kind, masked(entry.pipeline), masked(entry.stage), entry.address[:12])
         table.add_row(*(Text(visible(cell)) for cell in cells))
     console.print(table)
     console.print(
-        Text(f"{plural(len(entries), 'result')}, {bytes_text(sum(entry.n_bytes for entry in entries))}, in {folder}", style="dim")
+        Text(f"{plural(len(entries), 'result')}, {bytes_text(sum(entry.n_bytes for entry in entries))}, in {masked(folder)}", style="dim")
     )

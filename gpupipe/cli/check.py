@@ -7,6 +7,7 @@ import typer
 from gpupipe.cli.failure import reported
 from gpupipe.cli.options import File, Given, Trace
 from gpupipe.cli.streams import loading, stdout_to_stderr
+from gpupipe.core.secret import masked
 from gpupipe.core.visible import visible
 
 
@@ -26,7 +27,7 @@ def check(file: File, given: Given = None, traceback: Trace = False) -> None:
             plan = pipeline.plan()
         n_sources = sum(step.stage.kind == "source" for step in plan.steps)
         counts = [_count(n_sources, "source"), _count(len(plan.steps), "stage"), _count(len(plan.outputs), "output")]
-        typer.echo(f"ok: {visible(plan.name)} ({', '.join(counts)})")
+        typer.echo(f"ok: {visible(masked(plan.name))} ({', '.join(counts)})")
 
 
 def _count(number: int, word: str) -> str:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import typer
 
 from gpupipe.core.errors import GpupipeError, PlanError, UsageError
+from gpupipe.core.secret import masked
 from gpupipe.core.visible import visible
 
 RUN_FAILED, WRONG_CALL, INTERRUPTED = 1, 2, 130
@@ -52,12 +53,13 @@ def print_failure(error: BaseException, *, with_traceback: bool = False) -> None
         console.print(INTERRUPTED_TEXT, style="yellow")
         return
     if with_traceback:
-        print(visible("".join(traceback.format_exception(error))), end="", file=sys.stderr)  # noqa: T201  (a command's own)
+        told = visible(masked("".join(traceback.format_exception(error))))
+        print(told, end="", file=sys.stderr)  # noqa: T201  (what --traceback asks for)
         return
-    told = visible(str(error).strip()) or "no message"
+    told = visible(masked(str(error)).strip()) or "no message"
     console.print(Text.assemble((f"{type(error).__name__}: ", "bold red"), told), soft_wrap=True)
     notes = list(getattr(error, "__notes__", []))
     if not isinstance(error, GpupipeError):
         notes.append("gpupipe did not foresee this error. Run the command again with --traceback to see where it comes from.")
     for note in notes:
-        console.print(Text(textwrap.indent(visible(note), "  "), style="dim"), soft_wrap=True)
+        console.print(Text(textwrap.indent(visible(masked(note)), "  "), style="dim"), soft_wrap=True)

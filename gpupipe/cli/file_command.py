@@ -12,10 +12,12 @@ from typer.core import TyperCommand
 from gpupipe.cli.failure import reported
 from gpupipe.cli.streams import loading, stdout_to_stderr
 from gpupipe.core.errors import GpupipeError
+from gpupipe.core.secret import MASK, masked, masked_word
 from gpupipe.core.visible import visible
 
 if TYPE_CHECKING:
     from gpupipe.definition import Definition
+    from gpupipe.parameters import Parameter
 
 _ARGS = "gpupipe.args"
 _SURELY = 0.8  # from this likeness on it is an option that is meant, and the file need not be loaded to see
@@ -73,9 +75,9 @@ def _loaded(target: str) -> Definition:
 
 
 def again_with(context: Any, option: str) -> str:
-    """Return the command as it was called, quoted for a shell, with one more option."""
+    """Return the command as it was called, quoted for a shell, with one more option; what is secret by its name is to be given again."""
     words = context.meta.get(_ARGS, ())
-    return shlex.join([*str(context.command_path).split(), *([] if option in words else [option]), *words])
+    return shlex.join([*str(context.command_path).split(), *([] if option in words else [option]), *map(masked_word, words)])
 
 
 def file_among(args: Any) -> str | None:
@@ -108,7 +110,7 @@ def print_parameters(definition: Definition, command: str) -> None:
         if parameter.required:
             told.append("[required]", "red")
         else:
-            told.append(f"[default: {visible(default_text(parameter.default))}]", "dim")
+            told.append(f"[default: {visible(shown_default(parameter))}]", "dim")
         table.add_row(parameter.name, parameter.type_text, told)
     if not definition.parameters:
         table.add_row(Text("The pipeline has no parameters.", style="not bold default"), "", "")
@@ -117,6 +119,11 @@ def print_parameters(definition: Definition, command: str) -> None:
     if definition.summary:
         console.print(Text(visible(f" {definition.summary}")))
     console.print(Text(visible(f" Example: {example(definition, command)}"), style="dim"), soft_wrap=True)
+
+
+def shown_default(parameter: Parameter) -> str:
+    """Return a parameter's default as help shows it: not what is secret."""
+    return MASK if parameter.secret and parameter.default is not None else str(masked(default_text(parameter.default)))
 
 
 def default_text(value: Any) -> str:
@@ -137,5 +144,5 @@ def default_text(value: Any) -> str:
 def example(definition: Definition, command: str) -> str:
     """Return a call of the command that sets what must be set, or else the first parameter."""
     chosen = [parameter for parameter in definition.parameters if parameter.required] or list(definition.parameters[:1])
-    given = (f"-p {one.name}={'...' if one.default is inspect.Parameter.empty else default_text(one.default)}" for one in chosen)
+    given = (f"-p {one.name}={'...' if one.default is inspect.Parameter.empty else shown_default(one)}" for one in chosen)
     return " ".join([command, definition.shown, *given])

@@ -13,6 +13,7 @@ from gpupipe.cli.failure import RUN_FAILED, reported
 from gpupipe.cli.options import Trace
 from gpupipe.cli.plain import json_text
 from gpupipe.core.engine import EngineOptions
+from gpupipe.core.secret import masked
 from gpupipe.core.visible import visible
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def status(
     with reported(with_traceback=traceback):
         with _desk(cluster, (tls_ca_file, tls_cert, tls_key), allow_unencrypted=allow_unencrypted) as desk:
             found = desk.wait(job) if wait else desk.job(job)
-        typer.echo(json_text(found.as_json()) if as_json else visible(_told(found)))
+        typer.echo(json_text(found.as_json()) if as_json else visible(masked(_told(found))))
         _exit(found)
 
 
@@ -91,7 +92,7 @@ def logs(
     """
     with reported(with_traceback=traceback), _desk(cluster, (tls_ca_file, tls_cert, tls_key), allow_unencrypted=allow_unencrypted) as desk:
         for line in desk.lines(job, follow=follow):
-            typer.echo(visible(line))
+            typer.echo(visible(masked(line)))
         if follow:
             _exit(desk.job(job))
 
@@ -142,7 +143,7 @@ def fetch(
             found = desk.fetch(job, out)
         typer.echo(visible(f"{out}: {', '.join(sorted(path.name for path in out.iterdir()))}"))
         if found.state != "succeeded":
-            typer.echo(visible(_told(found)), err=True)
+            typer.echo(visible(masked(_told(found))), err=True)
         _exit(found)
 
 

@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping, Set
 from typing import Any
 
+from gpupipe.core.secret import masked
 from gpupipe.core.visible import escaped_json
 
 
@@ -36,11 +37,11 @@ def plain(value: Any) -> Any:
 
 
 def json_text(value: Any, *, indent: int | None = None) -> str:
-    """Return a value as strict JSON, in which what cannot be seen is escaped.
+    """Return a value as strict JSON, without its secrets, and with what cannot be seen escaped.
 
     Examples
     --------
     >>> json_text({"auc": float("inf")})
     '{"auc": null}'
     """
-    return escaped_json(json.dumps(plain(value), allow_nan=False, ensure_ascii=False, indent=indent))
+    return escaped_json(json.dumps(plain(masked(value)), allow_nan=False, ensure_ascii=False, indent=indent))

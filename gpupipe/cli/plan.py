@@ -12,6 +12,7 @@ from gpupipe.cli.files import write_whole
 from gpupipe.cli.options import File, Given, Trace
 from gpupipe.cli.plain import json_text
 from gpupipe.cli.streams import loading, stdout_to_stderr
+from gpupipe.core.secret import masked
 from gpupipe.core.visible import visible
 
 
@@ -40,6 +41,7 @@ def plan(
 
             definition = load_definition(file)
             made = definition.build(definition.values(given or [])).plan().as_json()
+            made = masked(made)
         stages, outputs = made["stages"], made["outputs"]
         if svg is not None:
             write_whole(svg, draw_svg(stages, outputs))

@@ -18,6 +18,7 @@ from gpupipe.cli.progress import telling
 from gpupipe.core.engine import EngineOptions
 from gpupipe.core.errors import UsageError, listing, nearest
 from gpupipe.core.ledger import Ledger
+from gpupipe.core.secret import MASK, masked
 from gpupipe.core.stage import RowStage
 from gpupipe.definition import load_definition
 from gpupipe.pipeline import Pipeline, Result
@@ -125,7 +126,7 @@ def carry_out(call: Call) -> Ending:
     except (Exception, KeyboardInterrupt) as failure:  # noqa: BLE001  (the ending holds it, and the command exits with its code)
         error = failure
         course.report = course.report or getattr(failure, "report", {})
-    again = call.keeping.again if error is not None and "checkpoints" in course.report else None
+    again = masked(call.keeping.again) if error is not None and "checkpoints" in course.report else None
     try:
         _write_report(call, course, error, again)
     except (Exception, KeyboardInterrupt) as failure:  # noqa: BLE001  (as above; the first failure is the one to tell of)
@@ -153,7 +154,8 @@ def _run(call: Call, course: _Course) -> None:
         course.pipeline = definition.build(values)
         if call.folder is not None:
             make_folder(call.folder)
-        kept = {name: _kept(value) for name, value in values.items()}
+        secret = {parameter.name for parameter in definition.parameters if parameter.secret}
+        kept = {name: MASK if name in secret and value is not None else _kept(value) for name, value in values.items()}
         course.result = course.pipeline.run(
             call.engine,
             options=call.options,

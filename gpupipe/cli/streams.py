@@ -1,11 +1,34 @@
-"""Keeps stdout for what a command answers: whatever else is printed meanwhile goes to stderr, also by libraries below Python."""
+"""What a command prints: its answer alone on stdout, all else on stderr, also by libraries below Python; and nobody's secrets there."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
+from typing import Any
+
+from gpupipe.core.secret import masked
+
+
+class MaskedStream:
+    """A stream of text that is written without its secrets; all else of it is the stream's own."""
+
+    def __init__(self, stream: Any) -> None:
+        self.stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+    def write(self, text: str) -> int:
+        """Write a text without its secrets, and return how long it was."""
+        self.stream.write(masked(text))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Write lines without their secrets."""
+        for line in lines:
+            self.write(line)
 
 from gpupipe.core.visible import visible
 

@@ -13,6 +13,7 @@ from gpupipe.cli.options import CheckpointFolder, File, Given, Resume, Trace
 from gpupipe.cli.plain import json_text
 from gpupipe.cli.streams import loading, stdout_to_stderr
 from gpupipe.core.engine import EngineOptions
+from gpupipe.core.secret import masked
 from gpupipe.core.visible import visible
 
 Include: TypeAlias = Annotated[
@@ -64,10 +65,10 @@ def submit(
             if not quiet:
                 typer.echo(visible(f"shipping {', '.join(prepared.shipped)} ({len(prepared.bundle):,} bytes packed)"), err=True)
                 for note in prepared.notes:
-                    typer.echo(visible(f"! {note}"), err=True)
+                    typer.echo(visible(masked(f"! {note}")), err=True)
             with Desk(options, submitting=True) as desk:
                 desk.submit(prepared.job, prepared.bundle)
         told = {"job": prepared.job.id, "cluster": cluster, "shipped": list(prepared.shipped), "notes": list(prepared.notes)}
         typer.echo(json_text(told) if as_json else prepared.job.id)
         if not (quiet or as_json):
-            typer.echo(f"submitted; now: gpupipe status|logs -f|cancel|fetch {prepared.job.id} --cluster {cluster}", err=True)
+            typer.echo(f"submitted; now: gpupipe status|logs -f|cancel|fetch {prepared.job.id} --cluster {masked(cluster)}", err=True)

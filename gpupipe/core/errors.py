@@ -26,6 +26,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from gpupipe.core.secret import masked
+
 
 def _alone(text: object) -> object:
     r"""Return a message without the expression that Polars writes below an error of ours that comes through one of its queries.
@@ -39,10 +41,14 @@ def _alone(text: object) -> object:
 
 
 class GpupipeError(Exception):
-    """The root of gpupipe's errors: ``except GpupipeError`` catches them all."""
+    """The root of gpupipe's errors: ``except GpupipeError`` catches them all. What it says, and its notes, are without secrets."""
 
     def __init__(self, *args: object) -> None:
-        super().__init__(*(_alone(text) for text in args))
+        super().__init__(*(masked(_alone(text)) for text in args))
+
+    def add_note(self, note: str, /) -> None:
+        """Add a line to what is told."""
+        super().add_note(masked(note))
 
 
 class UsageError(GpupipeError):

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from gpupipe.core.errors import GpupipeError, MissingExtraError, UsageError, listing, nearest
+from gpupipe.core.secret import masked
 
 SQLITE = "adbc_driver_sqlite"
 _DRIVERS = {"sqlite": SQLITE, "postgresql": "adbc_driver_postgresql", "postgres": "adbc_driver_postgresql"}
@@ -73,18 +74,6 @@ def sqlite_path(uri: str) -> str:
     ('a.db', 'a.db')
     """
     return re.sub(r"^sqlite:(///|//)?", "", uri)
-
-
-def masked(uri: str) -> str:
-    """Return an address without its password.
-
-    Examples
-    --------
-    >>> masked("postgresql://me:secret@host/db?password=x")
-    'postgresql://me:***@host/db?password=***'
-    """
-    without = re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", uri)
-    return re.sub(r"(password=)[^&\s]*", r"\1***", without)
 
 
 def quoted(name: str) -> str:

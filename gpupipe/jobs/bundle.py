@@ -8,18 +8,48 @@ from __future__ import annotations
 
 import ast
 import io
+import os
+import re
 import tarfile
+import zlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from gpupipe.core.errors import UsageError
+from gpupipe.core.errors import ClusterError, UsageError
 from gpupipe.jobs.store import ARCHIVE_BYTES
 
 BUNDLE_BYTES = 16 << 20
+MAX_FILES = 10_000
+UNPACKED_BYTES = 4 << 30
+# What a folder may hold that nobody means to send away with it.
+_PRIVATE = re.compile(
+    r"\.env.*|.*\.env|\.git.*|\.hg|\.svn|\.ssh|\.aws|\.azure|\.gnupg|\.kube|\.netrc|\.pgpass|\.npmrc|\.pypirc|id_[a-z0-9]+"
+    r"|.*\.(pem|key|p12|pfx)"
+)
 
 
-def needed_files(file: Path, include: Sequence[Path] = ()) -> list[str]:
-    """Return the paths, relative to the file's folder, of the file and of all that has to go with it.
+@dataclass(frozen=True)
+class Needed:
+    """What goes with a pipeline file.
+
+    Parameters
+    ----------
+    names
+        The paths, relative to the file's folder; the file itself is the first.
+    notes
+        What was left out of what was to be included, and why.
+    """
+
+    names: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def needed_files(file: Path, include: Sequence[Path] = ()) -> Needed:
+    """Return what has to go with a file.
+
+    Of what is included, links are left out, and so are files of a folder that may hold secrets, or a history; both are told. A file that is
+    named by itself goes with it whatever it is called.
 
     Parameters
     ----------
@@ -40,15 +70,39 @@ def needed_files(file: Path, include: Sequence[Path] = ()) -> list[str]:
         if name not in found:
             found[name] = None
             waiting += _imported(path, root)
+    notes: list[str] = []
     for one in include:
-        whole = one.resolve()
-        if not whole.exists() or not whole.is_relative_to(root):
+        whole = one.parent.resolve() / one.name
+        if one.is_symlink():
+            notes.append(f"left out: {one}, a link; to ship what it leads to, name that by itself")
+            continue
+        if not whole.exists() or not whole.resolve().is_relative_to(root):
             msg = f"Expected a file or folder below {root} to include, got {str(one)!r}."
             raise UsageError(msg)
-        files = sorted(path for path in whole.rglob("*") if path.is_file()) if whole.is_dir() else [whole]
-        found |= {path.relative_to(root).as_posix(): None for path in files if "__pycache__" not in path.parts}
+        files, left_out = _inside(whole.resolve()) if whole.is_dir() else ([whole], [])
+        found |= {path.relative_to(root).as_posix(): None for path in files}
+        notes += [f"left out of {one}: {path.relative_to(root).as_posix()}, {why}" for path, why in left_out]
     first, *others = found
-    return [first, *sorted(others)]
+    return Needed((first, *sorted(others)), tuple(notes))
+
+
+def _inside(folder: Path) -> tuple[list[Path], list[tuple[Path, str]]]:
+    """Return the files of a folder and of those in it, and what is left out of them, each with the reason."""
+    files: list[Path] = []
+    left_out: list[tuple[Path, str]] = []
+    for path in sorted(folder.iterdir()):
+        if path.name == "__pycache__":
+            continue
+        if path.is_symlink() or not (path.is_dir() or path.is_file()):
+            left_out.append((path, "a link" if path.is_symlink() else "no file"))
+        elif _PRIVATE.fullmatch(path.name):
+            left_out.append((path, "which may hold secrets; to ship it, name it by itself"))
+        elif path.is_dir():
+            inner, more = _inside(path)
+            files, left_out = files + inner, left_out + more
+        else:
+            files.append(path)
+    return files, left_out
 
 
 def _imported(path: Path, root: Path) -> Iterator[Path]:
@@ -94,17 +148,44 @@ def pack(root: Path, names: Sequence[str], *, limit: int = BUNDLE_BYTES) -> byte
         msg = f"What the job needs is {n_bytes:,} bytes, more than {limit:,}; the largest is {largest}. Put data where the workers read it."
         raise UsageError(msg)
     packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+    with tarfile.open(fileobj=packed, mode="w:gz", dereference=True) as archive:  # a module may be a link: what it says is shipped
         for name in names:
             archive.add(root / name, arcname=name, recursive=False)
     return packed.getvalue()
 
 
-def unpack(packed: bytes | Path, folder: Path) -> None:
-    """Write the files of an archive into a folder; none of them lands outside it."""
+def unpack(packed: bytes | Path, folder: Path, *, limit: int = UNPACKED_BYTES) -> None:
+    """Write the files of an archive into a folder; none of them lands outside it, and nothing but files does.
+
+    Raises
+    ------
+    ClusterError
+        It is no archive of files, or one of too many, or of too many bytes.
+    """
     source = io.BytesIO(packed) if isinstance(packed, bytes) else packed.open("rb")
-    with source, tarfile.open(fileobj=source, mode="r:gz") as archive:
-        archive.extractall(folder, filter="data")
+    try:
+        with source, tarfile.open(fileobj=source, mode="r:gz") as archive:
+            n_bytes = 0
+            for number, member in enumerate(archive):
+                if not (member.isfile() or member.isdir()) or member.issparse():
+                    msg = f"The archive holds {_shown(member.name)}, which is a link or a device. Nothing more of it is unpacked."
+                    raise ClusterError(msg)
+                n_bytes += member.size
+                if number >= MAX_FILES or n_bytes > limit:
+                    msg = f"The archive holds more than {MAX_FILES:,} files, or more than {limit:,} bytes. Nothing more is unpacked."
+                    raise ClusterError(msg)
+                if os.path.lexists(folder / member.name) and not member.isdir():
+                    msg = f"The archive holds {_shown(member.name)} twice. Nothing more of it is unpacked."
+                    raise ClusterError(msg)
+                archive.extract(member, folder, filter="data")
+    except (tarfile.TarError, EOFError, ValueError, zlib.error) as error:
+        msg = f"The archive is damaged, or leads out of its folder: {type(error).__name__}: {error}. Nothing more of it is unpacked."
+        raise ClusterError(msg) from error
+
+
+def _shown(name: str) -> str:
+    """Return a name in an archive as an error tells it."""
+    return repr(name[:200])
 
 
 def pack_results(results: Path, work: Path | None, shipped: Sequence[str], to: Path) -> list[str]:
@@ -119,13 +200,16 @@ def pack_results(results: Path, work: Path | None, shipped: Sequence[str], to: P
     """
     files = [(path, path.relative_to(results).as_posix()) for path in sorted(results.rglob("*")) if path.is_file()]
     if work is not None:
-        made = [path for path in sorted(work.rglob("*")) if path.is_file() and "__pycache__" not in path.parts]
+        made = [path for path in sorted(work.rglob("*")) if (path.is_file() or path.is_symlink()) and "__pycache__" not in path.parts]
         files += [
             (path, f"outputs/{path.relative_to(work).as_posix()}") for path in made if path.relative_to(work).as_posix() not in shipped
         ]
     left_out, room = [], ARCHIVE_BYTES - (1 << 20)  # the archive's own headers take some
-    with tarfile.open(to, mode="w:gz", compresslevel=1) as archive:
+    with tarfile.open(to, mode="w:gz", compresslevel=1, dereference=True) as archive:  # of two names of one file, both are files
         for path, name in files:
+            if path.is_symlink():
+                left_out.append(f"gpupipe: {name} is a link, and is not among what can be fetched")
+                continue
             size = path.stat().st_size
             if size > room:
                 left_out.append(

@@ -18,6 +18,7 @@ from gpupipe.engines.dask.clusters import OpenCluster, open_cluster, open_schedu
 from gpupipe.jobs.bundle import unpack
 from gpupipe.jobs.plugin import MESSAGE, JobsPlugin
 from gpupipe.jobs.record import Job
+from gpupipe.jobs.store import ARCHIVE_BYTES
 from gpupipe.jobs.watch import watch
 
 ANSWER_SECONDS = 30.0
@@ -161,7 +162,11 @@ class Desk(AbstractContextManager["Desk"]):
         packed = place / "made.tar.gz"
         with packed.open("wb") as file:
             while file.tell() < job.archive_bytes:
-                file.write(self.ask("read", job_id=job.id, offset=file.tell()))
+                chunk = self.ask("read", job_id=job.id, offset=file.tell())
+                if not chunk or file.tell() + len(chunk) > ARCHIVE_BYTES:
+                    msg = f"Expected {job.archive_bytes:,} bytes of the job {job.id}, got another number, or too many. Ask again later."
+                    raise ClusterError(msg)
+                file.write(chunk)
         (place / "made").mkdir()
         unpack(packed, place / "made")
 

@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from gpupipe.core.secret import learn_parameters, masked, masked_word
+
 QUEUED, RUNNING, SUCCEEDED, FAILED, CANCELLED, LOST = "queued", "running", "succeeded", "failed", "cancelled", "lost"
 ENDED = (SUCCEEDED, FAILED, CANCELLED, LOST)
 KEY_PREFIX = "gpupipe-job-"
@@ -25,6 +27,8 @@ class Job:
         The file, relative to what was shipped, and the function where one was named.
     words
         What the run command gets beside the file: parameters, engine and options.
+    secret
+        The names of the parameters that nobody is to see.
     workdir
         The folder on the worker's machine that relative paths start at; the job's own where None.
     checkpoints
@@ -56,6 +60,7 @@ class Job:
     cancelling: bool = False
     n_lines: int = 0
     archive_bytes: int = 0
+    secret: tuple[str, ...] = ()
 
     @property
     def ended(self) -> bool:
@@ -74,7 +79,25 @@ class Job:
 
     def as_json(self) -> dict[str, Any]:
         """Return the plain values."""
-        return asdict(self) | {"words": list(self.words)}
+        return asdict(self) | {"words": list(self.words), "secret": list(self.secret)}
+
+    def told(self) -> dict[str, Any]:
+        """Return the plain values as anybody may see them: without what is secret.
+
+        Examples
+        --------
+        >>> Job("flow-1", "flow.py", "cpu", ("-p", "password=x", "-p", "n=1")).told()["words"]
+        ['-p', 'password=***', '-p', 'n=1']
+        """
+        words = [masked_word(word, self.secret) for word in self.words]
+        return self.as_json() | {"words": words, "message": masked(self.message), "checkpoints": masked(self.checkpoints)}
+
+    def hide_secrets(self) -> None:
+        """Mask the job's secrets from now on in whatever is told of it here."""
+        for word in self.words:
+            name, equals, value = word.partition("=")
+            if equals:
+                learn_parameters({name: value}, self.secret)
 
     @classmethod
     def of_json(cls, plain: Mapping[str, Any]) -> Job:
@@ -87,7 +110,8 @@ class Job:
         True
         """
         known = {field.name for field in fields(cls)}
-        values: dict[str, Any] = {name: tuple(value) if name == "words" else value for name, value in plain.items() if name in known}
+        values: dict[str, Any] = {name: value for name, value in plain.items() if name in known}
+        values |= {name: tuple(values[name]) for name in ("words", "secret") if name in values}
         return cls(**values)
 
 

@@ -35,7 +35,7 @@ class _Entry:
 
 
 class JobStore:
-    """Records, log lines, and archives in a folder, by the jobs' ids.
+    """Records, log lines, and archives in a folder, by the jobs' ids. Only the worker that starts a job is told what is secret in it.
 
     Parameters
     ----------
@@ -59,11 +59,11 @@ class JobStore:
     def get(self, job_id: str) -> dict[str, Any] | None:
         """Return a job, or None where it is not known."""
         entry = self.entries.get(job_id)
-        return None if entry is None else entry.job.as_json()
+        return None if entry is None else entry.job.told()
 
     def listed(self) -> list[dict[str, Any]]:
         """Return all jobs, the oldest first."""
-        return [entry.job.as_json() for entry in self.entries.values()]
+        return [entry.job.told() for entry in self.entries.values()]
 
     def begin(self, job_id: str, worker: str) -> dict[str, Any] | None:
         """Return the job and its files for a worker that starts it; None where it is not to be started any more."""
@@ -129,7 +129,7 @@ class JobStore:
             return None
         first = max(since, entry.job.n_lines - len(entry.lines))
         kept = list(entry.lines)[len(entry.lines) - (entry.job.n_lines - first) :] if first < entry.job.n_lines else []
-        return {"first": first, "lines": kept, "job": entry.job.as_json()}
+        return {"first": first, "lines": kept, "job": entry.job.told()}
 
     def read(self, job_id: str, offset: int) -> bytes:
         """Return the piece of a job's archive that begins at `offset`."""

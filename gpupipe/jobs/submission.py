@@ -67,9 +67,11 @@ def prepare(target: str, given: Sequence[str], asked: Asked) -> Submission:
     """
     _check_asked(asked)
     definition = load_definition(target)
+    secret = tuple(parameter.name for parameter in definition.parameters if parameter.secret)
     notes = _check(definition, given) if asked.check else ["the plan was not checked here"]
     notes += _relative(given) if asked.workdir is None else []
-    shipped = needed_files(definition.path, asked.include)
+    needed = needed_files(definition.path, asked.include)
+    shipped, notes = needed.names, [*notes, *needed.notes]
     bundle = pack(definition.path.resolve().parent, shipped)
     name = definition.function.__name__ if target.endswith(f":{definition.function.__name__}") else DEFAULT_FUNCTION
     job = Job(
@@ -81,8 +83,9 @@ def prepare(target: str, given: Sequence[str], asked: Asked) -> Submission:
         asked.checkpoints,
         asked.resume,
         f"{getpass.getuser()}@{socket.gethostname()}",
+        secret=secret,
     )
-    return Submission(job, bundle, tuple(shipped), tuple(notes))
+    return Submission(job, bundle, shipped, tuple(notes))
 
 
 def _check_asked(asked: Asked) -> None:

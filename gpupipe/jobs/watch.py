@@ -23,6 +23,7 @@ import distributed
 from distributed.utils import sync
 
 from gpupipe.core.errors import GpupipeError
+from gpupipe.core.secret import masked
 from gpupipe.jobs.bundle import pack_results, unpack
 from gpupipe.jobs.plugin import MESSAGE
 from gpupipe.jobs.record import CANCELLED, FAILED, SUCCEEDED, Job
@@ -74,6 +75,7 @@ class _Run:
 
     def __init__(self, worker: Any, job: Job, folder: Path, bundle: bytes) -> None:
         self.worker, self.job, self.folder = worker, job, folder
+        job.hide_secrets()
         self.work, self.results = folder / "work", folder / "results"
         self.results.mkdir()
         unpack(bundle, self.work)
@@ -85,9 +87,9 @@ class _Run:
         """Return the state, the exit code and what is to be said of how the run ended; None where it ends elsewhere."""
         answer = self.folder / "answer.json"
         with answer.open("wb") as out:
-            process = subprocess.Popen(  # noqa: S603  (this interpreter, and our own command)
+            process = subprocess.Popen(
                 # -P: a shipped file must not stand in for a library's module while Python starts
-                [sys.executable, "-P", "-m", "gpupipe.jobs.driver", *self._words()],
+                [sys.executable, "-P", "-m", "gpupipe.jobs.driver"],
                 stdin=subprocess.PIPE,
                 stdout=out,
                 stderr=subprocess.PIPE,
@@ -99,13 +101,19 @@ class _Run:
         reader = threading.Thread(target=self._read, args=(process.stderr,), daemon=True)
         reader.start()
         try:
+            # Not among the process's arguments, which everybody on the machine can see.
+            assert process.stdin is not None
+            with suppress(BrokenPipeError):  # it has ended before it was told; its log says why
+                process.stdin.write(json.dumps(self._words()).encode() + b"\n")
+                process.stdin.flush()
             self._follow(process)
         finally:
             _end(process, signal.SIGKILL)
             process.wait()
             reader.join(timeout=TELL_SECONDS * 10)
             if process.stdin is not None:
-                process.stdin.close()
+                with suppress(BrokenPipeError):
+                    process.stdin.close()
         if self.why in (SUPERSEDED, LEAVING):
             return None
         ending = self._ending(process.returncode, answer)
@@ -152,9 +160,9 @@ class _Run:
         room = LOG_BYTES
         with pipe, (self.results / "log.txt").open("wb") as log:
             for raw in iter(lambda: pipe.readline(LINE_BYTES), b""):
-                self.lines.append(raw.decode("utf-8", errors="replace").rstrip("\n"))
-                log.write(raw[:room])
-                room -= len(raw[:room])
+                line = str(masked(raw.decode("utf-8", errors="replace")))
+                self.lines.append(line.rstrip("\n"))
+                room -= log.write(line.encode()[:room])
 
     def _follow(self, process: subprocess.Popen[bytes]) -> None:
         """Tell the scheduler what is printed until the driver has ended, or has to."""

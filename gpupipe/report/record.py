@@ -15,6 +15,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from gpupipe.core.secret import masked, masked_parameters
+
 PACKAGES = ("gpupipe", "polars", "narwhals", "pyarrow", "numpy", "pandas", "scikit-learn", "xgboost-cpu", "xgboost", "dask", "distributed")
 
 
@@ -137,7 +139,7 @@ class Record:
             "started": self.started.isoformat(timespec="seconds"),
             "seconds": round(watch.now, 4),
             "file": self.file,
-            "parameters": dict(self.parameters),
+            "parameters": masked_parameters(self.parameters),
             "versions": loaded,
             "machine": machine(),
             "cluster": self.cluster,
@@ -155,7 +157,7 @@ class Record:
 
 def error_as_json(error: BaseException) -> dict[str, Any]:
     """Return an error as plain values."""
-    return {"type": type(error).__name__, "message": str(error), "notes": list(getattr(error, "__notes__", []))}
+    return {"type": type(error).__name__, "message": masked(str(error)), "notes": masked(list(getattr(error, "__notes__", [])))}
 
 
 def _version(package: str) -> str | None:

@@ -13,7 +13,8 @@ import pyarrow as pa
 
 from gpupipe.core.ends import Sink, Writer
 from gpupipe.core.errors import SinkError, UsageError
-from gpupipe.core.sql import connect, driver_of, masked, quoted, quoted_part, sql_errors, sqlite_path
+from gpupipe.core.secret import masked
+from gpupipe.core.sql import connect, driver_of, quoted, quoted_part, sql_errors, sqlite_path
 from gpupipe.core.work import special_kind
 
 Mode = Literal["replace", "append", "fail"]

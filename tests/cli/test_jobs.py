@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -186,9 +187,13 @@ def test_a_job_waits_for_a_thread_and_is_cancelled_at_once(call: Command, server
 
 
 def drivers_of(job: str) -> list[int]:
-    """Return the processes that run a job's driver on this machine."""
-    listed = subprocess.run(["ps", "-ewwo", "pid,args"], capture_output=True, text=True, check=True).stdout.splitlines()
-    return [int(line.split()[0]) for line in listed if "gpupipe.jobs.driver" in line and job in line]
+    """Return the processes that run a job's driver on this machine: what they run is among their arguments, the job in their environment."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has ended
+            if b"gpupipe.jobs.driver" in (folder / "cmdline").read_bytes() and job.encode() in (folder / "environ").read_bytes():
+                found.append(int(folder.name))
+    return found
 
 
 def test_a_lost_worker_takes_its_driver_along_and_the_job_starts_again_from_its_checkpoints(

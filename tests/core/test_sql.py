@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from gpupipe.core.errors import UsageError
-from gpupipe.core.sql import connect, driver_of, masked, quoted
+from gpupipe.core.secret import masked
+from gpupipe.core.sql import connect, driver_of, quoted
 
 
 @pytest.mark.parametrize(

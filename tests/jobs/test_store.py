@@ -113,3 +113,14 @@ def test_archives_are_bounded_one_by_one_and_together(store: JobStore, monkeypat
     assert {one["id"]: one["archive_bytes"] for one in store.listed()} == {"a": 0, "b": 5, "c": 5}
     store.close()
     assert not store.folder.exists()
+
+
+def test_only_the_worker_is_told_what_is_secret(store: JobStore) -> None:
+    words = ("-p", "password=zq7k1", "-p", "mine=zq7k2", "-p", "url=ftp://u:zq7k3@h", "-p", "n=1")
+    store.submit(Job("s", "flow.py", "cpu", words, checkpoints="s3://k:zq7k4@b", secret=("mine",)).as_json(), b"")
+    given = store.begin("s", "tcp://w:1")
+    assert given is not None and tuple(given["job"]["words"]) == words
+    store.end("s", 1, "failed", 1, "cannot open ftp://u:zq7k5@h")
+    told = repr([store.get("s"), store.listed(), store.lines("s", 0), store.cancel("s")])
+    assert "zq7k" not in told
+    assert "n=1" in told and "password=***" in told and "mine=***" in told
