@@ -10,6 +10,9 @@ ROWS ?= 200000
 WORKERS ?= 2
 PORT ?= 8786
 REPEAT ?= 1
+CASES ?= 5000
+COUNT ?= 10000
+SEED ?= 0
 DEMO := demo
 CONTRACT ?= .venv-contract
 CONTRACT_PYTHON ?= python3.12
@@ -90,9 +93,9 @@ faults: $(VENV)/.developed ## Do a Dask cluster every harm there is a test for, 
 		if $(VENV)/bin/python -m pytest tests/engines/dask/faults -m "" -q $(PYTEST); then passed=$$((passed + 1)); fi; \
 	done; echo "the suite of faults passed $$passed times of $(REPEAT)"; [ $$passed -eq $(REPEAT) ]
 
-CASES ?= 5000
-fuzz: $(VENV)/.developed ## Run 5,000 random pipelines (CASES=N) with fresh seeds against DuckDB
+fuzz: $(VENV)/.developed ## Run CASES=5000 random pipelines against DuckDB; load COUNT=10000 mutated artefacts, entries and reports
 	$(VENV)/bin/python -m tests.fuzz --cases $(CASES)
+	GPUPIPE_FUZZ_COUNT=$(COUNT) GPUPIPE_FUZZ_SEED=$(SEED) $(VENV)/bin/python -m pytest tests/fuzz -m fuzz -q $(PYTEST)
 
 # RAPIDS is 5.8 GB, so it has an environment of its own; constraints-gpu.txt is of Python 3.12. No device is needed.
 $(CONTRACT)/.installed: pyproject.toml constraints-gpu.txt

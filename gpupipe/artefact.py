@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import importlib
 import json
@@ -341,12 +342,14 @@ def _dotted(kind: type) -> str:
     return f"{kind.__module__}.{kind.__qualname__}"
 
 
+@functools.cache
 def _own_modules() -> frozenset[str]:
     """Return the modules that hold gpupipe's own stages and what fitting them gives."""
     folders = [(part, Path(__file__).parent / part) for part in ("stages", "models")]
     return frozenset(f"gpupipe.{part}.{file.stem}" for part, folder in folders for file in folder.glob("[a-z]*.py"))
 
 
+@functools.cache
 def _hints(kind: Any) -> dict[str, Any]:
     """Return the type of each field of a stage; a class of somebody else's may keep its own to itself."""
     names = [field.name for field in dataclasses.fields(kind)]

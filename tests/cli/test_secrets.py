@@ -163,7 +163,7 @@ def test_nothing_that_a_failed_run_leaves_has_a_secret(flow: Path, more: tuple[s
 def test_no_other_command_tells_a_secret(gpupipe: Callable[..., Any], flow: Path, tmp_path: Path) -> None:
     (flow / "kept").mkdir()
     told = [
-        gpupipe(*words(*more), "flow.py")
+        gpupipe(*words(*more), "flow.py", "-p", "mode=quiet")
         for more in (["check"], ["plan"], ["plan", "--json"], ["plan", "--html", "p.html", "--svg", "p.svg"])
     ]
     assert [one.code for one in told] == [0, 0, 0, 0], told[0].err
