@@ -7,6 +7,7 @@ from gpupipe.core.ends import SourceWarning as SourceWarning
 from gpupipe.core.engine import EngineOptions as EngineOptions
 from gpupipe.core.errors import GpupipeError as GpupipeError
 from gpupipe.core.schema import Field as Field
+from gpupipe.core.secret import Secret as Secret
 from gpupipe.models.evaluate import Evaluate as Evaluate
 from gpupipe.models.fit_predict import FitPredict as FitPredict
 from gpupipe.models.fit_transform import FitTransform as FitTransform

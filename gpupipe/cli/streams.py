@@ -9,6 +9,7 @@ from contextlib import contextmanager, redirect_stdout, suppress
 from typing import Any
 
 from gpupipe.core.secret import masked
+from gpupipe.core.visible import visible
 
 
 class MaskedStream:
@@ -29,8 +30,6 @@ class MaskedStream:
         """Write lines without their secrets."""
         for line in lines:
             self.write(line)
-
-from gpupipe.core.visible import visible
 
 
 @contextmanager

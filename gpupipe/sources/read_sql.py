@@ -15,8 +15,8 @@ from gpupipe.core.ends import Source
 from gpupipe.core.engine import Reading
 from gpupipe.core.errors import PlanError, SourceError
 from gpupipe.core.files import check_there
-from gpupipe.core.secret import masked
 from gpupipe.core.schema import Field, Schema, as_schema
+from gpupipe.core.secret import masked
 from gpupipe.core.sql import SQLITE, connect, driver_of, one_statement, quoted_part, sql_errors, sqlite_path
 from gpupipe.sources._agree import check_declared, require_columns
 from gpupipe.sources.sqlite_types import (

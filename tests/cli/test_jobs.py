@@ -187,7 +187,7 @@ def test_a_job_waits_for_a_thread_and_is_cancelled_at_once(call: Command, server
 
 
 def drivers_of(job: str) -> list[int]:
-    """Return the processes that run a job's driver on this machine: what they run is among their arguments, the job in their environment."""
+    """Return the processes that run a job's driver here: what they run is among their arguments, the job in their environment."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):  # it has ended

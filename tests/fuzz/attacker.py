@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import dataclasses
 import faulthandler
 import hashlib
 import importlib
@@ -446,11 +447,13 @@ def main(folder: Path, kind: str, first: int, count: int) -> None:
     """Attack with each seed, and tell what was found."""
     import warnings
 
-    from gpupipe.artefact import _own_modules
+    from gpupipe.artefact import _hints, _own_modules
     from gpupipe.core.errors import GpupipeError
 
-    for name in _own_modules():  # gpupipe's own, which a file may name
-        importlib.import_module(name)
+    for name in _own_modules():  # gpupipe's own, which a file may name: loading one, and evaluating its annotations, runs no other code
+        for held in vars(importlib.import_module(name)).values():
+            if isinstance(held, type) and dataclasses.is_dataclass(held):
+                _hints(held)
     warnings.simplefilter("ignore")
     faulthandler.enable()
     outside = folder / "outside"
