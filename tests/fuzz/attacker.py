@@ -57,7 +57,8 @@ FORBIDDEN = (
     *("socket.connect", "socket.bind", "socket.getaddrinfo", "urllib.Request", "webbrowser.open", "sqlite3.connect", "builtins.input"),
 )
 _PYTHON = (sys.prefix, sys.base_prefix, sysconfig.get_paths()["purelib"], Path(__file__).parents[2], "/usr/share/zoneinfo", "/sys")
-READABLE = tuple({os.path.realpath(path) for path in _PYTHON} | {f"/proc/{os.getpid()}/"})
+_SYSTEM = (f"/proc/{os.getpid()}/", "/proc/sys/kernel/random/boot_id")  # whose scratch is whose
+READABLE = (*{os.path.realpath(path) for path in _PYTHON}, *_SYSTEM)
 
 
 class Watch:
