@@ -1,27 +1,30 @@
 """The plan: a pipeline run symbolically on empty tables, before anything is read.
 
-It checks every stage against the schemas that reach it, learns from Polars' optimizer which columns and rows each source is asked for,
-and orders the work into phases: a stage in phase n needs what barriers (fits, trainings, scores) of phase n - 1 conclude.
+Every stage is run by itself on empty tables of the schemas that reach it, which checks it and gives the schema of what it makes. From the
+outputs backwards, `narrowing.py` finds which columns and rows are needed of each table. The work is ordered into phases: a stage in phase n
+needs what barriers (fits, trainings, scores) of phase n - 1 conclude.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
 import narwhals.stable.v2 as nw
 
+from gpupipe.core.arrow import schema_of
 from gpupipe.core.ends import Sink, Source, check_targets
 from gpupipe.core.engine import Reading
-from gpupipe.core.errors import ColumnError, PlanError
-from gpupipe.core.node import Node, Table, ordered
+from gpupipe.core.errors import ColumnError, WiringError, listing
+from gpupipe.core.node import Node, Value, ordered
 from gpupipe.core.schema import Schema
-from gpupipe.core.stage import Apply, Barrier, Promise, RowStage, Stage, TableStage
-from gpupipe.engines._symbolic import VERBS, Frame, Recorder, collect_symbolic, empty_frame, frame_schema, named_columns
-from gpupipe.engines._tried import QUERY_ERRORS, keeps_rows, translated
+from gpupipe.core.stage import Apply, Barrier, Promise, RowStage, Stage, TableStage, WithResults
+from gpupipe.engines._symbolic import VERBS, Frame, collect_symbolic, empty_frame, frame_schema, narrowed
+from gpupipe.engines._tried import keeps_rows, translated
+from gpupipe.narrowing import live_columns, predicates_of
 from gpupipe.report.drawing import draw_text
 
 
@@ -36,7 +39,7 @@ class Step:
     schema
         What a table step promises; None for the others.
     delivered
-        What it delivers in a run: the promise less the columns that nothing after it needs.
+        What of it is needed in a run: the promise less the columns that nothing after it needs, in the promise's order.
     reading
         What a source is read for.
     phase
@@ -44,7 +47,11 @@ class Step:
     open
         Whether the columns depend on what a barrier learns, so that they are known only then.
     same_rows
-        Whether a table has as many rows as its (last) input, so that nobody needs to count them.
+        Whether a table has as many rows as its (last) table, so that nobody needs to count them.
+    any_order
+        Whether nothing after it depends on the order of its rows, which a learner's training does.
+    dtype
+        The dtype that a number has in expressions; None where the step makes none.
     """
 
     id: int
@@ -56,11 +63,18 @@ class Step:
     phase: int
     open: bool = False
     same_rows: bool = False
+    any_order: bool = True
+    dtype: Any = None
 
     @property
     def stage(self) -> Stage:
         """The step's stage."""
         return self.node.stage
+
+    @property
+    def tables(self) -> tuple[int, ...]:
+        """The inputs that are tables to the stage: not what was fitted, and no numbers that stand in its expressions."""
+        return tuple(self.stage.tables(self.inputs))
 
 
 @dataclass(frozen=True)
@@ -112,19 +126,8 @@ def readable(predicate: str) -> str:
 def check_nodes(outputs: dict[str, Node]) -> None:
     """Raise what `make_plan` would raise, without working out what each source is read for."""
     nodes = ordered(outputs)
-    _checked(nodes, outputs)
+    _planned(nodes)
     check_targets(nodes)
-
-
-def _checked(nodes: Sequence[Node], outputs: Mapping[str, Node]) -> _Planner:
-    """Return the planner that has run the nodes on all columns; an error names its stage and line."""
-    try:
-        planner = _planned(nodes, {}, {})
-        planner.ask([planner.frames[planner.ids[id(node)]] for node in outputs.values() if isinstance(node, Table)])
-        return planner
-    except _FailedError as failed:
-        failed.error.add_note(note(failed.node))
-        raise failed.error from failed.error.__cause__
 
 
 def make_plan(name: str, outputs: dict[str, Node]) -> Plan:
@@ -138,67 +141,29 @@ def make_plan(name: str, outputs: dict[str, Node]) -> Plan:
         Where a source's schema cannot be read.
     """
     nodes = ordered(outputs)
-    planner = _checked(nodes, outputs)
+    planner = _planned(nodes)
     check_targets(nodes)
     ids = {output: planner.ids[id(node)] for output, node in outputs.items()}
-    return Plan(name, tuple(planner.steps(_narrowed(planner))), ids)
+    return Plan(name, tuple(planner.steps(set(ids.values()))), ids)
 
 
-def _narrowed(planner: _Planner) -> _Planner:
-    """Return the planner that has run the nodes on as few columns of each source as will do.
-
-    The optimizer drops a column that is computed but not used, while the stage that computes it still names it. So where a stage misses a
-    column, the columns that it names are put back.
-    """
-    columns = {id(node): planner.asked(number) for number, node in enumerate(planner.nodes) if number in planner.recorders}
-    while True:
-        try:
-            return _planned(planner.nodes, columns, planner.sources)
-        except _FailedError as failed:
-            before = dict(columns)
-            for name in planner.named(failed.node) if isinstance(failed.error, ColumnError) else ():
-                for number, recorder in planner.recorders.items():
-                    source = id(planner.nodes[number])
-                    if name in recorder.schema and name not in columns[source]:
-                        columns[source] = tuple(known for known in recorder.schema if known in columns[source] or known == name)
-            if columns == before:  # a stage that cannot do with fewer columns for a reason of its own: every source is read whole
-                return planner
-
-
-class _FailedError(Exception):
-    """A node failed in the symbolic run."""
-
-    def __init__(self, node: Node, error: Exception) -> None:
-        super().__init__()
-        self.node = node
-        self.error = error
-
-
-def _planned(nodes: Sequence[Node], narrowed: Mapping[int, tuple[str, ...]], sources: dict[int, Schema]) -> _Planner:
-    """Return the planner that has run the nodes; a column that a fitted stage promises to make is there once something asks for it.
-
-    Parameters
-    ----------
-    narrowed
-        For sources, by identity of their nodes, the columns that are read.
-    sources
-        The sources' schemas, by identity of their nodes, as far as they have been asked for; the others are entered.
-    """
+def _planned(nodes: Sequence[Node]) -> _Planner:
+    """Return the planner that has run the nodes; a column that a fitted stage promises to make is there once something asks for it."""
     promised: dict[int, set[str]] = {}
+    sources: dict[int, Schema] = {}
     while True:
-        planner = _Planner(promised, narrowed, sources)
+        planner = _Planner(promised, sources)
+        node = nodes[0]
         try:
             for node in nodes:
                 planner.add(node)
-        except ColumnError as error:
-            source = planner.promiser(node, error.missing)
-            if source is None or error.missing in promised.get(id(source), ()):
-                raise _FailedError(node, error) from error
-            promised.setdefault(id(source), set()).add(str(error.missing))
-        except _FailedError:
-            raise
         except Exception as error:
-            raise _FailedError(node, error) from error
+            source = planner.promiser(node, error.missing) if isinstance(error, ColumnError) else None
+            missing = str(error.missing) if isinstance(error, ColumnError) else ""
+            if source is None or missing in promised.get(id(source), ()):
+                error.add_note(note(node))
+                raise
+            promised.setdefault(id(source), set()).add(missing)
         else:
             return planner
 
@@ -210,28 +175,28 @@ def note(node: Node, engine: str | None = None) -> str:
 
 
 class _Planner:
-    """Runs the nodes symbolically, one after the other."""
+    """Runs the nodes symbolically, one after the other, each on empty tables of its own."""
 
-    def __init__(self, promised: Mapping[int, set[str]], narrowed: Mapping[int, tuple[str, ...]], sources: dict[int, Schema]) -> None:
+    def __init__(self, promised: Mapping[int, set[str]], sources: dict[int, Schema]) -> None:
         self.promised = promised
-        self.narrowed = narrowed
         self.sources = sources
         self.promises: dict[int, tuple[Promise, ...]] = {}
         self.nodes: list[Node] = []
         self.ids: dict[int, int] = {}
+        self.inputs: list[tuple[int, ...]] = []
         self.schemas: dict[int, Schema | None] = {}
-        self.frames: dict[int, Frame] = {}
+        self.stages: dict[int, TableStage] = {}  # what makes each table, as far as it is known before the run
         self.sketches: dict[int, Any] = {}
-        self.recorders: dict[int, Recorder] = {}
         self.phases: dict[int, int] = {}
         self.open: set[int] = set()
-        self.same_rows: set[int] = set()
+        self.frames: dict[int, Frame] = {}
 
     def add(self, node: Node) -> None:
         """Run one node whose inputs have been run."""
         number = len(self.nodes)
-        inputs = [self.ids[id(given)] for given in node.inputs]
+        inputs = tuple(self.ids[id(given)] for given in node.inputs)
         self.nodes.append(node)
+        self.inputs.append(inputs)
         self.ids[id(node)] = number
         self.schemas[number] = None
         self.phases[number] = max((self._ready(given) for given in inputs), default=0)
@@ -239,39 +204,25 @@ class _Planner:
         if isinstance(stage, Source):
             if id(node) not in self.sources:
                 self.sources[id(node)] = stage.schema()
-            schema = self.sources[id(node)]
-            schema.require(stage.whole_keys())
-            kept = self.narrowed.get(id(node), tuple(schema))
-            self.schemas[number] = Schema(tuple((name, schema[name]) for name in kept))
-            self.recorders[number] = Recorder(self._schema(number))
-            self.frames[number] = self.recorders[number].frame()
+            self.schemas[number] = self.sources[id(node)]
+            self.schema(number).require(stage.whole_keys())
         elif isinstance(stage, Sink):
-            if not self.narrowed:
-                stage.check(self._schema(inputs[0]))
-                stage.probe()
-                self.ask([self.frames[inputs[0]]])
+            stage.check(self.schema(inputs[0]))
+            stage.probe()
         elif isinstance(stage, Barrier):
             self._sketch(number, stage, inputs)
         else:
-            tables = inputs[1:] if isinstance(stage, Apply) else inputs
-            table_stage = table_stage_of(stage, self.sketches.get(inputs[0]) if isinstance(stage, Apply) else None)
-            self._table(number, table_stage, tables)
-            self.promises[number] = table_stage.promises()
-            if self.promises[number] or any(given in self.open for given in inputs):
-                self.open.add(number)
+            self._table(number, stage, inputs)
 
     def _ready(self, number: int) -> int:
         """Return the phase from which a step's result is there."""
         return self.phases[number] + (1 if isinstance(self.nodes[number].stage, Barrier) else 0)
 
-    def _table(self, number: int, stage: TableStage, inputs: Sequence[int]) -> None:
+    def _table(self, number: int, given: Stage, inputs: Sequence[int]) -> None:
         """Run a stage that makes a table."""
-        schemas = [self._schema(given) for given in inputs]
-        apart = bool(self.narrowed)  # nothing is asked of the sources any more, and a stage by itself shows what it does to the rows
-        frames = [empty_frame(schema) if apart else self.frames[given] for given, schema in zip(inputs, schemas, strict=True)]
-        frame, schema = run_symbolic(stage, frames, schemas)
-        if apart and len(inputs) == 1 and (stage.same_rows() or keeps_rows(stage, frame)):
-            self.same_rows.add(number)
+        stage = self.stages[number] = table_stage_of(given, [self.sketches.get(each) for each in inputs])
+        schemas = [self.schema(each) for each in given.tables(inputs)]
+        frame, schema = run_symbolic(stage, [empty_frame(schema) for schema in schemas], schemas)
         wanted = sorted(self.promised.get(id(self.nodes[number]), ()))
         if wanted:
             dtypes = {name: promise.dtype for name in wanted for promise in stage.promises() if fnmatchcase(name, promise.pattern)}
@@ -279,23 +230,9 @@ class _Planner:
             known = schema.not_null
             schema = frame_schema(frame, lambda _: known)
         self.frames[number], self.schemas[number] = frame, schema
-
-    def named(self, node: Node) -> set[str]:
-        """Return the columns that a node's stage names, used or not."""
-        inputs = [self.ids[id(given)] for given in node.inputs]
-        stage = node.stage
-        if isinstance(stage, Barrier):
-            schemas = [self._schema(given) for given in inputs]
-            pairs = zip(stage.wants(*schemas), schemas, strict=True)
-            frames = [want.prepare(VERBS, empty_frame(schema)) for want, schema in pairs]
-        elif isinstance(stage, Sink | Source):
-            return set()
-        else:
-            tables = inputs[1:] if isinstance(stage, Apply) else inputs
-            schemas = [self._schema(given) for given in tables]
-            fitted = self.sketches.get(inputs[0]) if isinstance(stage, Apply) else None
-            frames = [table_stage_of(stage, fitted).run(VERBS, *(empty_frame(schema) for schema in schemas))]
-        return {name for frame in frames for name in named_columns(frame)}
+        self.promises[number] = stage.promises()
+        if self.promises[number] or any(each in self.open for each in inputs):
+            self.open.add(number)
 
     def promiser(self, node: Node, missing: str | None) -> Node | None:
         """Return the node above that promises to make a column that `node` misses, or None."""
@@ -307,82 +244,85 @@ class _Planner:
         return None
 
     def _sketch(self, number: int, stage: Barrier, inputs: Sequence[int]) -> None:
-        """Run a barrier: what it wants of empty tables is asked of the sources."""
-        schemas = [self._schema(given) for given in inputs]
+        """Run a barrier on what it wants of empty tables."""
+        schemas = [self.schema(given) for given in inputs]
         stage.check(*schemas)
-        wants = stage.wants(*schemas)
-        frames = [
-            translated(lambda w=want, g=given: w.prepare(VERBS, self.frames[g]), schemas) for want, given in zip(wants, inputs, strict=True)
-        ]
-        needed = [frame for want, frame in zip(wants, frames, strict=True) if want.form == "arrow" or not self.narrowed]
-        results = self.ask(needed, schemas)
-        self.sketches[number] = stage.sketch(results, *schemas)
+        frames = [(want, empty_frame(schema)) for want, schema in zip(stage.wants(*schemas), schemas, strict=True)]
+        prepared = translated(lambda: [want.prepare(VERBS, frame) for want, frame in frames], schemas)
+        results = translated(lambda: collect_symbolic(prepared), schemas)
+        sketch = stage.sketch(results, *schemas)
+        self.sketches[number] = Literal.of(sketch, results) if self.nodes[number].__class__ is Value else sketch
 
-    def ask(self, frames: Sequence[Frame], schemas: Sequence[Schema] = ()) -> list[Any]:
-        """Return the results of empty queries; the sources record what they are asked.
-
-        What only a query's run shows, such as a comparison of two time zones, belongs to the first stage that fails by itself.
-        """
-        try:
-            return collect_symbolic(frames)
-        except QUERY_ERRORS:
-            for number, node in enumerate(self.nodes):
-                if number in self.frames and number not in self.recorders:
-                    self._try_alone(number, node)
-            made: list[Any] = translated(lambda: collect_symbolic(frames), schemas)
-            return made
-
-    def _try_alone(self, number: int, node: Node) -> None:
-        """Raise _FailedError where a stage's query on empty tables of its own fails."""
-        inputs = [self.ids[id(given)] for given in node.inputs]
-        tables = inputs[1:] if isinstance(node.stage, Apply) else inputs
-        schemas = [self._schema(given) for given in tables]
-        stage = table_stage_of(node.stage, self.sketches.get(inputs[0]) if isinstance(node.stage, Apply) else None)
-        try:
-            translated(lambda: collect_symbolic([stage.run(VERBS, *(empty_frame(schema) for schema in schemas))]), schemas)
-        except PlanError as error:
-            raise _FailedError(node, error) from error.__cause__
-
-    def _schema(self, number: int) -> Schema:
+    def schema(self, number: int) -> Schema:
         """Return a table step's schema."""
         schema = self.schemas[number]
         assert schema is not None
         return schema
 
-    def asked(self, number: int) -> tuple[str, ...]:
-        """Return the columns that a source was asked for; at least one, since rows of no columns cannot be counted."""
-        recorder = self.recorders[number]
-        asked = tuple(name for name in recorder.schema if name in recorder.columns)
-        return asked or tuple(recorder.schema)[:1]
+    def steps(self, outputs: set[int]) -> list[Step]:
+        """Return the steps, with what is needed of each of them."""
+        live = live_columns(self, outputs)
+        predicates = predicates_of(self, outputs)
+        minded = self._minded()
+        return [
+            replace(self._step(number, node, live, predicates), any_order=number not in minded) for number, node in enumerate(self.nodes)
+        ]
 
-    def steps(self, narrow: _Planner) -> list[Step]:
-        """Return the steps planned here, as they will run on the columns of the narrow planner."""
-        return [self._step(number, node, narrow) for number, node in enumerate(self.nodes)]
+    def _minded(self) -> set[int]:
+        """Return the steps on whose rows' order something after them depends."""
+        found: set[int] = set()
+        for number in reversed(range(len(self.nodes))):
+            if number in found or self.nodes[number].stage.minds_order:
+                found |= set(self.inputs[number])
+        return found
 
-    def _step(self, number: int, node: Node, narrow: _Planner) -> Step:
-        inputs = tuple(self.ids[id(given)] for given in node.inputs)
-        delivered = narrow.schemas[number]
-        reading = None
-        if number in self.recorders and delivered is not None:
-            reading = Reading(tuple(delivered), self.recorders[number].predicate())
-        return Step(
-            number,
-            node,
-            inputs,
-            self.schemas[number],
-            delivered,
-            reading,
-            self.phases[number],
-            number in self.open,
-            number in narrow.same_rows,
-        )
+    def _step(self, number: int, node: Node, live: Mapping[int, Collection[str]], predicates: Mapping[int, Any]) -> Step:
+        schema = self.schemas[number]
+        delivered = None if schema is None else narrowed(schema, live[number])
+        reading = Reading(tuple(delivered), predicates.get(number)) if isinstance(node.stage, Source) and delivered is not None else None
+        stage = self.stages.get(number)
+        same_rows = stage is not None and keeps_rows(stage, self.frames[number], len(node.stage.tables(self.inputs[number])))
+        sketch = self.sketches.get(number)
+        dtype = sketch.dtype if isinstance(sketch, Literal) else None
+        phase, is_open = self.phases[number], number in self.open
+        return Step(number, node, self.inputs[number], schema, delivered, reading, phase, is_open, same_rows, dtype=dtype)
 
 
-def table_stage_of(stage: Stage, fitted: Any) -> TableStage:
-    """Return the stage that makes the table: itself, or for an applied one what was fitted."""
+@dataclass(frozen=True)
+class Literal:
+    """A number that a stage concluded, with the dtype that it has in expressions."""
+
+    value: Any
+    dtype: Any
+
+    @classmethod
+    def of(cls, value: Any, results: Sequence[Any]) -> Literal:
+        """Return the number; where it is one column of what was measured, in that column's dtype."""
+        (table,) = results if len(results) == 1 else (None,)
+        fields = list(schema_of(table.schema).dtypes.values()) if table is not None and table.num_rows == 1 else []
+        return cls(value, fields[0] if len(fields) == 1 else nw.Float64())
+
+    def expression(self) -> nw.Expr:
+        """Return it as an expression."""
+        if isinstance(self.value, Mapping):
+            msg = f"Expected one number in an expression, got several: {listing(self.value)}. Make one Scalar for each number."
+            raise WiringError(msg)
+        return nw.lit(self.value, dtype=self.dtype)
+
+
+def table_stage_of(stage: Stage, given: Sequence[Any]) -> TableStage:
+    """Return the stage that makes the table: itself, for an applied one what was fitted, else with the numbers in its expressions.
+
+    Parameters
+    ----------
+    given
+        What is known of the stage's inputs: fitted stages and numbers (as `Literal`) count.
+    """
     if isinstance(stage, Apply):
-        assert isinstance(fitted, RowStage)
-        return fitted.using(stage.method)
+        assert isinstance(given[0], RowStage)
+        return given[0].using(stage.method)
+    if isinstance(stage, WithResults):
+        return stage.stage.filled([literal.expression() for literal in given[stage.n_tables :]])
     assert isinstance(stage, TableStage)
     return stage
 
@@ -392,7 +332,9 @@ def run_symbolic(stage: TableStage, frames: Sequence[Frame], schemas: Sequence[S
     stage.check(*schemas)
 
     def run() -> tuple[Frame, Schema]:
+        stage.try_on(*frames)
         frame = stage.run(VERBS, *frames)
+        collect_symbolic([frame])  # some things, such as a comparison of two time zones, fail only here
         return frame, frame_schema(frame, lambda names: stage.not_null(names, *schemas))
 
     made: tuple[Frame, Schema] = translated(run, schemas)

@@ -18,11 +18,12 @@ from gpupipe.core.engine import Demand, Engine
 from gpupipe.core.errors import ClusterError, GpupipeError, SinkError
 from gpupipe.core.node import Table
 from gpupipe.core.schema import Schema
-from gpupipe.core.stage import Apply, Barrier, TableStage
+from gpupipe.core.stage import Barrier, TableStage
 from gpupipe.engines._arrow import arrow_schema
 from gpupipe.engines._symbolic import empty_frame
 from gpupipe.engines._users import user_lines
-from gpupipe.plan import Plan, Step, describe_step, note, run_symbolic, table_stage_of
+from gpupipe.plan import Literal, Plan, Step, describe_step, note, run_symbolic, table_stage_of
+from gpupipe.report.counts import RowCounts
 from gpupipe.report.record import MemoryWatch, Record
 
 if TYPE_CHECKING:
@@ -89,6 +90,8 @@ class Execution:
                 self.uses[given] += 1
         for number in self.plan.outputs.values():
             self.uses[number] += 1
+        alike = [(step.id, step.tables[-1]) for step in self.plan.steps if step.same_rows]
+        self.counts = RowCounts(self.record, [*alike, *((step.id, step.inputs[0]) for step in self.plan.steps if _writes(step))])
 
     def run(self) -> dict[str, Any]:
         """Return the outputs; what sinks wrote is put in place only when everything has succeeded."""
@@ -105,7 +108,6 @@ class Execution:
                 self.record.spend(number, time.perf_counter() - started)
                 self._wrote(number, value)
                 outputs |= {name: value for name, output in self.plan.outputs.items() if output == number}
-            self._spread_rows([step for step in self.steps if not isinstance(step.stage, Barrier | Sink)])
             return outputs
         finally:
             for writer in self.writers.values():
@@ -145,17 +147,23 @@ class Execution:
         self.tell("start", step, {})
         with blamed(step, self.plan, self.engine):
             if isinstance(step.stage, Source):
-                assert step.reading is not None and step.delivered is not None
+                assert step.reading is not None and step.delivered is not None and step.schema is not None
                 self.schemas[step.id] = step.delivered
-                self.results[step.id] = self.engine.read(step.stage, step.reading, step.delivered)
+                self.results[step.id] = self.engine.read(step.stage, step.reading, step.schema if self.engine.is_wide else step.delivered)
+                self.counts.enter(step.id, step.stage.known_rows() if step.reading.predicate is None else None)
             else:
-                tables = step.inputs[1:] if isinstance(step.stage, Apply) else step.inputs
-                stage = table_stage_of(step.stage, self.results[step.inputs[0]] if isinstance(step.stage, Apply) else None)
-                self.schemas[step.id] = self._schema(step, stage, tables)
-                self.results[step.id] = self.engine.run(stage, [self.results[given] for given in tables], self.schemas[step.id])
+                stage = table_stage_of(step.stage, [self._known(given) for given in step.inputs])
+                self.schemas[step.id] = self._schema(step, stage, step.tables)
+                self.results[step.id] = self.engine.run(
+                    stage if step.any_order else stage.in_order(), [self.results[given] for given in step.tables], self.schemas[step.id]
+                )
         self.record.spend(step.id, time.perf_counter() - started)
         if self.profile or not self.engine.lazy:
             self._let_go(step)
+
+    def _known(self, number: int) -> Any:
+        """Return a fitted stage or a number that a stage is given; a number with the dtype that it has in expressions."""
+        return Literal(self.results[number], self.plan.steps[number].dtype) if self.plan.steps[number].dtype else self.results[number]
 
     def _schema(self, step: Step, stage: TableStage, tables: Sequence[int]) -> Schema:
         """Return what the step delivers: as planned, or where that depends on what was learned, planned again from it."""
@@ -179,8 +187,8 @@ class Execution:
         asked = [(step, self._demands(step)) for step in waiting]
         demands = [demand for _, own in asked for demand in own]
         inside = [step for step, own in asked if not (isinstance(step.stage, Barrier) and any(demand.form == "held" for demand in own))]
-        counted = self._uncounted(lazy, waiting) if self.engine.lazy and not self.profile else []
-        demands += [Demand("rows", self.results[step.id]) for step in counted]
+        counted = self._to_count(lazy, waiting)
+        demands += [Demand("rows", self.results[number]) for number in counted]
         started, at = time.perf_counter(), self.watch.now
         self.engine.ledger.turn_to(waiting[0].id)
         self.tell("stretch", waiting[0], {"n_stages": len(waiting) + len(lazy)})
@@ -194,9 +202,16 @@ class Execution:
         parts = iter(results)
         for step in waiting:
             self._conclude(step, parts)
-        for step in counted:
-            self.record.stages[step.id]["rows_out"] = next(parts)
-        self._spread_rows(lazy)
+        for number in counted:
+            self.counts.enter(number, next(parts))
+
+    def _to_count(self, lazy: Sequence[Step], waiting: Sequence[Step]) -> list[int]:
+        """Return the steps whose rows are counted along with what is demanded, on engines where that costs no work of its own."""
+        if not self.engine.counts_along or self.profile:
+            return []
+        will_tell = {step.inputs[0] if _writes(step) else step.id for step in waiting if not isinstance(step.stage, Barrier)}
+        told = set(self.counts.unknown(sorted(will_tell)))
+        return [number for number in self.counts.unknown([step.id for step in lazy]) if number not in told | will_tell]
 
     def _demands(self, step: Step) -> list[Demand]:
         """Return what one waiting step needs."""
@@ -204,11 +219,12 @@ class Execution:
             given = step.inputs[0]
             with blamed(step, self.plan, self.engine):
                 self.writers[step.id] = step.stage.open(arrow_schema(self.schemas[given]))
-            return [Demand("write", self.results[given], writer=self.writers[step.id])]
+            return [Demand("write", self.results[given], writer=self.writers[step.id], schema=self.schemas[given])]
         if isinstance(step.stage, Barrier):
             wants = step.stage.wants(*(self.schemas[given] for given in step.inputs))
-            return [Demand(want.form, self.results[given], want) for want, given in zip(wants, step.inputs, strict=True)]
-        return [Demand("held", self.results[step.id])]
+            pairs = zip(wants, step.inputs, strict=True)
+            return [Demand(want.form, self.results[given], want, schema=self.schemas[given]) for want, given in pairs]
+        return [Demand("held", self.results[step.id], schema=self.schemas[step.id])]
 
     def _conclude(self, step: Step, parts: Iterator[Any]) -> None:
         """Finish one waiting step with its parts of the results."""
@@ -229,7 +245,7 @@ class Execution:
             held = next(parts)
             self.results[step.id] = held
             entry["bytes"] = self.engine.size(held)
-            entry["rows_out"] = self.engine.compute([Demand("rows", held)])[0]
+            self.counts.enter(step.id, self.engine.compute([Demand("rows", held)])[0])
             if self.checkpoints is not None:
                 self.checkpoints.keep_table(step, held, self.schemas[step.id], self.engine)
         self.record.spend(step.id, time.perf_counter() - started)
@@ -269,9 +285,8 @@ class Execution:
     def _wrote(self, number: int, value: Any) -> None:
         """Enter what a sink wrote."""
         if isinstance(value, Mapping):
-            entry, given = self.record.stages[number], self.record.stages[self.plan.steps[number].inputs[0]]
-            entry["rows_out"], entry["bytes"] = value.get("rows"), value.get("bytes")
-            given["rows_out"] = entry["rows_out"] if given["rows_out"] is None else given["rows_out"]
+            self.record.stages[number] |= {"rows_out": value.get("rows"), "bytes": value.get("bytes")}
+            self.counts.enter(number, value.get("rows"))
 
     def _enter_stretch(self, steps: Mapping[int, Step], seconds: float, at: float) -> None:
         """Enter the time of a query: of the one stage it was for, or of the stages fused in it.
@@ -284,39 +299,6 @@ class Execution:
             return
         self.watch.sample()
         self.record.fuse(sorted(steps), seconds, self.watch.peak_since(at))
-
-    def _classes(self, lazy: Sequence[Step]) -> dict[int, int]:
-        """Return, for each lazy step, the first step that has as many rows."""
-        first: dict[int, int] = {}
-        for step in lazy:
-            given = step.inputs[-1] if step.same_rows else step.id
-            first[step.id] = first.get(given, given)
-        return first
-
-    def _uncounted(self, lazy: Sequence[Step], waiting: Sequence[Step]) -> list[Step]:
-        """Return the steps whose rows must be counted, since neither metadata nor a held result will tell."""
-        first = self._classes(lazy)
-        told = [step.inputs[0] if isinstance(step.stage, Sink) else step.id for step in waiting if not isinstance(step.stage, Barrier)]
-        known = {first.get(number, number) for number in told}
-        for step in lazy:
-            if isinstance(step.stage, Source) and step.reading is not None and step.reading.predicate is None:
-                rows = step.stage.known_rows()
-                if rows is not None:
-                    self.record.stages[step.id]["rows_out"] = rows
-                    known.add(first[step.id])
-        for given in first.values():
-            if self.record.stages[given]["rows_out"] is not None:
-                known.add(given)
-        return [step for step in lazy if first[step.id] == step.id and step.id not in known and not isinstance(step.stage, Source)]
-
-    def _spread_rows(self, lazy: Sequence[Step]) -> None:
-        """Enter the rows of steps that have as many as another one."""
-        first = self._classes(lazy)
-        counts = {first[step.id]: rows for step in lazy if (rows := self.record.stages[step.id]["rows_out"]) is not None}
-        for step in lazy:
-            rows = counts.get(first[step.id], self.record.stages[first[step.id]]["rows_out"])
-            if rows is not None:
-                self.record.stages[step.id]["rows_out"] = rows
 
     def _find_blame(self, lazy: Sequence[Step], waiting: Sequence[Step], error: GpupipeError) -> None:
         """Name the stage at fault in the error's notes; where nobody knows it, run the fused stages one by one until one fails."""
@@ -342,6 +324,11 @@ class Execution:
                 better.add_note(note(step.node, self.engine.name))
                 raise better from error
         error.add_note(note(waiting[0].node, self.engine.name))
+
+
+def _writes(step: Step) -> bool:
+    """Whether a step writes its input, and so has as many rows."""
+    return isinstance(step.stage, Sink)
 
 
 def _is_blamed(error: BaseException) -> bool:

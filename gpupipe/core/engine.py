@@ -61,6 +61,7 @@ class Joining:
     suffix: str = "_right"
     left_suffix: str = ""
     once: frozenset[Literal["left", "right"]] = frozenset()
+    ordered: bool = False  # whether a left or inner join must keep the order of the left table's rows
 
 
 @dataclass(frozen=True)
@@ -193,12 +194,15 @@ class Demand:
     form
         ``"arrow"``: an Arrow table; ``"held"``: the engine's data, computed and kept; ``"rows"``: the number of rows;
         ``"write"``: nothing, but the writer has all rows; ``"drain"``: nothing, but every value was made.
+    schema
+        The columns that are needed of the data, in their order and dtypes; an engine holds the data to it.
     """
 
     form: Literal["arrow", "held", "rows", "write", "drain"]
     data: Any
     want: Want | None = None
     writer: Writer | None = None
+    schema: Schema | None = None
 
 
 @dataclass(frozen=True)
@@ -263,6 +267,8 @@ class Engine(ABC):
     name: ClassVar[str]
     lazy: ClassVar[bool] = False
     remote: ClassVar[bool] = False  # whether rows live in other processes
+    is_wide: ClassVar[bool] = False  # whether tables keep all columns until they are computed, so that sources are told all of them
+    counts_along: ClassVar[bool] = False  # whether rows inside a query are counted along with it at no cost
     limits: ClassVar[tuple[Limit, ...]] = ()
 
     def __init__(self, options: EngineOptions | None = None) -> None:

@@ -7,6 +7,7 @@
     │   ├── RowStage     sees any subset of the rows
     │   └── KeyStage     sees every row of each key it gets
     ├── Apply            a fitted stage, applied
+    ├── WithResults      a stage with numbers in it that other nodes conclude
     ├── Barrier          must see results before anything after it can start
     │   └── FitStage     measures blocks, merges what it measured, finishes into a row stage
     ├── Source           starts a pipeline       (core/ends.py)
@@ -20,10 +21,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, cast
 
 from gpupipe.core.errors import UsageError, WiringError
-from gpupipe.core.node import Fitted, Node, Table
+from gpupipe.core.node import Fitted, Node, Table, Value
 from gpupipe.core.options import WithOptions
 from gpupipe.core.schema import Schema
 
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from gpupipe.core.engine import Engine, Progress, Spread, Verbs
+    from gpupipe.core.expressions import Named
+
+T = TypeVar("T")
 
 
 class Stage(WithOptions, ABC):
@@ -39,6 +43,7 @@ class Stage(WithOptions, ABC):
 
     kind: ClassVar[str]
     n_inputs: ClassVar[tuple[int, int | None]] = (1, 1)
+    minds_order: ClassVar[bool] = False  # whether what it makes depends on the order of its rows, as a learner's training does
 
     @property
     def name(self) -> str:
@@ -60,7 +65,21 @@ class Stage(WithOptions, ABC):
             if not isinstance(given, Table):
                 msg = f"{self.name} takes tables of a pipeline, got {type(given).__name__}. {self._hint(given)}"
                 raise WiringError(msg)
-        return node(self, tuple(inputs))
+        results = self.results()
+        if not results:
+            return node(self, tuple(inputs))
+        if not isinstance(self, TableStage):
+            msg = f"{self.name} takes no result of another stage in its expressions. Put it into a column first: WithColumns(limit=value)."
+            raise WiringError(msg)
+        return node(WithResults(self.slotted(results), len(inputs)), (*inputs, *results))
+
+    def results(self) -> Sequence[Value]:
+        """Return the results of other stages that stand in this one's expressions or parameters."""
+        return ()
+
+    def tables(self, inputs: Sequence[T]) -> Sequence[T]:
+        """Return those of a node's inputs that are tables to this stage."""
+        return inputs
 
     def _hint(self, given: Any) -> str:
         """Return what to do where something is given that is no table of a pipeline."""
@@ -101,6 +120,37 @@ class TableStage(Stage):
         from gpupipe.engines.load import apply_plain  # local: the one place where core reaches up, so that a stage runs alone
 
         return apply_plain(self, *frames)
+
+    def slotted(self, results: Sequence[Value]) -> TableStage:
+        """Return the stage with numbered slots in place of the results of other stages."""
+        raise NotImplementedError
+
+    def filled(self, literals: Sequence[nw.Expr]) -> TableStage:
+        """Return the stage with literals in its slots, as it is run."""
+        raise NotImplementedError
+
+    def try_on(self, *frames: nw.LazyFrame[Any]) -> None:
+        """Raise PlanError where empty frames show that the stage cannot mean what it says; the plan calls it once, after `check`."""
+        return None
+
+    def reads(self, *schemas: Schema) -> frozenset[str] | None:
+        """Return the columns that a stage of one table looks at, where all others pass through it under their names, or are dropped.
+
+        None where that is not known here; it is then found by running the stage on empty tables.
+        """
+        return None
+
+    def needs(self, wanted: frozenset[str], *schemas: Schema) -> Sequence[frozenset[str]] | None:
+        """Return the columns of each table that are needed for some columns of the result; None as with `reads`.
+
+        Run on those columns alone, the stage must make the wanted columns, under the same names and with the same values.
+        """
+        read = self.reads(*schemas)
+        return None if read is None else [read | (wanted & frozenset(schemas[0]))]
+
+    def in_order(self) -> TableStage:
+        """Return the stage as it is run where something after it depends on the order of its rows, which must not change from run to run."""
+        return self
 
     def spread(self) -> Spread | None:
         """Return how the stage is done where a table is in many blocks; None where it must see all rows together."""
@@ -164,6 +214,10 @@ class KeyStage(TableStage):
     def keys(self) -> tuple[str, ...]:
         """The key's columns."""
 
+    def grouping(self) -> Grouping | None:
+        """Return by what and to what the stage aggregates, where it does nothing else; blocks are then aggregated in parts."""
+        return None
+
     def keeps_keys(self) -> bool:
         """Whether it is known that the key's columns come out as they went in; engines find out by themselves where they can."""
         return False
@@ -172,6 +226,15 @@ class KeyStage(TableStage):
         """Raise ColumnError where an input lacks a key column."""
         for schema in schemas:
             schema.require(self.keys)
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """Aggregates of the rows of each key."""
+
+    by: tuple[str, ...]
+    aggregates: Named
+    drop_null_keys: bool
 
 
 @dataclass(frozen=True)
@@ -187,6 +250,40 @@ class Apply(Stage):
         """The fitted stage's name, and the method where it is not the plain one."""
         return self.fitted_name if self.method == "apply" else f"{self.fitted_name}.{self.method}"
 
+    def tables(self, inputs: Sequence[T]) -> Sequence[T]:
+        """Return the tables, which come after what was fitted."""
+        return inputs[1:]
+
+
+@dataclass(frozen=True)
+class WithResults(Stage):
+    """A stage in whose expressions or parameters numbers stand that other nodes conclude; those are its inputs after the tables.
+
+    Parameters
+    ----------
+    stage
+        The stage, with a numbered slot for each number.
+    n_tables
+        How many of the inputs are tables.
+    """
+
+    stage: TableStage
+    n_tables: int
+
+    @property
+    def name(self) -> str:
+        """The stage's own name."""
+        return self.stage.name
+
+    @property
+    def kind(self) -> str:  # type: ignore[override]
+        """The stage's own kind."""
+        return self.stage.kind
+
+    def tables(self, inputs: Sequence[T]) -> Sequence[T]:
+        """Return the tables, which come first."""
+        return inputs[: self.n_tables]
+
 
 @dataclass(frozen=True)
 class Want:
@@ -200,11 +297,14 @@ class Want:
         ``"arrow"``: a small Arrow table on the host. ``"held"``: rows that stay where the engine keeps them.
     merge
         Makes one Arrow table of those of several blocks.
+    aggregates
+        The aggregates of the whole input that the wanted frame is, where it is nothing else; blocks are then aggregated in parts.
     """
 
     prepare: Callable[[Verbs, nw.LazyFrame[Any]], nw.LazyFrame[Any]]
     form: Literal["arrow", "held"]
     merge: Callable[[Sequence[pa.Table]], pa.Table] | None = None
+    aggregates: Named | None = None
 
 
 class Barrier(Stage):

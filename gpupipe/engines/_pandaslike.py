@@ -190,12 +190,11 @@ def plain_group_bys() -> Iterator[None]:
 
 
 def conformed(frame: Frame, schema: Schema, name: str) -> Frame:
-    """Return the frame with exactly the schema's columns, order and dtypes."""
+    """Return the frame with exactly the schema's columns, order and dtypes; columns that nobody needs are left out."""
     have = frame.collect_schema()
     missing = [column for column in schema if column not in have]
-    if missing or len(have) != len(schema):
-        extra = [column for column in have if column not in schema]
-        msg = f"{name} promised the columns {list(schema)}, but left out {missing} and added {extra}."
+    if missing:
+        msg = f"{name} promised the columns {list(schema)}, but made {list(have)}. A function must make what it made in the plan."
         raise StageError(msg)
     casts = [nw.col(column).cast(field.dtype) for column, field in schema.items() if have[column] != field.dtype]
     frame = frame.with_columns(*casts) if casts else frame

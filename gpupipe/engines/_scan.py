@@ -43,9 +43,17 @@ def empty_table(schema: Schema) -> pl.DataFrame:
     return frame.with_columns(pl.col(categories).cast(pl.Categorical())) if categories else frame
 
 
-def read_lazy(source: Source, reading: Reading, schema: Schema, scratch: str) -> pl.LazyFrame:
-    """Return the source's rows, lazily: only the columns, and where the source is files only the rows, that are needed."""
+def read_lazy(source: Source, reading: Reading, schema: Schema, scratch: str, *, wide: bool = False) -> pl.LazyFrame:
+    """Return the source's rows, lazily: only the columns, and where the source is files only the rows, that are needed.
+
+    Parameters
+    ----------
+    wide
+        Whether all columns of files are there, of which Polars will read those that its query needs.
+    """
     scan = source.scan(scratch)
+    if scan is not None and wide:
+        reading = replace(reading, columns=tuple(schema))
     if scan is None:
         frame = _from_batches(source, reading)
         return _finished(source, reading, _conformed(frame, Schema(tuple((name, schema[name]) for name in reading.columns)), source))

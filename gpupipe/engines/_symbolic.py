@@ -1,11 +1,9 @@
-"""Empty Polars frames that stand for tables in the plan, and tell which columns and rows a query asks of them."""
+"""Empty Polars frames that stand for tables in the plan, and what a query on them tells of the columns and rows that it needs."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import reduce
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -15,6 +13,7 @@ from polars.io.plugins import register_io_source
 
 from gpupipe.core.schema import Field, Schema
 from gpupipe.core.stage import KeyStage, TableStage
+from gpupipe.engines._query import EmptyScan, comes_through, scanned_columns, spelled
 from gpupipe.engines._scan import empty_table
 from gpupipe.engines.polars.verbs import PolarsVerbs
 
@@ -24,41 +23,23 @@ VERBS = PolarsVerbs()
 
 @dataclass
 class Recorder:
-    """What Polars' optimizer asked of one source, over all queries."""
+    """An empty table that notes by which conditions a query wants its rows."""
 
     schema: Schema
-    columns: set[str] = field(default_factory=set)
     predicates: list[pl.Expr | None] = field(default_factory=list)
 
     def frame(self) -> Frame:
-        """Return an empty frame of the schema that records what is asked of it."""
+        """Return the table as a lazy frame."""
         rows = empty_table(self.schema)
 
         def scan(
             columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, batch_size: int | None
         ) -> Iterator[pl.DataFrame]:
-            self.columns.update(rows.columns if columns is None else columns)
-            self.predicates.append(
-                predicate if n_rows is None else None
-            )  # a filter that comes after a number of rows is none of the source
+            self.predicates.append(predicate if n_rows is None else None)  # a filter after a number of rows is none of the source
             empty = rows if predicate is None else rows.filter(predicate)
             yield empty if columns is None else empty.select(columns)
 
         return nw.from_native(register_io_source(scan, schema=rows.schema, is_pure=False))
-
-    def predicate(self) -> pl.Expr | None:
-        """Return what keeps every row that any query asked for, or None where one asked for all."""
-        if not self.predicates or any(predicate is None for predicate in self.predicates):
-            return None
-        distinct = {_spelled(predicate): predicate for predicate in self.predicates if predicate is not None}
-        return reduce(pl.Expr.__or__, distinct.values())
-
-
-def _spelled(predicate: pl.Expr) -> bytes:
-    """Return what tells a predicate from others; as text, two sets of values would look alike."""
-    found = predicate.meta.serialize()
-    assert isinstance(found, bytes)
-    return found
 
 
 def empty_frame(schema: Schema) -> Frame:
@@ -74,38 +55,61 @@ def frame_schema(frame: Frame, not_null: Callable[[Sequence[str]], frozenset[str
 
 
 def collect_symbolic(frames: Sequence[Frame]) -> list[pa.Table]:
-    """Return the results of the queries on empty frames, each run by itself so that what it asks of its sources is its own."""
+    """Return the results of queries on empty frames."""
     return [frame.to_native().collect().to_arrow() for frame in frames]
 
 
-def named_columns(frame: Frame) -> set[str]:
-    """Return the columns that the query names, whether or not its result depends on them."""
-    return set(re.findall(r'col\("((?:[^"\\]|\\.)*)"\)', frame.to_native().explain(optimized=False)))
+def needed_columns(run: Callable[..., Frame], schemas: Sequence[Schema], wanted: Collection[str] | None = None) -> list[frozenset[str]]:
+    """Return which columns of each table are needed by what a function makes of the tables.
+
+    The function is run on empty tables, and Polars' optimized plan says what is read of each. Then it is run on tables of those columns
+    alone: only where that makes the very same query does it do with fewer columns. A function that looks at the names it is given gets all.
+
+    Parameters
+    ----------
+    wanted
+        The columns of the result that are needed; all of them unless given. Columns that the function makes itself count as wanted, since
+        it names what it makes them of.
+    """
+    whole = [frozenset(schema) for schema in schemas]
+    passed = frozenset() if wanted is None else frozenset(name for names in whole for name in names if name not in wanted)
+    tables, query = _query(run, schemas, passed)
+    read = scanned_columns(query, tables)
+    if read is None or read == whole:
+        return whole
+    fewer = [narrowed(schema, columns) for schema, columns in zip(schemas, read, strict=True)]
+    try:
+        _, again = _query(run, fewer, passed)
+        same = again.collect_schema() == query.collect_schema() and spelled(again) == spelled(query)
+    except Exception:  # noqa: BLE001  (whatever a function says that cannot do with fewer columns: it gets all)
+        return whole
+    return read if same else whole
 
 
-def operations(frame: Frame, *, optimized: bool = False) -> set[str]:
-    """Return the names of the operations in the query, as Polars prints them."""
-    return set(re.findall(r"^\s*(?:simple )?([A-Z][A-Z_]{1,})\b", frame.to_native().explain(optimized=optimized), flags=re.MULTILINE))
+def _query(run: Callable[..., Frame], schemas: Sequence[Schema], passed: Collection[str]) -> tuple[list[EmptyScan], pl.LazyFrame]:
+    """Return the tables that a function was run on, and the query it made, without the columns that need not pass through."""
+    tables = [EmptyScan(empty_table(schema)) for schema in schemas]
+    made = run(*(nw.from_native(table.frame) for table in tables)).to_native()
+    names = made.collect_schema().names()
+    kept = [name for name in names if name not in passed]
+    return tables, made.select(kept) if kept and len(kept) < len(names) else made
 
 
-_IN_PLACE = frozenset({"FILTER", "FROM", "DF", "PROJECT", "SORT", "UNIQUE", "SLICE", "BY"})
+def narrowed(schema: Schema, columns: Collection[str]) -> Schema:
+    """Return the schema with some of its columns, at least the first one: rows of no columns cannot be counted."""
+    kept = [(name, field) for name, field in schema.items() if name in columns]
+    return Schema(tuple(kept or schema.columns[:1]))
 
 
 def keeps_keys(stage: TableStage, schemas: Sequence[Schema], columns: Sequence[str]) -> bool:
-    """Whether some columns of a stage's first table come out as they went in, be it in fewer rows or another order.
+    """Whether some columns of a stage's only table come out as they went in, be it in fewer rows or another order.
 
     The stage's query shows it, or a stage of a key that contains them says so. Such a stage may also aggregate by them.
     """
+    is_of_key = isinstance(stage, KeyStage)
     if isinstance(stage, KeyStage) and stage.keeps_keys() and set(columns) <= set(stage.keys):
         return True
-    frame = stage.run(VERBS, *(empty_frame(schema) for schema in schemas))
-    if not set(columns) <= set(frame.collect_schema()):
+    if len(schemas) != 1:
         return False
-    alone = frame.select(list(columns))
-    done = operations(alone, optimized=True)
-    if done <= _IN_PLACE:
-        return True
-    if not isinstance(stage, KeyStage) or not done <= _IN_PLACE | {"AGGREGATE"}:
-        return False
-    grouped = re.findall(r"\] BY \[(.*)\]$", alone.to_native().explain(), flags=re.MULTILINE)
-    return len(grouped) == 1 and set(columns) <= set(re.findall(r'(?:^|, )col\("([^"]*)"\)(?=, |$)', grouped[0]))
+    frame = stage.run(VERBS, empty_frame(schemas[0])).to_native()
+    return comes_through(frame, columns, grouped=is_of_key)

@@ -6,22 +6,23 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from polars.exceptions import PanicException, PolarsError
+from polars.exceptions import PanicException
 
 from gpupipe.core.errors import ColumnError, GpupipeError, PlanError, listing
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import TableStage
-from gpupipe.engines._symbolic import Frame, operations
+from gpupipe.engines._query import keeps_rows as query_keeps_rows
+from gpupipe.engines._symbolic import Frame
 
-QUERY_ERRORS = (PolarsError, PanicException)
 
-
-def keeps_rows(stage: TableStage, frame: Frame) -> bool:
-    """Whether the query that a row or key stage made of an empty frame shows that it only adds, drops or changes columns."""
+def keeps_rows(stage: TableStage, frame: Frame, n_tables: int = 1) -> bool:
+    """Whether a stage, or the query that it made of an empty frame, shows that it only adds, drops or changes columns."""
+    if n_tables != 1 or stage.same_rows():
+        return n_tables == 1
     if stage.kind not in ("row", "key"):
         return False
-    allowed = {"WITH_COLUMNS", "SELECT", "FROM", "DF", "PROJECT"} if stage.kind == "row" else {"WITH_COLUMNS", "FROM", "DF", "PROJECT"}
-    return operations(frame) <= allowed and len(frame.collect()) == 0  # a reduction of nothing is one row
+    query = frame.to_native()  # a reduction of nothing is one row
+    return query_keeps_rows(query, selects=stage.kind == "row") and len(query.collect()) == 0
 
 
 def translated(run: Any, schemas: Sequence[Schema]) -> Any:

@@ -45,12 +45,12 @@ class NarwhalsVerbs(Verbs):
             return left.join(right, how="cross")
         wanted = [*names, *final.values()]
         if how.how == "right":
-            return self._matched(right, left, keys, "left").select(wanted)
+            return self._matched(right, left, keys, "left", ordered=how.ordered).select(wanted)
         if how.how == "full":
             mark = nw.generate_temporary_column_name(8, wanted)
             joined = left.join(right, on=keys, how="full", suffix=mark)
             return joined.with_columns(nw.coalesce(nw.col(key), nw.col(key + mark)).alias(key) for key in keys).select(wanted)
-        return self._matched(left, right, keys, "left" if how.how == "left" else "inner")
+        return self._matched(left, right, keys, "left" if how.how == "left" else "inner", ordered=how.ordered)
 
     def require_once(self, frame: Frame, keys: Sequence[str], expected: str) -> Frame:
         """Return the frame, of which no two rows have equal keys; see `Verbs.require_once`."""
@@ -58,7 +58,7 @@ class NarwhalsVerbs(Verbs):
         check_once(eager.select(list(keys)), expected)
         return eager.lazy()
 
-    def _matched(self, left: Frame, right: Frame, keys: list[str], how: Literal["left", "inner"]) -> Frame:
+    def _matched(self, left: Frame, right: Frame, keys: list[str], how: Literal["left", "inner"], *, ordered: bool) -> Frame:
         """Return the rows of the left table with those that match, in the left table's order where the library keeps it."""
         return left.join(right, on=keys, how=how)
 

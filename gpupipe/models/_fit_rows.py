@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 class FitRows(TableStage):
     """Fits a copy of an estimator to all rows of a table, and gives each row what the estimator says of it."""
 
+    minds_order: ClassVar[bool] = True
     method: ClassVar[str]
     example: ClassVar[str]
 

@@ -77,6 +77,8 @@ class Learn(Barrier):
     kind: ClassVar[str] = "learner"
     n_inputs: ClassVar[tuple[int, int | None]] = (1, 2)
 
+    minds_order: ClassVar[bool] = True
+
     estimator: Any
     features: tuple[str, ...] | None
     target: str | None

@@ -3,16 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from copy import copy
+from typing import Any, ClassVar
 
 import narwhals.stable.v2 as nw
 
 from gpupipe.core.errors import UsageError
+from gpupipe.core.expressions import Named, filled, slotted, values_in
+from gpupipe.core.node import Value
 
-Named = tuple[tuple[str | None, Any], ...]
 
-_COLUMNS = frozenset({"COL", "NTH", "EXCLUDE", "ALL", "SELECTOR"})
-_BY_ROW = _COLUMNS | {"LITERAL", "ELEMENTWISE", "WHEN_THEN"}
+class OfExpressions:
+    """A stage whose field `expressions_in` holds expressions, in which results of other stages may stand."""
+
+    expressions_in: ClassVar[str]
+
+    def results(self) -> Sequence[Value]:
+        """Return the results of other stages that stand in the expressions."""
+        return values_in(getattr(self, self.expressions_in))
+
+    def slotted(self, results: Sequence[Value]) -> Any:
+        """Return the stage with numbered slots in place of those results."""
+        return self._with(slotted(getattr(self, self.expressions_in), results))
+
+    def filled(self, literals: Sequence[nw.Expr]) -> Any:
+        """Return the stage with literals in its slots."""
+        return self._with(filled(getattr(self, self.expressions_in), literals))
+
+    def _with(self, expressions: Named) -> Any:
+        made = copy(self)
+        object.__setattr__(made, self.expressions_in, expressions)
+        return made
 
 
 def named(positional: Sequence[Any], keyword: Mapping[str, Any], stage: str) -> Named:
@@ -31,7 +52,7 @@ def named(positional: Sequence[Any], keyword: Mapping[str, Any], stage: str) -> 
         if given is None:
             msg = f"{stage} expects an expression or a value for {name!r}, got None, which has no dtype. Use nw.lit(None, dtype=...)."
             raise UsageError(msg)
-        if not isinstance(given, nw.Expr) and not isinstance(given, bool | int | float | str):
+        if not isinstance(given, nw.Expr | Value) and not isinstance(given, bool | int | float | str):
             msg = f"{stage} expects a narwhals expression for {name!r}, got {foreign(given)} Use nw.lit(...) for a constant."
             raise UsageError(msg)
     plain = [(None, given) for given in positional]
@@ -55,29 +76,6 @@ def foreign(given: Any) -> str:
     if library is None:
         return f"{kind.__name__}: {given!r}."
     return f"{kind.__name__} of {library}: {given!s:.80}. Write it with what every engine understands: import narwhals.stable.v2 as nw."
-
-
-def kind_of(columns: Named, *, replaced: bool = False) -> str:
-    """Return the kind of a stage of such expressions: ``"row"`` where each works on every row by itself, else ``"table"``.
-
-    ``sum()``, ``over()``, ``shift()`` and the like look at several rows. Where the columns take the place of the table's (`replaced`), so
-    do constants alone: there is one row of them, however many the table has.
-    """
-    kinds = [_kinds(given) for _, given in columns if isinstance(given, nw.Expr)]
-    if not all(of_one <= _BY_ROW for of_one in kinds):
-        return "table"
-    is_constant = replaced and len(kinds) == len(columns) and not any(of_one & _COLUMNS for of_one in kinds)
-    return "table" if is_constant else "row"
-
-
-def _kinds(expression: Any) -> set[str]:
-    """Return the kinds of what an expression is put together of, as narwhals calls them."""
-    found: set[str] = set()
-    for node in expression._nodes:
-        found.add(node.kind.name)
-        for inner in node.exprs:
-            found |= _kinds(inner) if isinstance(inner, nw.Expr) else {"COL"} if isinstance(inner, str) else set()
-    return found
 
 
 def expressions(columns: Named) -> list[Any]:

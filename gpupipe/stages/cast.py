@@ -71,6 +71,10 @@ class Cast(RowStage):
         """Return the columns to cast, and to what, given the names of all."""
         return self.dtypes if self.everything is None else [(name, self.everything) for name in names]
 
+    def reads(self, *schemas: Schema) -> frozenset[str] | None:
+        """Return the columns that it names."""
+        return frozenset(name for name, _ in self.dtypes)
+
     def same_rows(self) -> bool:
         """Whether as many rows come out: they do."""
         return True

@@ -56,6 +56,11 @@ class Concat(TableStage):
                     msg = f"Concat expects one dtype a column, got {known[name]} and {field.dtype} in {name!r}. Cast one of them."
                     raise DtypeError(msg)
 
+    def needs(self, wanted: frozenset[str], *schemas: Schema) -> Sequence[frozenset[str]] | None:
+        """Return the wanted columns of each table; where that is none of a table, one of its columns, so that its rows are counted."""
+        kept = [wanted & frozenset(schema) for schema in schemas]
+        return [names or frozenset(list(schema)[:1]) for names, schema in zip(kept, schemas, strict=True)]
+
     def spread(self) -> Stacking:
         """Return that blocks are put beside one another."""
         return Stacking()

@@ -89,6 +89,10 @@ class Deduplicate(KeyStage):
         expanded = [part for name in order for part in ([mark + name, f"{mark}{name}+"] if name in floats else [name])]
         return frames[0].with_columns(*marks, *plus).unique(list(self.by), keep=self.keep, order_by=expanded).select(names)
 
+    def reads(self, *schemas: Schema) -> frozenset[str] | None:
+        """Return all columns: those that are neither key nor order settle ties."""
+        return frozenset(schemas[0])
+
     def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
         """Return the columns that had no missing value."""
         return schemas[0].not_null

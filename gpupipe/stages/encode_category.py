@@ -133,6 +133,10 @@ class EncodedCategory(RowStage):
             frame = verbs.look_up(frame, column, categories, self.unknown)
         return frame
 
+    def reads(self, *schemas: Schema) -> frozenset[str] | None:
+        """Return the columns that are encoded."""
+        return frozenset(self.columns)
+
     def same_rows(self) -> bool:
         """Whether as many rows come out: they do."""
         return True

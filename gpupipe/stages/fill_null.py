@@ -66,6 +66,10 @@ class FillNull(RowStage):
         filled = [nw.col(names).fill_null(nw.lit(values[names[0]], dtype=dtype)) for (dtype, _), names in alike.items()]
         return frames[0].with_columns(filled) if filled else frames[0]
 
+    def reads(self, *schemas: Schema) -> frozenset[str] | None:
+        """Return the columns that it names."""
+        return frozenset(name for name, _ in self.values)
+
     def same_rows(self) -> bool:
         """Whether as many rows come out: they do."""
         return True

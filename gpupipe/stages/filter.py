@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from gpupipe.core.errors import UsageError
+import narwhals.stable.v2 as nw
+
+from gpupipe.core.errors import DtypeError, UsageError
+from gpupipe.core.expressions import Named, columns_of, kind_of
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import RowStage
-from gpupipe.stages._named import Named, kind_of, named, text
+from gpupipe.stages._named import OfExpressions, named, text
 
 if TYPE_CHECKING:
-    import narwhals.stable.v2 as nw
-
     from gpupipe.core.engine import Verbs
 
 
 @dataclass(frozen=True, init=False, eq=False)
-class Filter(RowStage):
+class Filter(OfExpressions, RowStage):
     """Keeps the rows for which every condition is true; a missing answer is not true.
 
     A condition that looks at several rows (``nw.col("x") > nw.col("x").mean()``) needs the whole table together; see `WithColumns`.
@@ -29,6 +30,8 @@ class Filter(RowStage):
     >>> Filter(nw.col("a") > 1).apply(pl.DataFrame({"a": [1, 2, None]})).to_dicts()
     [{'a': 2}]
     """
+
+    expressions_in: ClassVar[str] = "conditions"
 
     conditions: Named
 
@@ -48,6 +51,18 @@ class Filter(RowStage):
     def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return the rows kept."""
         return frames[0].filter(*(condition for _, condition in self.conditions))
+
+    def try_on(self, *frames: nw.LazyFrame[Any]) -> None:
+        """Raise DtypeError for a condition that is no truth value."""
+        made = frames[0].select(*(condition.alias(f"{number}") for number, (_, condition) in enumerate(self.conditions)))
+        for (_, condition), dtype in zip(self.conditions, made.collect_schema().dtypes(), strict=True):
+            if dtype != nw.Boolean:
+                msg = f"Filter expects conditions that are true or false, got {dtype} from {condition}. Compare it with something: > 0."
+                raise DtypeError(msg)
+
+    def reads(self, *schemas: Schema) -> frozenset[str] | None:
+        """Return the columns in the conditions."""
+        return columns_of(self.conditions)
 
     def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
         """Return the columns that had no missing value."""

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 import narwhals.stable.v2 as nw
 
 from gpupipe.core.errors import ArtefactError, StageError, UsageError, listing, nearest
-from gpupipe.core.node import Table
+from gpupipe.core.expressions import Slot
+from gpupipe.core.node import Table, Value
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import KeyStage, RowStage, TableStage, as_columns
 
@@ -74,6 +75,21 @@ class FunctionStage(TableStage):
             msg = f"{self.name} must return a narwhals frame, got {type(made).__name__}. Return the frame it made."
             raise StageError(msg)
         return made
+
+    def results(self) -> Sequence[Value]:
+        """Return the results of other stages among the parameters; the function gets them as expressions."""
+        return [given for _, given in self.parameters if isinstance(given, Value)]
+
+    def slotted(self, results: Sequence[Value]) -> FunctionStage:
+        """Return the stage with numbered slots in place of those results."""
+        numbers = {id(given): number for number, given in enumerate(results)}
+        slots = tuple((name, Slot(numbers[id(given)]) if isinstance(given, Value) else given) for name, given in self.parameters)
+        return replace(self, parameters=slots)
+
+    def filled(self, literals: Sequence[nw.Expr]) -> FunctionStage:
+        """Return the stage with literals in its slots."""
+        known = tuple((name, literals[given.number] if isinstance(given, Slot) else given) for name, given in self.parameters)
+        return replace(self, parameters=known)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (_revived, (self.function.__module__, self.function.__qualname__, self.parameters))

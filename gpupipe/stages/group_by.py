@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 from gpupipe.core.errors import ColumnError, UsageError
+from gpupipe.core.expressions import Named, columns_of
 from gpupipe.core.schema import Schema
-from gpupipe.core.stage import KeyStage, as_columns
+from gpupipe.core.stage import Grouping, KeyStage, as_columns
 from gpupipe.stages._keys import require_plain
-from gpupipe.stages._named import Named, expressions, named
+from gpupipe.stages._named import OfExpressions, expressions, named
 
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, init=False, eq=False)
-class GroupBy(KeyStage):
+class GroupBy(OfExpressions, KeyStage):
     """Makes one row of each key, with aggregates of its rows.
 
     Parameters
@@ -38,6 +39,8 @@ class GroupBy(KeyStage):
     [{'k': 1, 'total': 5}]
     """
 
+    expressions_in: ClassVar[str] = "aggregates"
+
     by: tuple[str, ...]
     aggregates: Named
     null_keys: Literal["keep", "drop"]
@@ -51,6 +54,10 @@ class GroupBy(KeyStage):
         if not aggregates and not named_aggregates:
             msg = "GroupBy expects at least one aggregate, got none. For the distinct keys alone use Select and Deduplicate."
             raise UsageError(msg)
+        for name, given in named_aggregates.items():
+            if isinstance(given, str):
+                msg = f"GroupBy expects an aggregate for {name!r}, such as nw.col('x').mean(), got the text {given!r}."
+                raise UsageError(msg)
         object.__setattr__(self, "by", as_columns(by, "GroupBy's by"))
         object.__setattr__(self, "aggregates", named(aggregates, named_aggregates, "GroupBy"))
         object.__setattr__(self, "null_keys", null_keys)
@@ -59,6 +66,10 @@ class GroupBy(KeyStage):
     def keys(self) -> tuple[str, ...]:
         """The key's columns."""
         return self.by
+
+    def grouping(self) -> Grouping:
+        """Return the keys and aggregates: that is all it does."""
+        return Grouping(self.by, self.aggregates, self.null_keys == "drop")
 
     def keeps_keys(self) -> bool:
         """Whether the key's columns come out as they went in: they do."""
@@ -77,6 +88,11 @@ class GroupBy(KeyStage):
         grouped: Any = cast(Any, frames[0]).group_by(list(self.by), drop_null_keys=self.null_keys == "drop")
         made: nw.LazyFrame[Any] = grouped.agg(expressions(self.aggregates))
         return made
+
+    def reads(self, *schemas: Schema) -> frozenset[str] | None:
+        """Return the keys and the columns in the aggregates."""
+        read = columns_of(self.aggregates)
+        return None if read is None else read | frozenset(self.by)
 
     def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
         """Return the keys that cannot be missing."""

@@ -54,6 +54,10 @@ class HashCategory(RowStage):
         """Return the frame with the hashes."""
         return verbs.hash_columns(frames[0], self.columns, self.seed, self.n_bits)
 
+    def reads(self, *schemas: Schema) -> frozenset[str] | None:
+        """Return the columns that are hashed."""
+        return frozenset(self.columns)
+
     def same_rows(self) -> bool:
         """Whether as many rows come out: they do."""
         return True

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from gpupipe.core.engine import Joining
@@ -122,6 +123,33 @@ class Join(TableStage):
             return {}
         both = set(left) & set(right) - {*self.how.left_on, *self.how.right_on}
         return {name: name + self.how.left_suffix for name in left if name in both}
+
+    def needs(self, wanted: frozenset[str], *schemas: Schema) -> Sequence[frozenset[str]] | None:
+        """Return the keys, and the wanted columns; with one that gets the suffix, its namesake on the left, which is why it does."""
+        needed = [set(self.how.left_on), *(set(self.how.right_on) for _ in schemas[1:])]
+        if self.how.how in ("semi", "anti"):
+            return [frozenset(needed[0] | (wanted & set(schemas[0]))), *map(frozenset, needed[1:])]
+        made = {name: (0, name) for name in schemas[0]}  # where each column of the result comes from
+        for number, right in enumerate(schemas[1:], start=1):
+            had = dict(made)
+            for name in right:
+                if name not in self.how.right_on:
+                    made[name + self.how.suffix if name in had else name] = (number, name)
+        stack = [name for name in made if name in wanted]
+        while stack:
+            name = stack.pop()
+            number, column = made[name]
+            if column not in needed[number]:
+                needed[number].add(column)
+            if column != name and made[column][1] not in needed[made[column][0]]:
+                stack.append(column)
+        return [frozenset(names) for names in needed]
+
+    def in_order(self) -> Join:
+        """Return the join that keeps the order of the left table's rows."""
+        made = copy(self)
+        object.__setattr__(made, "how", replace(self.how, ordered=True))
+        return made
 
     def spread(self) -> Joining:
         """Return how the tables are joined."""

@@ -46,6 +46,11 @@ class Rename(RowStage):
         """Return the frame with the new names."""
         return frames[0].rename(dict(self.names))
 
+    def needs(self, wanted: frozenset[str], *schemas: Schema) -> Sequence[frozenset[str]] | None:
+        """Return the columns under their old names; those that are renamed must be there."""
+        renamed = dict(self.names)
+        return [frozenset(name for name in schemas[0] if name in renamed or name in wanted)]
+
     def same_rows(self) -> bool:
         """Whether as many rows come out: they do."""
         return True

@@ -92,6 +92,10 @@ class Rolling(KeyStage):
         """Return the frame with the aggregates."""
         return verbs.roll(frames[0], self.window)
 
+    def reads(self, *schemas: Schema) -> frozenset[str] | None:
+        """Return the columns of the window."""
+        return frozenset(self.window.columns)
+
     def same_rows(self) -> bool:
         """Whether as many rows come out: they do."""
         return True

@@ -79,6 +79,10 @@ class Sample(TableStage):
         assert self.fraction is not None
         return hashed.filter(nw.col(draw) < nw.lit(threshold(self.fraction), dtype=nw.UInt64)).drop(draw)
 
+    def reads(self, *schemas: Schema) -> frozenset[str] | None:
+        """Return the columns that are drawn by: all, unless some are given."""
+        return frozenset(self.by or schemas[0])
+
     def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
         """Return the columns that had no missing value."""
         return schemas[0].not_null

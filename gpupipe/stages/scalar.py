@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from gpupipe.core.errors import PlanError, UsageError
+from gpupipe.core.expressions import Named, values_in
 from gpupipe.core.node import Table, Value
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import Barrier, Want
-from gpupipe.stages._named import Named, expressions, named
+from gpupipe.stages._named import expressions, named
 
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
@@ -39,13 +40,17 @@ class Scalar(Barrier):
         """Return the node of the number."""
         return cast(Value, self.wire(Value, (table,)))
 
+    def results(self) -> Sequence[Value]:
+        """Return the results of other stages that stand in the expressions, which a scalar does not take."""
+        return values_in(self.columns)
+
     def measure(self, verbs: Verbs, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return the one row of numbers."""
         return frame.select(expressions(self.columns))
 
     def wants(self, *schemas: Schema) -> tuple[Want, ...]:
         """Return the one want: the numbers."""
-        return (Want(self.measure, "arrow"),)
+        return (Want(self.measure, "arrow", aggregates=self.columns),)
 
     def conclude(self, engine: Engine, results: Sequence[Any], progress: Progress | None) -> Any:
         """Return the number, or the named ones."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from gpupipe.core.errors import UsageError
+from gpupipe.core.expressions import Named, columns_of, kind_of
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import RowStage
-from gpupipe.stages._named import Named, expressions, kind_of, named
+from gpupipe.stages._named import OfExpressions, expressions, named
 
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, init=False, eq=False)
-class Select(RowStage):
+class Select(OfExpressions, RowStage):
     """Keeps the given columns and expressions, in their order.
 
     Expressions that look at several rows, and constants alone, need the whole table together; see `WithColumns`.
@@ -34,6 +35,8 @@ class Select(RowStage):
     >>> Select("a", twice=nw.col("a") * 2).apply(pl.DataFrame({"a": [1], "b": [2]})).to_dicts()
     [{'a': 1, 'twice': 2}]
     """
+
+    expressions_in: ClassVar[str] = "columns"
 
     columns: Named
 
@@ -52,6 +55,10 @@ class Select(RowStage):
     def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return the selected columns."""
         return frames[0].select(expressions(self.columns))
+
+    def reads(self, *schemas: Schema) -> frozenset[str] | None:
+        """Return the columns in the expressions."""
+        return columns_of(self.columns)
 
     def same_rows(self) -> bool:
         """Whether only columns are taken: an expression might be a constant or a reduction."""
@@ -90,6 +97,10 @@ class Drop(RowStage):
     def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return the other columns."""
         return frames[0].drop(list(self.columns))
+
+    def reads(self, *schemas: Schema) -> frozenset[str] | None:
+        """Return the columns that it names."""
+        return frozenset(self.columns)
 
     def same_rows(self) -> bool:
         """Whether as many rows come out: they do."""

@@ -85,6 +85,10 @@ class SortRows(TableStage):
         order = [*self.descending, *(False for _ in ties)]
         return verbs.sort(frames[0], [*self.by, *ties], order, nulls_last=self.nulls_last).head(self.limit)
 
+    def reads(self, *schemas: Schema) -> frozenset[str] | None:
+        """Return the columns of the order."""
+        return frozenset(self.by)
+
     def same_rows(self) -> bool:
         """Whether as many rows come out: they do, unless there is a limit."""
         return self.limit is None

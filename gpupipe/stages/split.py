@@ -120,6 +120,10 @@ class SplitPart(RowStage):
             kept = kept & (nw.col(draw) < nw.lit(self.high, dtype=nw.UInt64))
         return hashed.filter(kept).drop(draw)
 
+    def reads(self, *schemas: Schema) -> frozenset[str] | None:
+        """Return the columns that are drawn by: all, unless some are given."""
+        return frozenset(self.columns or schemas[0])
+
     def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
         """Return the columns that had no missing value."""
         return schemas[0].not_null

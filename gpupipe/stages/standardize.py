@@ -116,6 +116,10 @@ class Standardized(RowStage):
         triples = zip(self.columns, self.means, self.deviations, strict=True)
         return frames[0].with_columns([(nw.col(name).cast(nw.Float64) - mean) / deviation for name, mean, deviation in triples])
 
+    def reads(self, *schemas: Schema) -> frozenset[str] | None:
+        """Return the columns that are scaled."""
+        return frozenset(self.columns)
+
     def same_rows(self) -> bool:
         """Whether as many rows come out: they do."""
         return True

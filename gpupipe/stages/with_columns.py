@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from gpupipe.core.errors import UsageError
+from gpupipe.core.expressions import Named, columns_of, kind_of
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import RowStage
-from gpupipe.stages._named import Named, expressions, kind_of, named
+from gpupipe.stages._named import OfExpressions, expressions, named
 
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, init=False, eq=False)
-class WithColumns(RowStage):
+class WithColumns(OfExpressions, RowStage):
     """Adds or replaces columns by expressions.
 
     Where each of them works on every row by itself, the stage is a row stage. One that looks at several rows (``sum()``, ``over()``,
@@ -32,6 +33,8 @@ class WithColumns(RowStage):
     [{'a': 1, 'b': 2}]
     """
 
+    expressions_in: ClassVar[str] = "columns"
+
     columns: Named
 
     def __init__(self, *columns: Any, **expressions: Any) -> None:
@@ -44,6 +47,10 @@ class WithColumns(RowStage):
     def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return the frame with the columns."""
         return frames[0].with_columns(expressions(self.columns))
+
+    def reads(self, *schemas: Schema) -> frozenset[str] | None:
+        """Return the columns in the expressions."""
+        return columns_of(self.columns)
 
     def same_rows(self) -> bool:
         """Whether as many rows come out: they do."""

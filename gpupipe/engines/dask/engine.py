@@ -21,15 +21,15 @@ from gpupipe.core.ends import Source
 from gpupipe.core.engine import Demand, Engine, EngineOptions, Reading, ScoringRecipe, TrainingRecipe
 from gpupipe.core.errors import GpupipeError
 from gpupipe.core.schema import Schema
-from gpupipe.core.stage import TableStage, Want
+from gpupipe.core.stage import Grouping, TableStage, Want
 from gpupipe.engines._arrow import conform_arrow
 from gpupipe.engines._blocks import PACKED, At, MeasureBlock, MeasureBytes, MergeBlocks, PrepareBlock, added, block_engine, unpacked
 from gpupipe.engines._crossed import take_over
 from gpupipe.engines._estimators import score_arrays
 from gpupipe.engines._scratch import Scratch
-from gpupipe.engines._symbolic import VERBS, Recorder, collect_symbolic, empty_frame, frame_schema, named_columns
+from gpupipe.engines._symbolic import VERBS, empty_frame, frame_schema, narrowed, needed_columns
 from gpupipe.engines.dask.account import described
-from gpupipe.engines.dask.aggregates import taken_apart
+from gpupipe.engines.dask.aggregates import in_parts
 from gpupipe.engines.dask.blocks import Blocks, Site, mapped, meta_of, reduced
 from gpupipe.engines.dask.clusters import OpenCluster, open_cluster
 from gpupipe.engines.dask.keys import KeysOfBlock, check_keys, counted_keys
@@ -52,6 +52,7 @@ class DaskEngine(Engine):
     name: ClassVar[str] = "dask"
     lazy: ClassVar[bool] = True
     remote: ClassVar[bool] = True
+    counts_along: ClassVar[bool] = True
     limits = (*LIMITS, *(limit for limit in engine_type("pandas").limits if limit.what != "tables larger than memory"))
     blocks: ClassVar[str] = "pandas"
     block_range: ClassVar[tuple[int, int]] = (8 << 20, 128 << 20)
@@ -173,9 +174,9 @@ class DaskEngine(Engine):
             return Asked(merged, finish=_first)
         if blocks.n_blocks == 1:
             return Asked(packed, finish=_first)
-        wanted = want.prepare(VERBS, empty_frame(blocks.schema))
-        schema, found = frame_schema(wanted, lambda names: frozenset()), taken_apart(wanted, blocks.schema)
-        if found is not None and not found.keys:
+        schema = frame_schema(want.prepare(VERBS, empty_frame(blocks.schema)), lambda names: frozenset())
+        found = None if want.aggregates is None else in_parts(Grouping((), want.aggregates, drop_null_keys=False), blocks.schema)
+        if found is not None:
             whole = aggregated(found, "reduce", blocks, schema, self.site)
             return Asked(mapped(MeasureBlock(at, None), "measure", PACKED, whole.frame), finish=_first)
         single = gathered(_narrowed(blocks, want), self.site, "a value of the whole table")
@@ -261,11 +262,7 @@ class Asked:
 
 def _narrowed(blocks: Blocks, want: Want) -> Blocks:
     """Return the table with only the columns that a barrier looks at; at least one, since rows of no columns cannot be counted."""
-    recorder = Recorder(blocks.schema)
-    wanted = want.prepare(VERBS, recorder.frame())
-    collect_symbolic([wanted])
-    columns = recorder.columns | named_columns(wanted)  # Polars counts a column without reading it
-    schema = Schema(tuple((name, field) for name, field in blocks.schema.items() if name in columns)) or blocks.schema
+    schema = narrowed(blocks.schema, needed_columns(lambda frame: want.prepare(VERBS, frame), [blocks.schema])[0])
     return replace(blocks, frame=blocks.frame[list(schema)], schema=schema)
 
 

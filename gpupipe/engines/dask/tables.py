@@ -14,7 +14,7 @@ from gpupipe.core.stage import KeyStage, TableStage
 from gpupipe.engines._blocks import PACKED, At, GuardBlock, MeasureBytes, MergeBlocks, RunBlock, StackBlock, added
 from gpupipe.engines._shipping import ship
 from gpupipe.engines._symbolic import VERBS, empty_frame, frame_schema, keeps_keys
-from gpupipe.engines.dask.aggregates import Aggregation, PartlyAggregated, aggregation_of
+from gpupipe.engines.dask.aggregates import Aggregation, PartlyAggregated, in_parts
 from gpupipe.engines.dask.blocks import SPLIT_EVERY, Blocks, Placed, Site, mapped, meta_of, placed_by_key, reduced, same
 from gpupipe.engines.dask.sorting import sorted_blocks
 
@@ -76,7 +76,8 @@ def _by_key(stage: KeyStage, inputs: Sequence[Blocks], schema: Schema, site: Sit
     if _together(inputs, keys):
         return by_block(stage, inputs, schema, site, n_rows)
     if len(inputs) == 1:
-        found = aggregation_of(stage, inputs[0].schema)
+        grouping = stage.grouping()
+        found = None if grouping is None else in_parts(grouping, inputs[0].schema)
         if found is not None:
             return aggregated(found, stage.name, inputs[0], schema, site)
     by, n_blocks = _meeting_place(inputs, keys)

@@ -18,9 +18,9 @@ from gpupipe.core.engine import Demand, EngineOptions, Reading
 from gpupipe.core.errors import GpupipeError, SinkError, StageError
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import TableStage
-from gpupipe.engines._scan import explained, read_lazy, read_pieces
+from gpupipe.engines._scan import empty_table, explained, read_lazy, read_pieces
 from gpupipe.engines._single import SingleEngine
-from gpupipe.engines._symbolic import Recorder
+from gpupipe.engines._symbolic import narrowed, needed_columns
 from gpupipe.engines._verbs import account_of
 from gpupipe.engines.polars.limits import LIMITS
 from gpupipe.engines.polars.pieces import Keys, Pieces, pieces_of
@@ -36,6 +36,7 @@ class CpuEngine(SingleEngine):
 
     name: ClassVar[str] = "cpu"
     lazy: ClassVar[bool] = True
+    is_wide: ClassVar[bool] = True
     limits = LIMITS
 
     def __init__(self, options: EngineOptions | None = None) -> None:
@@ -44,14 +45,13 @@ class CpuEngine(SingleEngine):
         self._wholes: dict[Pieces, Frame] = {}  # what is computed next reads them
 
     def read(self, source: Source, reading: Reading, schema: Schema) -> Data:
-        """Return a lazy scan of what is needed, in pieces where the source declares that its files keep keys together."""
+        """Return a lazy scan, of which Polars reads what a query needs; in pieces where the source says that its files keep keys together."""
         key = source.whole_keys()
         try:
             pieces = read_pieces(source, reading, self.scratch) if key and set(key) <= set(reading.columns) else []
             if pieces:
                 return pieces_of(source.origin(), key, pieces)
-            rows = read_lazy(source, reading, schema, self.scratch)
-            return nw.from_native(rows.cache() if reading.predicate is None else rows)  # a cache would keep the filter out of the scan
+            return nw.from_native(read_lazy(source, reading, schema, self.scratch, wide=True))
         except (pl.exceptions.PolarsError, OSError) as error:
             raise explained(source, error) from error
 
@@ -102,7 +102,7 @@ class CpuEngine(SingleEngine):
             return []
         queries, finishers = [], []
         for demand in demands:
-            data = self._whole(_read(demand))
+            data = held_to(demand.schema, self._whole(_read(demand)))
             native = data.to_native() if demand.want is None else demand.want.prepare(self.verbs, data).to_native()
             query, finish = _plan(demand, native)
             queries.append(query)
@@ -138,15 +138,36 @@ class CpuEngine(SingleEngine):
 
     def _needed(self, demand: Demand) -> list[str]:
         """Return the columns of a table in pieces that a demand needs."""
-        table = cast(Pieces, _read(demand))
-        recorder = Recorder(table.schema)
-        frame = recorder.frame()
-        (frame if demand.want is None else demand.want.prepare(self.verbs, frame)).to_native().collect()
-        return [name for name in table.schema if name in recorder.columns] or list(table.schema)[:1]
+        table, want = cast(Pieces, _read(demand)), demand.want
+        schema = demand.schema or table.schema
+        return list(
+            schema if want is None else narrowed(schema, needed_columns(lambda frame: want.prepare(self.verbs, frame), [schema])[0])
+        )
 
     def size(self, data: Data) -> int | None:
         """Return the bytes of held rows."""
         return int(self._whole(data).to_native().collect().estimated_size())
+
+
+def held_to(schema: Schema | None, data: Frame) -> Frame:
+    """Return the columns that the plan says are needed.
+
+    Raises
+    ------
+    StageError
+        Where the table is not as planned.
+    """
+    if schema is None:
+        return data
+    native = data.to_native()
+    have, planned = native.collect_schema(), empty_table(schema).schema
+    if any(have.get(name) != dtype for name, dtype in planned.items()):
+        got = {name: str(have[name]) if name in have else "none" for name, dtype in planned.items() if have.get(name) != dtype}
+        msg = (
+            f"Expected the planned columns {dict(planned)}, but a stage made {got} of them. A function must make what it made in the plan."
+        )
+        raise StageError(msg)
+    return data if list(have) == list(planned) else nw.from_native(native.select(list(planned)))
 
 
 def _read(demand: Demand) -> Data:

@@ -40,9 +40,9 @@ def _hash_of(columns: tuple[str, ...], seed: int) -> pl.Expr:
 class PolarsVerbs(NarwhalsVerbs):
     """The verbs on lazy Polars frames; nothing here computes."""
 
-    def _matched(self, left: Frame, right: Frame, keys: list[str], how: Literal["left", "inner"]) -> Frame:
-        """Return the rows that match in the left table's order, which costs nothing, and makes models the same from run to run."""
-        return nw.from_native(_lazy(left).join(_lazy(right), on=keys, how=how, maintain_order="left"))
+    def _matched(self, left: Frame, right: Frame, keys: list[str], how: Literal["left", "inner"], *, ordered: bool) -> Frame:
+        """Return the rows that match, in the left table's order where something depends on it: it takes half as long again."""
+        return nw.from_native(_lazy(left).join(_lazy(right), on=keys, how=how, maintain_order="left" if ordered else "none"))
 
     def require_once(self, frame: Frame, keys: Sequence[str], expected: str) -> Frame:
         """Return the frame, which is looked through as it is computed; see `Verbs.require_once`."""

@@ -1,0 +1,120 @@
+"""A Polars query as Polars itself will run it, node by node: what it scans, and what comes through it untouched.
+
+Polars hands out its optimized plan as a tree of typed nodes, which is how engines other than its own take it over. A node, or a version of
+the tree, that is not known here means "no": all columns are needed, no column comes through, rows may be lost.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any
+
+import polars as pl
+from polars.io.plugins import register_io_source
+
+KNOWN_VERSIONS = frozenset({16})  # of the tree, as `NodeTraverser.version` tells; another one is looked at by a person first
+_FEWER_OR_MOVED = frozenset({"Filter", "Sort", "Distinct", "Slice", "Cache", "SimpleProjection"})
+_SCANS = frozenset({"PythonScan", "DataFrameScan"})
+
+
+class EmptyScan:
+    """An empty table of a schema, which is recognised in a query that scans it."""
+
+    def __init__(self, rows: pl.DataFrame) -> None:
+        def scan(columns: list[str] | None, *_: Any) -> Iterator[pl.DataFrame]:
+            yield rows if columns is None else rows.select(columns)
+
+        self.names = tuple(rows.columns)
+        self._scan = scan
+        self.frame = register_io_source(scan, schema=rows.schema, is_pure=False)
+
+    def is_read_by(self, options: Sequence[Any]) -> bool:
+        """Whether a scan's options are those of a scan of this table."""
+        cells = getattr(options[0], "__closure__", None) or ()
+        return any(cell.cell_contents is self._scan for cell in cells)
+
+
+def scanned_columns(query: pl.LazyFrame, tables: Sequence[EmptyScan]) -> list[frozenset[str]] | None:
+    """Return the columns that the optimized query reads of each table, over all its scans; None where that cannot be told."""
+    read: list[set[str]] = [set() for _ in tables]
+    tree = _Tree(query)
+    for kind, node in tree.walk():
+        if kind == "PythonScan":
+            number = next((number for number, table in enumerate(tables) if table.is_read_by(node.options)), None)
+            if number is None:
+                return None
+            columns = node.options[1]
+            read[number].update(tables[number].names if columns is None else columns)
+    return [frozenset(columns) for columns in read] if tree.is_known else None
+
+
+def spelled(query: pl.LazyFrame) -> str:
+    """Return the optimized query as text, but for how many columns its scans could have read: equal texts are equal queries."""
+    return re.sub(r"PROJECT \S+ COLUMNS", "PROJECT", query.explain())
+
+
+def comes_through(query: pl.LazyFrame, columns: Collection[str], *, grouped: bool) -> bool:
+    """Whether some columns of the one table that a query scans come out as they went in, be it in fewer rows or another order.
+
+    Parameters
+    ----------
+    grouped
+        Whether it may also aggregate by them.
+    """
+    names = query.collect_schema().names()
+    if not set(columns) <= set(names):
+        return False
+    alone = query.select(list(columns))
+    tree, n_scans = _Tree(alone), 0
+    for kind, node in tree.walk():
+        if kind in _SCANS:
+            n_scans += 1
+        elif kind == "HStack":
+            if {made.output_name for made in node.exprs} & set(columns):
+                return False
+        elif kind == "Select":
+            plain = {made.output_name for made in node.expr if tree.column_of(made) == made.output_name}
+            if not set(columns) <= plain:
+                return False
+        elif kind == "GroupBy" and grouped:
+            if not set(columns) <= {key.output_name for key in node.keys if tree.column_of(key) == key.output_name}:
+                return False
+        elif kind not in _FEWER_OR_MOVED:
+            return False
+    return n_scans == 1 and tree.is_known
+
+
+def keeps_rows(query: pl.LazyFrame, *, selects: bool) -> bool:
+    """Whether a query only adds, drops or changes columns of the one table that it scans.
+
+    Parameters
+    ----------
+    selects
+        Whether columns may be computed in place of the table's; a reduction among them must have been ruled out.
+    """
+    allowed = {"HStack", "SimpleProjection", *_SCANS, *(["Select"] if selects else [])}
+    kinds = [kind for kind, _ in _Tree(query).walk()]
+    return set(kinds) <= allowed and sum(kind in _SCANS for kind in kinds) == 1
+
+
+class _Tree:
+    """The tree of a query's optimized plan."""
+
+    def __init__(self, query: pl.LazyFrame) -> None:
+        self._traverser: Any = query._ldf.visit()
+        self.is_known = self._traverser.version()[0] in KNOWN_VERSIONS
+
+    def walk(self) -> Iterator[tuple[str, Any]]:
+        """Yield every node with its kind, parents first."""
+        stack = [self._traverser.get_node()]
+        while stack:
+            self._traverser.set_node(stack.pop())
+            node = self._traverser.view_current_node()
+            stack += self._traverser.get_inputs()
+            yield type(node).__name__, node
+
+    def column_of(self, made: Any) -> str | None:
+        """Return the column that an expression is, or None where it is something else."""
+        found = self._traverser.view_expression(made.node)
+        return str(found.name) if type(found).__name__ == "Column" else None

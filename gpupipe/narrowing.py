@@ -1,0 +1,113 @@
+"""What is needed of each table: from the outputs backwards, which columns; and of each source, which rows.
+
+Both follow from the stages alone. A stage says which columns it needs (`TableStage.needs`), or is run by itself on empty tables. A source
+is read for fewer rows only where everything that takes its rows filters them, each row by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import reduce
+from typing import Protocol
+
+import polars as pl
+
+from gpupipe.core.ends import Sink, Source
+from gpupipe.core.node import Node
+from gpupipe.core.schema import Schema
+from gpupipe.core.stage import Apply, Barrier, TableStage, WithResults
+from gpupipe.engines._symbolic import VERBS, Recorder, collect_symbolic, needed_columns
+
+
+class Planned(Protocol):
+    """The nodes of a pipeline, run on empty tables."""
+
+    nodes: list[Node]
+    inputs: list[tuple[int, ...]]
+    stages: dict[int, TableStage]
+    open: set[int]
+
+    def schema(self, number: int) -> Schema:
+        """Return a table step's schema."""
+
+
+def live_columns(planned: Planned, outputs: set[int]) -> dict[int, frozenset[str]]:
+    """Return the columns that are needed of each table.
+
+    An output and what a sink writes are needed whole; so is a table whose columns depend on what a barrier learns, and what it is made of.
+    """
+    live: dict[int, set[str]] = {number: set() for number in range(len(planned.nodes))}
+    for number in reversed(range(len(planned.nodes))):
+        node, inputs = planned.nodes[number], planned.inputs[number]
+        if isinstance(node.stage, Source):
+            live[number] |= set(planned.schema(number)) if number in outputs else set()
+        elif isinstance(node.stage, Sink):
+            live[inputs[0]] |= set(planned.schema(inputs[0]))
+        elif isinstance(node.stage, Barrier):
+            schemas = [planned.schema(given) for given in inputs]
+            for given, schema, want in zip(inputs, schemas, node.stage.wants(*schemas), strict=True):
+                live[given] |= needed_columns(lambda frame, want=want: want.prepare(VERBS, frame), [schema])[0]
+        else:
+            schema = planned.schema(number)
+            if number in outputs or number in planned.open:
+                live[number] = set(schema)
+            live[number] = live[number] or set(list(schema)[:1])
+            stage = planned.stages[number]
+            tables = node.stage.tables(inputs)
+            for given, names in zip(tables, _needs(planned, number, stage, tables, live[number]), strict=True):
+                live[given] |= names
+    return {number: frozenset(names) for number, names in live.items()}
+
+
+def _needs(planned: Planned, number: int, stage: TableStage, given: Sequence[int], wanted: set[str]) -> Sequence[frozenset[str]]:
+    """Return the columns of each of its tables that a stage needs for some columns of its result."""
+    schemas = [planned.schema(each) for each in given]
+    if number in planned.open:
+        return [frozenset(schema) for schema in schemas]
+    known = stage.needs(frozenset(wanted), *schemas)
+    return needed_columns(lambda *frames: stage.run(VERBS, *frames), schemas, wanted) if known is None else known
+
+
+def predicates_of(planned: Planned, outputs: set[int]) -> dict[int, pl.Expr]:
+    """Return, for sources of which not all rows are needed, the condition that keeps those that are."""
+    consumers: dict[int, list[int]] = {}
+    for number, inputs in enumerate(planned.inputs):
+        for given in inputs:
+            consumers.setdefault(given, []).append(number)
+    found: dict[int, pl.Expr] = {}
+    for number, node in enumerate(planned.nodes):
+        if isinstance(node.stage, Source) and number not in outputs:
+            each = [_predicate(planned, number, consumer, consumers, outputs) for consumer in consumers[number]]
+            known = [predicate for predicate in each if predicate is not None]
+            if len(known) == len(each):
+                distinct = {_spelled(predicate): predicate for predicate in known}
+                found[number] = reduce(pl.Expr.__or__, distinct.values())
+    return found
+
+
+def _predicate(planned: Planned, source: int, first: int, consumers: dict[int, list[int]], outputs: set[int]) -> pl.Expr | None:
+    """Return by which condition the row stages that follow one another from a source on keep its rows, or None where they keep all."""
+    chain: list[TableStage] = []
+    number = first
+    while (stage := planned.stages.get(number)) is not None:
+        fixed = not isinstance(planned.nodes[number].stage, Apply | WithResults)  # what depends on results is not known before the run
+        if not fixed or stage.kind != "row" or number in planned.open:
+            break
+        chain.append(stage)
+        after = consumers.get(number, [])
+        if number in outputs or len(after) != 1:
+            break
+        number = after[0]
+    if all(stage.same_rows() for stage in chain):
+        return None
+    recorder = Recorder(planned.schema(source))
+    frame = reduce(lambda frame, stage: stage.run(VERBS, frame), chain, recorder.frame())
+    collect_symbolic([frame])
+    return recorder.predicates[0] if len(recorder.predicates) == 1 else None
+
+
+def _spelled(predicate: pl.Expr) -> bytes:
+    """Return what tells a predicate from others; as text, two sets of values would look alike."""
+    found = predicate.meta.serialize()
+    assert isinstance(found, bytes)
+    return found
