@@ -52,10 +52,24 @@ def live_columns(planned: Planned, outputs: set[int]) -> dict[int, frozenset[str
             if number in outputs or number in planned.open:
                 live[number] = set(schema)
             live[number] = live[number] or set(list(schema)[:1])
-            stage = planned.stages[number]
-            tables = node.stage.tables(inputs)
+            stage, tables = planned.stages[number], node.stage.tables(inputs)
             for given, names in zip(tables, _needs(planned, number, stage, tables, live[number]), strict=True):
                 live[given] |= names
+    return _carried(planned, live)
+
+
+def _carried(planned: Planned, live: dict[int, set[str]]) -> dict[int, frozenset[str]]:
+    """Return the columns that are needed, with those that row and key stages have at hand and would have to drop.
+
+    So what a stage delivers depends on what the sources are read for, and not on each of the stages after it, and a result that was kept
+    stands as long as that does.
+    """
+    for number, node in enumerate(planned.nodes):
+        stage = planned.stages.get(number)
+        if stage is not None and stage.kind in ("row", "key"):
+            tables = node.stage.tables(planned.inputs[number])
+            gone = {name for given in tables for name in planned.schema(given) if name not in live[given]}
+            live[number] |= set(planned.schema(number)) - gone
     return {number: frozenset(names) for number, names in live.items()}
 
 

@@ -281,7 +281,8 @@ class _Planner:
         delivered = None if schema is None else narrowed(schema, live[number])
         reading = Reading(tuple(delivered), predicates.get(number)) if isinstance(node.stage, Source) and delivered is not None else None
         stage = self.stages.get(number)
-        same_rows = stage is not None and keeps_rows(stage, self.frames[number], len(node.stage.tables(self.inputs[number])))
+        alone = stage is not None and len(node.stage.tables(self.inputs[number])) == 1
+        same_rows = alone and stage is not None and (stage.same_rows() or keeps_rows(stage, self.frames[number]))
         sketch = self.sketches.get(number)
         dtype = sketch.dtype if isinstance(sketch, Literal) else None
         phase, is_open = self.phases[number], number in self.open

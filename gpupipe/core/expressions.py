@@ -12,15 +12,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import narwhals.stable.v2 as nw
+from narwhals import Expr as AnyExpr  # of which the stable one is a kind: narwhals puts plain ones into conditions
 
 from gpupipe.core.errors import UnsupportedError
 from gpupipe.core.node import Value
 
 Named = tuple[tuple[str | None, Any], ...]  # expressions with the names they are given; None keeps an expression's own
 
-_COLUMNS = frozenset({"COL", "NTH", "EXCLUDE", "ALL", "SELECTOR"})
+COLUMNS = frozenset({"COL", "NTH", "EXCLUDE", "ALL", "SELECTOR"})
 _SEVERAL = frozenset({"NTH", "EXCLUDE", "ALL", "SELECTOR"})  # which columns these are depends on the table
-_BY_ROW = _COLUMNS | {"LITERAL", "ELEMENTWISE", "WHEN_THEN", "SERIES"}
+_BY_ROW = COLUMNS | {"LITERAL", "ELEMENTWISE", "WHEN_THEN", "SERIES"}
 # What every engine reduces the rows of a key to, a column at a time.
 REDUCTIONS = frozenset({"sum", "mean", "min", "max", "count", "len", "n_unique", "any", "all", "std", "var", "median", "quantile"})
 _BLIND_TO_NULLS = REDUCTIONS - {"len", "n_unique"}
@@ -37,7 +38,7 @@ def arguments_of(node: Any) -> Iterator[tuple[Any, bool]]:
     for given in node.exprs:
         yield given, bool(node.str_as_lit)
     for given in node.kwargs.values():
-        if isinstance(given, nw.Expr):
+        if isinstance(given, AnyExpr):
             yield given, True
 
 
@@ -46,7 +47,7 @@ def _all_nodes(expression: Any) -> Iterator[Any]:
     for node in nodes_of(expression):
         yield node
         for given, _ in arguments_of(node):
-            if isinstance(given, nw.Expr):
+            if isinstance(given, AnyExpr):
                 yield from _all_nodes(given)
 
 
@@ -145,7 +146,7 @@ def _changed(columns: Named, change: Callable[[Any], Any]) -> Named:
     """Return the expressions with the leaves of their arguments changed."""
 
     def inner(given: Any) -> Any:
-        return _rebuilt(given, inner) if isinstance(given, nw.Expr) else change(given)
+        return _rebuilt(given, inner) if isinstance(given, AnyExpr) else change(given)
 
     return tuple((name, inner(given)) for name, given in columns)
 
@@ -157,7 +158,7 @@ def _rebuilt(expression: Any, change: Callable[[Any], Any]) -> Any:
         if node.kind.name == "LITERAL":
             value = change(node.kwargs["value"])
             same = value is node.kwargs["value"]
-            made += [node] if same else nodes_of(value) if isinstance(value, nw.Expr) else nodes_of(nw.lit(value))
+            made += [node] if same else nodes_of(value) if isinstance(value, AnyExpr) else nodes_of(nw.lit(value))
         else:
             made.append(_with_arguments(node, [change(given) for given in node.exprs]) if node.exprs else node)
     return nw.Expr(*made)
@@ -180,7 +181,7 @@ def output_name(expression: Any) -> str | None:
     """
     if isinstance(expression, str):
         return expression
-    if not isinstance(expression, nw.Expr):
+    if not isinstance(expression, AnyExpr):
         return "literal"
     first, *rest = nodes_of(expression)
     name: str | None = first.name
@@ -205,7 +206,7 @@ def _renamed(node: Any, name: str | None) -> str | None:
     """Return a name as ``name.suffix`` and ``name.prefix`` make it; None for other ways of renaming."""
     if name is None or node.name not in ("name.suffix", "name.prefix"):
         return None
-    return name + node.kwargs["suffix"] if node.name == "name.suffix" else node.kwargs["prefix"] + name
+    return f"{name}{node.kwargs['suffix']}" if node.name == "name.suffix" else f"{node.kwargs['prefix']}{name}"
 
 
 @dataclass(frozen=True)
@@ -298,8 +299,8 @@ class _Taker:
             if node.kind.name not in ("ELEMENTWISE", "WHEN_THEN", "LITERAL") or any(
                 isinstance(inner, str) and not node.str_as_lit for inner in node.exprs
             ):
-                raise self.refusal("does not reduce" if node.kind.name in _COLUMNS | {"ELEMENTWISE"} else f"uses {node.name}()")
-            arguments = [self.result(inner) if isinstance(inner, nw.Expr) else inner for inner in node.exprs]
+                raise self.refusal("does not reduce" if node.kind.name in COLUMNS | {"ELEMENTWISE"} else f"uses {node.name}()")
+            arguments = [self.result(inner) if isinstance(inner, AnyExpr) else inner for inner in node.exprs]
             made.append(_with_arguments(node, arguments) if node.exprs else node)
         return made
 
@@ -323,7 +324,7 @@ class _Taker:
                 rows.append(node)
                 continue
             if node.name == "drop_nulls":
-                more = nw.Expr(*rows).is_not_null()
+                more = ~nw.Expr(*rows).is_null()
             elif node.name == "filter":
                 more = nw.all_horizontal(*node.exprs, ignore_nulls=False)
             else:

@@ -149,7 +149,7 @@ class TableStage(Stage):
         return None if read is None else [read | (wanted & frozenset(schemas[0]))]
 
     def in_order(self) -> TableStage:
-        """Return the stage as it is run where something after it depends on the order of its rows, which must not change from run to run."""
+        """Return the stage as it is run where something after it depends on the order of its rows: from run to run that is the same."""
         return self
 
     def spread(self) -> Spread | None:

@@ -50,8 +50,12 @@ def scanned_columns(query: pl.LazyFrame, tables: Sequence[EmptyScan]) -> list[fr
 
 
 def spelled(query: pl.LazyFrame) -> str:
-    """Return the optimized query as text, but for how many columns its scans could have read: equal texts are equal queries."""
-    return re.sub(r"PROJECT \S+ COLUMNS", "PROJECT", query.explain())
+    """Return the optimized query as text: queries of equal texts that read the same columns are equal.
+
+    Left out is how many columns a scan could have read, and where the optimizer leaves columns out that it needs no longer.
+    """
+    lines = [re.sub(r"PROJECT \S+ COLUMNS", "", line).strip() for line in query.explain().splitlines()]
+    return "\n".join(line for line in lines if line and not line.startswith("simple π "))
 
 
 def comes_through(query: pl.LazyFrame, columns: Collection[str], *, grouped: bool) -> bool:

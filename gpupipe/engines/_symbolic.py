@@ -73,17 +73,19 @@ def needed_columns(run: Callable[..., Frame], schemas: Sequence[Schema], wanted:
     """
     whole = [frozenset(schema) for schema in schemas]
     passed = frozenset() if wanted is None else frozenset(name for names in whole for name in names if name not in wanted)
-    tables, query = _query(run, schemas, passed)
-    read = scanned_columns(query, tables)
-    if read is None or read == whole:
-        return whole
-    fewer = [narrowed(schema, columns) for schema, columns in zip(schemas, read, strict=True)]
-    try:
-        _, again = _query(run, fewer, passed)
-        same = again.collect_schema() == query.collect_schema() and spelled(again) == spelled(query)
-    except Exception:  # noqa: BLE001  (whatever a function says that cannot do with fewer columns: it gets all)
-        return whole
-    return read if same else whole
+    for left_out in [passed, frozenset()] if passed else [passed]:  # what passes through need not, unless the function names it
+        tables, query = _query(run, schemas, left_out)
+        read = scanned_columns(query, tables)
+        if read is None or read == whole:
+            return whole
+        fewer = [narrowed(schema, columns) for schema, columns in zip(schemas, read, strict=True)]
+        try:
+            _, again = _query(run, fewer, left_out)
+            if again.collect_schema() == query.collect_schema() and spelled(again) == spelled(query):
+                return read
+        except Exception:  # noqa: BLE001, S112  (whatever a function says that cannot do with fewer columns: it gets more)
+            continue
+    return whole
 
 
 def _query(run: Callable[..., Frame], schemas: Sequence[Schema], passed: Collection[str]) -> tuple[list[EmptyScan], pl.LazyFrame]:

@@ -15,10 +15,8 @@ from gpupipe.engines._query import keeps_rows as query_keeps_rows
 from gpupipe.engines._symbolic import Frame
 
 
-def keeps_rows(stage: TableStage, frame: Frame, n_tables: int = 1) -> bool:
-    """Whether a stage, or the query that it made of an empty frame, shows that it only adds, drops or changes columns."""
-    if n_tables != 1 or stage.same_rows():
-        return n_tables == 1
+def keeps_rows(stage: TableStage, frame: Frame) -> bool:
+    """Whether the query that a row or key stage made of an empty frame shows that it only adds, drops or changes columns."""
     if stage.kind not in ("row", "key"):
         return False
     query = frame.to_native()  # a reduction of nothing is one row

@@ -30,6 +30,7 @@ from narwhals._pandas_like.group_by import PandasLikeGroupBy
 from narwhals._pandas_like.series import PandasLikeSeries
 from narwhals._pandas_like.utils import align_and_extract_native, broadcast_series_to_index
 
+from gpupipe.engines._grouped import replaced_methods
 from gpupipe.engines.cudf.frames import column_like, column_of, null_mask, numbers_of, opened
 from gpupipe.engines.cudf.grouping import grouped_by_libcudf
 from gpupipe.engines.cudf.missing import filled, has_nan, is_missing, like_of, n_missing, n_there, with_missing
@@ -49,6 +50,8 @@ def settle_meaning() -> None:
         return
     for (owner, name), made in _REPLACED.items():
         setattr(owner, name, _for_cudf(getattr(owner, name), made))
+    for owner, name, method in replaced_methods():
+        setattr(owner, name, method)
     make = vars(PandasLikeSeries)["from_iterable"].__func__
     setattr(PandasLikeSeries, "from_iterable", classmethod(_after(make, _from_iterable)))  # noqa: B010  (no assignment, to type checkers)
     setattr(series_module, "align_and_extract_native", _aligned)  # noqa: B010

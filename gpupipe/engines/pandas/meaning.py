@@ -26,6 +26,7 @@ from narwhals._pandas_like.series_str import PandasLikeSeriesStringNamespace
 from gpupipe.core.errors import UnsupportedError
 from gpupipe.core.schema import as_dtype
 from gpupipe.engines._arrow import arrow_dtype
+from gpupipe.engines._grouped import replaced_methods
 
 _OPTION = "future.distinguish_nan_and_na"
 _lit = PandasLikeNamespace.lit
@@ -152,6 +153,7 @@ _REPLACED: tuple[tuple[Any, str, Any], ...] = (
     (PandasLikeSeries, "cast", _as_dtype),
     (PandasLikeSeriesDateTimeNamespace, "to_string", _written),
     (PandasLikeSeriesStringNamespace, "split", _cut),
+    *replaced_methods(),
 )
 
 

@@ -45,7 +45,7 @@ class CpuEngine(SingleEngine):
         self._wholes: dict[Pieces, Frame] = {}  # what is computed next reads them
 
     def read(self, source: Source, reading: Reading, schema: Schema) -> Data:
-        """Return a lazy scan, of which Polars reads what a query needs; in pieces where the source says that its files keep keys together."""
+        """Return a lazy scan, of which Polars reads what a query needs; in pieces where the source says that files keep keys together."""
         key = source.whole_keys()
         try:
             pieces = read_pieces(source, reading, self.scratch) if key and set(key) <= set(reading.columns) else []
