@@ -7,16 +7,13 @@ is read for fewer rows only where everything that takes its rows filters them, e
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import reduce
-from typing import Protocol
-
-import polars as pl
+from typing import Any, Protocol
 
 from gpupipe.core.ends import Sink, Source
 from gpupipe.core.node import Node
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import Apply, Barrier, TableStage, WithResults
-from gpupipe.engines._symbolic import VERBS, Recorder, collect_symbolic, needed_columns
+from gpupipe.engines._symbolic import VERBS, any_of, filter_of, needed_columns
 
 
 class Planned(Protocol):
@@ -82,25 +79,24 @@ def _needs(planned: Planned, number: int, stage: TableStage, given: Sequence[int
     return needed_columns(lambda *frames: stage.run(VERBS, *frames), schemas, wanted) if known is None else known
 
 
-def predicates_of(planned: Planned, outputs: set[int]) -> dict[int, pl.Expr]:
+def predicates_of(planned: Planned, outputs: set[int]) -> dict[int, Any]:
     """Return, for sources of which not all rows are needed, the condition that keeps those that are."""
     consumers: dict[int, list[int]] = {}
     for number, inputs in enumerate(planned.inputs):
         for given in inputs:
             consumers.setdefault(given, []).append(number)
-    found: dict[int, pl.Expr] = {}
+    found: dict[int, Any] = {}
     for number, node in enumerate(planned.nodes):
         if isinstance(node.stage, Source) and number not in outputs:
-            each = [_predicate(planned, number, consumer, consumers, outputs) for consumer in consumers[number]]
-            known = [predicate for predicate in each if predicate is not None]
-            if len(known) == len(each):
-                distinct = {_spelled(predicate): predicate for predicate in known}
-                found[number] = reduce(pl.Expr.__or__, distinct.values())
+            each = [filter_of(planned.schema(number), _chain(planned, consumer, consumers, outputs)) for consumer in consumers[number]]
+            predicate = any_of(each)
+            if predicate is not None:
+                found[number] = predicate
     return found
 
 
-def _predicate(planned: Planned, source: int, first: int, consumers: dict[int, list[int]], outputs: set[int]) -> pl.Expr | None:
-    """Return by which condition the row stages that follow one another from a source on keep its rows, or None where they keep all."""
+def _chain(planned: Planned, first: int, consumers: dict[int, list[int]], outputs: set[int]) -> list[TableStage]:
+    """Return the row stages that follow one another from a source on, each the only one to take what the one before makes."""
     chain: list[TableStage] = []
     number = first
     while (stage := planned.stages.get(number)) is not None:
@@ -112,16 +108,4 @@ def _predicate(planned: Planned, source: int, first: int, consumers: dict[int, l
         if number in outputs or len(after) != 1:
             break
         number = after[0]
-    if all(stage.same_rows() for stage in chain):
-        return None
-    recorder = Recorder(planned.schema(source))
-    frame = reduce(lambda frame, stage: stage.run(VERBS, frame), chain, recorder.frame())
-    collect_symbolic([frame])
-    return recorder.predicates[0] if len(recorder.predicates) == 1 else None
-
-
-def _spelled(predicate: pl.Expr) -> bytes:
-    """Return what tells a predicate from others; as text, two sets of values would look alike."""
-    found = predicate.meta.serialize()
-    assert isinstance(found, bytes)
-    return found
+    return chain

@@ -1,7 +1,7 @@
 """Aggregates of groups on pandas' kind of frames: taken apart into plain reductions before narwhals sees them.
 
 narwhals reduces a column of each group by the library's own reduction. Of an aggregate that is put together of more it takes the first
-column and the last reduction, or makes one Python call for each group. So each is taken apart here (`core/expressions.py`), also those of
+column and the last reduction, or makes one Python call for each group. So each is taken apart here (`core/aggregates.py`), also those of
 users' functions: columns are made of the rows before, plain reductions taken, and the aggregates made of their results.
 """
 
@@ -12,7 +12,8 @@ from typing import Any
 
 from narwhals.group_by import GroupBy, LazyGroupBy
 
-from gpupipe.core.expressions import COLUMNS, REDUCTIONS, Reduction, nodes_of, spelled_out, taken_apart
+from gpupipe.core.aggregates import REDUCTIONS, Reduction, spelled_out, taken_apart
+from gpupipe.core.expressions import COLUMNS, nodes_of
 
 _agg: dict[Any, Callable[..., Any]] = {LazyGroupBy: LazyGroupBy.agg, GroupBy: GroupBy.agg}
 _PLAIN = REDUCTIONS | {"first", "last", "any_value", "mode"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -40,6 +41,24 @@ class Recorder:
             yield empty if columns is None else empty.select(columns)
 
         return nw.from_native(register_io_source(scan, schema=rows.schema, is_pure=False))
+
+
+def filter_of(schema: Schema, stages: Sequence[TableStage]) -> pl.Expr | None:
+    """Return the condition by which row stages, one after the other, keep the rows of a table of the schema; None where they keep all."""
+    if all(stage.same_rows() for stage in stages):
+        return None
+    recorder = Recorder(schema)
+    collect_symbolic([reduce(lambda frame, stage: stage.run(VERBS, frame), stages, recorder.frame())])
+    return recorder.predicates[0] if len(recorder.predicates) == 1 else None
+
+
+def any_of(predicates: Sequence[pl.Expr | None]) -> pl.Expr | None:
+    """Return the condition that one of some conditions holds; None, which holds always, where one of them is that."""
+    known = [predicate for predicate in predicates if predicate is not None]
+    if not known or len(known) < len(predicates):
+        return None
+    distinct = {predicate.meta.serialize(): predicate for predicate in known}  # as text, two sets of values would look alike
+    return reduce(pl.Expr.__or__, distinct.values())
 
 
 def empty_frame(schema: Schema) -> Frame:

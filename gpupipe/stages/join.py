@@ -125,24 +125,20 @@ class Join(TableStage):
         return {name: name + self.how.left_suffix for name in left if name in both}
 
     def needs(self, wanted: frozenset[str], *schemas: Schema) -> Sequence[frozenset[str]] | None:
-        """Return the keys, and the wanted columns; with one that gets the suffix, its namesake on the left, which is why it does."""
+        """Return the keys, and the wanted columns; with one that gets a suffix its namesake in the other table, which is why it does."""
         needed = [set(self.how.left_on), *(set(self.how.right_on) for _ in schemas[1:])]
         if self.how.how in ("semi", "anti"):
             return [frozenset(needed[0] | (wanted & set(schemas[0]))), *map(frozenset, needed[1:])]
-        made = {name: (0, name) for name in schemas[0]}  # where each column of the result comes from
+        made = {name: {(0, name)} for name in schemas[0]}  # of which columns of which table each column of the result depends
         for number, right in enumerate(schemas[1:], start=1):
-            had = dict(made)
+            had, new = made, self._renamed(list(made), list(right))
+            made = {new.get(name, name): parts | ({(number, name)} if name in new else set()) for name, parts in had.items()}
             for name in right:
                 if name not in self.how.right_on:
-                    made[name + self.how.suffix if name in had else name] = (number, name)
-        stack = [name for name in made if name in wanted]
-        while stack:
-            name = stack.pop()
-            number, column = made[name]
-            if column not in needed[number]:
+                    made[name + self.how.suffix if name in had else name] = {(number, name)} | had.get(name, set())
+        for name in wanted:
+            for number, column in made[name]:
                 needed[number].add(column)
-            if column != name and made[column][1] not in needed[made[column][0]]:
-                stack.append(column)
         return [frozenset(names) for names in needed]
 
     def in_order(self) -> Join:

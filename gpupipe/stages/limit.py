@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from gpupipe.core.engine import ByBlock
 from gpupipe.core.schema import Schema
@@ -36,6 +36,8 @@ class Limit(TableStage):
     [3, 1]
     """
 
+    minds_order: ClassVar[bool] = True
+
     n_rows: int
 
     def __post_init__(self) -> None:
@@ -49,6 +51,10 @@ class Limit(TableStage):
     def spread(self) -> ByBlock:
         """Return that the first rows of each block are taken, and then those of what is left."""
         return ByBlock(again=True)
+
+    def reads(self, *schemas: Schema) -> frozenset[str] | None:
+        """Return no column: which rows are kept depends on none."""
+        return frozenset()
 
     def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return the first rows."""

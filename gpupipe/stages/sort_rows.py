@@ -86,8 +86,8 @@ class SortRows(TableStage):
         return verbs.sort(frames[0], [*self.by, *ties], order, nulls_last=self.nulls_last).head(self.limit)
 
     def reads(self, *schemas: Schema) -> frozenset[str] | None:
-        """Return the columns of the order."""
-        return frozenset(self.by)
+        """Return the columns of the order; all where there is a limit, since the others settle ties."""
+        return frozenset(self.by if self.limit is None else schemas[0])
 
     def same_rows(self) -> bool:
         """Whether as many rows come out: they do, unless there is a limit."""

@@ -16,14 +16,17 @@ dtypes and nullability are the planned ones, whether the stage pickles, and whet
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
 import pyarrow as pa
 
+from gpupipe.core.ends import Source
+from gpupipe.core.node import Node, Table, ordered
 from gpupipe.core.stage import FitStage, KeyStage, RowStage, TableStage
 from gpupipe.engines._cuda import why_not
+from gpupipe.pipeline import Pipeline
 from gpupipe.testing.compare import as_arrow, assert_same_rows, rows_of
 from gpupipe.testing.trial import Trial
 
@@ -233,6 +236,32 @@ def _check_order(stage: TableStage, given: tuple[pa.Table, ...], engines: Sequen
         with Trial(name) as trial:
             one, other = trial.run(stage, *given), trial.run(stage, *turned)
         _same(one, other, f"{stage.name} on engine {name!r} makes other rows (right) where its input is in reverse order", rtol)
+
+
+def check_reading(outputs: Mapping[str, Node], *, engines: Sequence[str] = ENGINES) -> None:
+    """Hold a pipeline to the law that it gives on what it reads what it gives on whole sources: names, order, dtypes and rows.
+
+    Parameters
+    ----------
+    outputs
+        Tables and numbers, by name.
+
+    Raises
+    ------
+    AssertionError
+        Where an output differs once the pipeline's sources are outputs as well, and so are read whole.
+    """
+    sources = {f"source {number}": node for number, node in enumerate(ordered(dict(outputs))) if isinstance(node.stage, Source)}
+    for engine in engines:
+        narrow, whole = Pipeline("narrow", outputs).run(engine), Pipeline("whole", outputs, sources).run(engine)
+        for name in outputs:
+            if isinstance(outputs[name], Table):
+                left, right = narrow[name].to_arrow(), whole[name].to_arrow()
+                if left.schema != right.schema:
+                    raise AssertionError(f"{name!r} on engine {engine!r} has {left.schema} as read, {right.schema} of whole sources.")
+                _same(left, right, f"{name!r} on engine {engine!r} as read (left) and of whole sources (right)", 1e-12)
+            elif narrow[name] != whole[name]:
+                raise AssertionError(f"{name!r} on engine {engine!r} is {narrow[name]!r} as read, {whole[name]!r} of whole sources.")
 
 
 def _copy(stage: Any) -> Any:

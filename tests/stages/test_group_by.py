@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 
+import gpupipe as gp
 from gpupipe.core.errors import ColumnError, DtypeError, UnsupportedError, UsageError
 from gpupipe.stages.group_by import GroupBy
 from gpupipe.testing.laws import check_key_stage
@@ -119,13 +120,13 @@ def test_aggregates_put_together(name: str, engine: str) -> None:
         return frame.group_by("k").agg(aggregate.alias("r"))
 
     out = gp.Pipeline("p", stage=gp.GroupBy("k", r=aggregate)(table), function=grouped(table)).run(engine)
-    assert dict(out["stage"].to_polars().rows()) == pytest.approx(wanted) if name != "text" else wanted
+    assert dict(out["stage"].to_polars().rows()) == (wanted if name == "text" else pytest.approx(wanted))
     assert out["function"].to_polars().sort("k").rows() == out["stage"].to_polars().sort("k").rows()
 
 
-@pytest.mark.parametrize("aggregate", [c("i").sort().max() + 1, c("i").shift(1).over("b", order_by="i").sum()], ids=str)
+@pytest.mark.parametrize("aggregate", [c("i").unique().max() + 1, c("i").shift(1).over("b", order_by="i").sum()], ids=str)
 def test_what_cannot_be_taken_apart_is_refused(aggregate: Any, awkward: pa.Table) -> None:
-    with pytest.raises((UnsupportedError, StageError), match="Expected an aggregate made of reductions of columns"):
+    with pytest.raises(UnsupportedError, match="Expected an aggregate made of reductions of columns"):
         GroupBy("k", z=aggregate).apply(awkward.to_pandas())
 
 

@@ -1,6 +1,6 @@
 """Aggregates of a key on many blocks: each block is aggregated by itself, and the parts once more.
 
-An aggregate is taken apart into plain reductions (`core/expressions.py`); where each of those can be made of its results on parts of the
+An aggregate is taken apart into plain reductions (`core/aggregates.py`); where each of those can be made of its results on parts of the
 rows, no row leaves its block. Everything else is shuffled and run as it is, which is slower and always right.
 """
 
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import narwhals.stable.v2 as nw
 
+from gpupipe.core.aggregates import Apart, Reduction, spelled_out, taken_apart
 from gpupipe.core.errors import UnsupportedError
-from gpupipe.core.expressions import Apart, Reduction, spelled_out, taken_apart
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import Grouping, TableStage
 from gpupipe.engines._symbolic import empty_frame
