@@ -220,9 +220,9 @@ class _Planner:
 
     def _table(self, number: int, given: Stage, inputs: Sequence[int]) -> None:
         """Run a stage that makes a table."""
-        stage = self.stages[number] = table_stage_of(given, [self.sketches.get(each) for each in inputs])
         schemas = [self.schema(each) for each in given.tables(inputs)]
-        frame, schema = run_symbolic(stage, [empty_frame(schema) for schema in schemas], schemas)
+        stage, frame, schema = run_symbolic(table_stage_of(given, [self.sketches.get(each) for each in inputs]), schemas)
+        self.stages[number] = stage
         wanted = sorted(self.promised.get(id(self.nodes[number]), ()))
         if wanted:
             dtypes = {name: promise.dtype for name in wanted for promise in stage.promises() if fnmatchcase(name, promise.pattern)}
@@ -328,16 +328,17 @@ def table_stage_of(stage: Stage, given: Sequence[Any]) -> TableStage:
     return stage
 
 
-def run_symbolic(stage: TableStage, frames: Sequence[Frame], schemas: Sequence[Schema]) -> tuple[Frame, Schema]:
-    """Return a stage's empty result and its schema."""
+def run_symbolic(stage: TableStage, schemas: Sequence[Schema]) -> tuple[TableStage, Frame, Schema]:
+    """Return a stage as it is run on tables of the schemas, its result on empty ones, and the result's schema."""
     stage.check(*schemas)
+    frames = [empty_frame(schema) for schema in schemas]
 
-    def run() -> tuple[Frame, Schema]:
-        stage.try_on(*frames)
-        frame = stage.run(VERBS, *frames)
+    def run() -> tuple[TableStage, Frame, Schema]:
+        planned = stage.planned(*frames)
+        frame = planned.run(VERBS, *frames)
         collect_symbolic([frame])  # some things, such as a comparison of two time zones, fail only here
-        return frame, frame_schema(frame, lambda names: stage.not_null(names, *schemas))
+        return planned, frame, frame_schema(frame, lambda names: stage.not_null(names, *schemas))
 
-    made: tuple[Frame, Schema] = translated(run, schemas)
-    made[1].require_known()
-    return made[0], made[1].with_missing(stage.still_missing(list(made[1]), *schemas))
+    stage, frame, schema = translated(run, schemas)
+    schema.require_known()
+    return stage, frame, schema.with_missing(stage.still_missing(list(schema), *schemas))

@@ -152,7 +152,8 @@ class Execution:
                 self.results[step.id] = self.engine.read(step.stage, step.reading, step.schema if self.engine.is_wide else step.delivered)
                 self.counts.enter(step.id, step.stage.known_rows() if step.reading.predicate is None else None)
             else:
-                stage = table_stage_of(step.stage, [self._known(given) for given in step.inputs])
+                frames = [empty_frame(self.schemas[given]) for given in step.tables]
+                stage = table_stage_of(step.stage, [self._known(given) for given in step.inputs]).planned(*frames)
                 self.schemas[step.id] = self._schema(step, stage, step.tables)
                 self.results[step.id] = self.engine.run(
                     stage if step.any_order else stage.in_order(), [self.results[given] for given in step.tables], self.schemas[step.id]
@@ -170,8 +171,7 @@ class Execution:
         assert step.delivered is not None
         if not step.open:
             return step.delivered
-        schemas = [self.schemas[given] for given in tables]
-        _, schema = run_symbolic(stage, [empty_frame(given) for given in schemas], schemas)
+        _, _, schema = run_symbolic(stage, [self.schemas[given] for given in tables])
         self.record.stages[step.id] |= {"schema": schema.as_json(), "columns_out": len(schema)}
         return schema
 

@@ -129,9 +129,15 @@ class TableStage(Stage):
         """Return the stage with literals in its slots, as it is run."""
         raise NotImplementedError
 
-    def try_on(self, *frames: nw.LazyFrame[Any]) -> None:
-        """Raise PlanError where empty frames show that the stage cannot mean what it says; the plan calls it once, after `check`."""
-        return None
+    def planned(self, *frames: nw.LazyFrame[Any]) -> TableStage:
+        """Return the stage as it is run on tables like these empty ones.
+
+        Raises
+        ------
+        PlanError
+            Where the tables show that the stage cannot mean what it says.
+        """
+        return self
 
     def reads(self, *schemas: Schema) -> frozenset[str] | None:
         """Return the columns that a stage of one table looks at, where all others pass through it under their names, or are dropped.

@@ -165,6 +165,7 @@ def _run_plain(engine: Engine, stage: TableStage, frames: list[nw.LazyFrame[Any]
 
     schemas = [Schema.of_names(frame.collect_schema()) for frame in frames]
     stage.check(*schemas)
+    stage = stage.planned(*(_symbolic.empty_frame(schema) for schema in schemas))
     schema = schemas[0]
     if engine.name != "cpu":  # Polars delivers what Polars plans
         planner = load_engine("cpu")

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import narwhals.stable.v2 as nw
 
+from gpupipe.core.decimals import exact
 from gpupipe.core.errors import UsageError
 from gpupipe.core.expressions import Named, filled, slotted, values_in
 from gpupipe.core.node import Value
@@ -29,6 +30,12 @@ class OfExpressions:
     def filled(self, literals: Sequence[nw.Expr]) -> Any:
         """Return the stage with literals in its slots."""
         return self._with(filled(getattr(self, self.expressions_in), literals))
+
+    def planned(self, *frames: nw.LazyFrame[Any]) -> Any:
+        """Return the stage with exact arithmetic of decimals."""
+        given = getattr(self, self.expressions_in)
+        made = exact(given, frames[0])
+        return self if made is given else self._with(made)
 
     def _with(self, expressions: Named) -> Any:
         made = copy(self)

@@ -52,13 +52,17 @@ class Filter(OfExpressions, RowStage):
         """Return the rows kept."""
         return frames[0].filter(*(condition for _, condition in self.conditions))
 
-    def try_on(self, *frames: nw.LazyFrame[Any]) -> None:
-        """Raise DtypeError for a condition that is no truth value."""
-        made = frames[0].select(*(condition.alias(f"{number}") for number, (_, condition) in enumerate(self.conditions)))
+    def planned(self, *frames: nw.LazyFrame[Any]) -> Filter:
+        """Return the stage with exact arithmetic; raise DtypeError for a condition that is no truth value."""
+        stage: Filter = OfExpressions.planned(self, *frames)
+        made = frames[0].select(
+            *((nw.col(given) if isinstance(given, str) else given).alias(f"{number}") for number, (_, given) in enumerate(stage.conditions))
+        )
         for (_, condition), dtype in zip(self.conditions, made.collect_schema().dtypes(), strict=True):
             if dtype != nw.Boolean:
                 msg = f"Filter expects conditions that are true or false, got {dtype} from {condition}. Compare it with something: > 0."
                 raise DtypeError(msg)
+        return stage
 
     def reads(self, *schemas: Schema) -> frozenset[str] | None:
         """Return the columns in the conditions."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
+from gpupipe.core.decimals import exact
 from gpupipe.core.errors import PlanError, UsageError
 from gpupipe.core.expressions import Named, values_in
 from gpupipe.core.node import Table, Value
@@ -46,7 +47,7 @@ class Scalar(Barrier):
 
     def measure(self, verbs: Verbs, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return the one row of numbers."""
-        return frame.select(expressions(self.columns))
+        return frame.select(expressions(exact(self.columns, frame.head(0))))
 
     def wants(self, *schemas: Schema) -> tuple[Want, ...]:
         """Return the one want: the numbers."""

@@ -44,7 +44,7 @@ class Trial:
 
     def __init__(self, engine: str) -> None:
         self.engine = load_engine(engine)
-        self._plans: dict[tuple[int, tuple[Schema, ...]], tuple[TableStage, Schema]] = {}
+        self._plans: dict[tuple[int, tuple[Schema, ...]], tuple[TableStage, TableStage, Schema]] = {}
 
     def __enter__(self) -> Trial:
         return self
@@ -54,7 +54,7 @@ class Trial:
 
     def run(self, stage: TableStage, *tables: pa.Table) -> pa.Table:
         """Return the stage's rows, after looking whether the promises about them and about the inputs are kept."""
-        planned = self._planned(stage, tuple(schema_of(table.schema) for table in tables))
+        stage, planned = self._planned(stage, tuple(schema_of(table.schema) for table in tables))
         inputs = [self._read(table) for table in tables]
         made, *after = self.engine.compute(
             [Demand("arrow", self.engine.run(stage, inputs, planned)), *(Demand("arrow", given) for given in inputs)]
@@ -63,13 +63,13 @@ class Trial:
         self._assert_untouched(stage, tables, after)
         return made
 
-    def _planned(self, stage: TableStage, schemas: tuple[Schema, ...]) -> Schema:
-        """Return what the plan promises; blocks of one table share it."""
+    def _planned(self, stage: TableStage, schemas: tuple[Schema, ...]) -> tuple[TableStage, Schema]:
+        """Return the stage as it is run, and what the plan promises of it; blocks of one table share it."""
         key = (id(stage), schemas)
         if key not in self._plans:  # which holds the stage, so that no other one gets its id
-            _, planned = run_symbolic(stage, [empty_frame(schema) for schema in schemas], schemas)
-            self._plans[key] = (stage, planned)
-        return self._plans[key][1]
+            made, _, schema = run_symbolic(stage, schemas)
+            self._plans[key] = (stage, made, schema)
+        return self._plans[key][1:]
 
     def measure(self, stage: FitStage, table: pa.Table) -> pa.Table:
         """Return what a fit stage measures, after looking whether it is what the plan says and the input is as it was."""

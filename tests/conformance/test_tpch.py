@@ -59,12 +59,6 @@ def is_value(found: Any, text: str) -> bool:
 
 def missing(query: str, amount: str, engine: str) -> str | None:
     """Return what a query still lacks on an engine."""
-    if query in WITH_VALUES:
-        return "a value of the pipeline cannot be compared with in an expression"
-    if engine != "cpu" and query in OF_EXPRESSIONS:
-        return "only plain columns are aggregated on pandas"
-    if amount == "decimal" and query in OF_PRODUCTS and (engine == "cpu" or query != "q14"):
-        return "products of decimals are rounded to the scale of their factors"
     return None
 
 

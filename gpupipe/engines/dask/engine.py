@@ -17,9 +17,11 @@ import narwhals.stable.v2 as nw
 import pandas as pd
 import pyarrow as pa
 
+from gpupipe.core.decimals import exact
 from gpupipe.core.ends import Source
 from gpupipe.core.engine import Demand, Engine, EngineOptions, Reading, ScoringRecipe, TrainingRecipe
 from gpupipe.core.errors import GpupipeError
+from gpupipe.core.expressions import Named
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import Grouping, TableStage, Want
 from gpupipe.engines._arrow import conform_arrow
@@ -29,7 +31,7 @@ from gpupipe.engines._estimators import score_arrays
 from gpupipe.engines._scratch import Scratch
 from gpupipe.engines._symbolic import VERBS, empty_frame, frame_schema, narrowed, needed_columns
 from gpupipe.engines.dask.account import described
-from gpupipe.engines.dask.aggregates import in_parts
+from gpupipe.engines.dask.aggregates import Aggregation, in_parts
 from gpupipe.engines.dask.blocks import Blocks, Site, mapped, meta_of, reduced
 from gpupipe.engines.dask.clusters import OpenCluster, open_cluster
 from gpupipe.engines.dask.keys import KeysOfBlock, check_keys, counted_keys
@@ -175,7 +177,7 @@ class DaskEngine(Engine):
         if blocks.n_blocks == 1:
             return Asked(packed, finish=_first)
         schema = frame_schema(want.prepare(VERBS, empty_frame(blocks.schema)), lambda names: frozenset())
-        found = None if want.aggregates is None else in_parts(Grouping((), want.aggregates, drop_null_keys=False), blocks.schema)
+        found = None if want.aggregates is None else _of_whole(want.aggregates, blocks.schema)
         if found is not None:
             whole = aggregated(found, "reduce", blocks, schema, self.site)
             return Asked(mapped(MeasureBlock(at, None), "measure", PACKED, whole.frame), finish=_first)
@@ -258,6 +260,11 @@ class Asked:
     frame: Any
     finish: Callable[[Any], Any]
     held: bool = False
+
+
+def _of_whole(aggregates: Named, schema: Schema) -> Aggregation | None:
+    """Return aggregates of a whole table that can be made in parts."""
+    return in_parts(Grouping((), exact(aggregates, empty_frame(schema)), drop_null_keys=False), schema)
 
 
 def _narrowed(blocks: Blocks, want: Want) -> Blocks:

@@ -7,6 +7,7 @@ replaced for columns of Arrow's dtypes, as long as the engine works. `tests/engi
 
 from __future__ import annotations
 
+import operator
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from typing import Any, ClassVar
 import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 from narwhals._pandas_like.expr import PandasLikeExpr
@@ -35,6 +37,9 @@ _fill_null = PandasLikeSeries.fill_null
 _cast = PandasLikeSeries.cast
 _to_string = PandasLikeSeriesDateTimeNamespace.to_string
 _split = PandasLikeSeriesStringNamespace.split
+_with_binary = PandasLikeSeries._with_binary
+_with_binary_right = PandasLikeSeries._with_binary_right
+_ARITHMETIC = (operator.add, operator.sub, operator.mul)
 
 
 @contextmanager
@@ -146,6 +151,37 @@ def _cut(self: Any, by: str) -> Any:
     return _split(self, by)
 
 
+def _binary(self: Any, op: Any, other: Any) -> Any:
+    """Return an operation on two columns; on decimals, as Polars does it."""
+    return _with_binary(self, _of_decimals(op) if op in _ARITHMETIC else op, other)
+
+
+def _binary_right(self: Any, op: Any, other: Any) -> Any:
+    """Return an operation on two columns, the other one first; on decimals, as Polars does it."""
+    return _with_binary_right(self, _of_decimals(op) if op in _ARITHMETIC else op, other)
+
+
+def _of_decimals(op: Any) -> Any:
+    """Return the operation that Polars does where an operand is decimal: it has 38 digits, of which Arrow runs out, and fails beyond."""
+
+    def done(left: Any, right: Any) -> Any:
+        columns = [operand for operand in (left, right) if isinstance(operand, pd.Series)]
+        if not any((kind := _type(column)) is not None and pa.types.is_decimal(kind) for column in columns):
+            return op(left, right)
+        made = op(*(_in_polars(operand) for operand in (left, right)))
+        return pd.Series(_held(made.to_arrow()), index=columns[0].index, name=columns[0].name)
+
+    return done
+
+
+def _in_polars(column: Any) -> Any:
+    """Return a pandas column as one of Polars', and a number as Python's."""
+    if not isinstance(column, pd.Series):
+        return column.item() if isinstance(column, np.generic) else column
+    made = pl.from_arrow(pa.chunked_array(column.array.__arrow_array__()) if _type(column) is not None else pa.array(column))
+    return made
+
+
 _REPLACED: tuple[tuple[Any, str, Any], ...] = (
     (PandasLikeNamespace, "lit", _exact_lit),
     (PandasLikeNamespace, "_if_then_else", _chosen),
@@ -153,6 +189,8 @@ _REPLACED: tuple[tuple[Any, str, Any], ...] = (
     (PandasLikeSeries, "cast", _as_dtype),
     (PandasLikeSeriesDateTimeNamespace, "to_string", _written),
     (PandasLikeSeriesStringNamespace, "split", _cut),
+    (PandasLikeSeries, "_with_binary", _binary),
+    (PandasLikeSeries, "_with_binary_right", _binary_right),
     *replaced_methods(),
 )
 

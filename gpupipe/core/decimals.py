@@ -1,0 +1,94 @@
+"""Arithmetic of decimals in expressions: exact, in the dtypes that SQL gives it, and the same on every engine.
+
+Polars keeps the larger scale of two factors and rounds each product to it, Arrow adds the scales and soon runs out of digits, and means are
+decimals here and floats there. So the expressions of stages are rewritten before they are run: factors get the digits that their product
+needs, and what is not a decimal in general (quotients, means, deviations) is taken in Float64, as DuckDB does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import narwhals.stable.v2 as nw
+from narwhals import Expr as AnyExpr  # see `core/expressions.py`
+
+from gpupipe.core.errors import DtypeError
+from gpupipe.core.expressions import Named, nodes_of, with_arguments
+
+DIGITS = 38
+_PRODUCTS = frozenset({"__mul__", "__rmul__"})
+_QUOTIENTS = frozenset({"__truediv__", "__rtruediv__"})
+_REFUSED = {"__floordiv__": "//", "__rfloordiv__": "//", "__mod__": "%", "__rmod__": "%", "__pow__": "**", "__rpow__": "**"}
+_IN_FLOATS = frozenset({"mean", "median", "quantile", "std", "var"})
+
+
+def exact(columns: Named, frame: nw.LazyFrame[Any]) -> Named:
+    """Return expressions whose arithmetic of decimals is exact.
+
+    Parameters
+    ----------
+    frame
+        A table of the columns that the expressions are of; its rows do not count.
+
+    Raises
+    ------
+    DtypeError
+        Where a product may need more than 38 digits behind the point, or an operation of decimals is not the same everywhere.
+    """
+    if not any(isinstance(dtype, nw.Decimal) for dtype in frame.collect_schema().dtypes()):
+        return columns
+    rewriter = _Rewriter(frame)
+    return tuple((name, rewriter.rewritten(given) if isinstance(given, AnyExpr) else given) for name, given in columns)
+
+
+class _Rewriter:
+    """Rewrites expressions of one table."""
+
+    def __init__(self, frame: nw.LazyFrame[Any]) -> None:
+        self.frame = frame
+
+    def rewritten(self, expression: Any) -> Any:
+        """Return an expression with its arithmetic made exact."""
+        made: list[Any] = []
+        for node in nodes_of(expression):
+            arguments = [self.rewritten(given) if isinstance(given, AnyExpr) else given for given in node.exprs]
+            if made and node.name in _PRODUCTS | _QUOTIENTS | set(_REFUSED):
+                made = list(nodes_of(self._arithmetic(node, nw.Expr(*made), arguments[0])))
+                continue
+            if made and node.name in _IN_FLOATS and self._is_decimal(nw.Expr(*made)):
+                made = list(nodes_of(nw.Expr(*made).cast(nw.Float64)))
+            made.append(with_arguments(node, arguments) if node.exprs else node)
+        return nw.Expr(*made)
+
+    def _arithmetic(self, node: Any, left: nw.Expr, right: Any) -> nw.Expr:
+        """Return an operation on two operands, at least one of which may be decimal."""
+        other = right if isinstance(right, AnyExpr) else nw.lit(right)
+        dtypes = [self._dtype(left), self._dtype(other)]
+        if not any(isinstance(dtype, nw.Decimal) for dtype in dtypes) or any(dtype.is_float() for dtype in dtypes):
+            return nw.Expr(*nodes_of(left), with_arguments(node, [right]))
+        if node.name in _REFUSED:
+            msg = f"Expected no {_REFUSED[node.name]} of decimals, which engines do in different ways. Cast them first: .cast(nw.Float64)."
+            raise DtypeError(msg)
+        if node.name in _QUOTIENTS:
+            return nw.Expr(*nodes_of(left.cast(nw.Float64)), with_arguments(node, [other.cast(nw.Float64)]))
+        scales = [dtype.scale for dtype in dtypes if isinstance(dtype, nw.Decimal)]
+        if len(scales) < 2:  # a whole number has no digits behind the point
+            return nw.Expr(*nodes_of(left), with_arguments(node, [right]))
+        if sum(scales) > DIGITS:
+            msg = f"Expected a product of decimals of at most {DIGITS} digits behind the point, got {sum(scales)}. Cast one of the factors."
+            raise DtypeError(msg)
+        wide = nw.Decimal(DIGITS, sum(scales))
+        return nw.Expr(*nodes_of(left.cast(wide)), with_arguments(node, [other.cast(wide)]))
+
+    def _is_decimal(self, expression: nw.Expr) -> bool:
+        """Whether an expression makes decimals."""
+        return isinstance(self._dtype(expression), nw.Decimal)
+
+    def _dtype(self, expression: Any) -> Any:
+        """Return the dtype of what an expression makes."""
+        dtypes: Sequence[Any] = self.frame.select(expression).collect_schema().dtypes()
+        if len(dtypes) > 1 and any(isinstance(dtype, nw.Decimal) for dtype in dtypes):
+            msg = f"Expected one column at a time in arithmetic of decimals, got {len(dtypes)} in {expression}. Write one for each."
+            raise DtypeError(msg)
+        return dtypes[0]
