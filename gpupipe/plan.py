@@ -22,6 +22,7 @@ from gpupipe.core.errors import ColumnError, WiringError, listing
 from gpupipe.core.node import Node, Value, ordered
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import Apply, Barrier, Promise, RowStage, Stage, TableStage, WithResults
+from gpupipe.engines._promises import require_promises
 from gpupipe.engines._symbolic import VERBS, Frame, collect_symbolic, empty_frame, frame_schema, narrowed
 from gpupipe.engines._tried import keeps_rows, translated
 from gpupipe.narrowing import live_columns, predicates_of
@@ -323,7 +324,7 @@ def table_stage_of(stage: Stage, given: Sequence[Any]) -> TableStage:
         assert isinstance(given[0], RowStage)
         return given[0].using(stage.method)
     if isinstance(stage, WithResults):
-        return stage.stage.filled([literal.expression() for literal in given[stage.n_tables :]])
+        return stage.stage.with_literals([literal.expression() for literal in given[stage.n_tables :]])
     assert isinstance(stage, TableStage)
     return stage
 
@@ -335,6 +336,8 @@ def run_symbolic(stage: TableStage, schemas: Sequence[Schema]) -> tuple[TableSta
 
     def run() -> tuple[TableStage, Frame, Schema]:
         planned = stage.planned(*frames)
+        if stage.is_users:
+            require_promises(planned, schemas)
         frame = planned.run(VERBS, *frames)
         collect_symbolic([frame])  # some things, such as a comparison of two time zones, fail only here
         return planned, frame, frame_schema(frame, lambda names: stage.not_null(names, *schemas))

@@ -71,7 +71,7 @@ class Stage(WithOptions, ABC):
         if not isinstance(self, TableStage):
             msg = f"{self.name} takes no result of another stage in its expressions. Put it into a column first: WithColumns(limit=value)."
             raise WiringError(msg)
-        return node(WithResults(self.slotted(results), len(inputs)), (*inputs, *results))
+        return node(WithResults(self.with_slots(results), len(inputs)), (*inputs, *results))
 
     def results(self) -> Sequence[Value]:
         """Return the results of other stages that stand in this one's expressions or parameters."""
@@ -106,6 +106,7 @@ class TableStage(Stage):
     """Makes one frame of one or several; by itself, it sees all rows of each."""
 
     kind: ClassVar[str] = "table"
+    is_users: ClassVar[bool] = False  # whether it runs a user's function, whose promises the plan looks at
 
     def __call__(self, *tables: Table) -> Table:
         """Return the table that this stage makes of the tables."""
@@ -121,11 +122,11 @@ class TableStage(Stage):
 
         return apply_plain(self, *frames)
 
-    def slotted(self, results: Sequence[Value]) -> TableStage:
+    def with_slots(self, results: Sequence[Value]) -> TableStage:
         """Return the stage with numbered slots in place of the results of other stages."""
         raise NotImplementedError
 
-    def filled(self, literals: Sequence[nw.Expr]) -> TableStage:
+    def with_literals(self, literals: Sequence[nw.Expr]) -> TableStage:
         """Return the stage with literals in its slots, as it is run."""
         raise NotImplementedError
 

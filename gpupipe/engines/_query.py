@@ -102,6 +102,22 @@ def keeps_rows(query: pl.LazyFrame, *, selects: bool) -> bool:
     return set(kinds) <= allowed and sum(kind in _SCANS for kind in kinds) == 1
 
 
+def rounded_decimals(query: pl.LazyFrame) -> str | None:
+    """Return ``"product"``, ``"quotient"`` or ``"mean"`` where a query makes one of decimals that Polars rounds; None otherwise."""
+    tree = _Tree(query)
+    for _, node in tree.walk():
+        for found in tree.expressions(node):
+            kind, operation = type(found).__name__, str(getattr(found, "op", ""))
+            scales = [tree.scale_of(operand) for operand in tree.operands(found)]
+            if kind == "BinaryExpr" and "Divide" in operation and scales != [None, None]:
+                return "quotient"
+            if kind == "BinaryExpr" and operation.endswith("Multiply") and all(scales):  # with a whole number it is exact
+                return "product"
+            if kind == "Agg" and found.name == "mean" and scales != [None]:
+                return "mean"
+    return None
+
+
 class _Tree:
     """The tree of a query's optimized plan."""
 
@@ -117,6 +133,34 @@ class _Tree:
             node = self._traverser.view_current_node()
             stack += self._traverser.get_inputs()
             yield type(node).__name__, node
+
+    def expressions(self, node: Any) -> Iterator[Any]:
+        """Yield the expressions of a node just walked to, and those inside them; meanwhile dtypes are those of its input."""
+        made = self._traverser.get_exprs()
+        if not hasattr(node, "input") or not isinstance(node.input, int):
+            return
+        here, stack = self._traverser.get_node(), [one.node for one in made]
+        self._traverser.set_node(node.input)
+        try:
+            while stack:
+                found = self._traverser.view_expression(stack.pop())
+                stack += self.operands(found)
+                yield found
+        finally:
+            self._traverser.set_node(here)
+
+    def operands(self, found: Any) -> list[int]:
+        """Return the expressions that an expression is made of."""
+        inner: list[int] = []
+        for name in ("left", "right", "expr", "input", "arguments", "predicate", "truthy", "falsy", "function"):
+            given = getattr(found, name, None)
+            inner += [part for part in (given if isinstance(given, list) else [given]) if type(part) is int]
+        return inner
+
+    def scale_of(self, number: int) -> int | None:
+        """Return the digits behind the point of an expression that makes decimals, while `expressions` yields it; None for others."""
+        dtype = self._traverser.get_dtype(number)
+        return int(dtype.scale) if dtype.is_decimal() else None
 
     def column_of(self, made: Any) -> str | None:
         """Return the column that an expression is, or None where it is something else."""

@@ -23,11 +23,11 @@ class OfExpressions:
         """Return the results of other stages that stand in the expressions."""
         return values_in(getattr(self, self.expressions_in))
 
-    def slotted(self, results: Sequence[Value]) -> Any:
+    def with_slots(self, results: Sequence[Value]) -> Any:
         """Return the stage with numbered slots in place of those results."""
         return self._with(slotted(getattr(self, self.expressions_in), results))
 
-    def filled(self, literals: Sequence[nw.Expr]) -> Any:
+    def with_literals(self, literals: Sequence[nw.Expr]) -> Any:
         """Return the stage with literals in its slots."""
         return self._with(filled(getattr(self, self.expressions_in), literals))
 

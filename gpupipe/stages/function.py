@@ -39,6 +39,7 @@ class FunctionStage(TableStage):
     """
 
     n_inputs: ClassVar[tuple[int, int | None]] = (1, None)
+    is_users: ClassVar[bool] = True
 
     function: Function
     parameters: tuple[tuple[str, Any], ...] = ()
@@ -80,13 +81,13 @@ class FunctionStage(TableStage):
         """Return the results of other stages among the parameters; the function gets them as expressions."""
         return [given for _, given in self.parameters if isinstance(given, Value)]
 
-    def slotted(self, results: Sequence[Value]) -> FunctionStage:
+    def with_slots(self, results: Sequence[Value]) -> FunctionStage:
         """Return the stage with numbered slots in place of those results."""
         numbers = {id(given): number for number, given in enumerate(results)}
         slots = tuple((name, Slot(numbers[id(given)]) if isinstance(given, Value) else given) for name, given in self.parameters)
         return replace(self, parameters=slots)
 
-    def filled(self, literals: Sequence[nw.Expr]) -> FunctionStage:
+    def with_literals(self, literals: Sequence[nw.Expr]) -> FunctionStage:
         """Return the stage with literals in its slots."""
         known = tuple((name, literals[given.number] if isinstance(given, Slot) else given) for name, given in self.parameters)
         return replace(self, parameters=known)

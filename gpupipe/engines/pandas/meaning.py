@@ -178,8 +178,7 @@ def _in_polars(column: Any) -> Any:
     """Return a pandas column as one of Polars', and a number as Python's."""
     if not isinstance(column, pd.Series):
         return column.item() if isinstance(column, np.generic) else column
-    made = pl.from_arrow(pa.chunked_array(column.array.__arrow_array__()) if _type(column) is not None else pa.array(column))
-    return made
+    return pl.from_arrow(pa.array(column))
 
 
 _REPLACED: tuple[tuple[Any, str, Any], ...] = (

@@ -1,0 +1,156 @@
+"""What a user's function of rows promises, looked at in the plan: it makes of any subset of the rows what it makes of them among all.
+
+The function is run once on a frame that notes what is done to it. An expression or a method that looks at other rows is refused with its
+line. What cannot be seen from outside (eager code, functions over batches) is tried: on a few made-up rows, whole and cut, as the laws do.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import narwhals.stable.v2 as nw
+import polars as pl
+from narwhals import Expr as AnyExpr  # see `core/expressions.py`
+
+from gpupipe.core.errors import PlanError
+from gpupipe.core.expressions import is_constant, other_rows
+from gpupipe.core.node import calling_line
+from gpupipe.core.schema import Schema
+from gpupipe.core.stage import TableStage
+from gpupipe.engines._query import rounded_decimals
+from gpupipe.engines._symbolic import VERBS, empty_frame
+
+_REMEDY = (
+    "@gp.rows promises that every row is worked on by itself, so that a table may be cut anywhere. Decorate the function with "
+    "@gp.by_key('...') where all rows of a key must be seen together, or with @gp.whole_table where all rows must."
+)
+_SEVERAL_ROWS = ("group_by", "unique", "head", "tail", "top_k", "gather_every", "with_row_index")
+_OF_EXPRESSIONS = ("with_columns", "filter", "select")
+_HIDING = ("collect", "to_native", "join", "join_asof")
+_N_TRIED = 7
+
+
+@dataclass
+class _Seen:
+    """What was done to the frame: what looks at other rows, each with its line, and whether anything could not be seen."""
+
+    broken: list[str] = field(default_factory=list)
+    hidden: bool = False
+
+    def enter(self, what: str) -> None:
+        """Note what looks at other rows."""
+        path, line = calling_line()
+        shown = Path(path).relative_to(Path.cwd()) if Path(path).is_relative_to(Path.cwd()) else Path(path)
+        self.broken.append(f"{what}, at {shown}:{line}")
+
+    def look_at(self, expressions: Iterable[Any], *, replaced: bool = False) -> None:
+        """Note which of the expressions look at other rows; constants alone in place of a table's columns are one row."""
+        flat = [one for given in expressions for one in (given if isinstance(given, list | tuple) else [given])]
+        for given in flat:
+            operation = other_rows(given) if isinstance(given, AnyExpr) else None
+            if operation == "map_batches":
+                self.hidden = True
+            elif operation is not None:
+                self.enter(f"{operation}()")
+        if (
+            replaced
+            and flat
+            and all(not isinstance(given, str) and (not isinstance(given, AnyExpr) or is_constant(given)) for given in flat)
+        ):
+            self.enter("constants alone, which are one row")
+
+
+def require_promises(stage: TableStage, schemas: Sequence[Schema]) -> None:
+    """Raise PlanError where a user's function on tables of the schemas does not do what its decorator promises, or rounds decimals."""
+    if stage.kind == "row":
+        require_by_row(stage, schemas[0])
+    if any(isinstance(dtype, nw.Decimal) for schema in schemas for dtype in schema.dtypes.values()):
+        found = rounded_decimals(stage.run(VERBS, *(empty_frame(schema) for schema in schemas)).to_native())
+        if found is not None:
+            msg = (
+                f"{stage.name} makes a {found} of decimals, which is rounded inside a function. Use WithColumns, GroupBy or Scalar for it,"
+            )
+            raise PlanError(f"{msg} where it is exact, or cast first: nw.col('price').cast(nw.Float64).")
+
+
+def require_by_row(stage: TableStage, schema: Schema) -> None:
+    """Raise PlanError where a user's function of rows, run on tables of the schema, looks at other rows than its own."""
+    seen = _Seen()
+    try:
+        stage.run(VERBS, _wrapped(_watched(seen), empty_frame(schema)))
+    except Exception:  # noqa: BLE001  (it has run on a plain frame, so it is this one that it cannot take: what it does stays hidden)
+        seen.hidden = True
+    if seen.broken:
+        raise PlanError(f"{stage.name} looks at other rows than its own: {seen.broken[0]}. {_REMEDY}")
+    if seen.hidden and not _is_same_when_cut(stage, schema):
+        raise PlanError(f"{stage.name} makes other rows of a table that is cut in two than of the whole. {_REMEDY}")
+
+
+def _watched(seen: _Seen) -> Any:
+    """Return the class of a lazy frame that notes what is done to it; so are the frames that it makes."""
+
+    def method_of(name: str) -> Callable[..., Any]:
+        def method(self: Any, *given: Any, **named: Any) -> Any:
+            if name in _OF_EXPRESSIONS:
+                seen.look_at([*given, *named.values()], replaced=name == "select")
+            elif name in _HIDING:
+                seen.hidden = True
+            else:
+                seen.enter(f"{name}()")
+            plain = [_wrapped(nw.LazyFrame, one) if isinstance(one, nw.LazyFrame) else one for one in given]
+            made = getattr(nw.LazyFrame, name)(_wrapped(nw.LazyFrame, self), *plain, **named)
+            return _wrapped(type(self), made) if isinstance(made, nw.LazyFrame) else made
+
+        return method
+
+    names = (*_OF_EXPRESSIONS, *_SEVERAL_ROWS, *_HIDING)
+    return type("WatchedFrame", (nw.LazyFrame,), {name: method_of(name) for name in names if hasattr(nw.LazyFrame, name)})
+
+
+def _wrapped(kind: Any, frame: Any) -> Any:
+    """Return a frame as one of another class of narwhals' lazy frames."""
+    return kind(frame._compliant_frame, level=frame._level)
+
+
+def _is_same_when_cut(stage: TableStage, schema: Schema) -> bool:
+    """Whether a few made-up rows give the same whole and cut; also where the function cannot take them, which says nothing."""
+    try:
+        rows = pl.DataFrame({name: _made_up(name, dtype) for name, dtype in empty_frame(schema).to_native().collect_schema().items()})
+        whole, *parts = [_made(stage, part) for part in (rows, rows[:2], rows[2:3], rows[3:])]
+    except Exception:  # noqa: BLE001  (whatever a function says to values that mean nothing)
+        return True
+    return sorted(map(repr, whole.rows())) == sorted(map(repr, pl.concat(parts).rows()))
+
+
+def _made(stage: TableStage, rows: pl.DataFrame) -> pl.DataFrame:
+    """Return what the stage makes of some rows."""
+    made: pl.DataFrame = stage.run(VERBS, nw.from_native(rows.lazy())).to_native().collect()
+    return made
+
+
+def _made_up(name: str, dtype: pl.DataType) -> pl.Series:
+    """Return a few values of a dtype, some of them equal, the last one missing."""
+    numbers = [number * number % 11 for number in range(_N_TRIED - 1)]
+    if dtype.is_numeric() and not dtype.is_decimal():
+        values: list[Any] = list(numbers)
+    elif dtype.is_decimal():
+        values = [Decimal(number) for number in numbers]
+    elif dtype == pl.Boolean:
+        values = [number % 2 == 0 for number in numbers]
+    elif dtype == pl.Date:
+        values = [dt.date(2020, 1, 1) + dt.timedelta(days=number) for number in numbers]
+    elif dtype == pl.Time:
+        values = [dt.time(number) for number in numbers]
+    elif dtype == pl.Duration:
+        values = [dt.timedelta(hours=number) for number in numbers]
+    elif isinstance(dtype, pl.Datetime):
+        values = [dt.datetime(2020, 1, 1 + number) for number in numbers]  # noqa: DTZ001  (in the column's own zone)
+    else:
+        values = [f"{number}" for number in numbers]
+    series = pl.Series(name, [*values, None])
+    return series.dt.replace_time_zone(dtype.time_zone).cast(dtype) if isinstance(dtype, pl.Datetime) else series.cast(dtype)
