@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 from gpupipe.core.errors import GpupipeError
 from gpupipe.core.ledger import Ledger
+from gpupipe.core.limits import Limit
 from gpupipe.core.options import WithOptions
 
 if TYPE_CHECKING:
@@ -203,15 +204,6 @@ class Demand:
     want: Want | None = None
     writer: Writer | None = None
     schema: Schema | None = None
-
-
-@dataclass(frozen=True)
-class Limit:
-    """A thing an engine cannot do: whose it is (*todo* ours, *upstream* theirs, *never*), and why."""
-
-    what: str
-    whose: Literal["todo", "upstream", "never"]
-    why: str
 
 
 @dataclass(frozen=True)

@@ -140,6 +140,10 @@ class TableStage(Stage):
         """
         return self
 
+    def expressions(self) -> Named:
+        """Return the expressions of its first table's columns that the stage is made of; a user's function is watched instead."""
+        return ()
+
     def reads(self, *schemas: Schema) -> frozenset[str] | None:
         """Return the columns that a stage of one table looks at, where all others pass through it under their names, or are dropped.
 

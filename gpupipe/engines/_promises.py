@@ -7,7 +7,7 @@ line. What cannot be seen from outside (eager code, functions over batches) is t
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -24,14 +24,12 @@ from gpupipe.core.schema import Schema
 from gpupipe.core.stage import TableStage
 from gpupipe.engines._query import rounded_decimals
 from gpupipe.engines._symbolic import VERBS, empty_frame
+from gpupipe.engines._watching import HIDING, OF_EXPRESSIONS, SEVERAL_ROWS, watched
 
 _REMEDY = (
     "@gp.rows promises that every row is worked on by itself, so that a table may be cut anywhere. Decorate the function with "
     "@gp.by_key('...') where all rows of a key must be seen together, or with @gp.whole_table where all rows must."
 )
-_SEVERAL_ROWS = ("group_by", "unique", "head", "tail", "top_k", "gather_every", "with_row_index")
-_OF_EXPRESSIONS = ("with_columns", "filter", "select")
-_HIDING = ("collect", "to_native", "join", "join_asof")
 _N_TRIED = 7
 
 
@@ -48,21 +46,26 @@ class _Seen:
         shown = Path(path).relative_to(Path.cwd()) if Path(path).is_relative_to(Path.cwd()) else Path(path)
         self.broken.append(f"{what}, at {shown}:{line}")
 
-    def look_at(self, expressions: Iterable[Any], *, replaced: bool = False) -> None:
-        """Note which of the expressions look at other rows; constants alone in place of a table's columns are one row."""
-        flat = [one for given in expressions for one in (given if isinstance(given, list | tuple) else [given])]
-        for given in flat:
+    def look_at(self, method: str, frame: nw.LazyFrame[Any], arguments: list[Any]) -> None:
+        """Note what of a call looks at other rows; constants alone in place of a table's columns are one row."""
+        if method in SEVERAL_ROWS:
+            self.enter(f"{method}()")
+        if method not in OF_EXPRESSIONS:
+            self.hidden = self.hidden or method in HIDING
+            return
+        for given in arguments:
             operation = other_rows(given) if isinstance(given, AnyExpr) else None
             if operation == "map_batches":
                 self.hidden = True
             elif operation is not None:
                 self.enter(f"{operation}()")
-        if (
-            replaced
-            and flat
-            and all(not isinstance(given, str) and (not isinstance(given, AnyExpr) or is_constant(given)) for given in flat)
-        ):
+        if method == "select" and arguments and all(_is_constant(given) for given in arguments):
             self.enter("constants alone, which are one row")
+
+
+def _is_constant(given: Any) -> bool:
+    """Whether what a column is made of reads none."""
+    return not isinstance(given, str) and (not isinstance(given, AnyExpr) or is_constant(given))
 
 
 def require_promises(stage: TableStage, schemas: Sequence[Schema]) -> None:
@@ -82,39 +85,13 @@ def require_by_row(stage: TableStage, schema: Schema) -> None:
     """Raise PlanError where a user's function of rows, run on tables of the schema, looks at other rows than its own."""
     seen = _Seen()
     try:
-        stage.run(VERBS, _wrapped(_watched(seen), empty_frame(schema)))
+        stage.run(VERBS, watched(empty_frame(schema), seen.look_at))
     except Exception:  # noqa: BLE001  (it has run on a plain frame, so it is this one that it cannot take: what it does stays hidden)
         seen.hidden = True
     if seen.broken:
         raise PlanError(f"{stage.name} looks at other rows than its own: {seen.broken[0]}. {_REMEDY}")
     if seen.hidden and not _is_same_when_cut(stage, schema):
         raise PlanError(f"{stage.name} makes other rows of a table that is cut in two than of the whole. {_REMEDY}")
-
-
-def _watched(seen: _Seen) -> Any:
-    """Return the class of a lazy frame that notes what is done to it; so are the frames that it makes."""
-
-    def method_of(name: str) -> Callable[..., Any]:
-        def method(self: Any, *given: Any, **named: Any) -> Any:
-            if name in _OF_EXPRESSIONS:
-                seen.look_at([*given, *named.values()], replaced=name == "select")
-            elif name in _HIDING:
-                seen.hidden = True
-            else:
-                seen.enter(f"{name}()")
-            plain = [_wrapped(nw.LazyFrame, one) if isinstance(one, nw.LazyFrame) else one for one in given]
-            made = getattr(nw.LazyFrame, name)(_wrapped(nw.LazyFrame, self), *plain, **named)
-            return _wrapped(type(self), made) if isinstance(made, nw.LazyFrame) else made
-
-        return method
-
-    names = (*_OF_EXPRESSIONS, *_SEVERAL_ROWS, *_HIDING)
-    return type("WatchedFrame", (nw.LazyFrame,), {name: method_of(name) for name in names if hasattr(nw.LazyFrame, name)})
-
-
-def _wrapped(kind: Any, frame: Any) -> Any:
-    """Return a frame as one of another class of narwhals' lazy frames."""
-    return kind(frame._compliant_frame, level=frame._level)
 
 
 def _is_same_when_cut(stage: TableStage, schema: Schema) -> bool:

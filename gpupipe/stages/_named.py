@@ -19,6 +19,11 @@ class OfExpressions:
 
     expressions_in: ClassVar[str]
 
+    def expressions(self) -> Named:
+        """Return the expressions."""
+        made: Named = getattr(self, self.expressions_in)
+        return made
+
     def results(self) -> Sequence[Value]:
         """Return the results of other stages that stand in the expressions."""
         return values_in(getattr(self, self.expressions_in))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gpupipe.core.engine import Limit
+from gpupipe.core.limits import Limit
 
 LIMITS = (
     Limit(
@@ -25,11 +25,6 @@ LIMITS = (
     ),
     Limit("times of day, bytes, arrays of fixed size", "upstream", "cuDF has no dtype for them. Cast before, or leave the column out."),
     Limit("truncating times by a multiple or to a week, month, quarter or year", "upstream", "narwhals does not offer it on cuDF."),
-    Limit(
-        "group-by of expressions",
-        "upstream",
-        "as on engine pandas: narwhals would run one Python call a key. Compute the column with WithColumns before the group-by.",
-    ),
     Limit(
         "CSV and JSON on the device",
         "todo",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gpupipe.core.engine import Limit
+from gpupipe.core.limits import Limit
 
 LIMITS = (
     Limit(

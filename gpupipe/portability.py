@@ -1,0 +1,114 @@
+"""What of a pipeline an engine cannot do, or does otherwise than engine ``cpu``: told, and by default refused, before a row is read."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import narwhals.stable.v2 as nw
+from narwhals import Expr as AnyExpr  # see `core/expressions.py`
+
+from gpupipe.core.errors import PlanError
+from gpupipe.core.limits import Limit, uses_met
+from gpupipe.core.schema import Schema
+from gpupipe.core.stage import Barrier, TableStage, WithResults
+from gpupipe.engines._symbolic import VERBS, empty_frame
+from gpupipe.engines._watching import watched
+from gpupipe.plan import Plan, Step, note
+
+# The engines whose limits hold for an engine, in the order in which they are told.
+_LIMITS_OF = {
+    "cpu": ("polars",),
+    "pandas": ("pandas",),
+    "dask": ("dask", "pandas"),
+    "gpu": ("cudf",),
+    "dask-cuda": ("dask_cuda", "dask", "cudf"),
+}
+ENGINES = tuple(_LIMITS_OF)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A limit of an engine that a step of a plan meets, and the operation by which it does."""
+
+    step: Step
+    limit: Limit
+    operation: str
+
+    def __str__(self) -> str:
+        how = "cannot be done" if self.limit.effect == "refused" else "comes out otherwise"
+        return f"{self.operation.strip('_')}() {how} ({self.limit.what}): {self.limit.why}"
+
+
+def limits_of(engine: str) -> tuple[Limit, ...]:
+    """Return the limits of an engine; its libraries need not be installed."""
+    return tuple(limit for name in _LIMITS_OF[engine] for limit in importlib.import_module(f"gpupipe.engines.{name}.limits").LIMITS)
+
+
+def findings(plan: Plan, engine: str) -> list[Finding]:
+    """Return the limits of an engine that a plan meets, in the order of its steps."""
+    limits = [limit for limit in limits_of(engine) if limit.uses]
+    made: list[Finding] = []
+    for step in plan.steps if limits else ():
+        schemas = [schema for given in step.tables if (schema := plan.steps[given].schema) is not None]
+        for expression, frame in _expressions(plan, step, schemas):
+            made += [Finding(step, limit, operation) for limit in limits for operation in uses_met(limit, expression, frame)]
+    distinct = {(found.step.id, found.limit.what): found for found in reversed(made)}
+    return sorted(distinct.values(), key=lambda found: found.step.id)
+
+
+def require_portable(plan: Plan, engine: str, *, allow_differences: bool = False) -> None:
+    """Raise PlanError where an engine cannot do what a plan asks for or, unless that is allowed, would answer otherwise."""
+    met = [found for found in findings(plan, engine) if found.limit.effect == "refused" or not allow_differences]
+    if not met:
+        return
+    first = met[0]
+    more = f" {len(met) - 1} more: gpupipe check --engine {engine} tells all." if len(met) > 1 else ""
+    allowed = "" if first.limit.effect == "refused" else " Or take what comes: --allow-differences, run(allow_differences=True)."
+    error = PlanError(f"On engine {engine!r}, {first}{allowed}{more}")
+    error.add_note(note(first.step.node))
+    raise error
+
+
+def _expressions(plan: Plan, step: Step, schemas: Sequence[Schema]) -> Iterator[tuple[Any, nw.LazyFrame[Any]]]:
+    """Yield the expressions of a step, each with an empty table that it is of."""
+    stage = step.stage
+    if isinstance(stage, WithResults):
+        numbers = step.inputs[stage.n_tables :]
+        stage = stage.stage.with_literals([nw.lit(None, dtype=plan.steps[number].dtype) for number in numbers])
+    if isinstance(stage, Barrier):
+        for want, schema in zip(stage.wants(*schemas), schemas, strict=True):
+            for _, given in want.aggregates or ():
+                yield given, empty_frame(schema)
+    elif isinstance(stage, TableStage) and stage.is_users:
+        yield from _watched(stage, schemas)
+    elif isinstance(stage, TableStage):
+        for _, given in stage.expressions():
+            if isinstance(given, AnyExpr):
+                yield given, empty_frame(schemas[0])
+
+
+def _watched(stage: TableStage, schemas: Sequence[Schema]) -> list[tuple[Any, nw.LazyFrame[Any]]]:
+    """Return the expressions that a user's function gives to its frames' methods."""
+    seen: list[tuple[Any, nw.LazyFrame[Any]]] = []
+
+    def tell(_: str, frame: nw.LazyFrame[Any], arguments: list[Any]) -> None:
+        seen.extend((given, frame) for given in arguments if isinstance(given, AnyExpr))
+
+    try:
+        stage.run(VERBS, *(watched(empty_frame(schema), tell) for schema in schemas))
+    except Exception:  # noqa: BLE001  (it has run on plain frames in the plan; what it does with watched ones up to here counts)
+        return seen
+    return seen
+
+
+def differences_table() -> str:
+    """Return the limits of all engines as a table in Markdown, for docs/engines.md."""
+    lines = ["| engine | what | effect | whose | why, and what to do |", "|---|---|---|---|---|"]
+    for engine in ENGINES:
+        for limit in importlib.import_module(f"gpupipe.engines.{_LIMITS_OF[engine][0]}.limits").LIMITS:
+            cells = [f"`{engine}`", limit.what, limit.effect, limit.whose, limit.why]
+            lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(lines) + "\n"
