@@ -11,8 +11,9 @@ from gpupipe.core.engine import Engine, EngineOptions
 from gpupipe.core.errors import GpupipeError, UsageError, WiringError, listing, nearest
 from gpupipe.core.node import Node, ordered
 from gpupipe.core.secret import learn_parameters, masked
-from gpupipe.engines.load import load_engine
+from gpupipe.engines.load import known_engine, load_engine
 from gpupipe.plan import Plan, check_nodes, make_plan
+from gpupipe.portability import require_portable
 from gpupipe.report.drawing import draw_svg
 from gpupipe.report.record import MemoryWatch
 from gpupipe.run import Execution, Tell, new_record, silent
@@ -76,9 +77,20 @@ class Pipeline:
         """Return the plan: every stage checked on empty tables, and what each source will be read for."""
         return make_plan(self.name, self.outputs)
 
-    def check(self) -> None:
-        """Raise PlanError where a stage cannot take what reaches it; nothing is read but schemas."""
-        check_nodes(self.outputs)
+    def check(self, engine: str | None = None, *, allow_differences: bool = False) -> None:
+        """Raise PlanError where a stage cannot take what reaches it; nothing is read but schemas.
+
+        Parameters
+        ----------
+        engine
+            Where given, also what this engine cannot do, or would answer otherwise than engine ``cpu``, is an error.
+        allow_differences
+            Whether other answers are taken.
+        """
+        if engine is None:
+            check_nodes(self.outputs)
+        else:
+            require_portable(self.plan(), known_engine(engine), allow_differences=allow_differences)
 
     def run(
         self,
@@ -129,6 +141,7 @@ class Pipeline:
         planned = time.perf_counter() - started
         wanted = options or EngineOptions()
         chosen = load_engine(engine, wanted if cluster is None else replace(wanted, cluster=cluster))
+        require_portable(plan, chosen.name, allow_differences=wanted.allow_differences)
         course = _Course(plan, chosen, tell, profile, gather, file, parameters or {})
         outputs: dict[str, Any] = {}
         failure: BaseException | None = None

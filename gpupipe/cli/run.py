@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
@@ -42,6 +43,10 @@ Confirm: TypeAlias = Annotated[
     bool, typer.Option("--confirm-crossings", help="Put the driver's own records of copies beside the ledger; needs cupti-python.")
 ]
 
+Differences: TypeAlias = Annotated[
+    bool, typer.Option("--allow-differences", help="Take answers that differ from engine cpu's; 'gpupipe check --engine NAME' tells them.")
+]
+
 
 def run(
     context: typer.Context,
@@ -56,6 +61,7 @@ def run(
     crossings_budget: Budget = "0",  # type: ignore[assignment]  # Typer parses the default, too
     fallbacks: Fallbacks = "refuse",
     confirm_crossings: Confirm = False,
+    allow_differences: Differences = False,
     cluster: Where = None,
     tls_ca_file: Authority = None,
     tls_cert: Certificate = None,
@@ -80,6 +86,7 @@ def run(
             from gpupipe.cli.running import Call, Keeping, carry_out, options_of  # local: loads a dataframe library; --help does without
 
         options = options_of(crossings, crossings_budget, fallbacks, confirm_crossings=confirm_crossings)
+        options = replace(options, allow_differences=allow_differences)
         tls = (tls_ca_file, tls_cert, tls_key)
         options = clustered(options, cluster, tls, allow_unencrypted=allow_unencrypted, worker_seconds=worker_seconds)
         keeping = Keeping(checkpoints, resume, again_with(context, "--resume"))

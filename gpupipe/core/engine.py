@@ -235,6 +235,8 @@ class EngineOptions(WithOptions):
         Whether what the engine cannot do on its device is refused, or done on the host with a line in the report.
     pool_bytes
         How much device memory the run may take; all of it unless given.
+    allow_differences
+        Whether answers are taken that differ from those of engine ``cpu`` (docs/engines.md); refused unless they are.
     confirm_crossings
         Whether the driver's own records of copies are put beside the ledger, stage by stage; engine ``gpu`` can, with ``cupti-python``.
     """
@@ -250,6 +252,7 @@ class EngineOptions(WithOptions):
     crossings_budget: int = 0
     fallbacks: Literal["refuse", "host"] = "refuse"
     pool_bytes: int | None = None
+    allow_differences: bool = False
     confirm_crossings: bool = False
 
 

@@ -133,15 +133,12 @@ class TableStage(Stage):
     def planned(self, *frames: nw.LazyFrame[Any]) -> TableStage:
         """Return the stage as it is run on tables like these empty ones.
 
-        Raises
-        ------
-        PlanError
-            Where the tables show that the stage cannot mean what it says.
+        It raises PlanError where the tables show that the stage cannot mean what it says.
         """
         return self
 
     def expressions(self) -> Named:
-        """Return the expressions of its first table's columns that the stage is made of; a user's function is watched instead."""
+        """Return the expressions that the stage is made of; a user's function is watched instead."""
         return ()
 
     def reads(self, *schemas: Schema) -> frozenset[str] | None:

@@ -49,9 +49,7 @@ def load_engine(name: str, options: EngineOptions | None = None) -> Engine:
         if chosen.cluster is None and why_not() is None:
             return _gpu_or_cpu(chosen)
         name = "cpu" if chosen.cluster is None else "dask"
-    if name not in ADDRESSES:
-        msg = f"There is no engine {name!r}.{nearest(name, list(ADDRESSES))} The engines are 'auto', {listing(ADDRESSES)}."
-        raise UsageError(msg)
+    known_engine(name)
     if chosen.cluster is not None and name not in CLUSTERED:
         msg = f"Engine {name!r} runs in one process and takes no cluster, got {chosen.cluster!r}. Leave it out, or use engine 'dask'."
         raise UsageError(msg)
@@ -67,6 +65,14 @@ def load_engine(name: str, options: EngineOptions | None = None) -> Engine:
         msg = f"Engine {name!r} needs {error.name}, which is not installed. Run: pip install 'gpupipe[{extra}]'"
         raise MissingExtraError(msg) from error
     return engine
+
+
+def known_engine(name: str) -> str:
+    """Return the name of an engine, or raise UsageError where there is none of that name."""
+    if name not in ADDRESSES:
+        msg = f"There is no engine {name!r}.{nearest(name, list(ADDRESSES))} The engines are 'auto', {listing(ADDRESSES)}."
+        raise UsageError(msg)
+    return name
 
 
 def engine_type(name: str) -> type[Engine]:
