@@ -43,7 +43,8 @@ def live_columns(planned: Planned, outputs: set[int]) -> dict[int, frozenset[str
         elif isinstance(node.stage, Barrier):
             schemas = [planned.schema(given) for given in inputs]
             for given, schema, want in zip(inputs, schemas, node.stage.wants(*schemas), strict=True):
-                live[given] |= needed_columns(lambda frame, want=want: want.prepare(VERBS, frame), [schema])[0]
+                known = want.columns
+                live[given] |= needed_columns(lambda frame, want=want: want.prepare(VERBS, frame), [schema])[0] if known is None else known
         else:
             schema = planned.schema(number)
             if number in outputs or number in planned.open:

@@ -248,6 +248,9 @@ class _Planner:
         """Run a barrier on what it wants of empty tables."""
         schemas = [self.schema(given) for given in inputs]
         stage.check(*schemas)
+        self.sketches[number] = stage.sketch_alone()
+        if self.sketches[number] is not None:
+            return
         frames = [(want, empty_frame(schema)) for want, schema in zip(stage.wants(*schemas), schemas, strict=True)]
         prepared = translated(lambda: [want.prepare(VERBS, frame) for want, frame in frames], schemas)
         results = translated(lambda: collect_symbolic(prepared), schemas)
@@ -339,7 +342,7 @@ def run_symbolic(stage: TableStage, schemas: Sequence[Schema]) -> tuple[TableSta
         if stage.is_users:
             require_promises(planned, schemas)
         frame = planned.run(VERBS, *frames)
-        collect_symbolic([frame])  # some things, such as a comparison of two time zones, fail only here
+        frame.to_native().collect()  # some things, such as a comparison of two time zones, fail only here
         return planned, frame, frame_schema(frame, lambda names: stage.not_null(names, *schemas))
 
     stage, frame, schema = translated(run, schemas)

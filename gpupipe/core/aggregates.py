@@ -18,6 +18,15 @@ _BLIND_TO_NULLS = REDUCTIONS - {"len", "n_unique"}
 
 
 @dataclass(frozen=True)
+class Grouping:
+    """Aggregates of the rows of each key; of the whole table where there is no key."""
+
+    by: tuple[str, ...]
+    aggregates: Named
+    drop_null_keys: bool
+
+
+@dataclass(frozen=True)
 class Reduction:
     """A plain reduction of one column: ``sum``, ``mean``, ... of `column`; ``len`` of none.
 

@@ -138,8 +138,12 @@ class Verbs(ABC):
         """Return the frame with each of the columns replaced by the upper bits of its XXH64, as UInt32; missing stays missing."""
 
     @abstractmethod
-    def look_up(self, frame: nw.LazyFrame[Any], column: str, values: Sequence[str], unknown: int | None) -> nw.LazyFrame[Any]:
-        """Return the frame with a column replaced by the position, as Int32, of its text among the values; the rows keep their order."""
+    def look_up(self, frame: nw.LazyFrame[Any], values: Mapping[str, Sequence[str]], unknown: int | None) -> nw.LazyFrame[Any]:
+        """Return the frame with columns replaced by the position, as Int32, of their text among the values; the rows keep their order."""
+
+    @abstractmethod
+    def scale(self, frame: nw.LazyFrame[Any], scales: Mapping[str, tuple[float, float]]) -> nw.LazyFrame[Any]:
+        """Return the frame with columns as Float64, less the first number and divided by the second one."""
 
     @abstractmethod
     def roll(self, frame: nw.LazyFrame[Any], window: Window) -> nw.LazyFrame[Any]:

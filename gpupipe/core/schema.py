@@ -66,6 +66,11 @@ class Schema(Mapping[str, Field]):
             msg = "Expected a name for every column, got one that is ''. Rename it, or leave the column out."
             raise ColumnError(msg)
         object.__setattr__(self, "_fields", dict(self.columns))
+        object.__setattr__(self, "_hash", hash(self.columns))  # plans look tables of few schemas up over and over
+
+    def __hash__(self) -> int:
+        known: int = self.__dict__["_hash"]
+        return known
 
     def __getitem__(self, name: str) -> Field:
         fields: dict[str, Field] = self.__dict__["_fields"]

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
     import pyarrow as pa
 
+    from gpupipe.core.aggregates import Grouping
     from gpupipe.core.engine import Engine, Progress, Spread, Verbs
     from gpupipe.core.expressions import Named
 
@@ -237,15 +238,6 @@ class KeyStage(TableStage):
 
 
 @dataclass(frozen=True)
-class Grouping:
-    """Aggregates of the rows of each key."""
-
-    by: tuple[str, ...]
-    aggregates: Named
-    drop_null_keys: bool
-
-
-@dataclass(frozen=True)
 class Apply(Stage):
     """Applies what another node fitted to a table, through one of its methods."""
 
@@ -307,12 +299,15 @@ class Want:
         Makes one Arrow table of those of several blocks.
     aggregates
         The aggregates of the whole input that the wanted frame is, where it is nothing else; blocks are then aggregated in parts.
+    columns
+        The columns that `prepare` looks at; found by running it on an empty table unless given.
     """
 
     prepare: Callable[[Verbs, nw.LazyFrame[Any]], nw.LazyFrame[Any]]
     form: Literal["arrow", "held"]
     merge: Callable[[Sequence[pa.Table]], pa.Table] | None = None
     aggregates: Named | None = None
+    columns: frozenset[str] | None = None
 
 
 class Barrier(Stage):
@@ -328,6 +323,10 @@ class Barrier(Stage):
 
     def sketch(self, results: Sequence[Any], *schemas: Schema) -> Any:
         """Return what stands for the result in the plan, made of the wanted parts of empty tables."""
+        return None
+
+    def sketch_alone(self) -> Any:
+        """Return what stands for the result in the plan where the stage alone tells; None where the wanted parts must be made."""
         return None
 
     def describe(self, result: Any) -> Mapping[str, Any]:
@@ -373,7 +372,11 @@ class FitStage(Barrier):
 
     def wants(self, *schemas: Schema) -> tuple[Want, ...]:
         """Return the one want: the statistics, as Arrow."""
-        return (Want(self.measure, "arrow", self.merge),)
+        return (Want(self.measure, "arrow", self.merge, columns=self.measured_columns()),)
+
+    def measured_columns(self) -> frozenset[str] | None:
+        """Return the columns that are measured, where the stage tells without being run."""
+        return None
 
     def conclude(self, engine: Engine, results: Sequence[Any], progress: Progress | None) -> RowStage:
         """Return the fitted row stage."""

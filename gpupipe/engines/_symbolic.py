@@ -48,7 +48,7 @@ def filter_of(schema: Schema, stages: Sequence[TableStage]) -> pl.Expr | None:
     if all(stage.same_rows() for stage in stages):
         return None
     recorder = Recorder(schema)
-    collect_symbolic([reduce(lambda frame, stage: stage.run(VERBS, frame), stages, recorder.frame())])
+    reduce(lambda frame, stage: stage.run(VERBS, frame), stages, recorder.frame()).to_native().collect()
     return recorder.predicates[0] if len(recorder.predicates) == 1 else None
 
 

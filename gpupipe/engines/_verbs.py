@@ -6,7 +6,7 @@ An engine replaces what its library does better; what is here defines the meanin
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -78,8 +78,18 @@ class NarwhalsVerbs(Verbs):
         made = [self._series(eager, name, hashed_column(eager[name].to_arrow(), seed, n_bits)) for name in columns]
         return eager.with_columns(made).lazy()
 
-    def look_up(self, frame: Frame, column: str, values: Sequence[str], unknown: int | None) -> Frame:
-        """Return the frame with the column's positions; see `Verbs.look_up`."""
+    def look_up(self, frame: Frame, values: Mapping[str, Sequence[str]], unknown: int | None) -> Frame:
+        """Return the frame with the columns' positions; see `Verbs.look_up`."""
+        for column, known in values.items():
+            frame = self._looked_up(frame, column, known, unknown)
+        return frame
+
+    def scale(self, frame: Frame, scales: Mapping[str, tuple[float, float]]) -> Frame:
+        """Return the frame with the columns scaled; see `Verbs.scale`."""
+        return frame.with_columns([(nw.col(name).cast(nw.Float64) - mean) / by for name, (mean, by) in scales.items()])
+
+    def _looked_up(self, frame: Frame, column: str, values: Sequence[str], unknown: int | None) -> Frame:
+        """Return the frame with one column's positions."""
         eager = frame.collect()
         text = table_of(eager.select(nw.col(column).cast(nw.String)))[column].combine_chunks()
         found = pc.index_in(text, value_set=pa.array(values, text.type))

@@ -68,6 +68,14 @@ class EncodeCategory(FitStage):
             parts.append(rows.select(column, "category", nw.col("count").cast(nw.Int64)))
         return nw.concat(parts, how="vertical")
 
+    def measured_columns(self) -> frozenset[str]:
+        """Return the columns that are measured."""
+        return frozenset(self.columns)
+
+    def sketch_alone(self) -> EncodedCategory:
+        """Return the encoding of no categories."""
+        return EncodedCategory(self.columns, ((),) * len(self.columns), self.unknown)
+
     def merge(self, measured: Sequence[pa.Table]) -> pa.Table:
         """Return the counts of all parts together, sorted."""
         whole = pa.concat_tables([part.cast(_COUNTS) for part in measured])
@@ -128,10 +136,7 @@ class EncodedCategory(RowStage):
 
     def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return the frame with the codes."""
-        frame = frames[0]
-        for column, categories in zip(self.columns, self.categories, strict=True):
-            frame = verbs.look_up(frame, column, categories, self.unknown)
-        return frame
+        return verbs.look_up(frames[0], dict(zip(self.columns, self.categories, strict=True)), self.unknown)
 
     def reads(self, *schemas: Schema) -> frozenset[str] | None:
         """Return the columns that are encoded."""

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
+from gpupipe.core.aggregates import Grouping
 from gpupipe.core.errors import ColumnError, UsageError
 from gpupipe.core.expressions import Named, columns_of
 from gpupipe.core.schema import Schema
-from gpupipe.core.stage import Grouping, KeyStage, as_columns
+from gpupipe.core.stage import KeyStage, as_columns
 from gpupipe.stages._keys import require_plain
 from gpupipe.stages._named import OfExpressions, expressions, named
 

@@ -64,6 +64,14 @@ class Standardize(FitStage):
         reduced = {"n": columns.count(), "m": columns.mean(), "v": columns.var(ddof=0)}
         return frame.select(expression.name.prefix(letter) for letter, expression in reduced.items())
 
+    def measured_columns(self) -> frozenset[str]:
+        """Return the columns that are measured."""
+        return frozenset(self.columns)
+
+    def sketch_alone(self) -> Standardized:
+        """Return the scaling that changes nothing but the dtype."""
+        return Standardized(self.columns, (0.0,) * len(self.columns), (1.0,) * len(self.columns))
+
     def merge(self, measured: Sequence[pa.Table]) -> pa.Table:
         """Return count, mean and mean squared deviation of all parts together."""
         made: dict[str, list[float]] = {}
@@ -113,8 +121,7 @@ class Standardized(RowStage):
 
     def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return the frame with the columns scaled."""
-        triples = zip(self.columns, self.means, self.deviations, strict=True)
-        return frames[0].with_columns([(nw.col(name).cast(nw.Float64) - mean) / deviation for name, mean, deviation in triples])
+        return verbs.scale(frames[0], dict(zip(self.columns, zip(self.means, self.deviations, strict=True), strict=True)))
 
     def reads(self, *schemas: Schema) -> frozenset[str] | None:
         """Return the columns that are scaled."""

@@ -15,10 +15,6 @@ import gpupipe as gp
 from tests.conformance.queries import QUERIES, Tables
 
 AMOUNTS = {"decimal": Decimal, "float": float}
-# What is not there yet, and the queries that wait for it.
-WITH_VALUES = frozenset({"q11", "q22"})
-OF_PRODUCTS = frozenset({"q01", "q03", "q05", "q06", "q07", "q09", "q10", "q14", "q15", "q19"})
-OF_EXPRESSIONS = frozenset({"q01", "q03", "q05", "q08", "q10", "q12", "q15", "q17"})
 
 
 @pytest.fixture(scope="module")
@@ -57,17 +53,9 @@ def is_value(found: Any, text: str) -> bool:
     return Decimal(text) == found if isinstance(found, Decimal | int) else str(found) == text
 
 
-def missing(query: str, amount: str, engine: str) -> str | None:
-    """Return what a query still lacks on an engine."""
-    return None
-
-
 @pytest.mark.parametrize("amount", AMOUNTS)
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: query.__name__)
-def test_answers(query: Any, amount: str, engine: str, folders: dict[str, Path], shared_data: Path, request: pytest.FixtureRequest) -> None:
-    lacks = missing(query.__name__, amount, engine)
-    if lacks is not None:
-        request.applymarker(pytest.mark.xfail(reason=lacks, strict=True))
+def test_answers(query: Any, amount: str, engine: str, folders: dict[str, Path], shared_data: Path) -> None:
     tables = Tables(folders[amount], AMOUNTS[amount])
     made = gp.Pipeline(query.__name__, answer=query(tables)).run(engine)["answer"]
     assert_is_answer(rows_of(made), shared_data / "tpch_sf0.01" / "answers" / f"{query.__name__}.csv")

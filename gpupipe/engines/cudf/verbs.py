@@ -55,8 +55,8 @@ class CudfVerbs(PandasLikeVerbs):
             made[name] = column_of(bits, null_mask(native[name]))
         return lazy_of(native.assign(**made))
 
-    def look_up(self, frame: Frame, column: str, values: Sequence[str], unknown: int | None) -> Frame:
-        """Return the frame with the column's positions, found as a categorical's codes; see `Verbs.look_up`."""
+    def _looked_up(self, frame: Frame, column: str, values: Sequence[str], unknown: int | None) -> Frame:
+        """Return the frame with one column's positions, found as a categorical's codes."""
         native = native_of(frame)
         text = native[column] if str(native[column].dtype) in {"str", "object"} else native[column].astype("str")
         words = self.crossing.to_device(pa.table({"value": pa.array(values, pa.large_string())}), "the words of a look-up")["value"]

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 import narwhals.stable.v2 as nw
 
-from gpupipe.core.aggregates import Apart, Reduction, spelled_out, taken_apart
+from gpupipe.core.aggregates import Apart, Grouping, Reduction, spelled_out, taken_apart
 from gpupipe.core.errors import UnsupportedError
 from gpupipe.core.schema import Schema
-from gpupipe.core.stage import Grouping, TableStage
+from gpupipe.core.stage import TableStage
 from gpupipe.engines._symbolic import empty_frame
 
 if TYPE_CHECKING:

@@ -17,13 +17,14 @@ import narwhals.stable.v2 as nw
 import pandas as pd
 import pyarrow as pa
 
+from gpupipe.core.aggregates import Grouping
 from gpupipe.core.decimals import exact
 from gpupipe.core.ends import Source
 from gpupipe.core.engine import Demand, Engine, EngineOptions, Reading, ScoringRecipe, TrainingRecipe
 from gpupipe.core.errors import GpupipeError
 from gpupipe.core.expressions import Named
 from gpupipe.core.schema import Schema
-from gpupipe.core.stage import Grouping, TableStage, Want
+from gpupipe.core.stage import TableStage, Want
 from gpupipe.engines._arrow import conform_arrow
 from gpupipe.engines._blocks import PACKED, At, MeasureBlock, MeasureBytes, MergeBlocks, PrepareBlock, added, block_engine, unpacked
 from gpupipe.engines._crossed import take_over

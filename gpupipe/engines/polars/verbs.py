@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -69,14 +69,13 @@ class PolarsVerbs(NarwhalsVerbs):
         ]
         return nw.from_native(_lazy(frame).with_columns(made))
 
-    def look_up(self, frame: Frame, column: str, values: Sequence[str], unknown: int | None) -> Frame:
-        """Return the frame with the column's positions; see `Verbs.look_up`."""
-        text = pl.col(column).cast(pl.String)
-        if values:
-            found = text.replace_strict(list(values), list(range(len(values))), default=unknown, return_dtype=pl.Int32)
-        else:
-            found = pl.lit(unknown, dtype=pl.Int32)
-        return nw.from_native(_lazy(frame).with_columns(pl.when(text.is_not_null()).then(found).alias(column)))
+    def look_up(self, frame: Frame, values: Mapping[str, Sequence[str]], unknown: int | None) -> Frame:
+        """Return the frame with the columns' positions; see `Verbs.look_up`."""
+        return nw.from_native(_lazy(frame).with_columns(_position(name, known, unknown) for name, known in values.items()))
+
+    def scale(self, frame: Frame, scales: Mapping[str, tuple[float, float]]) -> Frame:
+        """Return the frame with the columns scaled; see `Verbs.scale`."""
+        return nw.from_native(_lazy(frame).with_columns((pl.col(name).cast(pl.Float64) - mean) / by for name, (mean, by) in scales.items()))
 
     def roll(self, frame: Frame, window: Window) -> Frame:
         """Return the frame with the window's aggregates; see `Verbs.roll`."""
@@ -113,3 +112,12 @@ class PolarsVerbs(NarwhalsVerbs):
         frame = pl.from_arrow(table)
         assert isinstance(frame, pl.DataFrame)
         return nw.from_native(frame.lazy())
+
+
+def _position(column: str, values: Sequence[str], unknown: int | None) -> pl.Expr:
+    """Return the position of a column's text among the values."""
+    text = pl.col(column).cast(pl.String)
+    found = pl.lit(unknown, dtype=pl.Int32)
+    if values:
+        found = text.replace_strict(list(values), list(range(len(values))), default=unknown, return_dtype=pl.Int32)
+    return pl.when(text.is_not_null()).then(found).alias(column)
