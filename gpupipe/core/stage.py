@@ -124,7 +124,7 @@ class TableStage(Stage):
         return apply_plain(self, *frames)
 
     def with_slots(self, results: Sequence[Value]) -> TableStage:
-        """Return the stage with numbered slots in place of the results of other stages."""
+        """Return the stage with numbered slots in place of the results of other stages; only stages that have `results` need it."""
         raise NotImplementedError
 
     def with_literals(self, literals: Sequence[nw.Expr]) -> TableStage:
@@ -356,7 +356,10 @@ class FitStage(Barrier):
         if method != "apply":
             msg = f"{self.name} has no {method!r}: call the fitted stage on the table instead."
             raise WiringError(msg)
-        return Table(Apply(method, f"{self.name}.apply"), (fitted, _table(table)))
+        if not isinstance(table, Table):
+            msg = f"A fitted stage is applied to a table, got {type(table).__name__}."
+            raise WiringError(msg)
+        return Table(Apply(method, f"{self.name}.apply"), (fitted, table))
 
     @abstractmethod
     def measure(self, verbs: Verbs, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -391,14 +394,6 @@ class FitStage(Barrier):
         from gpupipe.engines.load import measure_plain  # local: see TableStage.apply
 
         return self.finish(measure_plain(self, frame))
-
-
-def _table(given: Any) -> Table:
-    """Return the table node given, or raise WiringError."""
-    if isinstance(given, Table):
-        return given
-    msg = f"A fitted stage is applied to a table, got {type(given).__name__}."
-    raise WiringError(msg)
 
 
 def as_columns(value: str | Sequence[str], what: str) -> tuple[str, ...]:
