@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from gpupipe.core.barrier import Barrier
 from gpupipe.core.ends import Sink, Source
 from gpupipe.core.node import Node
 from gpupipe.core.schema import Schema
-from gpupipe.core.stage import Apply, Barrier, TableStage, WithResults
+from gpupipe.core.stage import Apply, TableStage, WithResults
 from gpupipe.engines._symbolic import VERBS, any_of, filter_of, needed_columns
 
 

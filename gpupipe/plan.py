@@ -16,12 +16,13 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from gpupipe.core.arrow import schema_of
+from gpupipe.core.barrier import Barrier
 from gpupipe.core.ends import Sink, Source, check_targets
 from gpupipe.core.engine import Reading
 from gpupipe.core.errors import ColumnError, WiringError, listing
 from gpupipe.core.node import Node, Value, ordered
 from gpupipe.core.schema import Schema
-from gpupipe.core.stage import Apply, Barrier, Promise, RowStage, Stage, TableStage, WithResults
+from gpupipe.core.stage import Apply, Promise, RowStage, Stage, TableStage, WithResults
 from gpupipe.engines._promises import require_promises
 from gpupipe.engines._symbolic import VERBS, Frame, collect_symbolic, empty_frame, frame_schema, narrowed
 from gpupipe.engines._tried import keeps_rows, translated
@@ -339,10 +340,10 @@ def run_symbolic(stage: TableStage, schemas: Sequence[Schema]) -> tuple[TableSta
 
     def run() -> tuple[TableStage, Frame, Schema]:
         planned = stage.planned(*frames)
-        if stage.is_users:
-            require_promises(planned, schemas)
         frame = planned.run(VERBS, *frames)
         frame.to_native().collect()  # some things, such as a comparison of two time zones, fail only here
+        if stage.is_users:
+            require_promises(planned, schemas)
         return planned, frame, frame_schema(frame, lambda names: stage.not_null(names, *schemas))
 
     stage, frame, schema = translated(run, schemas)

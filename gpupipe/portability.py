@@ -10,11 +10,12 @@ from typing import Any
 import narwhals.stable.v2 as nw
 from narwhals import Expr as AnyExpr  # see `core/expressions.py`
 
+from gpupipe.core.barrier import Barrier
 from gpupipe.core.errors import PlanError
 from gpupipe.core.expressions import nodes_of
 from gpupipe.core.limits import Limit, Use
 from gpupipe.core.schema import Schema
-from gpupipe.core.stage import Barrier, TableStage, WithResults
+from gpupipe.core.stage import TableStage, WithResults
 from gpupipe.engines._symbolic import VERBS, empty_frame
 from gpupipe.engines._watching import watched
 from gpupipe.plan import Plan, Step, note

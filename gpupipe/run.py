@@ -13,12 +13,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
+from gpupipe.core.barrier import Barrier
 from gpupipe.core.ends import Sink, Source, Writer
 from gpupipe.core.engine import Demand, Engine
 from gpupipe.core.errors import ClusterError, GpupipeError, SinkError
 from gpupipe.core.node import Table
 from gpupipe.core.schema import Schema
-from gpupipe.core.stage import Barrier, TableStage
+from gpupipe.core.stage import TableStage
 from gpupipe.engines._arrow import arrow_schema
 from gpupipe.engines._symbolic import empty_frame
 from gpupipe.engines._users import user_lines

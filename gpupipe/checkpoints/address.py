@@ -13,8 +13,8 @@ from typing import Any
 
 from gpupipe.checkpoints.code import UnaddressableError
 from gpupipe.checkpoints.digest import digest
+from gpupipe.core.barrier import Barrier
 from gpupipe.core.ends import Sink, Source
-from gpupipe.core.stage import Barrier
 from gpupipe.plan import Plan, Step
 from gpupipe.report.record import versions
 

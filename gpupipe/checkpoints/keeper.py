@@ -23,13 +23,14 @@ from gpupipe.checkpoints.digest import digest
 from gpupipe.checkpoints.json_values import from_json, to_json
 from gpupipe.checkpoints.store import DamagedError, Entry, Store
 from gpupipe.core.arrow import dtype_of, schema_of
+from gpupipe.core.barrier import Barrier
 from gpupipe.core.ends import Sink, Source
 from gpupipe.core.engine import Demand, Engine, Reading
 from gpupipe.core.errors import ArtefactError, DtypeError, GpupipeError, SinkError
 from gpupipe.core.node import Table
 from gpupipe.core.schema import Schema
 from gpupipe.core.secret import masked
-from gpupipe.core.stage import Barrier, RowStage, Stage
+from gpupipe.core.stage import RowStage, Stage
 from gpupipe.core.work import WorkFolder
 from gpupipe.engines._arrow import arrow_dtype, arrow_schema
 from gpupipe.engines.load import CLUSTERED

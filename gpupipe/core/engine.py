@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
     import pyarrow as pa
 
+    from gpupipe.core.barrier import Want
     from gpupipe.core.ends import Source, Writer
     from gpupipe.core.schema import Schema
-    from gpupipe.core.stage import TableStage, Want
+    from gpupipe.core.stage import TableStage
 
 
 Progress = Callable[[int, int | None, Mapping[str, float]], None]  # round, rounds in all, figures of the round

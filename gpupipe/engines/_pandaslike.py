@@ -15,11 +15,12 @@ import narwhals.stable.v2 as nw
 import numpy as np
 import pyarrow as pa
 
+from gpupipe.core.barrier import Want
 from gpupipe.core.ends import Piece, Source
 from gpupipe.core.engine import Demand, Reading
 from gpupipe.core.errors import GpupipeError, StageError, UnsupportedError
 from gpupipe.core.schema import Schema
-from gpupipe.core.stage import TableStage, Want
+from gpupipe.core.stage import TableStage
 from gpupipe.engines._arrow import table_of
 from gpupipe.engines._retry import HOST_MEMORY, Memory, run_within_memory
 from gpupipe.engines._single import SingleEngine, batches_of

@@ -9,11 +9,12 @@ from typing import Any
 import narwhals.stable.v2 as nw
 import pyarrow as pa
 
+from gpupipe.core.barrier import Barrier, FitStage
 from gpupipe.core.engine import Demand, Engine, EngineOptions, Verbs
 from gpupipe.core.errors import MissingExtraError, UsageError, listing, nearest
 from gpupipe.core.node import Node
 from gpupipe.core.schema import Schema
-from gpupipe.core.stage import Barrier, FitStage, TableStage
+from gpupipe.core.stage import TableStage
 from gpupipe.engines._cuda import ask_driver, wants, why_not
 
 ADDRESSES = {
@@ -167,11 +168,11 @@ def adopted(engine: Engine, frame: nw.LazyFrame[Any] | nw.DataFrame[Any]) -> nw.
 
 def _run_plain(engine: Engine, stage: TableStage, frames: list[nw.LazyFrame[Any]]) -> nw.LazyFrame[Any]:
     """Return the stage's result on lazy frames, in the dtypes that a plan would promise."""
-    from gpupipe.engines import _symbolic  # local: loads Polars, which a caller that only names engines does not need
+    from gpupipe.engines import _symbolic, _tried  # local: loads Polars, which a caller that only names engines does not need
 
     schemas = [Schema.of_names(frame.collect_schema()) for frame in frames]
     stage.check(*schemas)
-    stage = stage.planned(*(_symbolic.empty_frame(schema) for schema in schemas))
+    stage = _tried.translated(lambda: stage.planned(*(_symbolic.empty_frame(schema) for schema in schemas)), schemas)
     schema = schemas[0]
     if engine.name != "cpu":  # Polars delivers what Polars plans
         planner = load_engine("cpu")

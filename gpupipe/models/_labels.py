@@ -14,10 +14,11 @@ import narwhals.stable.v2 as nw
 import numpy as np
 import pyarrow as pa
 
+from gpupipe.core.barrier import Want
 from gpupipe.core.engine import Demand
 from gpupipe.core.errors import StageError, listing
 from gpupipe.core.schema import Field, Schema
-from gpupipe.core.stage import RowStage, Want
+from gpupipe.core.stage import RowStage
 
 if TYPE_CHECKING:
     from gpupipe.core.engine import Engine, Verbs

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
+from gpupipe.core.barrier import Barrier, Want
 from gpupipe.core.engine import ScoringRecipe
 from gpupipe.core.errors import ColumnError, UsageError, listing, nearest
 from gpupipe.core.node import Table, Value
 from gpupipe.core.schema import Schema
-from gpupipe.core.stage import Barrier, Want, as_columns
+from gpupipe.core.stage import as_columns
 
 if TYPE_CHECKING:
     from gpupipe.core.engine import Engine, Progress

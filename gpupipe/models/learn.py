@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 import narwhals.stable.v2 as nw
 import numpy as np
 
+from gpupipe.core.barrier import Barrier, Want
 from gpupipe.core.engine import ArrayMap, Demand, TrainingRecipe
 from gpupipe.core.errors import DtypeError, PlanError, StageError, UsageError, WiringError, listing
 from gpupipe.core.node import Fitted, Node, Table
 from gpupipe.core.schema import Schema, as_dtype
-from gpupipe.core.stage import Apply, Barrier, Promise, RowStage, Want, as_columns
+from gpupipe.core.stage import Apply, Promise, RowStage, as_columns
 from gpupipe.models._described import describe_model
 from gpupipe.models._estimator import (
     Task,

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
+from gpupipe.core.barrier import Barrier, Want
 from gpupipe.core.decimals import exact
 from gpupipe.core.errors import PlanError, UsageError
 from gpupipe.core.expressions import Named, values_in
 from gpupipe.core.node import Table, Value
 from gpupipe.core.schema import Schema
-from gpupipe.core.stage import Barrier, Want
 from gpupipe.stages._named import expressions, named
 
 if TYPE_CHECKING:

@@ -10,9 +10,10 @@ import narwhals.stable.v2 as nw
 import numpy as np
 import pyarrow as pa
 
+from gpupipe.core.barrier import FitStage
 from gpupipe.core.errors import StageError, UsageError
 from gpupipe.core.schema import Schema
-from gpupipe.core.stage import FitStage, RowStage, as_columns
+from gpupipe.core.stage import RowStage, as_columns
 
 if TYPE_CHECKING:
     from gpupipe.core.engine import Verbs

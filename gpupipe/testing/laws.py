@@ -22,9 +22,10 @@ from typing import Any
 
 import pyarrow as pa
 
+from gpupipe.core.barrier import FitStage
 from gpupipe.core.ends import Source
 from gpupipe.core.node import Node, Table, ordered
-from gpupipe.core.stage import FitStage, KeyStage, RowStage, TableStage
+from gpupipe.core.stage import KeyStage, RowStage, TableStage
 from gpupipe.engines._cuda import why_not
 from gpupipe.pipeline import Pipeline
 from gpupipe.testing.compare import as_arrow, assert_same_rows, rows_of

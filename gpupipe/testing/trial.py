@@ -19,8 +19,9 @@ from gpupipe.plan import run_symbolic
 from gpupipe.testing.compare import assert_same_rows
 
 if TYPE_CHECKING:
+    from gpupipe.core.barrier import FitStage
     from gpupipe.core.schema import Schema
-    from gpupipe.core.stage import FitStage, TableStage
+    from gpupipe.core.stage import TableStage
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,12 +24,13 @@ from xgboost import XGBClassifier
 import gpupipe as gp
 from gpupipe.checkpoints.keeper import Keeper
 from gpupipe.checkpoints.store import Entry, Store
+from gpupipe.core.barrier import Barrier, Want
 from gpupipe.core.ends import Source
 from gpupipe.core.engine import Engine, Progress, Reading
 from gpupipe.core.errors import StageError, UsageError
 from gpupipe.core.node import Table, Value
 from gpupipe.core.schema import Schema, as_schema
-from gpupipe.core.stage import Barrier, FitStage, RowStage, Want
+from gpupipe.core.stage import RowStage
 
 N = 200
 ROWS = {

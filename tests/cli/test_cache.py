@@ -22,7 +22,7 @@ import os
 import narwhals.stable.v2 as nw
 import polars as pl
 import gpupipe as gp
-from gpupipe.core.stage import Barrier, Want
+from gpupipe.core.barrier import Barrier, Want
 
 class Fails(Barrier):
     kind = "value"

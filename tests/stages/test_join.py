@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
+import narwhals.stable.v2 as nw
 import polars as pl
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.linear_model import LogisticRegression
 
 import gpupipe as gp
 from gpupipe.core.errors import ColumnError, DtypeError, StageError, UsageError
@@ -176,9 +178,20 @@ def test_name_that_comes_twice(engine: str) -> None:
 def test_rows_stay_in_the_order_of_the_left_table(how: str, engine_of_one_process: str) -> None:
     rows = pl.DataFrame({"row": range(300_000)}).with_columns(k=(pl.col("row") * 7919) % 1000)
     right = pl.DataFrame({"k": range(0, 1000, 2), "v": range(500)}).sample(fraction=1, shuffle=True, seed=0)
-    joined = gp.Join("k", how=how)(gp.FromFrame(rows).node(), gp.FromFrame(right).node())
+    joined = gp.Join("k", how=how).in_order()(gp.FromFrame(rows).node(), gp.FromFrame(right).node())
     found = gp.Pipeline("p", out=joined).run(engine_of_one_process)["out"]["row"].to_list()
     assert found == [row for row in range(300_000) if how == "left" or (row * 7919) % 1000 % 2 == 0]
+
+
+def test_rows_stay_in_order_only_where_a_learner_depends_on_it() -> None:
+    left, right = (
+        gp.FromFrame(pl.DataFrame({"k": [1, 2], "y": [0, 1]})).node(),
+        gp.FromFrame(pl.DataFrame({"k": [1, 2], "x": [3.0, 4.0]})).node(),
+    )
+    learned, counted = gp.Join("k")(left, right), gp.Join("k", how="left")(left, right)
+    model = gp.Learn(LogisticRegression(), target="y").fit(gp.Filter(nw.col("x") > 0)(learned))
+    steps = gp.Pipeline("p", model=model, n=gp.Scalar(nw.len())(counted)).plan().steps
+    assert {step.stage.how.how: step.any_order for step in steps if isinstance(step.stage, gp.Join)} == {"inner": False, "left": True}
 
 
 def test_key_of_lists_or_records(nested: pa.Table) -> None:

@@ -18,13 +18,14 @@ import pandas as pd
 import pyarrow as pa
 
 from gpupipe.core.aggregates import Grouping
+from gpupipe.core.barrier import Want
 from gpupipe.core.decimals import exact
 from gpupipe.core.ends import Source
 from gpupipe.core.engine import Demand, Engine, EngineOptions, Reading, ScoringRecipe, TrainingRecipe
 from gpupipe.core.errors import GpupipeError
 from gpupipe.core.expressions import Named
 from gpupipe.core.schema import Schema
-from gpupipe.core.stage import TableStage, Want
+from gpupipe.core.stage import TableStage
 from gpupipe.engines._arrow import conform_arrow
 from gpupipe.engines._blocks import PACKED, At, MeasureBlock, MeasureBytes, MergeBlocks, PrepareBlock, added, block_engine, unpacked
 from gpupipe.engines._crossed import take_over

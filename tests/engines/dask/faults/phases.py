@@ -18,8 +18,9 @@ from xgboost import XGBClassifier
 from xgboost.callback import TrainingCallback
 
 import gpupipe as gp
+from gpupipe.core.barrier import FitStage
 from gpupipe.core.ends import FileScan, PartWriter, Piece, Writer
-from gpupipe.core.stage import FitStage, RowStage
+from gpupipe.core.stage import RowStage
 
 FILES, ROWS, KEYS = 6, 2000, 97
 BLOCK_BYTES = ROWS * 40  # a file a block
