@@ -22,6 +22,7 @@ from gpupipe.core.schema import Schema
 from gpupipe.core.stage import TableStage
 from gpupipe.engines._arrow import arrow_schema
 from gpupipe.engines._symbolic import empty_frame
+from gpupipe.engines._tried import translated
 from gpupipe.engines._users import user_lines
 from gpupipe.plan import Literal, Plan, Step, describe_step, note, run_symbolic, table_stage_of
 from gpupipe.report.counts import RowCounts
@@ -154,7 +155,8 @@ class Execution:
                 self.counts.enter(step.id, step.stage.known_rows() if step.reading.predicate is None else None)
             else:
                 frames = [empty_frame(self.schemas[given]) for given in step.tables]
-                stage = table_stage_of(step.stage, [self._known(given) for given in step.inputs]).planned(*frames)
+                given = table_stage_of(step.stage, [self._known(number) for number in step.inputs])
+                stage = translated(lambda: given.planned(*frames), [self.schemas[number] for number in step.tables])
                 self.schemas[step.id] = self._schema(step, stage, step.tables)
                 self.results[step.id] = self.engine.run(
                     stage if step.any_order else stage.in_order(), [self.results[given] for given in step.tables], self.schemas[step.id]

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 
-from gpupipe.core.errors import StageError, UsageError
+from gpupipe.core.errors import ColumnError, UsageError
 from gpupipe.stages.filter import Filter
 from gpupipe.testing.laws import check_row_stage
 from gpupipe.testing.strategies import cut_tables
@@ -73,5 +73,5 @@ def test_expressions_of_others() -> None:
 
 def test_column_that_is_not_there(engine: str) -> None:
     frame = pl.DataFrame({"a": [1]})
-    with pytest.raises(StageError, match='unable to find column "typo"'):
+    with pytest.raises(ColumnError, match=r"^There is no column 'typo'\."):
         Filter(nw.col("typo") > 1).apply(frame if engine == "cpu" else frame.to_pandas())

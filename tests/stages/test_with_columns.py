@@ -123,7 +123,7 @@ def test_nothing_given() -> None:
 
 
 def test_value_that_is_no_expression() -> None:
-    message = r"^WithColumns expects a narwhals expression for 'z', got list\. Use nw\.lit\(\.\.\.\) for a constant\.$"
+    message = r"^WithColumns expects a narwhals expression for 'z', got list: \[1\]\. Use nw\.lit\(\.\.\.\) for a constant\.$"
     with pytest.raises(UsageError, match=message):
         WithColumns(z=[1])
 
