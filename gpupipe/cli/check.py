@@ -50,7 +50,9 @@ def _tell_differences(plan: Any, engine: str) -> None:
 
     found = [(name, one) for name in (ENGINES if engine == "all" else [known_engine(engine)]) for one in findings(plan, name)]
     for name, one in found:
-        typer.echo(f"engine {name}, {visible(one.step.node.title)} at {visible(one.step.node.where)}: {visible(masked(str(one)))}", err=True)
+        typer.echo(
+            f"engine {name}, {visible(one.step.node.title)} at {visible(one.step.node.where)}: {visible(masked(str(one)))}", err=True
+        )
     if found:
         raise typer.Exit(2)
 

@@ -24,7 +24,7 @@ from xgboost import XGBClassifier
 import gpupipe as gp
 from gpupipe.checkpoints.keeper import Keeper
 from gpupipe.checkpoints.store import Entry, Store
-from gpupipe.core.barrier import Barrier, Want
+from gpupipe.core.barrier import Barrier, FitStage, Want
 from gpupipe.core.ends import Source
 from gpupipe.core.engine import Engine, Progress, Reading
 from gpupipe.core.errors import StageError, UsageError
