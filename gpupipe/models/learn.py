@@ -31,7 +31,7 @@ from gpupipe.models._estimator import (
     task_of,
 )
 from gpupipe.models._labels import classes_of, coded, decoded, is_text, labels_in, lacking_in, probability_names
-from gpupipe.models._made import require_new
+from gpupipe.models._made import outputs_of, require_new
 
 if TYPE_CHECKING:
     from gpupipe.core.engine import Engine, Progress, Verbs
@@ -77,7 +77,6 @@ class Learn(Barrier):
 
     kind: ClassVar[str] = "learner"
     n_inputs: ClassVar[tuple[int, int | None]] = (1, 2)
-
     minds_order: ClassVar[bool] = True
 
     estimator: Any
@@ -390,14 +389,3 @@ class Learned(RowStage):
 def _dense(made: Any) -> Any:
     """Return an array that is kept sparse with all its zeros."""
     return made.toarray() if hasattr(made, "toarray") else made
-
-
-def outputs_of(model: Any, sketched: Learned, features: Sequence[str]) -> tuple[str, ...]:
-    """Return the names of a transformer's columns, as it names them itself where it can; what the estimator that was given has counts."""
-    if sketched.task not in ("transformer", "clusterer") or "transform" not in sketched.methods:
-        return ()
-    try:
-        return tuple(str(name) for name in model.get_feature_names_out(list(features)))
-    except (AttributeError, ValueError):  # transformers without names of their own, or that were not told the features'
-        width = model.transform(np.zeros((1, len(features)))).shape[1]
-        return tuple(f"{sketched.estimator.lower()}{number}" for number in range(width))
