@@ -54,6 +54,8 @@ class Step:
         Whether nothing after it depends on the order of its rows, which a learner's training does.
     dtype
         The dtype that a number has in expressions; None where the step makes none.
+    ready
+        The stage as it is run, where it is known before the run.
     """
 
     id: int
@@ -67,6 +69,7 @@ class Step:
     same_rows: bool = False
     any_order: bool = True
     dtype: Any = None
+    ready: TableStage | None = None
 
     @property
     def stage(self) -> Stage:
@@ -291,7 +294,8 @@ class _Planner:
         sketch = self.sketches.get(number)
         dtype = sketch.dtype if isinstance(sketch, Literal) else None
         phase, is_open = self.phases[number], number in self.open
-        return Step(number, node, self.inputs[number], schema, delivered, reading, phase, is_open, same_rows, dtype=dtype)
+        ready = None if is_open or isinstance(node.stage, Apply | WithResults) else stage
+        return Step(number, node, self.inputs[number], schema, delivered, reading, phase, is_open, same_rows, dtype=dtype, ready=ready)
 
 
 @dataclass(frozen=True)

@@ -154,9 +154,7 @@ class Execution:
                 self.results[step.id] = self.engine.read(step.stage, step.reading, step.schema if self.engine.is_wide else step.delivered)
                 self.counts.enter(step.id, step.stage.known_rows() if step.reading.predicate is None else None)
             else:
-                frames = [empty_frame(self.schemas[given]) for given in step.tables]
-                given = table_stage_of(step.stage, [self._known(number) for number in step.inputs])
-                stage = translated(lambda: given.planned(*frames), [self.schemas[number] for number in step.tables])
+                stage = step.ready or self._ready(step)
                 self.schemas[step.id] = self._schema(step, stage, step.tables)
                 self.results[step.id] = self.engine.run(
                     stage if step.any_order else stage.in_order(), [self.results[given] for given in step.tables], self.schemas[step.id]
@@ -164,6 +162,13 @@ class Execution:
         self.record.spend(step.id, time.perf_counter() - started)
         if self.profile or not self.engine.lazy:
             self._let_go(step)
+
+    def _ready(self, step: Step) -> TableStage:
+        """Return the stage of a step as it is run, where what earlier phases concluded decides it."""
+        schemas = [self.schemas[given] for given in step.tables]
+        stage = table_stage_of(step.stage, [self._known(given) for given in step.inputs])
+        made: TableStage = translated(lambda: stage.planned(*(empty_frame(schema) for schema in schemas)), schemas)
+        return made
 
     def _known(self, number: int) -> Any:
         """Return a fitted stage or a number that a stage is given; a number with the dtype that it has in expressions."""

@@ -13,6 +13,7 @@ import re
 import threading
 import urllib.parse
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 MASK = "***"
@@ -215,8 +216,12 @@ def _masked_entry(name: Any, value: Any) -> Any:
 def _masked_text(text: str) -> str:
     """Return a text without the secrets in it."""
     found = _known.found
-    if found is not None:
-        text = found.sub(MASK, text)
+    return _masked_shapes(text if found is None else found.sub(MASK, text))
+
+
+@lru_cache(maxsize=4096)
+def _masked_shapes(text: str) -> str:
+    """Return a text without what looks like a secret; a report says the same few words for each of its stages, and in each run."""
     if "://" in text:
         text = _LONE_USER.sub(rf"\1{MASK}@", _USER.sub(rf"\1:{MASK}@", text))
     if "=" in text or ":" in text:
