@@ -345,7 +345,8 @@ def run_symbolic(stage: TableStage, schemas: Sequence[Schema]) -> tuple[TableSta
     def run() -> tuple[TableStage, Frame, Schema]:
         planned = stage.planned(*frames)
         frame = planned.run(VERBS, *frames)
-        frame.to_native().collect()  # some things, such as a comparison of two time zones, fail only here
+        if stage.is_users or stage.expressions():
+            frame.to_native().collect()  # some things, such as a comparison of two time zones, fail only here
         if stage.is_users:
             require_promises(planned, schemas)
         return planned, frame, frame_schema(frame, lambda names: stage.not_null(names, *schemas))
