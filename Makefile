@@ -10,6 +10,7 @@ ROWS ?= 200000
 WORKERS ?= 2
 PORT ?= 8786
 REPEAT ?= 1
+JOBS ?= 2
 CASES ?= 5000
 COUNT ?= 10000
 SEED ?= 0
@@ -73,8 +74,8 @@ cluster: $(VENV)/.installed ## Start a Dask scheduler and WORKERS=2 workers here
 	echo "  export GPUPIPE_CLUSTER=tcp://127.0.0.1:$(PORT); $(VENV)/bin/gpupipe submit FILE"; \
 	wait $$scheduler
 
-test: $(VENV)/.developed ## Run the tests and doctests
-	$(VENV)/bin/python -m pytest $(PYTEST)
+test: $(VENV)/.developed ## Run the tests and doctests, in JOBS=2 processes
+	$(VENV)/bin/python -m pytest -n $(JOBS) --dist loadfile $(PYTEST)
 
 lint: $(VENV)/.developed ## Check the code's form
 	$(VENV)/bin/ruff check .
