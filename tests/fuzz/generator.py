@@ -213,7 +213,7 @@ def _grouped(dice: Random, given: int, columns: Columns) -> Step:
     plain = dice.random() < 0.6
     names = [name for name in ("m", "n", "p", "x", "y", "s") if name not in by]
     made = {name: reduced(dice, columns, plain=plain) for name in dice.sample(names, dice.randint(1, 3))}
-    return Grouped((given,), by, tuple(made.items()), dice.choice(["keep", "keep", "drop"]), plain)
+    return Grouped((given,), by, tuple(made.items()), dice.choice(["keep", "keep", "drop"]))
 
 
 def _rolled(dice: Random, given: int, columns: Columns) -> Step:

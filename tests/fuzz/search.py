@@ -15,15 +15,8 @@ _SHRUNK = 3  # of each kind
 
 @dataclass
 class Search:
-    """What was found so far.
+    """What was found so far."""
 
-    Parameters
-    ----------
-    awaited
-        What pipelines must not need, since an engine is known not to do it yet.
-    """
-
-    awaited: frozenset[str] = frozenset()
     n_cases: int = 0
     kinds: Counter[str] = field(default_factory=Counter)
     scripts: list[str] = field(default_factory=list)
@@ -33,8 +26,6 @@ class Search:
         """Yield the cases of some seeds that say something, with their answers."""
         for seed in seeds:
             case = random_case(seed)
-            if self.awaited & {step.awaited for step in case.steps}:
-                continue
             try:
                 answers = self.oracle.answers(case)
             except UnfitError:

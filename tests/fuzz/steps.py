@@ -46,7 +46,6 @@ class Step(ABC):
     inputs: tuple[int, ...]
     is_value = False
     order: tuple[tuple[str, bool], ...] = ()  # by which columns its rows are sorted, and whether the largest comes first
-    awaited = ""  # what some engine is known not to do yet, and this step needs
 
     @abstractmethod
     def columns(self, *given: Columns) -> dict[str, str]:
@@ -151,7 +150,6 @@ class FilteredByValue(Step):
     inputs: tuple[int, ...]
     column: str
     value: Expression
-    awaited = "values in expressions"
 
     def columns(self, *given: Columns) -> dict[str, str]:
         require(given[0], [self.column], INT, FLOAT)

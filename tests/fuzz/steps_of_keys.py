@@ -69,11 +69,6 @@ class Grouped(Step):
     by: tuple[str, ...]
     made: tuple[tuple[str, Expression], ...]
     null_keys: str
-    plain: bool
-
-    @property
-    def awaited(self) -> str:  # type: ignore[override]
-        return "" if self.plain else "aggregates of expressions"
 
     def columns(self, *given: Columns) -> dict[str, str]:
         require(given[0], self.by, INT, TEXT, DATE, BOOL)
