@@ -161,6 +161,7 @@ def archive_of(*members: tuple[str, bytes, bytes | str]) -> bytes:
         (b"no archive", "damaged"),
         (b"", "damaged"),
     ],
+    ids=lambda given: given if isinstance(given, str) else "archive",
 )
 def test_an_archive_that_means_harm_is_refused(packed: bytes, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gpupipe.jobs.bundle.MAX_FILES", 20)

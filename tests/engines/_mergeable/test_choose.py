@@ -31,7 +31,7 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("estimator", "reason"), REFUSED, ids=lambda value: repr(value)[:40])
+@pytest.mark.parametrize(("estimator", "reason"), REFUSED, ids=lambda value: repr(value).partition(" at 0x")[0][:40])
 def test_what_has_no_exact_way_says_why(estimator: Any, reason: str) -> None:
     assert mergeable(estimator) is None
     told = why_not_mergeable(estimator)
