@@ -289,8 +289,8 @@ class _Planner:
         delivered = None if schema is None else narrowed(schema, live[number])
         reading = Reading(tuple(delivered), predicates.get(number)) if isinstance(node.stage, Source) and delivered is not None else None
         stage = self.stages.get(number)
-        alone = stage is not None and len(node.stage.tables(self.inputs[number])) == 1
-        same_rows = alone and stage is not None and (stage.same_rows() or keeps_rows(stage, self.frames[number]))
+        given = [self.schema(each) for each in node.stage.tables(self.inputs[number])] if stage is not None else []
+        same_rows = stage is not None and len(given) == 1 and (stage.same_rows() or keeps_rows(stage, self.frames[number], given))
         sketch = self.sketches.get(number)
         dtype = sketch.dtype if isinstance(sketch, Literal) else None
         phase, is_open = self.phases[number], number in self.open

@@ -68,7 +68,7 @@ def require_portable(plan: Plan, engine: str, *, allow_differences: bool = False
         return
     first = met[0]
     more = f" {len(met) - 1} more: gpupipe check --engine {engine} tells all." if len(met) > 1 else ""
-    allowed = "" if first.limit.effect == "refused" else " Or take what comes: --allow-differences, run(allow_differences=True)."
+    allowed = "" if first.limit.effect == "refused" else " Or take what comes: --allow-differences, EngineOptions(allow_differences=True)."
     error = PlanError(f"On engine {engine!r}, {first}{allowed}{more}")
     error.add_note(note(first.step.node))
     raise error

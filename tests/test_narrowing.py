@@ -42,6 +42,12 @@ def looked_up(frame: nw.LazyFrame, other: nw.LazyFrame) -> nw.LazyFrame:
     return frame.join(other, on="k", how="left", suffix="_other").unique(["k", "y"]).select("k", "y_other", "z")
 
 
+@gp.whole_table
+def greatest(frame: nw.LazyFrame) -> nw.LazyFrame:
+    """Depends on all columns, by a row that it collects."""
+    return frame.select("k", top=nw.lit(max([v for v in frame.select(nw.all().max()).collect().row(0) if v is not None], default=0)))
+
+
 PIPELINES: dict[str, Table] = {
     "the left value under the left name": LEFT >> gp.Select("k", "y"),
     "join, one name of two": gp.Select("k", "y")(gp.Join("k")(LEFT, RIGHT)),
@@ -61,6 +67,7 @@ PIPELINES: dict[str, Table] = {
     "renamed": gp.Select("k", "q")(gp.Rename(y="q", f="y")(LEFT)),
     "how many columns there are": gp.Select("n")(width(LEFT)),
     "a selector": gp.Select("k", "all")(summed(LEFT)),
+    "a row that is collected": greatest(LEFT),
     "a function that joins": gp.Select("y_other")(looked_up(LEFT, RIGHT)),
 }
 

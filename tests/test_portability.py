@@ -33,15 +33,20 @@ MET: dict[str, Any] = {
     "comparisons and differences across dtypes": nw.when(c("d") == c("t")).then(1),
     "regular expressions and letters": c("s").str.contains(r"\w"),
     "fractions of seconds in dt.to_string, and rolling_sum beside infinities": c("t").dt.to_string("%H:%M:%S%.f"),
+    "what pandas cannot do with Arrow dtypes": c("t").dt.offset_by("1mo"),
     "large whole numbers beside floats": c("i") * c("x").cast(nw.Float32),
 }
+ALSO_MET = [c("s").str.replace("(a)", "$1"), c("s").str.replace("(a)", "${x}"), c("s").str.replace("(a)", r"\1")]
 NOT_MET = [
     c("i") + 2,
     c("i").cast(nw.String),
     c("d") == c("d"),
     c("s").str.contains(".", literal=True),
     c("s").str.contains("a"),
+    c("s").str.contains(r"\.b$"),
+    c("s").str.replace_all(r"^a|\.$", ""),
     c("x") * c("i"),
+    c("t").dt.offset_by("-2d"),
 ]
 
 
@@ -70,6 +75,12 @@ def test_what_is_alike_is_not_found(expression: Any) -> None:
     assert findings(make_plan("p", {"out": gp.WithColumns(r=expression)(gp.FromFrame(FRAME).node())}), "pandas") == []
 
 
+@pytest.mark.parametrize("expression", ALSO_MET, ids=str)
+def test_references_to_groups_are_found(expression: Any) -> None:
+    found = findings(make_plan("p", {"out": gp.WithColumns(r=expression)(gp.FromFrame(FRAME).node())}), "pandas")
+    assert [one.limit.what for one in found] == ["regular expressions and letters"]
+
+
 def test_a_difference_is_refused_before_the_run_unless_it_is_allowed() -> None:
     pipeline = gp.Pipeline("p", out=gp.WithColumns(r=c("x").cast(nw.String))(gp.FromFrame(FRAME).node()))
     pipeline.check("cpu")
@@ -78,7 +89,7 @@ def test_a_difference_is_refused_before_the_run_unless_it_is_allowed() -> None:
             PlanError, match=r"^On engine 'pandas', cast\(\) comes out otherwise \(floats as text\): Arrow writes 1.0 as '1'"
         ) as caught:
             refused()
-        assert "--allow-differences" in str(caught.value)
+        assert "--allow-differences, EngineOptions(allow_differences=True)" in str(caught.value)
         assert any("In stage WithColumns, wired at" in text for text in caught.value.__notes__)
     pipeline.check("pandas", allow_differences=True)
     assert pipeline.run("pandas", options=gp.EngineOptions(allow_differences=True))["out"]["r"].to_list() == ["1", "2.5"]

@@ -112,7 +112,7 @@ def _made(stage: TableStage, rows: pl.DataFrame) -> pl.DataFrame:
 
 def _made_up(name: str, dtype: pl.DataType) -> pl.Series:
     """Return a few values of a dtype, some of them equal, the last one missing."""
-    numbers = [number * number % 11 for number in range(_N_TRIED - 1)]
+    numbers = [0, 1, 4, 4, 1, 0]  # equal ones come into different parts when the rows are cut
     if dtype.is_numeric() and not dtype.is_decimal():
         values: list[Any] = list(numbers)
     elif dtype.is_decimal():

@@ -19,10 +19,13 @@ _SCANS = frozenset({"PythonScan", "DataFrameScan"})
 
 
 class EmptyScan:
-    """An empty table of a schema, which is recognised in a query that scans it."""
+    """An empty table of a schema, which is recognised in a query that scans it, and notes which columns are collected of it."""
 
     def __init__(self, rows: pl.DataFrame) -> None:
+        self.collected: set[str] | None = None  # by eager code, of which the query that comes out shows nothing
+
         def scan(columns: list[str] | None, *_: Any) -> Iterator[pl.DataFrame]:
+            self.collected = (self.collected or set()) | set(rows.columns if columns is None else columns)
             yield rows if columns is None else rows.select(columns)
 
         self.names = tuple(rows.columns)
@@ -36,8 +39,11 @@ class EmptyScan:
 
 
 def scanned_columns(query: pl.LazyFrame, tables: Sequence[EmptyScan]) -> list[frozenset[str]] | None:
-    """Return the columns that the optimized query reads of each table, over all its scans; None where that cannot be told."""
-    read: list[set[str]] = [set() for _ in tables]
+    """Return the columns that the optimized query reads of each table, over all its scans, and those that were collected before.
+
+    None where that cannot be told.
+    """
+    read: list[set[str]] = [set(table.collected or ()) for table in tables]
     tree = _Tree(query)
     for kind, node in tree.walk():
         if kind == "PythonScan":

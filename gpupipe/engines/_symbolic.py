@@ -116,6 +116,13 @@ def _query(run: Callable[..., Frame], schemas: Sequence[Schema], passed: Collect
     return tables, made.select(kept) if kept and len(kept) < len(names) else made
 
 
+def collects(stage: TableStage, schemas: Sequence[Schema]) -> bool:
+    """Whether a stage collects rows of its tables while it is run, so that the query that it makes does not show all that it does."""
+    tables = [EmptyScan(empty_table(schema)) for schema in schemas]
+    stage.run(VERBS, *(nw.from_native(table.frame) for table in tables))
+    return any(table.collected is not None for table in tables)
+
+
 def narrowed(schema: Schema, columns: Collection[str]) -> Schema:
     """Return the schema with some of its columns, at least the first one: rows of no columns cannot be counted."""
     kept = [(name, field) for name, field in schema.items() if name in columns]
@@ -130,7 +137,7 @@ def keeps_keys(stage: TableStage, schemas: Sequence[Schema], columns: Sequence[s
     is_of_key = isinstance(stage, KeyStage)
     if isinstance(stage, KeyStage) and stage.keeps_keys() and set(columns) <= set(stage.keys):
         return True
-    if len(schemas) != 1:
+    if len(schemas) != 1 or (stage.is_users and collects(stage, schemas)):
         return False
     frame = stage.run(VERBS, empty_frame(schemas[0])).to_native()
     return comes_through(frame, columns, grouped=is_of_key)

@@ -12,12 +12,12 @@ from gpupipe.core.errors import ColumnError, GpupipeError, PlanError, listing
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import TableStage
 from gpupipe.engines._query import keeps_rows as query_keeps_rows
-from gpupipe.engines._symbolic import Frame
+from gpupipe.engines._symbolic import Frame, collects
 
 
-def keeps_rows(stage: TableStage, frame: Frame) -> bool:
-    """Whether the query that a row or key stage made of an empty frame shows that it only adds, drops or changes columns."""
-    if stage.kind not in ("row", "key"):
+def keeps_rows(stage: TableStage, frame: Frame, schemas: Sequence[Schema]) -> bool:
+    """Whether the query that a row or key stage made of empty frames shows that it only adds, drops or changes columns."""
+    if stage.kind not in ("row", "key") or (stage.is_users and collects(stage, schemas)):
         return False
     query = frame.to_native()  # a reduction of nothing is one row
     return query_keeps_rows(query, selects=stage.kind == "row") and len(query.collect()) == 0

@@ -50,6 +50,10 @@ def eager(frame: Any) -> Any:
     return rows.with_columns(z=rows["x"] - rows["x"].mean()).lazy()
 
 
+def first_of_each(frame: Any) -> Any:
+    return frame.collect().unique(["x"]).lazy()
+
+
 def native(frame: Any) -> Any:
     return nw.from_native(frame.to_native().with_columns(pl.col("x").cum_sum()))
 
@@ -66,7 +70,7 @@ def test_what_looks_at_other_rows_is_refused_with_its_line(function: Any) -> Non
         assert "mean(), at" in str(caught.value) and f":{centred.__code__.co_firstlineno + 1}." in str(caught.value)
 
 
-@pytest.mark.parametrize("function", [eager, native])
+@pytest.mark.parametrize("function", [eager, first_of_each, native])
 def test_what_cannot_be_seen_is_tried(function: Any) -> None:
     with pytest.raises(PlanError, match=f"{function.__name__} makes other rows of a table that is cut in two than of the whole"):
         gp.Pipeline("p", out=gp.rows(function)(gp.FromFrame(FRAME).node())).check()

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from string import ascii_letters, digits
+
 from gpupipe.core.limits import Limit, Use
 
 COMPARISONS = ("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__")
+CLASSES = tuple(f"\\{letter}" for letter in "wWdDsSbB")
+REFERENCES = (*(f"\\{digit}" for digit in digits), *(f"${name}" for name in f"{ascii_letters}{digits}_{{$"))  # to groups, in a replacement
 
 LIMITS = (
     Limit(
@@ -113,7 +117,10 @@ LIMITS = (
         "Arrow has RE2's expressions, where \\w is ASCII and a replacement refers to groups by \\1; Polars has Rust's, with Unicode and "
         "$1; and the upper case of some letters differs (ß). Use literal=True, or plain letters.",
         "differs",
-        uses=(Use(("str.contains", "str.replace", "str.replace_all"), where=("\\", "$")),),
+        uses=(
+            Use(("str.contains",), where=CLASSES),
+            Use(("str.replace", "str.replace_all"), where=(*CLASSES, *REFERENCES)),
+        ),
     ),
     Limit(
         "fractions of seconds in dt.to_string, and rolling_sum beside infinities",
@@ -129,7 +136,7 @@ LIMITS = (
         "numbers, is_unique and skew in over(), over(order_by=) of floats with -0.0, splitting at an empty text: each ends with an error.",
         "refused",
         uses=(
-            Use(("dt.offset_by",)),
+            Use(("dt.offset_by",), where=("mo", "q", "y")),
             Use(("list.sort", "list.len", "list.unique")),
             Use(("clip", "fill_null", "is_in"), of=("decimal",)),
             Use(("is_unique", "skew"), windowed=True),

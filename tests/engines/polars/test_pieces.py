@@ -75,9 +75,16 @@ def test_a_stage_of_another_key_sees_the_whole(folder: Path, engine: str) -> Non
     assert dict(zip(out["t"].to_list(), out["n"].to_list(), strict=True)) == {0: 3, 1: 2, 5: 1}
 
 
+@gp.by_key("k")
+def collected(frame: nw.LazyFrame) -> nw.LazyFrame:
+    """Changes the key where no query shows it."""
+    return frame.collect().with_columns(nw.col("k") + 1).lazy()
+
+
 @pytest.mark.parametrize(
     ("stage", "expected"),
     [
+        (collected, False),
         (gp.Filter(nw.col("x") > 1), True),
         (gp.WithColumns(y=nw.col("k") + 1), True),
         (gp.WithColumns(k=nw.col("k") + 1), False),
@@ -89,7 +96,7 @@ def test_a_stage_of_another_key_sees_the_whole(folder: Path, engine: str) -> Non
         (gp.HashCategory("x"), True),
     ],
 )
-def test_only_untouched_columns_pass_through(stage: gp.core.stage.RowStage, expected: bool) -> None:
+def test_only_untouched_columns_pass_through(stage: gp.core.stage.TableStage, expected: bool) -> None:
     assert keeps_keys(stage, [SCHEMA], ["k"]) is expected
 
 
