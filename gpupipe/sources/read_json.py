@@ -24,7 +24,8 @@ from gpupipe.sources.text_pieces import read_bytes, text_pieces
 
 SUFFIXES = tuple(f"{kind}{packed}" for kind in (".json", ".jsonl", ".ndjson") for packed in ("", ".gz", ".bz2", ".xz", ".zst"))
 _SAMPLE_BYTES, _MOST_SAMPLE_BYTES, _MOST_ARRAY_BYTES = 1 << 20, 1 << 26, 1 << 30
-_HALF = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F][0-9a-fA-F]{2})")
+_FIRST, _SECOND = rb"\\u[dD][89abAB][0-9a-fA-F]{2}", rb"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+_HALF = re.compile(_FIRST + b"(?!" + _SECOND + b")|" + _SECOND + b"(?<!" + _FIRST + _SECOND + b")")
 _MEND = "Mend the record."
 _MEND_OR_DECLARE = "Mend the record, or declare another dtype in the schema."
 
@@ -156,7 +157,7 @@ def _ready(file: Place, scratch: str, max_unpacked: int | None) -> str:
 
 
 def _check_characters(file: Place, text: bytes | mmap.mmap, max_unpacked: int | None) -> None:
-    """Raise SourceError where text escapes half of a character, of which Polars' reader makes the character NUL."""
+    """Raise SourceError where text escapes half of a character, of which Polars' reader makes the character NUL, or names no line."""
     starts = [place for place in (text.find(b"\\ud"), text.find(b"\\uD")) if place >= 0]
     if starts and _half(text, min(starts)) is not None:
         for _ in _records(file, max_unpacked):  # until the line is found
@@ -164,7 +165,7 @@ def _check_characters(file: Place, text: bytes | mmap.mmap, max_unpacked: int | 
 
 
 def _half(text: bytes | mmap.mmap, start: int = 0) -> bytes | None:
-    """Return the first half of a surrogate pair that text escapes without the other half; a backslash that is escaped escapes nothing."""
+    """Return the first half of a surrogate pair, of either kind, that text escapes alone; a backslash that is escaped escapes nothing."""
     for found in _HALF.finditer(text, start):
         before = found.start()
         while before and text[before - 1 : before] == b"\\":

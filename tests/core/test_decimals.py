@@ -41,6 +41,9 @@ AGGREGATES: dict[str, Any] = {
     "avg(p * d)": (c("p") * c("d")).mean(),
     "sum(p * d) / sum(d)": (c("p") * c("d")).sum() / c("d").sum(),
     "max(p) - min(d)": c("p").max() - c("d").min(),
+    "sum(p)::double / (sum(i) + 0.5::double)": c("p").sum() / (c("i").sum() + 0.5),
+    "sum(p * d)::double * 0.5::double": (c("p") * c("d")).sum() * 0.5,
+    "sum(p * 0.005)": (c("p") * Decimal("0.005")).sum(),
     "median(d::double)": c("d").median(),
 }
 
@@ -73,6 +76,36 @@ def test_aggregates(sql: str, engine: str) -> None:
     found, wanted = run["out"].to_polars().sort("k")["r"].to_list(), of_duckdb(f"select {sql} from rows group by k order by k")
     assert all(map(same, found, wanted)), (found, wanted)
     assert same(run["n"], of_duckdb(f"select {sql} from rows")[0])
+
+
+def test_what_all_rows_are_reduced_to_keeps_its_digits_beside_each_row(engine: str) -> None:
+    stage = gp.WithColumns(r=c("p") - (c("d") * c("t")).max(), s=c("p").max() * c("d"), u=c("p") - c("p").sum() * 0.5)
+    found = gp.Pipeline("p", out=stage(gp.FromArrow(ROWS).node())).run(engine)["out"].to_polars()
+    for name, sql in (
+        ("r", "p - max(d * t) over ()"),
+        ("s", "max(p) over () * d"),
+        ("u", "p::double - sum(p) over () * 0.5::double"),
+    ):
+        wanted = of_duckdb(f"select {sql} from rows")
+        assert all(map(same, found[name].to_list(), wanted)), (name, found[name].to_list(), wanted)
+
+
+def test_of_no_rows_and_of_missing_values_alone(engine: str) -> None:
+    rows = pa.table({"p": pa.array([None], pa.decimal128(15, 2)), "x": pa.array([None], pa.float64()), "i": pa.array([None], pa.int64())})
+    expressions: dict[str, tuple[Any, Any]] = {
+        "sum": (c("p").sum() / (c("i").sum() + 0.5), 0.0),
+        "max": (c("p").max() + 0.5, None),
+        "product": (c("p").max() * c("p").min(), None),
+        "beside": ((c("p") - c("p").max()).sum(), Decimal("0.00")),
+        "quotient": ((c("p") / c("x").max()).sum(), 0.0),
+        "compared": (c("x").max() > 1, None),
+        "whole": (c("i").max() > 1, None),
+        "mean": (c("i").mean() * 0.5, None),
+    }
+    for table in (rows, rows.slice(0, 0)):
+        scalar = gp.Scalar(**{name: given for name, (given, _) in expressions.items()})
+        found = gp.Pipeline("p", n=scalar(gp.FromArrow(table).node())).run(engine)["n"]
+        assert found == {name: wanted for name, (_, wanted) in expressions.items()}
 
 
 @pytest.mark.parametrize("expression", [c("p") // c("d"), c("p") % 2, c("p") ** 2], ids=str)

@@ -73,6 +73,8 @@ def test_a_schema_chooses_and_types(tmp_path: Path, read: Read) -> None:
         ('{"a": "1.255"}', {"a": nw.Decimal(9, 2)}, "line 3: expected Decimal(precision=9, scale=2) in 'a', got \"1.255\""),
         ('{"a": "\\\\\\ud83d"}', None, "line 3: expected whole characters, got half of one (\\ud83d)"),
         ('{"b": {"\\uDAFF": 1}}', {"a": nw.Int8}, "line 3: expected whole characters, got half of one (\\uDAFF)"),
+        ('{"a": "\\ude00"}', None, "line 3: expected whole characters, got half of one (\\ude00)"),
+        ('{"a": "\\ud83d\\ude00\\ude01"}', None, "line 3: expected whole characters, got half of one (\\ude01)"),
         ('{"a": NaN}', {"a": nw.Float64}, "line 3: expected a record {...}, got text that is no JSON (NaN is no value of JSON's; null is)"),
         ('{"a": 1e400}', {"a": nw.Float64}, "line 3: expected a record {...}, got text that is no JSON (1e400 is larger than any Float64)"),
     ],

@@ -45,12 +45,6 @@ LIMITS = (
         "rare",
     ),
     Limit(
-        "comparisons of a missing aggregate",
-        "upstream",
-        "nw.col('x').max() > 2 over no values is false in pandas and missing in Polars. Take the aggregate first, compare it after.",
-        "rare",
-    ),
-    Limit(
         "cum_count().over(..., order_by=...)",
         "upstream",
         "narwhals leaves the order out on pandas. Cumulate a column of ones with cum_sum().",

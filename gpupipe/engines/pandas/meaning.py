@@ -11,6 +11,7 @@ import operator
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from typing import Any, ClassVar
 
 import narwhals.stable.v2 as nw
@@ -37,9 +38,10 @@ _fill_null = PandasLikeSeries.fill_null
 _cast = PandasLikeSeries.cast
 _to_string = PandasLikeSeriesDateTimeNamespace.to_string
 _split = PandasLikeSeriesStringNamespace.split
+_from_scalar = PandasLikeSeries._from_scalar
 _with_binary = PandasLikeSeries._with_binary
 _with_binary_right = PandasLikeSeries._with_binary_right
-_ARITHMETIC = (operator.add, operator.sub, operator.mul)
+_ARITHMETIC = (operator.add, operator.sub, operator.mul, operator.truediv)
 
 
 @contextmanager
@@ -79,12 +81,12 @@ def settle_meaning() -> None:
 
 
 def _exact_lit(self: Any, value: Any, dtype: Any) -> Any:
-    """Return the expression of a literal; nothing is missing, and NaN is a number."""
+    """Return the expression of a literal; nothing is missing, NaN is a number, and a decimal has the digits that it is written with."""
     made = _lit(self, value, dtype)
-    is_nan = isinstance(value, float) and np.isnan(value)
-    if value is not None and (dtype is not None or not is_nan):
+    is_odd = isinstance(value, Decimal) or (isinstance(value, float) and np.isnan(value))
+    if value is not None and (dtype is not None or not is_odd):
         return made
-    kind = pa.float64() if is_nan else pa.null() if dtype is None else arrow_dtype(as_dtype(dtype))
+    kind = arrow_dtype(as_dtype(dtype)) if dtype is not None else None
     literal = pa.array([value], kind, from_pandas=False)
 
     def exact(frame: Any) -> list[Any]:
@@ -151,6 +153,18 @@ def _cut(self: Any, by: str) -> Any:
     return _split(self, by)
 
 
+def _reduced(self: Any, value: Any) -> Any:
+    """Return what a column was reduced to as a column of one row: decimals, and what is missing, in a dtype of Arrow's, too."""
+    made = _from_scalar(self, value)
+    kind = _type(self.native)
+    if kind is None or not (value is pd.NA or isinstance(value, Decimal)):
+        return made
+    if pa.types.is_decimal(kind):
+        kind = pa.decimal128(38, kind.scale)  # of as many digits as a sum may have
+    reduced = pa.array([None if value is pd.NA else value], kind)
+    return made._with_native(pd.Series(_held(reduced), index=made.native.index, name=made.native.name), preserve_broadcast=True)
+
+
 def _binary(self: Any, op: Any, other: Any) -> Any:
     """Return an operation on two columns; on decimals, as Polars does it."""
     return _with_binary(self, _of_decimals(op) if op in _ARITHMETIC else op, other)
@@ -168,17 +182,21 @@ def _of_decimals(op: Any) -> Any:
         columns = [operand for operand in (left, right) if isinstance(operand, pd.Series)]
         if not any((kind := _type(column)) is not None and pa.types.is_decimal(kind) for column in columns):
             return op(left, right)
-        made = op(*(_in_polars(operand) for operand in (left, right)))
+        made = op(*(_in_polars(operand, columns[0]) for operand in (left, right)))
         return pd.Series(_held(made.to_arrow()), index=columns[0].index, name=columns[0].name)
 
     return done
 
 
-def _in_polars(column: Any) -> Any:
-    """Return a pandas column as one of Polars', and a number as Python's."""
-    if not isinstance(column, pd.Series):
-        return column.item() if isinstance(column, np.generic) else column
-    return pl.from_arrow(pa.array(column))
+def _in_polars(operand: Any, column: pd.Series) -> Any:
+    """Return a pandas column as one of Polars', so also what a column was reduced to, with its own digits, and a number as Python's."""
+    if isinstance(operand, pd.Series):
+        return pl.from_arrow(pa.array(operand))
+    if operand is pd.NA:
+        return pl.from_arrow(pa.nulls(1, _type(column)))
+    if isinstance(operand, Decimal):
+        return pl.from_arrow(pa.array([operand]))
+    return operand.item() if isinstance(operand, np.generic) else operand
 
 
 _REPLACED: tuple[tuple[Any, str, Any], ...] = (
@@ -188,6 +206,7 @@ _REPLACED: tuple[tuple[Any, str, Any], ...] = (
     (PandasLikeSeries, "cast", _as_dtype),
     (PandasLikeSeriesDateTimeNamespace, "to_string", _written),
     (PandasLikeSeriesStringNamespace, "split", _cut),
+    (PandasLikeSeries, "_from_scalar", _reduced),
     (PandasLikeSeries, "_with_binary", _binary),
     (PandasLikeSeries, "_with_binary_right", _binary_right),
     *replaced_methods(),
