@@ -9,8 +9,8 @@ import pyarrow as pa
 import pytest
 
 import gpupipe as gp
+from gpupipe.core.engine import EngineOptions
 from gpupipe.core.errors import PlanError, StageError, UsageError
-from gpupipe.core.options import EngineOptions
 from gpupipe.pipeline import Pipeline
 from gpupipe.stages.scalar import Scalar
 from gpupipe.testing.trial import HeldTable
