@@ -18,7 +18,6 @@ from gpupipe.core.engine import Demand, EngineOptions
 from gpupipe.core.errors import StageError
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import TableStage
-from gpupipe.engines._symbolic import empty_frame
 from gpupipe.engines.dask.blocks import Blocks
 from gpupipe.engines.dask.engine import DaskEngine
 from gpupipe.plan import run_symbolic
@@ -44,7 +43,7 @@ def above(rows: nw.LazyFrame) -> nw.LazyFrame:
 
 
 def planned(stage: TableStage, schemas: list[Schema]) -> Schema:
-    return run_symbolic(stage, [empty_frame(schema) for schema in schemas], schemas)[1]
+    return run_symbolic(stage, schemas)[2]
 
 
 def run(engine: DaskEngine, stage: TableStage, *inputs: Blocks) -> Blocks:
