@@ -115,6 +115,9 @@ class Slot:
 
     number: int
 
+    def __repr__(self) -> str:
+        return "value" if self.number == 0 else f"value {self.number + 1}"  # as plans and drawings show the expression
+
 
 def values_in(columns: Named) -> list[Value]:
     """Return the results of earlier stages that stand in expressions, in the order they are met."""

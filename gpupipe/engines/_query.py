@@ -104,8 +104,9 @@ def keeps_rows(query: pl.LazyFrame, *, selects: bool) -> bool:
         Whether columns may be computed in place of the table's; a reduction among them must have been ruled out.
     """
     allowed = {"HStack", "SimpleProjection", *_SCANS, *(["Select"] if selects else [])}
-    kinds = [kind for kind, _ in _Tree(query).walk()]
-    return set(kinds) <= allowed and sum(kind in _SCANS for kind in kinds) == 1
+    tree = _Tree(query)
+    kinds = [kind for kind, _ in tree.walk()]
+    return tree.is_known and set(kinds) <= allowed and sum(kind in _SCANS for kind in kinds) == 1
 
 
 def rounded_decimals(query: pl.LazyFrame) -> str | None:
