@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
@@ -216,11 +217,18 @@ class KeyStage(TableStage):
     """Makes of the rows of some keys what it makes of them among all keys; `keys` names the columns, the same in every input."""
 
     kind: ClassVar[str] = "key"
+    is_sorted: ClassVar[bool] = False  # whether the rows come out sorted, where there is one of each key
 
     @property
     @abstractmethod
     def keys(self) -> tuple[str, ...]:
         """The key's columns."""
+
+    def sorted(self) -> KeyStage:
+        """Return the stage with its rows sorted; only stages of one row a key, whose order is then that of the keys, look at it."""
+        made = copy(self)
+        object.__setattr__(made, "is_sorted", True)
+        return made
 
     def grouping(self) -> Grouping | None:
         """Return by what and to what the stage aggregates, where it does nothing else; blocks are then aggregated in parts."""

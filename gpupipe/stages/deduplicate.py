@@ -71,8 +71,19 @@ class Deduplicate(KeyStage):
         """Raise ColumnError for a column that is not there, DtypeError for a key or an order of lists or records."""
         require_plain(schemas[0], (*self.by, *self.order), "Deduplicate's by and order")
 
+    def in_order(self) -> KeyStage:
+        """Return the stage with its rows in the order of the keys."""
+        return self.sorted()
+
     def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return one row a key."""
+        kept = self._kept(*frames)
+        if not self.is_sorted:
+            return kept
+        keys = self.by or [name for name, dtype in kept.collect_schema().items() if not dtype.is_nested()]
+        return kept.sort(list(keys)) if keys else kept
+
+    def _kept(self, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         if not self.by:
             return frames[0].unique()
         schema = frames[0].collect_schema()

@@ -88,7 +88,11 @@ class GroupBy(OfExpressions, KeyStage):
         """Return one row a key."""
         grouped: Any = cast(Any, frames[0]).group_by(list(self.by), drop_null_keys=self.null_keys == "drop")
         made: nw.LazyFrame[Any] = grouped.agg(expressions(self.aggregates))
-        return made
+        return made.sort(list(self.by)) if self.is_sorted else made
+
+    def in_order(self) -> KeyStage:
+        """Return the stage with its rows in the order of the keys."""
+        return self.sorted()
 
     def reads(self, *schemas: Schema) -> frozenset[str] | None:
         """Return the keys and the columns in the aggregates."""

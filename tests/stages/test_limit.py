@@ -52,3 +52,13 @@ def test_of_files_that_keep_keys_together(tmp_path: Path, engine: str) -> None:
 def test_options(wrong: object) -> None:
     with pytest.raises(UsageError, match=r"^Limit's n_rows expects a number of rows from 0 on, got "):
         Limit(wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("local", ["cpu", "pandas"])
+@pytest.mark.parametrize(
+    "stage", [gp.GroupBy("k", n=nw.len()), gp.Deduplicate("k", order="x"), gp.Deduplicate()], ids=lambda stage: stage.name
+)
+def test_of_keys_the_first_ones_are_the_same_each_time(stage: gp.core.stage.KeyStage, local: str) -> None:
+    rows = pl.DataFrame({"x": range(20_000)}).with_columns(k=(pl.col("x") * 7919) % 5003)
+    first = gp.Limit(3)(gp.Select("k")(stage(gp.FromFrame(rows).node())))
+    assert gp.Pipeline("p", out=first).run(local)["out"]["k"].to_list() == ([0, 1, 2] if stage.keys else [0, 2916, 829])
