@@ -314,10 +314,13 @@ class Literal:
 
     def expression(self) -> nw.Expr:
         """Return it as an expression."""
-        if isinstance(self.value, Mapping):
+        value = self.value
+        if isinstance(value, Mapping) and len(value) == 1:
+            (value,) = value.values()
+        if isinstance(value, Mapping):
             msg = f"Expected one number in an expression, got several: {listing(self.value)}. Make one Scalar for each number."
             raise WiringError(msg)
-        return nw.lit(self.value, dtype=self.dtype)
+        return nw.lit(value, dtype=self.dtype)
 
 
 def table_stage_of(stage: Stage, given: Sequence[Any]) -> TableStage:

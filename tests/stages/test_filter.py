@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 
+import gpupipe as gp
 from gpupipe.core.errors import ColumnError, UsageError
 from gpupipe.stages.filter import Filter
 from gpupipe.testing.laws import check_row_stage
@@ -75,3 +76,9 @@ def test_column_that_is_not_there(engine: str) -> None:
     frame = pl.DataFrame({"a": [1]})
     with pytest.raises(ColumnError, match=r"^There is no column 'typo'\."):
         Filter(nw.col("typo") > 1).apply(frame if engine == "cpu" else frame.to_pandas())
+
+
+def test_the_one_number_that_has_a_name(engine: str) -> None:
+    rows = gp.FromFrame(pl.DataFrame({"x": [1, 2, 4]})).node()
+    kept = gp.Filter(nw.col("x") > gp.Scalar(middle=nw.col("x").median())(rows))(rows)
+    assert gp.Pipeline("p", out=kept).run(engine)["out"]["x"].to_list() == [4]

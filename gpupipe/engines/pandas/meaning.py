@@ -26,6 +26,7 @@ from narwhals._pandas_like.series import PandasLikeSeries
 from narwhals._pandas_like.series_dt import PandasLikeSeriesDateTimeNamespace
 from narwhals._pandas_like.series_str import PandasLikeSeriesStringNamespace
 
+from gpupipe.core.decimals import DIGITS
 from gpupipe.core.errors import UnsupportedError
 from gpupipe.core.schema import as_dtype
 from gpupipe.engines._arrow import arrow_dtype
@@ -42,6 +43,7 @@ _from_scalar = PandasLikeSeries._from_scalar
 _with_binary = PandasLikeSeries._with_binary
 _with_binary_right = PandasLikeSeries._with_binary_right
 _ARITHMETIC = (operator.add, operator.sub, operator.mul, operator.truediv)
+_COMPARISONS = (operator.eq, operator.ne, operator.lt, operator.le, operator.gt, operator.ge)
 
 
 @contextmanager
@@ -129,8 +131,11 @@ def _filled(self: Any, value: Any, strategy: Any, limit: int | None) -> Any:
 
 
 def _as_dtype(self: Any, dtype: Any) -> Any:
-    """Return the column in another dtype; a whole number becomes the nearest float."""
+    """Return the column in another dtype; a whole number becomes the nearest float, of others the fraction is cut off for a whole one."""
     kind = _type(self.native)
+    if kind is not None and (pa.types.is_floating(kind) or pa.types.is_decimal(kind)) and as_dtype(dtype).is_integer():
+        whole = pd.Series(_held(pc.trunc(self.native.array.__arrow_array__())), index=self.native.index, name=self.native.name)
+        return _cast(self._with_native(whole, preserve_broadcast=True), dtype)
     if kind is not None and pa.types.is_integer(kind) and dtype in (nw.Float64, nw.Float32):
         made = _to(self.native, pa.float64() if dtype == nw.Float64 else pa.float32())
         return self._with_native(made, preserve_broadcast=True)
@@ -167,7 +172,7 @@ def _reduced(self: Any, value: Any) -> Any:
 
 def _binary(self: Any, op: Any, other: Any) -> Any:
     """Return an operation on two columns; on decimals, as Polars does it."""
-    return _with_binary(self, _of_decimals(op) if op in _ARITHMETIC else op, other)
+    return _with_binary(self, _of_decimals(op) if op in _ARITHMETIC else _compared(op) if op in _COMPARISONS else op, other)
 
 
 def _binary_right(self: Any, op: Any, other: Any) -> Any:
@@ -184,6 +189,18 @@ def _of_decimals(op: Any) -> Any:
             return op(left, right)
         made = op(*(_in_polars(operand, columns[0]) for operand in (left, right)))
         return pd.Series(_held(made.to_arrow()), index=columns[0].index, name=columns[0].name)
+
+    return done
+
+
+def _compared(op: Any) -> Any:
+    """Return the comparison, of decimals in a dtype that holds both: Arrow would make one of more than 38 digits of long ones."""
+
+    def done(left: Any, right: Any) -> Any:
+        kinds = [_type(operand) for operand in (left, right) if isinstance(operand, pd.Series)]
+        if len(kinds) == 2 and all(kind is not None and pa.types.is_decimal(kind) for kind in kinds):
+            left, right = _alike(left, right)
+        return op(left, right)
 
     return done
 
@@ -239,6 +256,9 @@ def _alike(one: Any, other: Any) -> tuple[Any, Any]:
 
 def _common(left: pa.DataType, right: pa.DataType) -> pa.DataType:
     """Return the type that holds the numbers of both, or the left one where they are no numbers."""
+    scales = [kind.scale for kind in (left, right) if pa.types.is_decimal(kind)]
+    if len(scales) + sum(pa.types.is_integer(kind) for kind in (left, right)) == 2 and scales:
+        return pa.decimal128(DIGITS, max(scales))
     if not all(pa.types.is_integer(kind) or pa.types.is_floating(kind) for kind in (left, right)):
         return left
     return pa.from_numpy_dtype(np.result_type(left.to_pandas_dtype(), right.to_pandas_dtype()))
@@ -247,7 +267,7 @@ def _common(left: pa.DataType, right: pa.DataType) -> pa.DataType:
 def _to(column: Any, kind: pa.DataType) -> Any:
     """Return a column of numbers in another type of numbers; others as they are."""
     have = _type(column)
-    if have == kind or not (pa.types.is_integer(have) or pa.types.is_floating(have)):
+    if have == kind or not (pa.types.is_integer(have) or pa.types.is_floating(have) or pa.types.is_decimal(kind)):
         return column
     made = pc.cast(column.array.__arrow_array__(), kind, safe=not pa.types.is_floating(kind))
     return pd.Series(_held(made), index=column.index, name=column.name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from contextlib import ExitStack
 from datetime import datetime
+from decimal import Decimal
 
 import narwhals.stable.v2 as nw
 import pandas as pd
@@ -27,9 +28,11 @@ ROWS = pl.DataFrame(
         "i": [1, 2, None],
         "u": [250, 3, None],
         "big": [2**53 + 1, -(2**62), None],
+        "p": [Decimal("1.99"), Decimal("-2.25"), None],
+        "q": [Decimal("0.123"), Decimal("7.001"), None],
         "t": [datetime(2020, 1, 2, 3, 4, 5, 678_000), datetime(1969, 12, 31, 23, 59, 59, 1), None],
     },
-    schema_overrides={"u": pl.UInt8},
+    schema_overrides={"u": pl.UInt8, "p": pl.Decimal(12, 2), "q": pl.Decimal(38, 3)},
 )
 WORDS = {
     "no text": nw.when(C("b")).then(C("s")).otherwise(nw.lit(None)),
@@ -57,6 +60,11 @@ WORDS = {
     "filled by a column": C("i").fill_null(C("x")),
     "as a float": C("big").cast(nw.Float64),
     "as a small float": C("i").cast(nw.Float32),
+    "a float as a whole number": (C("i") * -1.5).cast(nw.Int64),
+    "a decimal as a whole number": C("p").cast(nw.Int32),
+    "a decimal or one of more places": nw.when(C("k")).then(C("p")).otherwise(C("q")),
+    "a decimal or a whole number": nw.when(C("k")).then(C("p")).otherwise(0),
+    "decimals compared": (C("p") * C("i")).sum() > C("q"),
     "seconds": C("t").dt.to_string("%Y-%m-%dT%H:%M:%S"),
     "parts": C("s").str.split("x"),
 }
