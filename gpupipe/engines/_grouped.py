@@ -7,7 +7,7 @@ users' functions: columns are made of the rows before, plain reductions taken, a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from narwhals.group_by import GroupBy, LazyGroupBy
@@ -29,10 +29,11 @@ def _apart(kind: Any) -> Callable[..., Any]:
     """Return the method that takes aggregates apart, for frames of pandas' kind."""
 
     def agg(self: Any, *aggregates: Any, **named: Any) -> Any:
+        aggregates = tuple(_flat(aggregates))
         frame = self._df
         if not frame.implementation.is_pandas_like():
             return _agg[kind](self, *aggregates, **named)
-        wanted = [(None, given) for given in _flat(aggregates)] + list(named.items())
+        wanted = [(None, given) for given in aggregates] + list(named.items())
         if all(_is_plain(given) for _, given in wanted):
             return _agg[kind](self, *aggregates, **named)
         names = frame.collect_schema().names()
@@ -51,8 +52,8 @@ def _apart(kind: Any) -> Callable[..., Any]:
 
 
 def _flat(given: Iterable[Any]) -> list[Any]:
-    """Return the aggregates given by themselves and in lists."""
-    return [one for part in given for one in (part if isinstance(part, list | tuple) else [part])]
+    """Return the aggregates given by themselves, in lists and by generators."""
+    return [one for part in given for one in (part if isinstance(part, list | tuple | Iterator) else [part])]
 
 
 def _is_plain(aggregate: Any) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
 import narwhals.stable.v2 as nw
@@ -19,6 +19,7 @@ def watched(frame: nw.LazyFrame[Any], tell: Tell) -> nw.LazyFrame[Any]:
 
     def method_of(name: str) -> Callable[..., Any]:
         def method(self: Any, *given: Any, **named: Any) -> Any:
+            given = tuple(list(part) if isinstance(part, Iterator) else part for part in given)  # a generator can be looked at once
             arguments = [one for part in given for one in (part if isinstance(part, list | tuple) else [part])]
             tell(name, _as(nw.LazyFrame, self), [*arguments, *named.values()])
             plain = [_as(nw.LazyFrame, one) if isinstance(one, nw.LazyFrame) else one for one in given]
@@ -44,6 +45,7 @@ class _WatchedGroups:
 
     def agg(self, *given: Any, **named: Any) -> Any:
         """Return the aggregates as a watched frame."""
+        given = tuple(list(part) if isinstance(part, Iterator) else part for part in given)
         flat = [one for part in given for one in (part if isinstance(part, list | tuple) else [part])]
         self._tell("agg", _as(nw.LazyFrame, self._frame), [*flat, *named.values()])
         return _as(type(self._frame), self._groups.agg(*given, **named))

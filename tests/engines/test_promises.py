@@ -37,6 +37,10 @@ def distinct(frame: Any) -> Any:
     return frame.with_columns(y=c("x") * 2).unique()
 
 
+def generated(frame: Any) -> Any:
+    return frame.with_columns(c(name).max().alias(f"top {name}") for name in ("k", "x"))
+
+
 def numbered(frame: Any) -> Any:
     return frame.with_row_index("n", order_by="x")
 
@@ -54,11 +58,15 @@ def first_of_each(frame: Any) -> Any:
     return frame.collect().unique(["x"]).lazy()
 
 
+def with_itself(frame: Any) -> Any:
+    return frame.join(frame.filter(c("x") == 4), on="k", how="semi")
+
+
 def native(frame: Any) -> Any:
     return nw.from_native(frame.to_native().with_columns(pl.col("x").cum_sum()))
 
 
-@pytest.mark.parametrize("function", [centred, above, ranked, grouped, distinct, numbered, one])
+@pytest.mark.parametrize("function", [centred, above, ranked, grouped, distinct, generated, numbered, one])
 def test_what_looks_at_other_rows_is_refused_with_its_line(function: Any) -> None:
     table = gp.FromFrame(FRAME).node()
     with pytest.raises(
@@ -70,7 +78,7 @@ def test_what_looks_at_other_rows_is_refused_with_its_line(function: Any) -> Non
         assert "mean(), at" in str(caught.value) and f":{centred.__code__.co_firstlineno + 1}." in str(caught.value)
 
 
-@pytest.mark.parametrize("function", [eager, first_of_each, native])
+@pytest.mark.parametrize("function", [eager, first_of_each, with_itself, native])
 def test_what_cannot_be_seen_is_tried(function: Any) -> None:
     with pytest.raises(PlanError, match=f"{function.__name__} makes other rows of a table that is cut in two than of the whole"):
         gp.Pipeline("p", out=gp.rows(function)(gp.FromFrame(FRAME).node())).check()
@@ -78,6 +86,10 @@ def test_what_cannot_be_seen_is_tried(function: Any) -> None:
 
 def doubled(frame: Any) -> Any:
     return frame.with_columns(y=c("x") * 2).filter(c("y") > 1, k="a").select("y", "k", nw.lit(1).alias("one"))
+
+
+def generated_by_row(frame: Any) -> Any:
+    return frame.select(c(name) for name in frame.collect_schema().names())
 
 
 def eager_by_row(frame: Any) -> Any:
@@ -89,7 +101,7 @@ def joined(frame: Any) -> Any:
     return frame.join(names.unique(["k"]), on="k", how="left")
 
 
-@pytest.mark.parametrize("function", [doubled, eager_by_row, joined])
+@pytest.mark.parametrize("function", [doubled, generated_by_row, eager_by_row, joined])
 def test_what_works_on_each_row_passes(function: Any) -> None:
     gp.Pipeline("p", out=gp.rows(function)(gp.FromFrame(FRAME).node())).check()
 

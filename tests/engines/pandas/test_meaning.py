@@ -84,6 +84,16 @@ def test_words_are_those_of_cpu(word: str) -> None:
         assert pa.types.is_floating(found.type) == pa.types.is_floating(wanted.type)
 
 
+@gp.by_key("k")
+def spans(frame: nw.LazyFrame) -> nw.LazyFrame:
+    return frame.group_by("k").agg((C(name).max() - C(name).min()).alias(name) for name in ("i", "big"))
+
+
+def test_aggregates_come_by_a_generator_too() -> None:
+    rows = gp.FromFrame(ROWS.select("k", "i", "big")).node()
+    assert sorted(gp.Pipeline("p", out=spans(rows)).run("pandas")["out"].to_polars().rows())[1][:2] == (True, 1)
+
+
 def test_a_text_is_not_split_at_nothing() -> None:
     with pytest.raises(GpupipeError, match="Expected a separator to split at, got an empty text"):
         made(C("s").str.split(""), "pandas")
