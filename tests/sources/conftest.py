@@ -24,6 +24,8 @@ def read(engine: str) -> Read:
         try:
             schema = source.schema()
             data = running.read(source, Reading(tuple(columns or schema), predicate), schema)
+            if columns and running.is_wide:  # there the stages choose the columns
+                data = data.select(list(columns))
             [table] = running.compute([Demand("arrow", data)])
         finally:
             running.close()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 
 import gpupipe as gp
-from gpupipe.core.errors import ColumnError, UsageError
+from gpupipe.core.errors import ColumnError, DtypeError, UsageError
 from gpupipe.stages.filter import Filter
 from gpupipe.testing.laws import check_row_stage
 from gpupipe.testing.strategies import cut_tables
@@ -26,6 +26,12 @@ def test_every_condition_holds(awkward: pa.Table) -> None:
 def test_nan_is_a_number_and_null_is_missing(awkward: pa.Table) -> None:
     assert check_row_stage(Filter(nw.col("x").is_null()), awkward)["i"].to_pylist() == [None, -6]
     assert check_row_stage(Filter(nw.col("x").is_nan()), awkward)["i"].to_pylist() == [2]
+
+
+def test_a_condition_that_is_a_number_is_refused_in_the_plan() -> None:
+    table = gp.FromArrow(pa.table({"x": [0.0, 2.0]})).node()
+    with pytest.raises(DtypeError, match=r"^Filter expects conditions that are true or false, got Float64 from col\(x\)\. Compare it"):
+        gp.Pipeline("p", out=Filter(nw.col("x"))(table)).check()
 
 
 @given(cut_tables())

@@ -7,6 +7,7 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 import polars as pl
+import pyarrow as pa
 import pytest
 
 import gpupipe as gp
@@ -20,6 +21,29 @@ def doubled(frame: nw.LazyFrame) -> nw.LazyFrame:
 @gp.by_key("k")
 def highest(frame: nw.LazyFrame) -> nw.LazyFrame:
     return frame.group_by("k").agg(nw.col("x").max())
+
+
+def test_counts_of_rows_ask_for_no_query_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    joins: list[int] = []
+    collect, collect_all = pl.LazyFrame.collect, pl.collect_all
+
+    def seen(query: pl.LazyFrame, **options: Any) -> Any:
+        joins.append(query.explain().count("LEFT JOIN:"))
+        return collect(query, **options)
+
+    def all_seen(queries: list[pl.LazyFrame], **options: Any) -> list[pl.DataFrame]:
+        joins.extend(query.explain().count("LEFT JOIN:") for query in queries)
+        return collect_all(queries, **options)
+
+    monkeypatch.setattr(pl.LazyFrame, "collect", seen)
+    monkeypatch.setattr(pl, "collect_all", all_seen)
+    out = left = gp.FromArrow(pa.table({"k": [1, 2, 3], "x": [1, 2, 3]})).node()
+    right = gp.FromArrow(pa.table({"k": [1, 2, 4], "z": [1, 2, 3]})).node()
+    for number in range(4):
+        out = gp.Filter(nw.col("x") > number - 5)(gp.Join("k", how="left", suffix=f"_{number}")(out, right))
+    result = gp.Pipeline("p", out=out, n=gp.Scalar(nw.len())(left)).run("cpu")
+    assert (len(result["out"]), result["n"]) == (3, 3)
+    assert [n_joins for n_joins in joins if n_joins] == [4], "each join is made in one query, once"
 
 
 def test_a_file_that_several_outputs_need_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
