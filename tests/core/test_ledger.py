@@ -54,10 +54,11 @@ def test_a_fallback_is_told_once_a_stage() -> None:
 
 @pytest.mark.parametrize("engine", ["cpu", "pandas"])
 def test_a_run_over_its_budget_ends_with_the_stage(engine: str) -> None:
-    with pytest.raises(CrossingError, match="800 bytes|got 800") as caught:
-        modelled().run(engine, options=EngineOptions(crossings="raise"))
+    with pytest.raises(CrossingError, match="with the last 800") as caught:
+        modelled().run(engine, options=EngineOptions(crossings="raise", crossings_budget=8))
     assert any("In stage Learn(LinearRegression)" in note for note in caught.value.__notes__)
-    assert caught.value.report["crossings"]["between_ends_bytes"] == 800
+    looked = 1 if engine == "pandas" else 0  # whether a feature lacks values is looked at before, and that crosses as well
+    assert caught.value.report["crossings"]["between_ends_bytes"] == 800 + looked
 
 
 @pytest.mark.parametrize("engine", ["cpu", "pandas"])
