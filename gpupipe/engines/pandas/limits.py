@@ -127,12 +127,12 @@ LIMITS = (
         "what pandas cannot do with Arrow dtypes",
         "upstream",
         "dt.offset_by of months, sorting and counting lists, arithmetic on truth values, clip, fill_null and is_in of decimals with Python "
-        "numbers, is_unique and skew in over(), over(order_by=) of floats with -0.0, splitting at an empty text: each ends with an error.",
+        "numbers, cum_sum of decimals, is_unique and skew in over(), over(order_by=) of floats with -0.0, splitting at an empty text: each ends with an error.",
         "refused",
         uses=(
             Use(("dt.offset_by",), where=("mo", "q", "y")),
             Use(("list.sort", "list.len", "list.unique")),
-            Use(("clip", "fill_null", "is_in"), of=("decimal",)),
+            Use(("clip", "fill_null", "is_in", "cum_sum"), of=("decimal",)),
             Use(("is_unique", "skew"), windowed=True),
         ),
     ),
