@@ -127,7 +127,8 @@ LIMITS = (
         "what pandas cannot do with Arrow dtypes",
         "upstream",
         "dt.offset_by of months, sorting and counting lists, arithmetic on truth values, clip, fill_null and is_in of decimals with Python "
-        "numbers, cum_sum of decimals, is_unique and skew in over(), over(order_by=) of floats with -0.0, splitting at an empty text: each ends with an error.",
+        "numbers, cum_sum of decimals, is_unique and skew in over(), over(order_by=) of floats with -0.0, splitting at an empty text: each "
+        "ends with an error.",
         "refused",
         uses=(
             Use(("dt.offset_by",), where=("mo", "q", "y")),
