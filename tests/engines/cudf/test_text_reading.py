@@ -160,7 +160,6 @@ def test_a_form_of_times_holds_for_the_whole_source(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("a,b\n1,2\n3,4,5\n6\n", "not every row has 2 fields"),
         (b"a,b\n1,M\xfcnchen\n", "there are bytes that are no UTF-8"),
         ("a,b\nx,1\n", "in column 'a', a value is no plain int64"),
         ("a,b\n12345678901234567890123,1\n", "in column 'a', a value is 23 bytes long"),
