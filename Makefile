@@ -43,12 +43,12 @@ $(VENV)/.made:
 
 $(VENV)/.installed: $(VENV)/.made pyproject.toml constraints.txt
 	@echo "Installing gpupipe into $(VENV)"
-	@$(PIP) install -c constraints.txt -e '.[cpu,dask,sql]'
+	@$(PIP) install -c constraints.txt -e '.[cpu,dask,graph,sql]'
 	@touch $@
 
 $(VENV)/.developed: $(VENV)/.made pyproject.toml constraints.txt
 	@echo "Installing gpupipe and the tools for its development into $(VENV)"
-	@$(PIP) install -c constraints.txt -e '.[cpu,dask,sql,dev]'
+	@$(PIP) install -c constraints.txt -e '.[cpu,dask,graph,sql,dev]'
 	@touch $(VENV)/.installed $@
 
 $(DEMO)/data/names.csv: $(VENV)/.installed

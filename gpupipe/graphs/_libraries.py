@@ -1,0 +1,61 @@
+"""The libraries that graphs stand on, loaded when a function needs them: SciPy's sparse matrices (CuPy's for its arrays), and NetworKit."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from gpupipe.core.errors import MissingExtraError
+
+
+def _missing(error: ImportError) -> MissingExtraError:
+    return MissingExtraError(f"Graphs need {error.name}, which is not installed. Run: pip install 'gpupipe[graph]'")
+
+
+def sparse(xp: Any) -> Any:
+    """Return the module of sparse matrices that goes with an array library.
+
+    Raises
+    ------
+    MissingExtraError
+        It is not installed.
+    """
+    if xp is not np:
+        return import_module("cupyx.scipy.sparse")
+    try:
+        import scipy.sparse  # local: gpupipe works without SciPy
+    except ImportError as error:
+        raise _missing(error) from error
+    return scipy.sparse
+
+
+def csgraph() -> Any:
+    """Return SciPy's module of graph algorithms.
+
+    Raises
+    ------
+    MissingExtraError
+        It is not installed.
+    """
+    try:
+        import scipy.sparse.csgraph  # local: gpupipe works without SciPy
+    except ImportError as error:
+        raise _missing(error) from error
+    return scipy.sparse.csgraph
+
+
+def networkit() -> Any:
+    """Return NetworKit.
+
+    Raises
+    ------
+    MissingExtraError
+        It is not installed.
+    """
+    try:
+        import networkit  # local: gpupipe works without NetworKit
+    except ImportError as error:
+        raise _missing(error) from error
+    return networkit
