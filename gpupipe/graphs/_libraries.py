@@ -25,7 +25,7 @@ def sparse(xp: Any) -> Any:
     if xp is not np:
         return import_module("cupyx.scipy.sparse")
     try:
-        import scipy.sparse  # local: gpupipe works without SciPy
+        import scipy.sparse  # type: ignore[import-untyped]  # local: gpupipe works without SciPy
     except ImportError as error:
         raise _missing(error) from error
     return scipy.sparse
@@ -40,7 +40,7 @@ def csgraph() -> Any:
         It is not installed.
     """
     try:
-        import scipy.sparse.csgraph  # local: gpupipe works without SciPy
+        import scipy.sparse.csgraph  # type: ignore[import-untyped]  # local: gpupipe works without SciPy
     except ImportError as error:
         raise _missing(error) from error
     return scipy.sparse.csgraph
