@@ -24,7 +24,7 @@ from gpupipe.core.node import Node, Value, ordered
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import Apply, Promise, RowStage, Stage, TableStage, WithResults
 from gpupipe.engines._promises import require_promises
-from gpupipe.engines._symbolic import VERBS, Frame, collect_symbolic, empty_frame, frame_schema, narrowed
+from gpupipe.engines._symbolic import AT_ONCE, VERBS, Frame, collect_symbolic, empty_frame, frame_schema, narrowed
 from gpupipe.engines._tried import keeps_rows, translated
 from gpupipe.narrowing import live_columns, predicates_of
 from gpupipe.report.drawing import draw_text
@@ -349,7 +349,7 @@ def run_symbolic(stage: TableStage, schemas: Sequence[Schema]) -> tuple[TableSta
         planned = stage.planned(*frames)
         frame = planned.run(VERBS, *frames)
         if stage.is_users or stage.expressions():
-            frame.to_native().collect()  # some things, such as a comparison of two time zones, fail only here
+            frame.to_native().collect(engine=AT_ONCE)  # some things, such as a comparison of two time zones, fail only here
         if stage.is_users:
             require_promises(planned, schemas)
         return planned, frame, frame_schema(frame, lambda names: stage.not_null(names, *schemas))

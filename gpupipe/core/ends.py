@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from gpupipe.core.engine import Reading
+    from gpupipe.core.files import Folder
 
 
 class SourceWarning(UserWarning):
@@ -81,7 +82,7 @@ class Source(Stage):
     def schema(self) -> Schema:
         """Return the columns, from a declaration or from the file's own metadata; no rows are read."""
 
-    def scan(self, scratch: str) -> FileScan | None:
+    def scan(self, scratch: Folder) -> FileScan | None:
         """Return the local files behind the source where there are some, checked and ready for an engine's own reader.
 
         Parameters
@@ -106,7 +107,7 @@ class Source(Stage):
         """Return the parts of one file, in order, each of about `n_rows` rows or fewer where the format can be cut."""
         raise NotImplementedError
 
-    def scan_piece(self, piece: Piece, scratch: str) -> FileScan:
+    def scan_piece(self, piece: Piece, scratch: Folder) -> FileScan:
         """Return one part, checked and ready for an engine's own reader; see `scan`."""
         raise NotImplementedError
 

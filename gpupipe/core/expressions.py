@@ -20,6 +20,9 @@ Named = tuple[tuple[str | None, Any], ...]  # expressions with the names they ar
 
 COLUMNS = frozenset({"COL", "NTH", "EXCLUDE", "ALL", "SELECTOR"})
 SEVERAL = frozenset({"NTH", "EXCLUDE", "ALL", "SELECTOR"})  # which columns these are depends on the table
+_COMPARISONS = frozenset({"__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "is_in", "is_between"})
+_TRUTHS = _COMPARISONS | {"is_null", "is_nan", "is_finite", "str.contains", "str.starts_with", "str.ends_with"}
+_OF_TRUTHS = frozenset({"__and__", "__or__", "__invert__"})
 _BY_ROW = COLUMNS | {"LITERAL", "ELEMENTWISE", "WHEN_THEN", "SERIES"}
 
 
@@ -96,6 +99,24 @@ def other_rows(expression: Any) -> str | None:
 def is_constant(expression: Any) -> bool:
     """Whether an expression reads no column at all."""
     return not isinstance(expression, str) and columns_read(expression) == frozenset()
+
+
+def is_truth(expression: Any) -> bool:
+    """Whether an expression makes truth values, whatever the dtypes of its columns; False also where only they would tell.
+
+    Examples
+    --------
+    >>> is_truth((nw.col("a") > 1) & ~nw.col("s").str.contains("x")), is_truth(nw.col("a") & nw.col("b")), is_truth("a")
+    (True, False, False)
+    """
+    if not isinstance(expression, AnyExpr) or output_name(expression) is None:  # what makes several columns makes no one value
+        return False
+    *before, last = nodes_of(expression)
+    if last.name in _TRUTHS:
+        return True
+    if last.name in _OF_TRUTHS:  # of whole numbers these make numbers
+        return is_truth(nw.Expr(*before)) and all(is_truth(given) for given in last.exprs)
+    return False
 
 
 def kind_of(columns: Named, *, replaced: bool = False) -> str:

@@ -20,6 +20,7 @@ from typing import Any, TypeAlias
 from gpupipe.core.errors import GpupipeError, MissingExtraError, SourceError, UsageError, listing, nearest
 from gpupipe.core.folders import check_plain, files_below, hidden, matches
 
+Folder: TypeAlias = str | os.PathLike[str]
 Paths: TypeAlias = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
 _PACKAGES = {
@@ -367,7 +368,7 @@ def _remote_mark(found: Place) -> tuple[Any, ...] | None:
     return (str(found), info.get("size"), told) if told else None
 
 
-def local_files(places: Iterable[Place], scratch: str) -> list[str]:
+def local_files(places: Iterable[Place], scratch: Folder) -> list[str]:
     """Return local paths of the files; remote ones are downloaded into `scratch`, block by block, once.
 
     Raises
@@ -378,7 +379,7 @@ def local_files(places: Iterable[Place], scratch: str) -> list[str]:
     return [found.path if found.fs is None else _downloaded(found, scratch) for found in places]
 
 
-def _downloaded(found: Place, scratch: str) -> str:
+def _downloaded(found: Place, scratch: Folder) -> str:
     """Return the local copy of a remote file; its partition folders keep their names."""
     import hashlib  # local: only remote files need it
 
@@ -394,6 +395,6 @@ def _downloaded(found: Place, scratch: str) -> str:
         part.replace(target)
     except OSError as error:
         part.unlink(missing_ok=True)
-        msg = f"{found} could not be downloaded to {scratch!r}: {error}. Check the address, the network, and the room there."
+        msg = f"{found} could not be downloaded to {os.fspath(scratch)!r}: {error}. Check the address, the network, and the room there."
         raise SourceError(msg) from error
     return str(target)

@@ -22,6 +22,7 @@ _BOUND_CHARS = 8  # up to here, letters and digits are looked for as whole words
 _STRONG = re.compile(r"passw(or)?d|passphrase|secret|credential|apikey|pwd$|connectionstring|connstr")
 _LAST = ("token", "pass", "pw", "auth", "authorization", "sig", "signature", "sas", "dsn", "key")
 _KEYS = ("api", "access", "private", "account", "shared", "encryption", "storage", "auth", "signing", "subscription", "ssh", "master")
+_PLAIN = frozenset((int, float, bool, type(None)))
 # The report's own words, which stay even where somebody's password is one of them.
 _OWN_WORDS = frozenset(("status", "engine", "kind", "checkpoint", "direction", "policy", "state", "id", "address"))
 
@@ -109,6 +110,7 @@ def _expression(form: str) -> str:
 _known = _Known()
 
 
+@lru_cache(maxsize=4096)
 def is_secret_name(name: str) -> bool:
     """Whether a parameter, or whatever else a name stands before, is called as secrets are.
 
@@ -174,11 +176,13 @@ def masked(value: Any) -> Any:
     >>> masked("postgresql://me:p@ss@host/db?password=x&n=1"), masked("PASSWORD='a b' tried"), masked({"token": "abc", "n": 3})
     ('postgresql://me:***@host/db?password=***&n=1', "PASSWORD='***' tried", {'token': '***', 'n': 3})
     """
+    if type(value) in _PLAIN:  # most of a report
+        return value
     if isinstance(value, Secret):
         return MASK
     if isinstance(value, str):
         return _masked_text(value)
-    if isinstance(value, Mapping):
+    if isinstance(value, dict | Mapping):  # a dictionary is soon found to be one
         return {masked(name): _masked_entry(name, part) for name, part in value.items()}
     if isinstance(value, list):
         return [masked(part) for part in value]

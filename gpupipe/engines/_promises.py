@@ -23,7 +23,7 @@ from gpupipe.core.node import calling_line
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import TableStage
 from gpupipe.engines._query import rounded_decimals
-from gpupipe.engines._symbolic import VERBS, empty_frame
+from gpupipe.engines._symbolic import AT_ONCE, VERBS, empty_frame
 from gpupipe.engines._watching import HIDING, OF_EXPRESSIONS, SEVERAL_ROWS, watched
 
 _REMEDY = (
@@ -107,7 +107,7 @@ def _is_same_when_cut(stage: TableStage, schema: Schema) -> bool:
 
 def _made(stage: TableStage, rows: pl.DataFrame) -> pl.DataFrame:
     """Return what the stage makes of some rows."""
-    made: pl.DataFrame = stage.run(VERBS, nw.from_native(rows.lazy())).to_native().collect()
+    made: pl.DataFrame = stage.run(VERBS, nw.from_native(rows.lazy())).to_native().collect(engine=AT_ONCE)
     return made
 
 

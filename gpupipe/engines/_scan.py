@@ -21,6 +21,7 @@ import pyarrow as pa
 from gpupipe.core.ends import FileScan, Piece, Source
 from gpupipe.core.engine import Reading
 from gpupipe.core.errors import GpupipeError, SourceError
+from gpupipe.core.files import Folder
 from gpupipe.core.number_text import NumberText
 from gpupipe.core.schema import Schema
 from gpupipe.engines._arrow import arrow_schema
@@ -43,7 +44,7 @@ def empty_table(schema: Schema) -> pl.DataFrame:
     return frame.with_columns(pl.col(categories).cast(pl.Categorical())) if categories else frame
 
 
-def read_lazy(source: Source, reading: Reading, schema: Schema, scratch: str, *, wide: bool = False) -> pl.LazyFrame:
+def read_lazy(source: Source, reading: Reading, schema: Schema, scratch: Folder, *, wide: bool = False) -> pl.LazyFrame:
     """Return the source's rows, lazily: only the columns, and where the source is files only the rows, that are needed.
 
     Parameters
@@ -60,7 +61,7 @@ def read_lazy(source: Source, reading: Reading, schema: Schema, scratch: str, *,
     return _finished(source, reading, _rows(scan, source).select(reading.columns))
 
 
-def read_pieces(source: Source, reading: Reading, scratch: str) -> list[tuple[str, pl.LazyFrame]]:
+def read_pieces(source: Source, reading: Reading, scratch: Folder) -> list[tuple[str, pl.LazyFrame]]:
     """Return the rows of each file by itself, lazily, with the file's name; none where the source is not several files."""
     scan = source.scan(scratch)
     if scan is None or len(scan.paths) < 2:
@@ -69,13 +70,13 @@ def read_pieces(source: Source, reading: Reading, scratch: str) -> list[tuple[st
     return [(path, _finished(source, reading, piece.select(reading.columns))) for path, piece in pieces]
 
 
-def read_piece(source: Source, piece: Piece, reading: Reading, scratch: str) -> pl.LazyFrame:
+def read_piece(source: Source, piece: Piece, reading: Reading, scratch: Folder) -> pl.LazyFrame:
     """Return the rows of one piece of a source, lazily; see `read_lazy`."""
     scan = source.scan_piece(piece, scratch)
     return _finished(source, reading, _rows(scan, source).select(reading.columns))
 
 
-def read_table(source: Source, reading: Reading, schema: Schema, scratch: str, pieces: Sequence[Piece] | None = None) -> pa.Table:
+def read_table(source: Source, reading: Reading, schema: Schema, scratch: Folder, pieces: Sequence[Piece] | None = None) -> pa.Table:
     """Return the source's rows, or those of some pieces, as Arrow; see `read_lazy`."""
     plain = _plain_table(source, reading, [None] if pieces is None else pieces)
     if plain is not None:

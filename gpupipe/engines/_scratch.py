@@ -20,6 +20,10 @@ class Scratch:
             self._folder = WorkFolder(tempfile.gettempdir(), "gpupipe-")
         return str(self._folder.path)
 
+    def __fspath__(self) -> str:
+        """Return the folder, so that a reader which may need it can be given one that nobody has made yet."""
+        return self.path
+
     def close(self) -> None:
         """Remove the folder with all that is in it."""
         if self._folder is not None:

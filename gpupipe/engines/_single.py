@@ -24,12 +24,7 @@ class SingleEngine(Engine):
 
     def __init__(self, options: EngineOptions | None = None) -> None:
         super().__init__(options)
-        self._scratch = Scratch()
-
-    @property
-    def scratch(self) -> str:
-        """A folder of the run's own, made when it is first asked for."""
-        return self._scratch.path
+        self.scratch = Scratch()
 
     def run(self, stage: TableStage, inputs: Sequence[Any], schema: Schema) -> Any:
         """Return the stage's result."""
@@ -50,7 +45,7 @@ class SingleEngine(Engine):
 
     def close(self) -> None:
         """Remove the run's scratch folder."""
-        self._scratch.close()
+        self.scratch.close()
 
 
 def batches_of(table: pa.Table, n_rows: int = 1 << 17) -> list[pa.RecordBatch]:

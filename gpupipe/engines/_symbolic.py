@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import reduce
-from typing import Any
+from functools import lru_cache, reduce
+from typing import Any, Literal
 
 import narwhals.stable.v2 as nw
 import polars as pl
@@ -20,6 +20,7 @@ from gpupipe.engines.polars.verbs import PolarsVerbs
 
 Frame = nw.LazyFrame[Any]
 VERBS = PolarsVerbs()
+AT_ONCE: Literal["in-memory"] = "in-memory"  # the engine for a few rows: to set the streaming one up takes longer than to run this one
 
 
 @dataclass
@@ -48,7 +49,7 @@ def filter_of(schema: Schema, stages: Sequence[TableStage]) -> pl.Expr | None:
     if all(stage.same_rows() for stage in stages):
         return None
     recorder = Recorder(schema)
-    reduce(lambda frame, stage: stage.run(VERBS, frame), stages, recorder.frame()).to_native().collect()
+    reduce(lambda frame, stage: stage.run(VERBS, frame), stages, recorder.frame()).to_native().collect(engine=AT_ONCE)
     return recorder.predicates[0] if len(recorder.predicates) == 1 else None
 
 
@@ -61,8 +62,9 @@ def any_of(predicates: Sequence[pl.Expr | None]) -> pl.Expr | None:
     return reduce(pl.Expr.__or__, distinct.values())
 
 
+@lru_cache(maxsize=256)
 def empty_frame(schema: Schema) -> Frame:
-    """Return an empty frame of the schema."""
+    """Return an empty frame of the schema; it never changes, so all who ask for one get the same."""
     return nw.from_native(empty_table(schema).lazy())
 
 
@@ -75,7 +77,7 @@ def frame_schema(frame: Frame, not_null: Callable[[Sequence[str]], frozenset[str
 
 def collect_symbolic(frames: Sequence[Frame]) -> list[pa.Table]:
     """Return the results of queries on empty frames."""
-    return [frame.to_native().collect().to_arrow() for frame in frames]
+    return [frame.to_native().collect(engine=AT_ONCE).to_arrow() for frame in frames]
 
 
 def needed_columns(run: Callable[..., Frame], schemas: Sequence[Schema], wanted: Collection[str] | None = None) -> list[frozenset[str]]:

@@ -12,7 +12,7 @@ from gpupipe.core.errors import ColumnError, GpupipeError, PlanError, listing
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import TableStage
 from gpupipe.engines._query import keeps_rows as query_keeps_rows
-from gpupipe.engines._symbolic import Frame, collects
+from gpupipe.engines._symbolic import AT_ONCE, Frame, collects
 
 
 def keeps_rows(stage: TableStage, frame: Frame, schemas: Sequence[Schema]) -> bool:
@@ -20,7 +20,7 @@ def keeps_rows(stage: TableStage, frame: Frame, schemas: Sequence[Schema]) -> bo
     if stage.kind not in ("row", "key") or (stage.is_users and collects(stage, schemas)):
         return False
     query = frame.to_native()  # a reduction of nothing is one row
-    return query_keeps_rows(query, selects=stage.kind == "row") and len(query.collect()) == 0
+    return query_keeps_rows(query, selects=stage.kind == "row") and len(query.collect(engine=AT_ONCE)) == 0
 
 
 def translated(run: Any, schemas: Sequence[Schema]) -> Any:

@@ -21,14 +21,17 @@ PACKAGES = ("gpupipe", "polars", "narwhals", "pyarrow", "numpy", "pandas", "scik
 
 
 MODULES = ("gpupipe", "polars", "narwhals", "pyarrow", "numpy", "pandas", "sklearn", "xgboost", "dask", "distributed")
+_MEMORY = Path("/proc/self/statm")
 GPU_MODULES = ("cudf", "cuml", "dask_cudf", "dask_cuda", "cupy", "rmm")
 
 
 def resident_bytes() -> int:
     """Return the memory that this process holds now."""
-    statm = Path("/proc/self/statm")
-    if statm.exists():
-        return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    try:
+        with _MEMORY.open("rb") as statm:
+            return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except FileNotFoundError:  # no Linux
+        pass
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 

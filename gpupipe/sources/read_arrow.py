@@ -16,7 +16,7 @@ import pyarrow as pa
 from gpupipe.core.arrow import in_utc, is_readable_zone, schema_of
 from gpupipe.core.ends import FileScan, Piece, Source
 from gpupipe.core.errors import PlanError, SourceError
-from gpupipe.core.files import Paths, Place, file_marks, find_files, kept_paths, local_files, shared_count, shown
+from gpupipe.core.files import Folder, Paths, Place, file_marks, find_files, kept_paths, local_files, shared_count, shown
 from gpupipe.core.schema import Field, Schema
 from gpupipe.sources._agree import agreed_schema, are_alike
 
@@ -106,16 +106,16 @@ class ReadArrow(Source):
         edges = [whole * part // n_parts for part in range(n_parts + 1)]
         return [Piece(file, stop - start, start, stop) for start, stop in pairwise(edges)]
 
-    def scan_piece(self, piece: Piece, scratch: str) -> FileScan:
+    def scan_piece(self, piece: Piece, scratch: Folder) -> FileScan:
         """Return one part; see `scan`."""
         scan = self._scan([self._files()[piece.file]], scratch)
         return scan if piece.start is None else replace(scan, rows=(piece.start, piece.n_rows))
 
-    def scan(self, scratch: str) -> FileScan:
+    def scan(self, scratch: Folder) -> FileScan:
         """Return the files, with a copy in `scratch` for each stream; there are no options."""
         return self._scan(self._files(), scratch)
 
-    def _scan(self, chosen: list[Place], scratch: str) -> FileScan:
+    def _scan(self, chosen: list[Place], scratch: Folder) -> FileScan:
         """Return some of the files."""
         schema = self.schema()
         paths = []
@@ -187,7 +187,7 @@ def _read_facts(file: Place, stamp: str) -> _Facts:
         return _Facts(opened.schema, sum(opened.get_batch(number).num_rows for number in range(opened.num_record_batches)))
 
 
-def _stored(file: Place, local: str, scratch: str) -> str:
+def _stored(file: Place, local: str, scratch: Folder) -> str:
     """Return a copy of a stream as a file, or of a file with times in a zone that not every reader knows; made once for one as it is."""
     stamp = hashlib.blake2b(f"{file} {file.stamp}".encode(), digest_size=12).hexdigest()
     target = Path(scratch, f"stream-{stamp}.arrow")

@@ -14,7 +14,7 @@ import narwhals.stable.v2 as nw
 
 from gpupipe.core.ends import FileScan, Piece, Source, SourceWarning
 from gpupipe.core.errors import SourceError, listing
-from gpupipe.core.files import Paths, Place, file_marks, find_files, kept_paths, local_files, shared_count, shown
+from gpupipe.core.files import Folder, Paths, Place, file_marks, find_files, kept_paths, local_files, shared_count, shown
 from gpupipe.core.number_text import NumberText
 from gpupipe.core.schema import Schema
 from gpupipe.sources._agree import require_columns
@@ -208,7 +208,7 @@ class ReadCsv(Source):
         known = [fact.n_rows for fact in facts if fact is not None]
         return sum(known) if len(known) == len(files) else None
 
-    def scan(self, scratch: str) -> FileScan:
+    def scan(self, scratch: Folder) -> FileScan:
         """Return the files, each plain text with whole rows only.
 
         The options are ``names`` (every column, in the files' order), ``header`` (whether the first row is none, whatever it says),
@@ -230,7 +230,7 @@ class ReadCsv(Source):
             return [Piece(file, n_rows)]
         return text_pieces(file, found.path, n_rows, Grammar.of(self.dialect), head_bytes(found, self.dialect))
 
-    def scan_piece(self, piece: Piece, scratch: str) -> FileScan:
+    def scan_piece(self, piece: Piece, scratch: Folder) -> FileScan:
         """Return one part, plain text with whole rows only; see `scan`."""
         files = self._files()
         names = self._columns(files[0])
@@ -318,7 +318,7 @@ class ReadCsv(Source):
         """Return under what is kept what is known of a file as it is."""
         return str(file), file.stamp, self.dialect, self.null_values if self.dialect.escape else (), self.quarantine, n_columns
 
-    def _ready(self, file: Place, names: tuple[str, ...], first: Place, scratch: str) -> str:
+    def _ready(self, file: Place, names: tuple[str, ...], first: Place, scratch: Folder) -> str:
         """Return the local path of plain text: the file, or a copy that is made once for a file as it is."""
         self._check_first(file, names, first)
         [local] = local_files([file], scratch)

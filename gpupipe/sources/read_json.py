@@ -15,7 +15,7 @@ from typing import Any
 
 from gpupipe.core.ends import FileScan, Piece, Source
 from gpupipe.core.errors import SourceError, UsageError
-from gpupipe.core.files import Paths, Place, file_marks, find_files, kept_paths, local_files, shared_count, shown
+from gpupipe.core.files import Folder, Paths, Place, file_marks, find_files, kept_paths, local_files, shared_count, shown
 from gpupipe.core.schema import Schema, as_schema
 from gpupipe.sources._head import head
 from gpupipe.sources.json_schema import MAX_DEPTH, check_in_json, depth, misfit, records_schema, why
@@ -110,7 +110,7 @@ class ReadJson(Source):
             return [Piece(file, n_rows)]
         return text_pieces(file, found.path, n_rows)
 
-    def scan_piece(self, piece: Piece, scratch: str) -> FileScan:
+    def scan_piece(self, piece: Piece, scratch: Folder) -> FileScan:
         """Return one part; see `scan`."""
         found = self._files()[piece.file]
         if piece.start is None or piece.stop is None:
@@ -119,7 +119,7 @@ class ReadJson(Source):
         _check_characters(found, text, self.max_unpacked)
         return FileScan("ndjson", (text,), self.schema())
 
-    def scan(self, scratch: str) -> FileScan:
+    def scan(self, scratch: Folder) -> FileScan:
         """Return the files as plain lines; there are no options."""
         schema = self.schema()
         return FileScan("ndjson", tuple(_ready(file, scratch, self.max_unpacked) for file in self._files()), schema)
@@ -147,7 +147,7 @@ def _is_plain(file: Place, local: str) -> bool:
     return not (_is_array(file) or is_packed(local) or head(file, len(BOM))[0] == BOM)
 
 
-def _ready(file: Place, scratch: str, max_unpacked: int | None) -> str:
+def _ready(file: Place, scratch: Folder, max_unpacked: int | None) -> str:
     """Return the local path of a file as plain lines."""
     [local] = local_files([file], scratch)
     local = local if _is_plain(file, local) else _lines(file, local, scratch, max_unpacked)
@@ -286,7 +286,7 @@ def _bad(file: Place, where: str, reason: str, text: str, remedy: str) -> Source
     return SourceError(f"{file}, {where}: {reason}: {text[:200]!r}. {remedy}")
 
 
-def _lines(file: Place, local: str, scratch: str, max_unpacked: int | None) -> str:
+def _lines(file: Place, local: str, scratch: Folder, max_unpacked: int | None) -> str:
     """Return a copy of a file as plain lines; made once for a file as it is."""
     stamp = hashlib.blake2b(f"{file} {file.stamp} {max_unpacked}".encode(), digest_size=12).hexdigest()
     target = Path(scratch, f"json-{stamp}.jsonl")

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from gpupipe.core.arrow import in_utc, is_readable_zone, schema_of
 from gpupipe.core.ends import FileScan, Piece, Source
 from gpupipe.core.errors import PlanError, SourceError
-from gpupipe.core.files import Paths, Place, file_marks, find_files, kept_paths, local_files, shared_count, shown
+from gpupipe.core.files import Folder, Paths, Place, file_marks, find_files, kept_paths, local_files, shared_count, shown
 from gpupipe.core.schema import Field, Schema, as_schema
 from gpupipe.sources._agree import agreed_schema, are_alike, check_declared, require_columns
 from gpupipe.sources.hive import hive_schema
@@ -27,9 +27,12 @@ SUFFIXES = (".parquet", ".parq", ".pq")
 _MAX_FILES_WITH_STATISTICS = 64
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Footer:
-    """What the end of a parquet file tells; `written` is the schema that a library of Arrow's has put there for other ones."""
+    """What the end of a parquet file tells; `written` is the schema that a library of Arrow's has put there for other ones.
+
+    There is one of each file, as long as that stays as it is.
+    """
 
     schema: pa.Schema
     written: bytes | None
@@ -37,6 +40,7 @@ class _Footer:
     no_nulls: frozenset[str]
     some_nulls: frozenset[str]
     groups: tuple[int, ...]
+    zones_are_known: bool
 
 
 @dataclass(frozen=True, init=False)
@@ -114,16 +118,7 @@ class ReadParquet(Source):
     def schema(self) -> Schema:
         """Return the columns declared, or those of the files' footers and folders."""
         found = self._files()
-        footers = [_footer(file, len(found)) for file in found]
-        agreed = agreed_schema(found, [footer.schema for footer in footers])
-        keys = dict(self._keys(found))
-        if self.declared is not None:
-            require_columns(self.declared, [*agreed.names, *keys], str(found[0]))
-        whole = self._planned(found[0], agreed, footers, keys)
-        if self.declared is None:
-            return whole
-        check_declared(self.declared, whole, str(found[0]))
-        return self.declared
+        return _schema_of(self, tuple(found), tuple(_footer(file, len(found)) for file in found))
 
     def known_rows(self) -> int | None:
         """Return the rows that the footers count."""
@@ -144,26 +139,27 @@ class ReadParquet(Source):
         groups = _footer(found[file], len(found)).groups
         return [Piece(file, stop - start, start, stop) for start, stop in _runs(groups, n_rows)]
 
-    def scan_piece(self, piece: Piece, scratch: str) -> FileScan:
+    def scan_piece(self, piece: Piece, scratch: Folder) -> FileScan:
         """Return one run of row groups; see `scan`."""
         found = self._files()
-        scan = self._scan([found[piece.file]], scratch)
+        scan = self._scan([found[piece.file]], found, scratch)
         return scan if piece.start is None else replace(scan, rows=(piece.start, piece.n_rows))
 
-    def scan(self, scratch: str) -> FileScan:
+    def scan(self, scratch: Folder) -> FileScan:
         """Return the files; option ``hive`` holds the dtypes of the folders' keys, the outer folders' too, or nothing."""
-        return self._scan(self._files(), scratch)
-
-    def _scan(self, chosen: list[Place], scratch: str) -> FileScan:
-        """Return some of the files."""
-        schema = self.schema()
         found = self._files()
+        return self._scan(found, found, scratch)
+
+    def _scan(self, chosen: list[Place], found: list[Place], scratch: Folder) -> FileScan:
+        """Return some of the files that were found."""
+        footers = {file: _footer(file, len(found)) for file in found}
+        schema = _schema_of(self, tuple(found), tuple(footers[file] for file in found))
         locals_ = local_files(chosen, scratch)
-        paths = [_readable(file, path, _footer(file, len(found)), scratch) for file, path in zip(chosen, locals_, strict=True)]
+        paths = [_readable(file, path, footers[file], scratch) for file, path in zip(chosen, locals_, strict=True)]
         keys = self._keys(found)
-        hive = {**dict.fromkeys(_outer_keys(paths), Field(nw.String())), **keys}
-        alike = _are_alike([_footer(file, len(found)) for file in chosen], [name for name in schema if name not in keys])
-        return FileScan("parquet", tuple(paths), schema, {"hive": Schema(tuple(hive.items())) if keys else None, "alike": alike})
+        hive = Schema(tuple({**dict.fromkeys(_outer_keys(paths), Field(nw.String())), **keys}.items())) if keys else None
+        alike = _are_alike([footers[file] for file in chosen], [name for name in schema if name not in keys])
+        return FileScan("parquet", tuple(paths), schema, {"hive": hive, "alike": alike})
 
     def explain(self, error: Exception) -> SourceError | None:
         """Return which file is damaged, by reading each to its end, or what a reader said that alone cannot read them."""
@@ -183,14 +179,14 @@ class ReadParquet(Source):
     def _files(self) -> list[Place]:
         return find_files(self.path, SUFFIXES, "parquet files")
 
-    def _keys(self, found: list[Place]) -> Schema:
+    def _keys(self, found: Sequence[Place]) -> Schema:
         """Return the columns that folders hold: text, where that is declared, as it stands there."""
         if self.hive is False:
             return Schema(())
         texts = (name for name, field in (self.declared or {}).items() if isinstance(field.dtype, (nw.String, nw.Categorical)))
         return hive_schema(found, frozenset(texts))
 
-    def _planned(self, first: Place, agreed: pa.Schema, footers: list[_Footer], keys: dict[str, Field]) -> Schema:
+    def _planned(self, first: Place, agreed: pa.Schema, footers: Sequence[_Footer], keys: dict[str, Field]) -> Schema:
         """Return the columns of the files and the folders; where both have one, the folders' counts."""
         wanted = None if self.declared is None else [name for name in agreed.names if name in self.declared]
         try:
@@ -205,18 +201,32 @@ class ReadParquet(Source):
         return Schema(tuple({**columns, **keys}.items()))
 
 
+@lru_cache(maxsize=256)
+def _schema_of(source: ReadParquet, found: tuple[Place, ...], footers: tuple[_Footer, ...]) -> Schema:
+    """Return the columns of a source whose files have these footers: a plan and a run ask for them, and so does each further run."""
+    agreed = agreed_schema(found, [footer.schema for footer in footers])
+    keys = dict(source._keys(found))
+    if source.declared is not None:
+        require_columns(source.declared, [*agreed.names, *keys], str(found[0]))
+    whole = source._planned(found[0], agreed, footers, keys)
+    if source.declared is None:
+        return whole
+    check_declared(source.declared, whole, str(found[0]))
+    return source.declared
+
+
 def _outer_keys(paths: list[str]) -> list[str]:
     """Return the keys of every folder of the absolute paths that is named like a partition."""
     parts = (part for path in paths for part in Path(path).absolute().parent.parts)
     return list(dict.fromkeys(unquote(part.partition("=")[0]) for part in parts if "=" in part))
 
 
-def _readable(file: Place, local: str, footer: _Footer, scratch: str) -> str:
+def _readable(file: Place, local: str, footer: _Footer, scratch: Folder) -> str:
     """Return a local path of a file that every reader opens: a copy with times in UTC where a zone is one that not all know.
 
     Its row groups are those of the file, and it stands in folders of the same names.
     """
-    if all(is_readable_zone(field.type) for field in footer.schema):
+    if footer.zones_are_known:
         return local
     stamp = hashlib.blake2b(f"{file} {file.stamp}".encode(), digest_size=12).hexdigest()
     target = Path(scratch, f"utc-{stamp}", *file.folders, Path(local).name)
@@ -278,7 +288,9 @@ def _read_footer(file: Place, stamp: str, with_statistics: bool) -> _Footer:
     if sum(groups) != metadata.num_rows:  # readers differ in which of the two they believe
         msg = f"{file}: expected a footer that counts the rows of its {len(groups)} row groups, {sum(groups)}, got {metadata.num_rows}."
         raise SourceError(f"{msg} Write the file again: pyarrow.parquet.read_table reads the groups.")
-    return _Footer(schema, (metadata.metadata or {}).get(b"ARROW:schema"), metadata.num_rows, no_nulls, some_nulls, groups)
+    zones_are_known = all(is_readable_zone(field.type) for field in schema)
+    written = (metadata.metadata or {}).get(b"ARROW:schema")
+    return _Footer(schema, written, metadata.num_rows, no_nulls, some_nulls, groups, zones_are_known)
 
 
 def _nulls(metadata: pq.FileMetaData, schema: pa.Schema) -> tuple[frozenset[str], frozenset[str]]:

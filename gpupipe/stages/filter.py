@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import narwhals.stable.v2 as nw
 
 from gpupipe.core.errors import DtypeError, UsageError
-from gpupipe.core.expressions import Named, columns_of, kind_of
+from gpupipe.core.expressions import Named, columns_of, is_truth, kind_of
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import RowStage
 from gpupipe.stages._named import OfExpressions, named, text
@@ -48,6 +48,10 @@ class Filter(OfExpressions, RowStage):
         shown = text(self.conditions)
         return f"Filter({shown})" if len(shown) <= 40 else "Filter"
 
+    def check(self, *schemas: Schema) -> None:
+        """Raise ColumnError where the table lacks a column of the conditions."""
+        schemas[0].require(sorted(columns_of(self.conditions) or ()))
+
     def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return the rows kept."""
         return frames[0].filter(*(condition for _, condition in self.conditions))
@@ -55,6 +59,8 @@ class Filter(OfExpressions, RowStage):
     def planned(self, *frames: nw.LazyFrame[Any]) -> Filter:
         """Return the stage with exact arithmetic; raise DtypeError for a condition that is no truth value."""
         stage: Filter = OfExpressions.planned(self, *frames)
+        if all(is_truth(condition) for _, condition in stage.conditions):
+            return stage
         made = frames[0].select(
             *((nw.col(given) if isinstance(given, str) else given).alias(f"{number}") for number, (_, given) in enumerate(stage.conditions))
         )

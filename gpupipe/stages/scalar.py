@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from gpupipe.core.barrier import Barrier, Want
 from gpupipe.core.decimals import exact
 from gpupipe.core.errors import PlanError, UsageError
-from gpupipe.core.expressions import Named, values_in
+from gpupipe.core.expressions import Named, columns_of, values_in
 from gpupipe.core.node import Table, Value
 from gpupipe.core.schema import Schema
 from gpupipe.stages._named import expressions, named
@@ -51,7 +51,7 @@ class Scalar(Barrier):
 
     def wants(self, *schemas: Schema) -> tuple[Want, ...]:
         """Return the one want: the numbers."""
-        return (Want(self.measure, "arrow", aggregates=self.columns),)
+        return (Want(self.measure, "arrow", aggregates=self.columns, columns=columns_of(self.columns)),)
 
     def conclude(self, engine: Engine, results: Sequence[Any], progress: Progress | None) -> Any:
         """Return the number, or the named ones."""

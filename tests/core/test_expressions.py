@@ -8,7 +8,7 @@ import narwhals.stable.v2 as nw
 import polars as pl
 import pytest
 
-from gpupipe.core.expressions import columns_of, columns_read, filled, kind_of, other_rows, output_name, slotted, values_in
+from gpupipe.core.expressions import columns_of, columns_read, filled, is_truth, kind_of, other_rows, output_name, slotted, values_in
 from gpupipe.core.node import Value
 from gpupipe.stages.scalar import Scalar
 from gpupipe.testing.trial import HeldTable
@@ -89,3 +89,21 @@ def test_results_of_other_stages_are_found_and_filled_in() -> None:
     assert values_in(slots) == []
     made = nw.from_native(FRAME).select(*(e if name is None else e.alias(name) for name, e in filled(slots, [nw.lit(3)])))
     assert made.to_native().collect().rows() == [(False, 3, 1), (False, 3, 2)]
+
+
+TRUTHS = [
+    c("a") > 1,
+    1 < c("a"),  # noqa: SIM300
+    c("a").is_between(0, c("b")),
+    (c("s") == "a") | ~c("a").is_in([1, 2]) & c("a").is_null(),
+    ~(c("a").is_finite() & c("s").str.starts_with("x")),
+]
+OF_THEIR_COLUMNS = [c("a") & c("b"), ~c("a"), (c("a") > 1) & c("b"), nw.when(c("a") > 1).then(True), c("a").fill_null(1), "a", nw.all() > 1]
+
+
+@pytest.mark.parametrize("expression", [*TRUTHS, *OF_THEIR_COLUMNS], ids=str)
+def test_truth_values_are_those_that_polars_makes_whatever_the_columns(expression: Any) -> None:
+    assert is_truth(expression) == any(expression is one for one in TRUTHS)
+    for frame in (FRAME, FRAME.with_columns(pl.col("a").cast(pl.Int8), b=0.5)):
+        if is_truth(expression):
+            assert frame.select(in_polars(expression)).collect_schema().dtypes() == [pl.Boolean]

@@ -25,6 +25,7 @@ from gpupipe.core.arrow import plain_table, schema_of
 from gpupipe.core.ends import FileScan, Piece, Source
 from gpupipe.core.engine import Reading
 from gpupipe.core.errors import DtypeError, SourceError
+from gpupipe.core.files import Folder
 from gpupipe.core.schema import Schema
 from gpupipe.engines._arrow import arrow_schema, conform_arrow
 from gpupipe.engines._pandaslike import conformed
@@ -43,7 +44,7 @@ AS_FILES = {"format": "parquet", "partitioning": None}  # cuDF would make column
 _SIGNS = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le, "==": operator.eq, "!=": operator.ne}
 
 
-def read_to_device(source: Source, reading: Reading, schema: Schema, scratch: str, crossing: Crossing) -> Any:
+def read_to_device(source: Source, reading: Reading, schema: Schema, scratch: Folder, crossing: Crossing) -> Any:
     """Return what is needed of a source as a cuDF frame, in the dtypes that its schema has on the device.
 
     Raises
@@ -72,7 +73,7 @@ def read_to_device(source: Source, reading: Reading, schema: Schema, scratch: st
 
 
 def read_pieces_to_device(
-    source: Source, pieces: Sequence[Piece], reading: Reading, schema: Schema, scratch: str, crossing: Crossing
+    source: Source, pieces: Sequence[Piece], reading: Reading, schema: Schema, scratch: Folder, crossing: Crossing
 ) -> Any:
     """Return what is needed of some pieces of a source as one cuDF frame: row groups of Parquet by cuDF's reader, others by the host's."""
     needed = Schema(tuple((name, schema[name]) for name in reading.columns))

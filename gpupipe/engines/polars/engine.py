@@ -108,7 +108,7 @@ class CpuEngine(SingleEngine):
             queries.append(query)
             finishers.append(finish)
         with _polars_errors([demand.writer for demand in demands if demand.writer is not None]):
-            frames = pl.collect_all(queries, engine="streaming") if len(queries) > 1 else [_one(queries[0])]
+            frames = pl.collect_all(queries, engine="streaming") if len(queries) > 1 else [_one(queries[0], _is_held(demands[0]))]
         return [finish(frame) for finish, frame in zip(finishers, frames, strict=True)]
 
     def _left_for_later(self, demands: Sequence[Demand], inside: set[Pieces]) -> tuple[set[int], list[Keys]]:
@@ -146,7 +146,7 @@ class CpuEngine(SingleEngine):
 
     def size(self, data: Data) -> int | None:
         """Return the bytes of held rows."""
-        return int(self._whole(data).to_native().collect().estimated_size())
+        return int(self._whole(data).to_native().collect(engine="in-memory").estimated_size())
 
 
 def held_to(schema: Schema | None, data: Frame) -> Frame:
@@ -176,9 +176,14 @@ def _read(demand: Demand) -> Data:
     return data.counts if demand.form == "rows" and isinstance(data, Pieces) else data
 
 
-def _one(query: pl.LazyFrame) -> pl.DataFrame:
-    """Return the result of one query."""
-    frame = query.collect(engine="streaming")
+def _is_held(demand: Demand) -> bool:
+    """Whether a demand is the number of rows that are held: of others nobody asks for it here."""
+    return demand.form == "rows" and not isinstance(demand.data, Pieces)
+
+
+def _one(query: pl.LazyFrame, is_held: bool) -> pl.DataFrame:
+    """Return the result of one query; to set the streaming engine up takes longer than to count rows that are held."""
+    frame = query.collect(engine="in-memory" if is_held else "streaming")
     assert isinstance(frame, pl.DataFrame)
     return frame
 
