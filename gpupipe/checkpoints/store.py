@@ -81,6 +81,19 @@ class Entry:
         return sum(size for size, _ in self.files.values()) + (len(json.dumps(self.facts)) if self.facts else 0)
 
 
+@dataclass(frozen=True)
+class DamagedEntry(Entry):
+    """What stands where an entry should.
+
+    Parameters
+    ----------
+    reason
+        What is wrong with it.
+    """
+
+    reason: str = ""
+
+
 class Store:
     """A folder of entries.
 
@@ -247,7 +260,7 @@ class Store:
             held = json.loads(self.fs.cat_file(path))
             return _checked(held, posixpath.basename(posixpath.dirname(path)))
         except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-            msg = f"{path} is damaged: {error}"
+            msg = f"{path} is damaged: {_reason(error)}"
             raise DamagedError(msg) from error
 
     def entries(self) -> Iterator[Entry]:
@@ -258,8 +271,9 @@ class Store:
                 continue
             try:
                 yield self._read(description)
-            except DamagedError:
-                yield Entry(posixpath.basename(path), "damaged", "", "", self._modified(description), "")
+            except DamagedError as error:
+                reason = str(error).removeprefix(f"{description} is damaged: ")
+                yield DamagedEntry(posixpath.basename(path), "damaged", "", "", self._modified(description), "", reason=reason)
 
     def _homes(self) -> list[str]:
         """Return the folder of each address."""
@@ -335,6 +349,15 @@ class Store:
             with suppress(OSError):  # it is not empty
                 self.fs.rmdir(home)
         return n_removed
+
+
+def _reason(error: Exception) -> str:
+    """Return in words why an entry cannot be read."""
+    if isinstance(error, OSError):
+        return f"it cannot be read: {error.strerror or error}"
+    if isinstance(error, UnicodeDecodeError | json.JSONDecodeError | RecursionError):
+        return "it is no JSON"
+    return str(error) if isinstance(error, ValueError) else "its fields are wrong"
 
 
 def _checked(held: Any, address: str) -> Entry:

@@ -46,7 +46,7 @@ def list_(
     as_json: Annotated[bool, typer.Option("--json", help="Print the entries as one JSON object on stdout.")] = False,
     traceback: Trace = False,
 ) -> None:
-    """Show what is kept: age, size, kind, pipeline and stage of each result, newest first.
+    """Show what is kept: age, size, kind, pipeline and stage of each result, newest first; of a damaged one, what is wrong with it.
 
     Example: gpupipe cache list --checkpoints s3://bucket/checkpoints
     """
@@ -129,6 +129,7 @@ def _chosen(store: Store, pipeline: str | None, age_seconds: float) -> list[Entr
 
 def _plain(entry: Entry) -> dict[str, object]:
     """Return an entry as plain values."""
+    reason = getattr(entry, "reason", None)
     return {
         "address": entry.address,
         "kind": entry.kind,
@@ -137,6 +138,7 @@ def _plain(entry: Entry) -> dict[str, object]:
         "created_seconds": round(entry.created_seconds, 3),
         "age_seconds": round(max(0.0, time.time() - entry.created_seconds), 3),
         "bytes": entry.n_bytes,
+        **({} if reason is None else {"reason": masked(reason)}),
     }
 
 
@@ -164,6 +166,10 @@ def _print(folder: str, entries: list[Entry]) -> None:
         cells = (age, bytes_text(entry.n_bytes), entry.kind, masked(entry.pipeline), masked(entry.stage), entry.address[:12])
         table.add_row(*(Text(visible(cell)) for cell in cells))
     console.print(table)
+    for entry in entries:
+        if (reason := getattr(entry, "reason", None)) is not None:
+            told = f"! {entry.address[:12]} is damaged: {masked(reason)}. A run computes it again; gpupipe cache clear removes it."
+            console.print(Text(visible(told)), soft_wrap=True)
     console.print(
         Text(f"{plural(len(entries), 'result')}, {bytes_text(sum(entry.n_bytes for entry in entries))}, in {masked(folder)}", style="dim")
     )

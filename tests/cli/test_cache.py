@@ -139,10 +139,41 @@ def test_a_damaged_entry_is_listed_and_cleared(in_process: Command, tmp_path: Pa
     path = next((tmp_path / "kept" / "ab").rglob("entry.json"))
     path.write_text("{")
     os.utime(path, (time.time() - 60, time.time() - 60))
-    kinds = [entry["kind"] for entry in in_process("cache", "list", "--checkpoints", "kept", "--json").json["entries"]]
-    assert kinds == ["damaged", "value"]
+    entries = in_process("cache", "list", "--checkpoints", "kept", "--json").json["entries"]
+    assert [(entry["kind"], entry.get("reason")) for entry in entries] == [("damaged", "it is no JSON"), ("value", None)]
     assert "removed 2 results" in in_process("cache", "clear", "--checkpoints", "kept").out
     assert list(store.entries()) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"format": 2}, "it is of another format"),
+        ({"address": "cd"}, "its address cannot be so"),
+        ({"files": {"../../x": [1, "0" * 64]}}, "its files cannot be so"),
+        ({"files": {"x": 1}}, "its fields are wrong"),
+        ({"more": 1}, "its fields are wrong"),
+        ({"facts": [], "kind": "pickle"}, "its kind and facts cannot be so"),
+    ],
+)
+def test_a_damaged_entry_says_what_is_wrong_with_it(change: dict[str, Any], reason: str, in_process: Command, tmp_path: Path) -> None:
+    _fill(tmp_path / "kept")
+    path = next((tmp_path / "kept" / "ab").rglob("entry.json"))
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    entries = in_process("cache", "list", "--checkpoints", "kept", "--json").json["entries"]
+    assert [entry["reason"] for entry in entries if entry["kind"] == "damaged"] == [reason]
+    assert reason in " ".join(in_process("cache", "list", "--checkpoints", "kept").out.split())
+
+
+def test_an_entry_behind_a_link_or_unreadable_says_so(in_process: Command, tmp_path: Path) -> None:
+    _fill(tmp_path / "kept")
+    path = next((tmp_path / "kept" / "ab").rglob("entry.json"))
+    path.rename(tmp_path / "elsewhere.json")
+    path.symlink_to(tmp_path / "elsewhere.json")
+    assert "it is a link" in " ".join(in_process("cache", "list", "--checkpoints", "kept").out.split())
+    path.unlink()
+    path.mkdir()
+    assert "it cannot be read: Is a directory" in " ".join(in_process("cache", "list", "--checkpoints", "kept").out.split())
 
 
 def test_a_folder_of_something_else_is_left_alone(in_process: Command, tmp_path: Path) -> None:
