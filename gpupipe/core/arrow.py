@@ -187,9 +187,13 @@ def schema_of(schema: pa.Schema, names: Iterable[str] | None = None) -> Schema:
     """
     chosen = [schema.field(name) for name in names] if names is not None else list(schema)
     columns = []
+    known: dict[tuple[pa.DataType, bool], Field] = {}  # a wide table has few types
     for field in chosen:
         try:
-            columns.append((field.name, Field(dtype_of(field.type), field.nullable)))
+            kind = field.type, field.nullable
+            if kind not in known:
+                known[kind] = Field(dtype_of(field.type), field.nullable)
+            columns.append((field.name, known[kind]))
         except DtypeError as error:
             advice = "Leave the column out by declaring a schema of the others, or write it in another type."
             msg = f"Column {field.name!r}: {error} {advice}"

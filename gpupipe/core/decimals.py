@@ -14,7 +14,7 @@ import narwhals.stable.v2 as nw
 from narwhals import Expr as AnyExpr  # see `core/expressions.py`
 
 from gpupipe.core.errors import DtypeError
-from gpupipe.core.expressions import Named, nodes_of, with_arguments
+from gpupipe.core.expressions import Named, columns_of, nodes_of, with_arguments
 
 DIGITS = 38
 _PRODUCTS = frozenset({"__mul__", "__rmul__"})
@@ -36,7 +36,9 @@ def exact(columns: Named, frame: nw.LazyFrame[Any]) -> Named:
     DtypeError
         Where a product may need more than 38 digits behind the point, or an operation of decimals is not the same everywhere.
     """
-    if not any(isinstance(dtype, nw.Decimal) for dtype in frame.collect_schema().dtypes()):
+    read = columns_of(columns)  # of a wide table, most columns are not looked at
+    looked_at = frame if read is None else frame.select(sorted(read))
+    if not any(isinstance(dtype, nw.Decimal) for dtype in looked_at.collect_schema().dtypes()):
         return columns
     rewriter = _Rewriter(frame)
     return tuple((name, rewriter.rewritten(given) if isinstance(given, AnyExpr) else given) for name, given in columns)

@@ -66,7 +66,7 @@ class Schema(Mapping[str, Field]):
             msg = "Expected a name for every column, got one that is ''. Rename it, or leave the column out."
             raise ColumnError(msg)
         object.__setattr__(self, "_fields", dict(self.columns))
-        object.__setattr__(self, "_hash", hash(self.columns))  # plans look tables of few schemas up over and over
+        object.__setattr__(self, "_hash", hash(tuple(names)))  # plans look tables of few schemas up over and over
 
     def __hash__(self) -> int:
         known: int = self.__dict__["_hash"]

@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import unquote
 
 import narwhals.stable.v2 as nw
+import numpy as np
 import polars as pl
 import pyarrow as pa
 
@@ -28,6 +29,10 @@ from gpupipe.engines._arrow import arrow_schema
 from gpupipe.engines._declared import Declared
 from gpupipe.engines._plain_text import needs_finishing, read_plain
 from gpupipe.engines._times import iso_times, patterned_times
+
+# From here on, a thing done for each column costs more than the rows do: only the columns that are needed are declared to Polars, and no
+# expression is made for each of them.
+MANY_COLUMNS = 5_000
 
 
 def polars_dtypes(schema: Schema) -> dict[str, pl.DataType]:
@@ -53,7 +58,7 @@ def read_lazy(source: Source, reading: Reading, schema: Schema, scratch: Folder,
         Whether all columns of files are there, of which Polars will read those that its query needs.
     """
     scan = source.scan(scratch)
-    if scan is not None and wide:
+    if scan is not None and wide and len(schema) <= MANY_COLUMNS:
         reading = replace(reading, columns=tuple(schema))
     if scan is None:
         frame = _from_batches(source, reading)
@@ -113,15 +118,32 @@ def _plain_table(source: Source, reading: Reading, pieces: Sequence[Piece | None
 def _finished(source: Source, reading: Reading, frame: pl.LazyFrame) -> pl.LazyFrame:
     """Return the rows read with what the source declares of them: no NaN, nothing missing, and only those that are needed."""
     if getattr(source, "nan_as_null", False):
-        frame = frame.with_columns(_no_nan(frame.collect_schema()))
+        frame = _without_nan(frame)
     checked = source.declared_not_null()
     frame = frame.with_columns(_not_null(source, name, frame.collect_schema()[name]) for name in reading.columns if name in checked)
     return frame if reading.predicate is None else frame.filter(reading.predicate)
 
 
-def _no_nan(schema: pl.Schema) -> list[pl.Expr]:
-    """Return the expressions that make NaN missing; of very many columns `fill_nan` takes twice the time and memory."""
-    return [pl.when(pl.col(name).is_not_nan()).then(pl.col(name)) for name, dtype in schema.items() if dtype.is_float()]
+def _without_nan(frame: pl.LazyFrame) -> pl.LazyFrame:
+    """Return the rows with NaN missing."""
+    schema = frame.collect_schema()
+    names = [name for name, dtype in schema.items() if dtype.is_float()]
+    if len(names) <= MANY_COLUMNS:
+        return frame.with_columns(_no_nan(names))
+
+    def batch(rows: pl.DataFrame) -> pl.DataFrame:
+        """Return a batch with NaN missing: an expression for each of so many columns takes 10 kB, so only those that need one get it."""
+        floats = rows if len(names) == rows.width else rows.select(names)
+        some = np.isnan(floats.to_numpy()).any(axis=0)  # missing, or NaN
+        return rows.with_columns(_no_nan([name for name, one in zip(names, some, strict=True) if one])) if some.any() else rows
+
+    # A filter must not go below it: NaN would be compared as a number.
+    return frame.map_batches(batch, schema=schema, streamable=True, predicate_pushdown=False, projection_pushdown=False)
+
+
+def _no_nan(names: Sequence[str]) -> list[pl.Expr]:
+    """Return the expressions that make NaN missing; of many columns `fill_nan` takes twice the time and memory."""
+    return [pl.when(pl.col(name).is_not_nan()).then(pl.col(name)) for name in names]
 
 
 def _not_null(source: Source, name: str, dtype: pl.DataType) -> pl.Expr:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import narwhals.stable.v2 as nw
 import polars as pl
 import pyarrow as pa
+from narwhals.stable.v2.dtypes import DType
 from polars.io.plugins import register_io_source
 
 from gpupipe.core.schema import Field, Schema
@@ -72,7 +73,13 @@ def frame_schema(frame: Frame, not_null: Callable[[Sequence[str]], frozenset[str
     """Return a symbolic frame's schema; `not_null` says of its columns which are proven to have no missing value."""
     found = frame.collect_schema()
     proven = not_null(list(found))
-    return Schema(tuple((name, Field(dtype, nullable=name not in proven)) for name, dtype in found.items()))
+    return Schema(tuple((name, _field(dtype, nullable=name not in proven)) for name, dtype in found.items()))
+
+
+@lru_cache(maxsize=1024)
+def _field(dtype: DType, *, nullable: bool) -> Field:
+    """Return a field; the columns of a wide table have few."""
+    return Field(dtype, nullable)
 
 
 def collect_symbolic(frames: Sequence[Frame]) -> list[pa.Table]:

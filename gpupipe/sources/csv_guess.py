@@ -14,6 +14,7 @@ from gpupipe.core.iso import ISO_TIME
 from gpupipe.core.number_text import NumberText
 
 _FEW = 256  # texts that Python looks at sooner than Arrow has begun
+_USUAL = re.compile("-?(?:0|[1-9][0-9]{0,14})([.][0-9]+)?")  # numbers without anything to think about
 _EXACT = 2**53  # whole numbers up to here are exact as Float64
 _WHOLE = r"^\s*[+-]?[0-9]+$"
 _CODE = r"^\s*[+-]?0[0-9]+$"  # zeros before a number are a part of a code
@@ -32,6 +33,9 @@ def guessed(texts: pa.ChunkedArray, numbers: NumberText) -> DType:
     >>> [guessed(pa.chunked_array([texts]), NumberText()) for texts in (["1", None], ["1", "2.5"], ["007"], ["4 "], ["true"])]
     [Int64, Float64, String, String, Boolean]
     """
+    usual = _usual(texts) if len(texts) <= _FEW and numbers.is_plain else None
+    if usual is not None:
+        return usual
     there = texts.drop_null()
     if not len(there):
         return nw.String()
@@ -42,6 +46,14 @@ def guessed(texts: pa.ChunkedArray, numbers: NumberText) -> DType:
     if _all(there, _DAY):
         return nw.Date() if _becomes(there, pa.date32()) else nw.String()
     return _time(there) if _all(there, _TIME) else nw.String()
+
+
+def _usual(texts: pa.ChunkedArray) -> DType | None:
+    """Return the dtype of a few numbers without anything to think about; None where they are something else."""
+    found = [_USUAL.fullmatch(text) for text in texts.to_pylist() if text is not None]
+    if not found or None in found:
+        return None
+    return nw.Float64() if any(one is not None and one[1] for one in found) else nw.Int64()
 
 
 def _number(texts: pa.ChunkedArray, numbers: NumberText) -> DType:

@@ -26,7 +26,9 @@ from gpupipe.sources.csv_text import Dialect, Grammar, Record, Records
 from gpupipe.sources.packed_text import opened
 
 _SAMPLE_BYTES = 1 << 20
+_SAMPLE_RECORDS = 8  # as long as the first one; of a wide table, a megabyte may not be one
 _FEW_BYTES = 1 << 16
+_AT_ONCE = 10_000  # columns: Arrow takes 5 kB for each of a file, however few its rows are
 
 
 def first_record(file: Place, dialect: Dialect) -> Record:
@@ -71,11 +73,12 @@ def header_of(file: Place, dialect: Dialect) -> tuple[str, ...]:
     SourceError
         The file is empty, or the header is not UTF-8, or quoted in a way that cannot be read.
     """
-    return given_names(_header(file, dialect))
+    return given_names(_header(file, file.stamp, dialect))
 
 
-def _header(file: Place, dialect: Dialect) -> tuple[str, ...]:
-    """Return the names as they stand in the header."""
+@lru_cache(maxsize=256)
+def _header(file: Place, stamp: str, dialect: Dialect) -> tuple[str, ...]:
+    """Return the names as they stand in the header; `stamp` makes a changed file another one."""
     record, grammar = first_record(file, dialect), Grammar.of(dialect)
     fields = grammar.split(record.raw) if record.closed else [record.raw]
     if record.closed:
@@ -103,7 +106,7 @@ def told(file: Place, dialect: Dialect, wanted: Sequence[str] | None) -> tuple[s
     others = _told(file, file.stamp, dialect)
     if not dialect.header:
         return others
-    names = _header(file, dialect)
+    names = _header(file, file.stamp, dialect)
     given = told_names(names, str(file))
     odd = {text for pair in zip(names, given_names(names), strict=True) if pair[0] != pair[1] for text in pair}
     return others if given is None or (wanted is not None and odd.isdisjoint(wanted)) else (given, *others)
@@ -114,7 +117,7 @@ def _told(file: Place, stamp: str, dialect: Dialect) -> tuple[str, ...]:
     """Return what is to be told; `stamp` makes a changed file another one."""
     text = head(file, _FEW_BYTES, dialect.encoding)[0]
     record = first_record(file, dialect)
-    names = _header(file, dialect) if dialect.header else (record.raw.decode(errors="replace").strip(),)
+    names = _header(file, stamp, dialect) if dialect.header else (record.raw.decode(errors="replace").strip(),)
     return tuple(told_of_first_rows(text, dialect, names, str(file)))
 
 
@@ -126,7 +129,7 @@ def inferred(
     formats: str | Mapping[str, str] | None,
     numbers: NumberText | None = None,
 ) -> Schema:
-    """Return the dtypes that suit the first megabyte of a file: see `gpupipe.sources.csv_guess`.
+    """Return the dtypes that suit the first megabyte of a file, or more of one with long rows: see `gpupipe.sources.csv_guess`.
 
     Parameters
     ----------
@@ -155,13 +158,17 @@ def _inferred(
     numbers: NumberText,
 ) -> Schema:
     """Return the dtypes; `stamp` makes a changed file another one."""
-    text, whole = head(file, _SAMPLE_BYTES, dialect.encoding)
-    table = _parsed(plain_rows(text, dialect, len(names), null_values, is_whole=whole), dialect, names, null_values)
+    text, whole = head(file, max(_SAMPLE_BYTES, _SAMPLE_RECORDS * head_bytes(file, dialect)), dialect.encoding)
+    sample = plain_rows(text, dialect, len(names), null_values, is_whole=whole)
     by_column = {} if formats is None or isinstance(formats, str) else dict(formats)
+    known: dict[DType, Field] = {}
     columns = []
-    for name in names:
-        pattern = by_column.get(name) or (formats if isinstance(formats, str) and _fits(table[name], formats) else None)
-        columns.append((name, Field(guessed(table[name], numbers) if pattern is None else timed(pattern))))
+    for some in (names[at : at + _AT_ONCE] for at in range(0, len(names), _AT_ONCE)):
+        table = _parsed(sample, dialect, names, some, null_values)
+        for name, texts in zip(some, table.columns, strict=True):
+            pattern = by_column.get(name) or (formats if isinstance(formats, str) and _fits(texts, formats) else None)
+            dtype = guessed(texts, numbers) if pattern is None else timed(pattern)
+            columns.append((name, known.setdefault(dtype, Field(dtype))))
     return Schema(tuple(columns))
 
 
@@ -176,9 +183,9 @@ def timed(pattern: str) -> DType:
     return nw.Datetime("us") if any(sign in pattern for sign in ("%H", "%I", "%M", "%S", "%T", "%R", "%s", "%f", "%c")) else nw.Date()
 
 
-def _parsed(sample: bytes, dialect: Dialect, names: Sequence[str], null_values: Sequence[str]) -> pa.Table:
-    """Return the columns of plain text as texts."""
-    empty = pa.table({name: pa.nulls(0, pa.string()) for name in names})
+def _parsed(sample: bytes, dialect: Dialect, names: Sequence[str], wanted: Sequence[str], null_values: Sequence[str]) -> pa.Table:
+    """Return some columns of plain text as texts."""
+    empty = pa.table({name: pa.nulls(0, pa.string()) for name in wanted})
     if not sample:
         return empty
     separator, quote = dialect.plain
@@ -187,10 +194,12 @@ def _parsed(sample: bytes, dialect: Dialect, names: Sequence[str], null_values: 
         null_values=[*null_values, ""],
         strings_can_be_null=True,
         quoted_strings_can_be_null=True,
-        column_types=dict.fromkeys(names, pa.string()),
+        column_types=dict.fromkeys(wanted, pa.string()),
+        include_columns=list(wanted),
     )
     try:
-        return pcsv.read_csv(io.BytesIO(sample), pcsv.ReadOptions(column_names=list(names), block_size=8 * _SAMPLE_BYTES), parse, convert)
+        options = pcsv.ReadOptions(column_names=list(names), block_size=max(8 * _SAMPLE_BYTES, len(sample) + 1))
+        return pcsv.read_csv(io.BytesIO(sample), options, parse, convert)
     except pa.ArrowInvalid:  # what is wrong is told by whoever reads all of it
         return empty
 

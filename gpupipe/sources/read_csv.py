@@ -190,7 +190,7 @@ class ReadCsv(Source):
             return self.declared
         formats = dict(self.date_format) if isinstance(self.date_format, tuple) else self.date_format
         found = inferred(first, self.dialect, names, self.null_values, formats, self.numbers)
-        return Schema(tuple((name, self.dtypes.get(name, field)) for name, field in found.items()))
+        return Schema(tuple((name, self.dtypes.get(name, field)) for name, field in found.items())) if self.dtypes else found
 
     def declared_not_null(self) -> frozenset[str]:
         """Return the columns declared not null."""

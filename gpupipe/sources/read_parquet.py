@@ -195,9 +195,14 @@ class ReadParquet(Source):
             msg = f"{first}: {error}"
             raise SourceError(msg) from error
         no_nulls = frozenset.intersection(*(footer.no_nulls for footer in footers))
+        some_nulls = frozenset().union(*(footer.some_nulls for footer in footers))
+        made: dict[tuple[int, bool, bool], Field] = {}  # columns of one type share a field, and a wide table has few types
         for name, field in columns.items():
-            sure = (not field.nullable or name in no_nulls) and not (self.nan_as_null and field.dtype.is_float())
-            columns[name] = Field(field.dtype, not sure, any(name in footer.some_nulls for footer in footers))
+            kind = id(field), name in no_nulls, name in some_nulls
+            if kind not in made:
+                sure = (not field.nullable or name in no_nulls) and not (self.nan_as_null and field.dtype.is_float())
+                made[kind] = Field(field.dtype, not sure, name in some_nulls)
+            columns[name] = made[kind]
         return Schema(tuple({**columns, **keys}.items()))
 
 

@@ -7,6 +7,8 @@ from typing import Any
 import narwhals.stable.v2 as nw
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gpupipe.core.number_text import NumberText
 from gpupipe.sources.csv_guess import guessed
@@ -48,3 +50,18 @@ def test_numbers_are_guessed_as_they_are_written() -> None:
     german = NumberText(",", ".")
     found = [guessed(pa.chunked_array([[text]]), german) for text in ("1.234,5", "1.234", "12.34", "1,5", "1.5")]
     assert found == [nw.Float64, nw.Int64, nw.String, nw.Float64, nw.String]
+
+
+TEXT = st.one_of(
+    st.integers().map(str),
+    st.decimals(allow_nan=False, allow_infinity=False).map(str),
+    st.from_regex(r"[+-]?0?[0-9]{0,17}[.]?[0-9]{0,3}(e[0-9])?", fullmatch=True),
+)
+
+
+@given(st.lists(st.one_of(st.none(), TEXT), max_size=5))
+def test_a_few_usual_numbers_are_guessed_as_they_would_be_among_many(texts: list[str | None]) -> None:
+    few = pa.chunked_array([texts], pa.string())
+    there = [text for text in texts if text is not None]
+    many = pa.chunked_array([there * 300], pa.string())  # more than Python looks at by itself
+    assert guessed(few, NumberText()) == guessed(many, NumberText())
