@@ -1,4 +1,4 @@
-# The names that __init__.py loads when they are first used, for type checkers and editors; a test holds the two together.
+# The names of the face, one a line, for type checkers and editors, and for __init__.py, which loads each when it is first used.
 from typing import Any
 
 from gpupipe.artefact import load as load

@@ -14,7 +14,6 @@ from gpupipe.core.ends import Source
 from gpupipe.core.engine import Reading
 from gpupipe.core.errors import GpupipeError
 from gpupipe.engines._scan import read_lazy
-from gpupipe.engines.cudf.json_reading import RecordReader
 from gpupipe.engines.cudf.text_plan import NotPlainError, text_not_on_device
 from gpupipe.engines.cudf.text_reading import Columns, DelimitedReader
 from gpupipe.engines.cudf.text_values import Texts
@@ -52,8 +51,7 @@ def read_so(source: Source, scratch: Path, n_block_bytes: int = 1 << 20) -> dict
     reason = text_not_on_device(scan, scan.schema)
     if reason is not None:
         raise NotPlainError(reason)
-    kind = RecordReader if scan.format == "ndjson" else DelimitedReader
-    parts = kind(scan, scan.schema, HostColumns(), n_block_bytes).read()
+    parts = DelimitedReader(scan, scan.schema, HostColumns(), n_block_bytes).read()
     return {name: [value for part in several for value in part] for name, several in parts.items()}
 
 

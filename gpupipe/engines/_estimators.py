@@ -17,6 +17,7 @@ import polars as pl
 from gpupipe.core.engine import Progress, ScoringRecipe, TrainingRecipe
 from gpupipe.core.errors import MissingExtraError, StageError, listing, nearest
 from gpupipe.core.ledger import Ledger
+from gpupipe.core.metrics import OF_CLUSTERS, OF_FEATURES, OF_PROBABILITY
 from gpupipe.engines._arrow import as_array, table_of
 
 Frame = nw.DataFrame[Any]
@@ -172,47 +173,39 @@ def _metric(metrics: Any, metric: str, recipe: ScoringRecipe, frame: Frame, trut
     """Return one metric."""
     options = {} if weight is None else {"sample_weight": weight}
     try:
-        if metric in ("silhouette", "davies_bouldin", "calinski_harabasz"):
+        if metric in OF_FEATURES:
             return float(_internal(metrics, metric, recipe, frame))
-        if metric in _OF_PROBABILITY:
+        if metric in OF_PROBABILITY:
             return float(_of_probability(metrics, metric, recipe, frame, truth, options))
         predicted = _column(frame, recipe.prediction, metric, "prediction").to_numpy()
-        if metric in _OF_CLUSTERS:
-            return float(getattr(metrics, _OF_CLUSTERS[metric])(truth, predicted))
-        name, fixed = _OF_PREDICTION[metric]
-        if metric in ("precision", "recall", "f1") and len(np.unique(truth)) <= 2:
-            fixed = {**fixed, "average": "binary", "pos_label": np.unique(np.concatenate([truth, predicted]))[-1]}
-        return float(getattr(metrics, name)(truth, predicted, **fixed, **options))
+        if metric in OF_CLUSTERS:
+            return float(_function(metrics, metric)(truth, predicted))
+        fixed: dict[str, Any] = {"average": "macro", "zero_division": 0.0} if metric in _OF_EACH_CLASS else {}
+        if fixed and len(np.unique(truth)) <= 2:
+            fixed |= {"average": "binary", "pos_label": np.unique(np.concatenate([truth, predicted]))[-1]}
+        return float(_function(metrics, metric)(truth, predicted, **fixed, **options))
     except ValueError as error:
         msg = f"{metric} cannot be computed on these {len(frame)} rows: {error}"
         raise StageError(msg) from error
 
 
-_OF_PROBABILITY = ("roc_auc", "average_precision", "log_loss", "brier")
-_OF_PREDICTION: dict[str, tuple[str, dict[str, Any]]] = {
-    "accuracy": ("accuracy_score", {}),
-    "balanced_accuracy": ("balanced_accuracy_score", {}),
-    "precision": ("precision_score", {"average": "macro", "zero_division": 0.0}),
-    "recall": ("recall_score", {"average": "macro", "zero_division": 0.0}),
-    "f1": ("f1_score", {"average": "macro", "zero_division": 0.0}),
-    "matthews": ("matthews_corrcoef", {}),
-    "mse": ("mean_squared_error", {}),
-    "rmse": ("root_mean_squared_error", {}),
-    "mae": ("mean_absolute_error", {}),
-    "median_ae": ("median_absolute_error", {}),
-    "r2": ("r2_score", {}),
-    "mape": ("mean_absolute_percentage_error", {}),
-    "explained_variance": ("explained_variance_score", {}),
+# scikit-learn's name of each metric, where it is not the metric's own with "_score" behind it.
+_NAMES = {
+    "log_loss": "log_loss",
+    "brier": "brier_score_loss",
+    "matthews": "matthews_corrcoef",
+    "mse": "mean_squared_error",
+    "rmse": "root_mean_squared_error",
+    "mae": "mean_absolute_error",
+    "median_ae": "median_absolute_error",
+    "mape": "mean_absolute_percentage_error",
 }
-_OF_CLUSTERS = {
-    "adjusted_rand": "adjusted_rand_score",
-    "adjusted_mutual_info": "adjusted_mutual_info_score",
-    "normalized_mutual_info": "normalized_mutual_info_score",
-    "homogeneity": "homogeneity_score",
-    "completeness": "completeness_score",
-    "v_measure": "v_measure_score",
-}
-METRICS = (*_OF_PROBABILITY, *_OF_PREDICTION, *_OF_CLUSTERS, "silhouette", "davies_bouldin", "calinski_harabasz")
+_OF_EACH_CLASS = ("precision", "recall", "f1")
+
+
+def _function(metrics: Any, metric: str) -> Any:
+    """Return scikit-learn's function for a metric."""
+    return getattr(metrics, _NAMES.get(metric, f"{metric}_score"))
 
 
 def _column(frame: Frame, name: str | None, metric: str, what: str) -> Any:
@@ -243,14 +236,8 @@ def _of_probability(metrics: Any, metric: str, recipe: ScoringRecipe, frame: Fra
     if len(classes) != 2:
         msg = f"{metric} needs two classes among the rows, got {len(classes)}: {listing(map(str, classes))}. Take more rows."
         raise StageError(msg)
-    name = {
-        "roc_auc": "roc_auc_score",
-        "average_precision": "average_precision_score",
-        "log_loss": "log_loss",
-        "brier": "brier_score_loss",
-    }
     positive = (truth == classes[-1]).astype(int)
-    return float(getattr(metrics, name[metric])(positive, score, **options))
+    return float(_function(metrics, metric)(positive, score, **options))
 
 
 def _by_sorted(scores: Any, given: list[str]) -> Any:
@@ -263,12 +250,7 @@ def _internal(metrics: Any, metric: str, recipe: ScoringRecipe, frame: Frame) ->
     """Return a metric of clusters among the features themselves."""
     features = as_array(table_of(frame.select(list(recipe.features))))
     labels = _column(frame, recipe.prediction, metric, "prediction").to_numpy()
-    name = {
-        "silhouette": "silhouette_score",
-        "davies_bouldin": "davies_bouldin_score",
-        "calinski_harabasz": "calinski_harabasz_score",
-    }
-    return float(getattr(metrics, name[metric])(features, labels))
+    return float(_function(metrics, metric)(features, labels))
 
 
 def _roc(metrics: Any, truth: Any, score: Any, weight: Any, auc: float) -> dict[str, Any]:

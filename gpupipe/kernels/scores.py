@@ -187,7 +187,3 @@ def _weighted_median(values: Any, weight: Any, xp: Any) -> float:
     low = int(xp.searchsorted(running, xp.asarray(half), side="left"))
     high = int(xp.searchsorted(running, xp.asarray(half), side="right"))
     return float(values[low] + values[min(high, len(values) - 1)]) / 2
-
-
-LABEL_METRICS = ("accuracy", "balanced_accuracy", "precision", "recall", "f1", "matthews")
-NUMBER_METRICS = ("mse", "rmse", "mae", "median_ae", "r2", "mape", "explained_variance")

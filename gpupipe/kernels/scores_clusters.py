@@ -15,8 +15,6 @@ import numpy as np
 
 from gpupipe.core.errors import StageError
 
-GROUP_METRICS = ("adjusted_rand", "adjusted_mutual_info", "normalized_mutual_info", "homogeneity", "completeness", "v_measure")
-FEATURE_METRICS = ("silhouette", "davies_bouldin", "calinski_harabasz")
 _TINY = float(np.finfo(np.float64).eps)
 _TILE_BYTES = 256 << 20  # of distances that are held at a time
 
@@ -66,7 +64,7 @@ def score_groups(metric: str, table: Contingency, expected: Callable[[Contingenc
     Parameters
     ----------
     metric
-        One of `GROUP_METRICS`.
+        One of `gpupipe.core.metrics.OF_CLUSTERS`.
     expected
         Returns the mutual information that chance would give, in nats; ``adjusted_mutual_info`` alone asks for it.
 
@@ -132,7 +130,7 @@ def score_features(metric: str, features: Any, labels: Any, xp: Any = np) -> flo
     Parameters
     ----------
     metric
-        One of `FEATURE_METRICS`.
+        One of `gpupipe.core.metrics.OF_FEATURES`.
     features
         [n_rows, n_features] without NaN.
 

@@ -9,19 +9,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from gpupipe.core.barrier import Barrier, Want
 from gpupipe.core.engine import ScoringRecipe
 from gpupipe.core.errors import ColumnError, UsageError, listing, nearest
+from gpupipe.core.metrics import METRICS, OF_CLUSTERS, OF_FEATURES, OF_PROBABILITY
 from gpupipe.core.node import Table, Value
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import as_columns
 
 if TYPE_CHECKING:
     from gpupipe.core.engine import Engine, Progress
-
-OF_PROBABILITY = ("roc_auc", "average_precision", "log_loss", "brier")
-OF_FEATURES = ("silhouette", "davies_bouldin", "calinski_harabasz")
-OF_CLUSTERS = ("adjusted_rand", "adjusted_mutual_info", "normalized_mutual_info", "homogeneity", "completeness", "v_measure")
-OF_PREDICTION = ("accuracy", "balanced_accuracy", "precision", "recall", "f1", "matthews")
-OF_NUMBERS = ("mse", "rmse", "mae", "median_ae", "r2", "mape", "explained_variance")
-METRICS = (*OF_PROBABILITY, *OF_PREDICTION, *OF_NUMBERS, *OF_CLUSTERS, *OF_FEATURES)
 
 
 @dataclass(frozen=True, init=False)

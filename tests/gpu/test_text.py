@@ -170,30 +170,8 @@ def test_the_mortgage_text_is_the_same_on_both(tmp_path: Path) -> None:
         assert len(up(ledger)) == 1 and not ledger.fallbacks
 
 
-RECORDS = [
-    '{"i": 1, "f": 0.1, "g": 1.00000005960464477539, "b": true, "s": "é, {", "d": "2020-02-29", "t": "2020-02-29T01:02:03.250"}',
-    '{"t": null, "s": "", "i": -128, "f": -0.0, "other": 12345678901234567890}',
-    '{"g":16777217,"f":1e-5,"b":false,"d":null}',
-    "{}",
-]
-DECLARED = {"i": nw.Int8, "f": nw.Float64, "g": nw.Float32, "b": nw.Boolean, "s": nw.String, "d": nw.Date, "t": nw.Datetime("ms")}
-
-
-@pytest.mark.parametrize("ending", ["\n", "\r\n"])
-def test_records_are_as_on_the_host(ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gpupipe.engines.cudf.reading.block_bytes", lambda _: 4096)
-    path = tmp_path / "a.jsonl"
-    path.write_bytes((ending.join(RECORDS * 100)).encode())
-    source = ReadJson(path, schema=DECLARED)
-    for columns in (None, ["s"], ["f", "t"]):
-        found, ledger = read_on("gpu", source, columns)
-        assert same(found, read_on("cpu", source, columns)[0])
-        assert [reason for _, reason in up(ledger)] == ["bytes of ReadJson, read on the device"] and not ledger.fallbacks
-
-
-def test_records_that_are_not_plain_are_read_on_the_host_and_told(tmp_path: Path) -> None:
+def test_records_of_json_are_read_on_the_host_and_cross_once(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"a": "x\\n", "n": [1]}\n')
     found, ledger = read_on("gpu", ReadJson(tmp_path / "a.jsonl", schema={"a": nw.String}))
     assert found.to_pydict() == {"a": ["x\n"]}
-    told = "ReadJson: there is an escape in a text, which the host's reader reads, or refuses"
-    assert [fallback["reason"] for fallback in ledger.fallbacks] == [told]
+    assert [reason for _, reason in up(ledger)] == ["ndjson is read on the host"] and not ledger.fallbacks

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
+from gpupipe.core import metrics as names
 from gpupipe.core.errors import StageError
 from gpupipe.kernels.scores import (
-    LABEL_METRICS,
-    NUMBER_METRICS,
     confusion,
     roc_curve,
     score_classes,
@@ -89,7 +88,7 @@ def test_curve() -> None:
 
 @pytest.mark.parametrize("weight", [None, WEIGHT], ids=["plain", "weighted"])
 @pytest.mark.parametrize("n_classes", [2, 4])
-@pytest.mark.parametrize("metric", LABEL_METRICS)
+@pytest.mark.parametrize("metric", names.OF_LABELS)
 def test_of_labels(metric: str, n_classes: int, weight: np.ndarray | None) -> None:
     truth = RANDOM.integers(0, n_classes, N_ROWS)
     guess = np.where(RANDOM.random(N_ROWS) < 0.6, truth, RANDOM.integers(0, n_classes, N_ROWS))
@@ -107,7 +106,7 @@ def test_a_class_that_nobody_predicts() -> None:
 
 
 @pytest.mark.parametrize("weight", [None, WEIGHT], ids=["plain", "weighted"])
-@pytest.mark.parametrize("metric", NUMBER_METRICS)
+@pytest.mark.parametrize("metric", names.OF_NUMBERS)
 @pytest.mark.parametrize("n_rows", [N_ROWS, 4])
 def test_of_numbers(metric: str, weight: np.ndarray | None, n_rows: int) -> None:
     truth = RANDOM.normal(size=n_rows)

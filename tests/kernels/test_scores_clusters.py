@@ -9,9 +9,10 @@ import pytest
 from scipy.sparse import csr_matrix
 from sklearn.metrics.cluster import expected_mutual_information
 
+from gpupipe.core import metrics as names
 from gpupipe.core.errors import StageError
 from gpupipe.kernels import scores_clusters
-from gpupipe.kernels.scores_clusters import FEATURE_METRICS, GROUP_METRICS, Contingency, contingency, score_features, score_groups
+from gpupipe.kernels.scores_clusters import Contingency, contingency, score_features, score_groups
 from tests.cluster_scores import OF_FEATURES, OF_GROUPS
 
 RANDOM = np.random.default_rng(3)
@@ -32,7 +33,7 @@ def by_chance(table: Contingency) -> float:
 
 
 @pytest.mark.parametrize("clusters", list(CLUSTERS))
-@pytest.mark.parametrize("metric", GROUP_METRICS)
+@pytest.mark.parametrize("metric", names.OF_CLUSTERS)
 def test_against_groups(metric: str, clusters: str) -> None:
     for truth, guess in ((GROUPS, CLUSTERS[clusters]), (CLUSTERS[clusters], GROUPS), (CLUSTERS[clusters], CLUSTERS[clusters])):
         made = score_groups(metric, contingency(truth, guess), by_chance)
@@ -52,14 +53,14 @@ def blobs(n_features: int) -> tuple[Any, Any]:
 
 
 @pytest.mark.parametrize("n_features", [1, 6])
-@pytest.mark.parametrize("metric", FEATURE_METRICS)
+@pytest.mark.parametrize("metric", names.OF_FEATURES)
 def test_among_features(metric: str, n_features: int) -> None:
     features, labels = blobs(n_features)
     assert score_features(metric, features, labels) == pytest.approx(OF_FEATURES[metric](features, labels), rel=1e-7)
     assert score_features(metric, features.astype(np.float32), labels) == pytest.approx(OF_FEATURES[metric](features, labels), rel=1e-4)
 
 
-@pytest.mark.parametrize("metric", FEATURE_METRICS)
+@pytest.mark.parametrize("metric", names.OF_FEATURES)
 def test_rows_that_are_the_same(metric: str) -> None:
     features, labels = np.array([[1.0], [1.0], [5.0], [5.0]]), np.array([0, 0, 1, 1])
     for rows in (features, np.ones_like(features)):
@@ -73,7 +74,7 @@ def test_silhouettes_of_a_few_rows_at_a_time(monkeypatch: pytest.MonkeyPatch) ->
     assert score_features("silhouette", features, labels) == pytest.approx(whole, rel=1e-12)
 
 
-@pytest.mark.parametrize("metric", FEATURE_METRICS)
+@pytest.mark.parametrize("metric", names.OF_FEATURES)
 def test_what_has_no_score(metric: str) -> None:
     features = RANDOM.normal(size=(5, 2))
     for labels in (np.zeros(5, dtype=int), np.arange(5)):

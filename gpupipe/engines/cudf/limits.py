@@ -26,12 +26,11 @@ LIMITS = (
     Limit("times of day, bytes, arrays of fixed size", "upstream", "cuDF has no dtype for them. Cast before, or leave the column out."),
     Limit("truncating times by a multiple or to a week, month, quarter or year", "upstream", "narwhals does not offer it on cuDF."),
     Limit(
-        "CSV and JSON on the device",
+        "CSV on the device",
         "todo",
         "Delimited text is read on the device where all of it, or of the host's plain copy of it, is of plain forms: numbers of up to "
-        "19 digits written as in a program, dates and times of fixed width, no time zones, no categories or decimals. So are records of "
-        "JSON, one a line, without "
-        "escapes, lists or records inside. Other text is read on the host by the reader of the other engines, which reports every bad "
+        "19 digits written as in a program, dates and times of fixed width, no time zones, no categories or decimals. Other text, and "
+        "all JSON, is read on the host by the reader of the other engines, which reports every bad "
         "value, and crosses once; where that shows while the device is reading, the report lists it as a fallback. Convert such files to "
         "Parquet for a larger run.",
     ),

@@ -1,4 +1,4 @@
-"""Sources into device memory: Parquet by cuDF's own reader, text by `text_reading` and `json_reading`, everything else through the host.
+"""Sources into device memory: Parquet by cuDF's own reader, delimited text by `text_reading`, everything else through the host.
 
 cuDF reads Parquet through KvikIO, which takes the bytes straight into device memory where GPUDirect Storage is set up. What the device
 does not read exactly as the other engines' reader does goes through that reader and one counted copy. What a source declares (dtypes, NaN
@@ -33,7 +33,6 @@ from gpupipe.engines._parquet_parts import Part, Parts, footer_of, parts_to_read
 from gpupipe.engines._scan import explained, read_lazy, read_piece
 from gpupipe.engines.cudf.dtypes import device_schema, same_on_device
 from gpupipe.engines.cudf.frames import Crossing, column_of, lazy_of
-from gpupipe.engines.cudf.json_reading import RecordReader
 from gpupipe.engines.cudf.memory import available_bytes
 from gpupipe.engines.cudf.predicates import Term, parquet_filters
 from gpupipe.engines.cudf.text_plan import NotPlainError, text_not_on_device
@@ -188,7 +187,7 @@ def _read_parts(wanted: Parts, columns: list[str], filters: list[list[Term]] | N
 
 
 def _read_text(scan: FileScan, reading: Reading, source: Source, crossing: Crossing) -> Any:
-    """Return the planned columns of delimited text, or of records of JSON.
+    """Return the planned columns of delimited text.
 
     Raises
     ------
@@ -197,8 +196,7 @@ def _read_text(scan: FileScan, reading: Reading, source: Source, crossing: Cross
     """
     started = time.perf_counter()
     needed = Schema(tuple((name, scan.schema[name]) for name in reading.columns))
-    kind = RecordReader if scan.format == "ndjson" else DelimitedReader
-    reader = kind(scan, needed, DeviceColumns(), block_bytes(available_bytes()))
+    reader = DelimitedReader(scan, needed, DeviceColumns(), block_bytes(available_bytes()))
     try:
         parts = reader.read()
     finally:

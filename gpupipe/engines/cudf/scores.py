@@ -12,10 +12,10 @@ import numpy as np
 
 from gpupipe.core.engine import ScoringRecipe
 from gpupipe.core.errors import StageError, listing
+from gpupipe.core.metrics import OF_CLASSES, OF_CLUSTERS, OF_FEATURES, OF_NUMBERS, OF_PROBABILITY
 from gpupipe.engines.cudf.frames import feature_array, numbers_of
 from gpupipe.engines.cudf.models import labels_of
 from gpupipe.kernels.scores import (
-    NUMBER_METRICS,
     confusion,
     roc_curve,
     score_classes,
@@ -24,15 +24,11 @@ from gpupipe.kernels.scores import (
     score_probability,
 )
 from gpupipe.kernels.scores_clusters import (
-    FEATURE_METRICS,
-    GROUP_METRICS,
     Contingency,
     contingency,
     score_features,
     score_groups,
 )
-
-PROBABILITY_METRICS = ("roc_auc", "average_precision", "log_loss", "brier")
 
 
 def score_on_device(recipe: ScoringRecipe, frame: Any) -> Mapping[str, Any]:
@@ -58,16 +54,16 @@ def score_on_device(recipe: ScoringRecipe, frame: Any) -> Mapping[str, Any]:
 
 def _metric(metric: str, recipe: ScoringRecipe, frame: Any, truth: Any, weight: Any) -> float:
     """Return one metric."""
-    if metric in PROBABILITY_METRICS:
+    if metric in OF_PROBABILITY:
         return _of_probability(metric, recipe, frame, truth, weight)
     predicted = labels_of(frame, str(recipe.prediction))
-    if metric in FEATURE_METRICS:
+    if metric in OF_FEATURES:
         codes, _ = predicted.factorize(sort=True)
         return score_features(metric, feature_array(frame, list(recipe.features)), codes.astype(cp.int64), cp)
-    if metric in GROUP_METRICS:
+    if metric in OF_CLUSTERS:
         groups, clusters = (column.factorize(sort=True)[0].astype(cp.int64) for column in (truth, predicted))
         return score_groups(metric, contingency(groups, clusters, cp), expected_by_chance)
-    if metric in NUMBER_METRICS:
+    if metric in OF_NUMBERS:
         return score_numbers(metric, numbers_of(truth), numbers_of(predicted), weight, cp)
     codes, classes = cudf.concat([truth, predicted], ignore_index=True).factorize(sort=True)
     n_rows = len(frame)
@@ -86,7 +82,7 @@ def _of_probability(metric: str, recipe: ScoringRecipe, frame: Any, truth: Any, 
     several = sorted(name.removeprefix(prefix) for name in frame.columns if name.startswith(prefix))
     if recipe.probability in frame.columns or not several:
         return score_probability(metric, _positive(truth, metric), frame[recipe.probability].to_cupy(), weight, cp)
-    if metric not in {"roc_auc", "log_loss"}:
+    if metric not in OF_CLASSES:
         msg = f"{metric} is of two classes, got {len(several)}."
         raise StageError(msg)
     codes, classes = truth.astype("str").factorize(sort=True)

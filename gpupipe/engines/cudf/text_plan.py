@@ -1,8 +1,8 @@
 """Which text is read on the device, and as what: decided before a byte is read, and without a word of cuDF's.
 
 The device reads what it can read exactly as the host's reader does, and nothing else. What stands in the text is looked at as it is read:
-where a value or a row is not of the plain forms that `text_values`, `text_cut` and `json_cut` know, they raise `NotPlainError`, and the
-host reads.
+where a value or a row is not of the plain forms that `text_values` and `text_cut` know, they raise `NotPlainError`, and the host
+reads.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class TextColumn:
     Parameters
     ----------
     position
-        Which field of a row it is, where fields have no names.
+        Which field of a row it is.
     dtype
         Its planned dtype.
     pattern
@@ -53,21 +53,20 @@ class TextColumn:
 
 
 def text_not_on_device(scan: FileScan, needed: Schema) -> str | None:
-    """Return why text, delimited or records of JSON, is not read on the device, or None where that is tried.
+    """Return why text is not read on the device, or None where that is tried.
 
     Examples
     --------
-    >>> text_not_on_device(FileScan("ndjson", (b"{}",), Schema.of_names({"a": nw.Int8()})), Schema.of_names({"a": nw.Int8()}))
-    'parts of files are read on the host'
+    >>> text_not_on_device(FileScan("ndjson", ("a.json",), Schema.of_names({"a": nw.Int8()})), Schema.of_names({"a": nw.Int8()}))
+    'ndjson is read on the host'
     """
-    if scan.format not in ("csv", "ndjson"):
+    if scan.format != "csv":
         return f"{scan.format} is read on the host"
     if scan.rows is not None or not all(isinstance(path, str) for path in scan.paths):
         return "parts of files are read on the host"
     if not len(needed):
         return "text of which no column is needed is read on the host, which counts its rows"
-    reason = _no_dialect(scan.options) if scan.format == "csv" else None
-    reasons = (reason, *(_no_column(scan, name, field.dtype) for name, field in needed.items()))
+    reasons = (_no_dialect(scan.options), *(_no_column(scan, name, field.dtype) for name, field in needed.items()))
     return next((reason for reason in reasons if reason is not None), None)
 
 
@@ -121,7 +120,7 @@ def _is_whole(given: list[str], dtype: DType) -> bool:
 def text_columns(scan: FileScan, needed: Schema) -> tuple[TextColumn, ...]:
     """Return the columns to be read, in the order they are needed."""
     formats = dict(scan.options.get("formats", ()))
-    names: list[str] = list(scan.options.get("names", needed))
+    names: list[str] = list(scan.options["names"])
     made: list[TextColumn] = []
     for name, field in needed.items():
         dtype, pattern = field.dtype, formats.get(name)

@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -59,21 +59,8 @@ class Columns(ABC):
         """Return a part of a column of text; where `doubled` is a character, two of it stand for one."""
 
 
-class Whole(Protocol):
-    """The whole rows that a block begins with."""
-
-    @property
-    def n_bytes(self) -> int:
-        """How many bytes of the block they take."""
-
-    def __len__(self) -> int: ...
-
-
-W = TypeVar("W", bound=Whole)
-
-
-class TextReader(ABC, Generic[W]):
-    """Reads one source's files.
+class DelimitedReader:
+    """Reads one source's files of delimited text.
 
     Parameters
     ----------
@@ -95,14 +82,6 @@ class TextReader(ABC, Generic[W]):
         self._n_block_bytes = n_block_bytes
         self._forms: dict[str, tuple[str, ...]] = {}
 
-    @abstractmethod
-    def cut(self, text: Any, *, is_first: bool, is_last: bool) -> W:
-        """Return the whole rows of a block; `is_first` and `is_last` say whether it begins and ends a file."""
-
-    @abstractmethod
-    def part(self, column: TextColumn, rows: W) -> Any:
-        """Return a part of a column."""
-
     def read(self) -> dict[str, list[Any]]:
         """Return the parts of each column, in order.
 
@@ -118,7 +97,7 @@ class TextReader(ABC, Generic[W]):
                     parts[column.name].append(self.part(column, rows))
         return parts
 
-    def _blocks(self, path: str) -> Iterator[W]:
+    def _blocks(self, path: str) -> Iterator[Rows]:
         """Yield the rows of a file."""
         xp = self.columns.xp
         size = Path(path).stat().st_size
@@ -140,40 +119,8 @@ class TextReader(ABC, Generic[W]):
                     coming = reader.submit(_fill, stream, place, buffers[0])
                 yield rows
 
-    def made(self, column: TextColumn, texts: Texts, *, doubled: int | None = None) -> Any:
-        """Return a part of a column, of the texts of its values; see `Columns.texts` for what is `doubled`."""
-        if isinstance(column.dtype, nw.String):
-            return self.columns.texts(texts, doubled=doubled)
-        try:
-            values = self._values(column, texts)
-        except NotPlainError as error:
-            raise NotPlainError(f"in column {column.name!r}, {error}") from error
-        return self.columns.numbers(values, texts.missing, column.dtype)
-
-    def floats(self, texts: Texts, dtype: str) -> Any:
-        """Return the values of a column of floats."""
-        return parsed_floats(texts, dtype)
-
-    def _values(self, column: TextColumn, texts: Texts) -> Any:
-        """Return the values of a column that is no text."""
-        xp, dtype = texts.xp, column.dtype
-        if isinstance(dtype, nw.Boolean):
-            return parsed_booleans(texts)
-        if dtype.is_numeric():
-            return (self.floats if dtype.is_float() else parsed_integers)(texts, str(dtype).lower())
-        unit = dtype.time_unit if isinstance(dtype, nw.Datetime) else "s"
-        form = column.pattern or self._forms.get(column.name) or iso_form(texts, unit)
-        if form is None:
-            return xp.zeros(texts.lengths.shape, dtype=np.int64)
-        self._forms[column.name] = form
-        return parsed_times(texts, form, unit)
-
-
-class DelimitedReader(TextReader[Rows]):
-    """Reads delimited text."""
-
     def cut(self, text: Any, *, is_first: bool, is_last: bool) -> Rows:
-        """Return the rows without the header, which must be UTF-8 where a column of them is text."""
+        """Return the whole rows of a block without the header, which must be UTF-8 where a column of them is text."""
         separator, quote = dialect_bytes(self.scan)
         rows = cut_rows(self.columns.xp, text, len(self.scan.options["names"]), separator, quote, is_last=is_last)
         rows = rows.without_first() if is_first and self.scan.options["header"] else rows
@@ -193,6 +140,30 @@ class DelimitedReader(TextReader[Rows]):
             missing = missing | equal_to(texts, word)
         texts = Texts.of(rows.xp, rows.text, starts, stops, missing)
         return self.made(column, texts, doubled=None if quoted is None else rows.quote)
+
+    def made(self, column: TextColumn, texts: Texts, *, doubled: int | None = None) -> Any:
+        """Return a part of a column, of the texts of its values; see `Columns.texts` for what is `doubled`."""
+        if isinstance(column.dtype, nw.String):
+            return self.columns.texts(texts, doubled=doubled)
+        try:
+            values = self._values(column, texts)
+        except NotPlainError as error:
+            raise NotPlainError(f"in column {column.name!r}, {error}") from error
+        return self.columns.numbers(values, texts.missing, column.dtype)
+
+    def _values(self, column: TextColumn, texts: Texts) -> Any:
+        """Return the values of a column that is no text."""
+        xp, dtype = texts.xp, column.dtype
+        if isinstance(dtype, nw.Boolean):
+            return parsed_booleans(texts)
+        if dtype.is_numeric():
+            return (parsed_floats if dtype.is_float() else parsed_integers)(texts, str(dtype).lower())
+        unit = dtype.time_unit if isinstance(dtype, nw.Datetime) else "s"
+        form = column.pattern or self._forms.get(column.name) or iso_form(texts, unit)
+        if form is None:
+            return xp.zeros(texts.lengths.shape, dtype=np.int64)
+        self._forms[column.name] = form
+        return parsed_times(texts, form, unit)
 
 
 def require_utf8(xp: Any, text: Any) -> None:

@@ -57,14 +57,11 @@ def test_what_is_no_whole_local_file_is_left_to_the_host(tmp_path: Path) -> None
     assert text_not_on_device(stream, scan.schema) == "ipc is read on the host"
 
 
-def test_which_records_are_left_to_the_host(tmp_path: Path) -> None:
+def test_records_of_json_are_left_to_the_host(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"a": 1}\n')
     scan = ReadJson(tmp_path / "a.jsonl").scan(str(tmp_path))
-    assert text_not_on_device(scan, scan.schema) is None
-    assert text_not_on_device(replace(scan, paths=(b'{"a": 1}\n',)), scan.schema) == "parts of files are read on the host"
-    for dtype in (nw.List(nw.Int64()), nw.Decimal(9, 2), nw.Datetime("us", "UTC")):
-        scan = ReadJson(tmp_path / "a.jsonl", schema={"a": dtype}).scan(str(tmp_path))
-        assert text_not_on_device(scan, scan.schema) == f"column 'a' of {dtype} is read on the host"
+    assert scan is not None
+    assert text_not_on_device(scan, scan.schema) == "ndjson is read on the host"
 
 
 @pytest.mark.parametrize(
