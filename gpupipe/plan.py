@@ -272,6 +272,7 @@ class _Planner:
         live = live_columns(self, outputs)
         predicates = predicates_of(self, outputs)
         minded = self._minded()
+        self.phases = _put_off(self, outputs)
         return [
             replace(self._step(number, node, live, predicates), any_order=number not in minded) for number, node in enumerate(self.nodes)
         ]
@@ -296,6 +297,29 @@ class _Planner:
         phase, is_open = self.phases[number], number in self.open
         ready = None if is_open or isinstance(node.stage, Apply | WithResults) else stage
         return Step(number, node, self.inputs[number], schema, delivered, reading, phase, is_open, same_rows, dtype=dtype, ready=ready)
+
+
+def _put_off(planner: _Planner, outputs: set[int]) -> dict[int, int]:
+    """Return the phases, later ones for tables that only a later phase needs, where all that they are made of is put off with them.
+
+    So nobody need hold them meanwhile: what a model's predictions are joined to is read when they are.
+    """
+    latest = dict(planner.phases)
+    users: dict[int, list[int]] = {number: [] for number in latest}
+    for number, inputs in enumerate(planner.inputs):
+        for given in inputs:
+            users[given].append(number)
+    tables = [number for number, schema in planner.schemas.items() if schema is not None and users[number] and number not in outputs]
+    for number in reversed(tables):
+        latest[number] = min(latest[user] for user in users[number])
+    changed = True
+    while changed:  # a table that is made of one which is needed before is not put off, and so neither is what else it is made of
+        changed = False
+        for number in (*tables, *reversed(tables)):
+            made_of = [latest[given] for given in planner.inputs[number] if planner.schemas[given] is not None]
+            phase = max(planner.phases[number], min([latest[number], *made_of, *(latest[user] for user in users[number])]))
+            changed, latest[number] = changed or phase != latest[number], phase
+    return latest
 
 
 @dataclass(frozen=True)
@@ -348,7 +372,7 @@ def run_symbolic(stage: TableStage, schemas: Sequence[Schema]) -> tuple[TableSta
     def run() -> tuple[TableStage, Frame, Schema]:
         planned = stage.planned(*frames)
         frame = planned.run(VERBS, *frames)
-        if stage.is_users or stage.expressions():
+        if stage.is_users or any(not isinstance(given, str) for _, given in stage.expressions()):
             frame.to_native().collect(engine=AT_ONCE)  # some things, such as a comparison of two time zones, fail only here
         if stage.is_users:
             require_promises(planned, schemas)

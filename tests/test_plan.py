@@ -136,6 +136,26 @@ def test_phases_follow_the_barriers(table: Table) -> None:
     ]
 
 
+def test_what_only_a_later_phase_needs_is_put_off_with_all_that_it_is_made_of(table: Table) -> None:
+    limit = gp.Scalar(nw.col("x").mean())(table)
+    other = gp.FromFrame(FRAME.select("k", "z")).node() >> gp.Filter(nw.col("z") > 7) >> gp.Rename(z="y")
+    shared = table >> gp.Select("k")
+    high = table >> gp.Filter(nw.col("x") > limit)
+    plan = make_plan("p", {"out": gp.Join("k")(high, other, shared), "limit": limit})
+    phases = {step.stage.name: step.phase for step in plan.steps}
+    assert phases["Filter(col(z).__gt__(7))"] == phases["Rename"] == 1
+    assert [step.phase for step in plan.steps if step.stage.name == "FromFrame"] == [0, 1], "the first one is needed for the mean"
+    assert phases["Select"] == 0, "it is made of rows that are read anyway"
+    assert all(plan.steps[given].phase <= step.phase for step in plan.steps for given in step.inputs)
+
+
+def test_an_output_is_not_put_off(table: Table) -> None:
+    limit = gp.Scalar(nw.col("x").mean())(table)
+    other = gp.FromFrame(FRAME.select("k")).node()
+    plan = make_plan("p", {"out": gp.Join("k")(table >> gp.Filter(nw.col("x") > limit), other), "other": other})
+    assert [step.phase for step in plan.steps if step.stage.name == "FromFrame"] == [0, 0]
+
+
 def test_two_sinks_on_one_path_are_refused(table: Table, tmp_path: Path) -> None:
     path = str(tmp_path / "out.parquet")
     with pytest.raises(WiringError, match=r"both write to .*out\.parquet"):

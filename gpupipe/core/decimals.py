@@ -40,7 +40,7 @@ def exact(columns: Named, frame: nw.LazyFrame[Any]) -> Named:
     looked_at = frame if read is None else frame.select(sorted(read))
     if not any(isinstance(dtype, nw.Decimal) for dtype in looked_at.collect_schema().dtypes()):
         return columns
-    rewriter = _Rewriter(frame)
+    rewriter = _Rewriter(frame.head(0))
     return tuple((name, rewriter.rewritten(given) if isinstance(given, AnyExpr) else given) for name, given in columns)
 
 

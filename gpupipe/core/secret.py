@@ -178,7 +178,10 @@ def masked(value: Any) -> Any:
     >>> masked("postgresql://me:p@ss@host/db?password=x&n=1"), masked("PASSWORD='a b' tried"), masked({"token": "abc", "n": 3})
     ('postgresql://me:***@host/db?password=***&n=1', "PASSWORD='***' tried", {'token': '***', 'n': 3})
     """
-    if type(value) in _PLAIN:  # most of a report
+    kind = type(value)
+    if kind is str:
+        return _masked_text(value)
+    if kind in _PLAIN:  # with text, most of a report
         return value
     if isinstance(value, Secret):
         return MASK

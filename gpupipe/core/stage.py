@@ -157,6 +157,10 @@ class TableStage(Stage):
         read = self.reads(*schemas)
         return None if read is None else [read | (wanted & frozenset(schemas[0]))]
 
+    def keeps(self) -> Named | None:
+        """Return the conditions for which the stage keeps rows of its one table, where it does nothing else and looks at no other rows."""
+        return None
+
     def in_order(self) -> TableStage:
         """Return the stage as it is run where something after it depends on the order of its rows: from run to run that is the same."""
         return self

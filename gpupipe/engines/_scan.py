@@ -8,9 +8,10 @@ says so.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import unquote
 
@@ -35,9 +36,10 @@ from gpupipe.engines._times import iso_times, patterned_times
 MANY_COLUMNS = 5_000
 
 
-def polars_dtypes(schema: Schema) -> dict[str, pl.DataType]:
+@lru_cache(maxsize=256)
+def polars_dtypes(schema: Schema) -> Mapping[str, pl.DataType]:
     """Return the Polars dtype of each column."""
-    return dict(empty_table(schema).schema)
+    return MappingProxyType(dict(empty_table(schema).schema))
 
 
 @lru_cache(maxsize=256)
@@ -58,12 +60,14 @@ def read_lazy(source: Source, reading: Reading, schema: Schema, scratch: Folder,
         Whether all columns of files are there, of which Polars will read those that its query needs.
     """
     scan = source.scan(scratch)
-    if scan is not None and wide and len(schema) <= MANY_COLUMNS:
-        reading = replace(reading, columns=tuple(schema))
     if scan is None:
         frame = _from_batches(source, reading)
         return _finished(source, reading, _conformed(frame, Schema(tuple((name, schema[name]) for name in reading.columns)), source))
-    return _finished(source, reading, _rows(scan, source).select(reading.columns))
+    rows = _rows(scan, source)
+    if not wide or len(schema) > MANY_COLUMNS:
+        return _finished(source, reading, rows.select(reading.columns))
+    named = tuple(schema)
+    return _finished(source, replace(reading, columns=named), rows if tuple(scan.schema) == named else rows.select(named))
 
 
 def read_pieces(source: Source, reading: Reading, scratch: Folder) -> list[tuple[str, pl.LazyFrame]]:
@@ -119,8 +123,10 @@ def _finished(source: Source, reading: Reading, frame: pl.LazyFrame) -> pl.LazyF
     """Return the rows read with what the source declares of them: no NaN, nothing missing, and only those that are needed."""
     if getattr(source, "nan_as_null", False):
         frame = _without_nan(frame)
-    checked = source.declared_not_null()
-    frame = frame.with_columns(_not_null(source, name, frame.collect_schema()[name]) for name in reading.columns if name in checked)
+    checked = [name for name in reading.columns if name in source.declared_not_null()]
+    if checked:
+        dtypes = frame.collect_schema()
+        frame = frame.with_columns(_not_null(source, name, dtypes[name]) for name in checked)
     return frame if reading.predicate is None else frame.filter(reading.predicate)
 
 
@@ -129,7 +135,7 @@ def _without_nan(frame: pl.LazyFrame) -> pl.LazyFrame:
     schema = frame.collect_schema()
     names = [name for name, dtype in schema.items() if dtype.is_float()]
     if len(names) <= MANY_COLUMNS:
-        return frame.with_columns(_no_nan(names))
+        return frame.with_columns(_no_nan(names)) if names else frame
 
     def batch(rows: pl.DataFrame) -> pl.DataFrame:
         """Return a batch with NaN missing: an expression for each of so many columns takes 10 kB, so only those that need one get it."""

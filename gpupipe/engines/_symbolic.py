@@ -47,11 +47,23 @@ class Recorder:
 
 def filter_of(schema: Schema, stages: Sequence[TableStage]) -> pl.Expr | None:
     """Return the condition by which row stages, one after the other, keep the rows of a table of the schema; None where they keep all."""
-    if all(stage.same_rows() for stage in stages):
+    fewer = [stage for stage in stages if not stage.same_rows()]
+    if not fewer:
         return None
+    kept = stages[0].keeps()
+    if kept is not None and len(fewer) == 1:  # most of them are one filter; of several, Polars knows which may stand together
+        return reduce(pl.Expr.__and__, (_in_polars(condition, schema) for _, condition in kept))
     recorder = Recorder(schema)
     reduce(lambda frame, stage: stage.run(VERBS, frame), stages, recorder.frame()).to_native().collect(engine=AT_ONCE)
     return recorder.predicates[0] if len(recorder.predicates) == 1 else None
+
+
+def _in_polars(expression: Any, schema: Schema) -> pl.Expr:
+    """Return an expression of single rows of a table in Polars' own words."""
+    if isinstance(expression, str):
+        return pl.col(expression)
+    made: pl.Expr = expression._to_compliant_expr(empty_frame(schema).__narwhals_namespace__()).native
+    return made
 
 
 def any_of(predicates: Sequence[pl.Expr | None]) -> pl.Expr | None:

@@ -70,6 +70,10 @@ class Filter(OfExpressions, RowStage):
                 raise DtypeError(msg)
         return stage
 
+    def keeps(self) -> Named | None:
+        """Return the conditions, where they are of single rows."""
+        return self.conditions if self.kind == "row" else None
+
     def reads(self, *schemas: Schema) -> frozenset[str] | None:
         """Return the columns in the conditions."""
         return columns_of(self.conditions)

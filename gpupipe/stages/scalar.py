@@ -47,7 +47,7 @@ class Scalar(Barrier):
 
     def measure(self, verbs: Verbs, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return the one row of numbers."""
-        return frame.select(expressions(exact(self.columns, frame.head(0))))
+        return frame.select(expressions(exact(self.columns, frame)))
 
     def wants(self, *schemas: Schema) -> tuple[Want, ...]:
         """Return the one want: the numbers."""

@@ -222,9 +222,8 @@ def q11(tables: Tables) -> Table:
     """Important stock identification."""
     suppliers = tables.suppliers_of(tables.nation >> gp.Filter(nw.col("n_name") == "GERMANY"))
     here = gp.Join(left_on="ps_suppkey", right_on="s_suppkey", how="semi")(tables.partsupp, suppliers)
-    worth = nw.col("ps_supplycost") * nw.col("ps_availqty")
-    stock = here >> gp.GroupBy("ps_partkey", value=worth.sum())
-    least = gp.Scalar(worth.sum() * nw.lit(tables.amount("0.0001")))(here)
+    stock = here >> gp.GroupBy("ps_partkey", value=(nw.col("ps_supplycost") * nw.col("ps_availqty")).sum())
+    least = gp.Scalar(nw.col("value").sum() * nw.lit(tables.amount("0.0001")))(stock)
     return stock >> gp.Filter(nw.col("value") > least) >> gp.SortRows("value", descending=True)
 
 

@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from itertools import product
 from typing import Any
 
+import narwhals.stable.v2 as nw
+import numpy as np
 import polars as pl
 
 from gpupipe.core.schema import Schema
@@ -64,7 +66,11 @@ class _Columns:
             return str(dtype) == "String"
         if not isinstance(value, int | float) or not math.isfinite(value):
             return False
-        return (dtype.is_integer() and isinstance(value, int)) or (dtype.is_float() and self.nan_as_null)
+        if dtype.is_integer() and isinstance(value, int):
+            limits = np.iinfo(str(dtype).lower())
+            return bool(limits.min <= value <= limits.max)
+        exact = not isinstance(dtype, nw.Float32) or float(np.float32(value)) == value  # Polars rounds the value to the column's dtype
+        return dtype.is_float() and self.nan_as_null and exact
 
 
 def _normal(tree: Any, columns: _Columns) -> list[list[Term]] | None:

@@ -18,7 +18,7 @@ from gpupipe.core.engine import Demand, EngineOptions, Reading
 from gpupipe.core.errors import GpupipeError, SinkError, StageError
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import TableStage
-from gpupipe.engines._scan import empty_table, explained, read_lazy, read_pieces
+from gpupipe.engines._scan import explained, polars_dtypes, read_lazy, read_pieces
 from gpupipe.engines._single import SingleEngine
 from gpupipe.engines._symbolic import narrowed, needed_columns
 from gpupipe.engines._verbs import account_of
@@ -160,7 +160,7 @@ def held_to(schema: Schema | None, data: Frame) -> Frame:
     if schema is None:
         return data
     native = data.to_native()
-    have, planned = native.collect_schema(), empty_table(schema).schema
+    have, planned = native.collect_schema(), polars_dtypes(schema)
     if any(have.get(name) != dtype for name, dtype in planned.items()):
         got = {name: str(have[name]) if name in have else "none" for name, dtype in planned.items() if have.get(name) != dtype}
         msg = (

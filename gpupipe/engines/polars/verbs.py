@@ -27,6 +27,12 @@ def _lazy(frame: Frame) -> pl.LazyFrame:
     return native
 
 
+def _like(frame: Frame, native: pl.LazyFrame) -> Frame:
+    """Return a Polars frame wrapped as another one is; `from_native` asks first what else it might be, which takes longer than a join."""
+    wrapped: Frame = frame._with_compliant(frame._compliant_frame._with_native(native))
+    return wrapped
+
+
 @lru_cache(maxsize=64)
 def _hash_of(columns: tuple[str, ...], seed: int) -> pl.Expr:
     """Return the hash of columns; the same object for all parts of a split, by which Polars sees that it is to be computed once."""
@@ -49,25 +55,27 @@ class PolarsVerbs(NarwhalsVerbs):
             return NarwhalsVerbs.join(self, left, right, how)
         keys: dict[str, Any] = {} if how.how == "cross" else {"left_on": list(how.left_on), "right_on": list(how.right_on)}
         order: Any = "left" if how.ordered and how.how != "cross" else None
-        return nw.from_native(_lazy(left).join(_lazy(right), **keys, how=how.how, suffix=how.suffix, maintain_order=order))
+        return _like(left, _lazy(left).join(_lazy(right), **keys, how=how.how, suffix=how.suffix, maintain_order=order))
 
     def _matched(self, left: Frame, right: Frame, keys: list[str], how: Literal["left", "inner"], *, ordered: bool) -> Frame:
         """Return the rows that match."""
         return nw.from_native(_lazy(left).join(_lazy(right), on=keys, how=how, maintain_order="left" if ordered else "none"))
 
     def require_once(self, frame: Frame, keys: Sequence[str], expected: str) -> Frame:
-        """Return the frame, which is looked through as it is computed; see `Verbs.require_once`."""
-        native = _lazy(frame)
-        dtypes = native.select(list(keys)).collect_schema()
+        """Return the frame, which is looked through as it is computed; see `Verbs.require_once`.
 
-        def checked(rows: pl.Series) -> pl.Series:
-            given = rows.struct.unnest().drop_nulls()
+        The first of the keys takes the look along. A struct of them would, too, but two uses of such a frame Polars computes twice.
+        """
+        native, names = _lazy(frame), list(keys)
+        dtype = native.select(names[0]).collect_schema()[names[0]]
+
+        def checked(columns: Sequence[pl.Series]) -> pl.Series:
+            given = pl.DataFrame(dict(zip(names, columns, strict=True))).drop_nulls()
             if given.n_unique() < len(given):
                 check_once(nw.from_native(given, eager_only=True), expected)
-            return rows
+            return columns[0]
 
-        key = pl.struct(list(keys)).map_batches(checked, return_dtype=pl.Struct(dtypes))
-        return nw.from_native(native.with_columns(key.struct.unnest()))
+        return _like(frame, native.with_columns(pl.map_batches(names, checked, return_dtype=dtype).alias(names[0])))
 
     def hash_rows(self, frame: Frame, columns: Sequence[str], seed: int, name: str) -> Frame:
         """Return the frame with the hash of the columns; see `Verbs.hash_rows`."""

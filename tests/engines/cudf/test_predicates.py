@@ -26,15 +26,16 @@ ROWS = pl.DataFrame(
     }
 )
 SCHEMA = Schema.of_names(
-    {"x": nw.Int64(), "s": nw.String(), "f": nw.Float64(), "b": nw.Boolean(), "d": nw.Date()},
+    {"x": nw.Int64(), "s": nw.String(), "f": nw.Float64(), "b": nw.Boolean(), "d": nw.Date(), "f32": nw.Float32(), "i8": nw.Int8()},
 )
-X, S, F = pl.col("x"), pl.col("s"), pl.col("f")
+X, S, F, F32 = pl.col("x"), pl.col("s"), pl.col("f"), pl.col("f32")
 EXACT = [
     (X > 2, [[("x", ">", 2)]]),
     (pl.lit(2) < X, [[("x", ">", 2)]]),
     (X.is_between(1, 3) & (S == "b"), [[("x", ">=", 1), ("x", "<=", 3), ("s", "==", "b")]]),
     (S.is_in(["a", "é", None]), [[("s", "==", "a")], [("s", "==", "é")]]),
     ((X == 1) | (F >= 2.5), [[("x", "==", 1)], [("f", ">=", 2.5)]]),
+    ((F32 < 0.5) & (F32 < 0.1), [[("f32", "<", 0.5)]]),
 ]
 SAYS_NOTHING = [
     X.sin() > 0,
@@ -47,6 +48,8 @@ SAYS_NOTHING = [
     X == 2.5,
     X.is_in([]),
     pl.col("y") > 1,
+    pl.col("i8") > 300,
+    F32 <= 0.1,
 ]
 
 

@@ -64,3 +64,31 @@ def test_a_file_that_several_outputs_need_is_read_once(tmp_path: Path, monkeypat
     assert (result["out"]["rows"], result["total"], result["top"]) == (3, 20.0, 8.0)
     assert len(plans) == 1
     assert plans[0].count("Csv SCAN") == 1, plans[0]
+
+
+def test_a_table_whose_keys_are_looked_at_is_made_once_for_all_who_need_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    plans = []
+    collect_all = pl.collect_all
+
+    def seen(queries: list[pl.LazyFrame], **options: Any) -> list[pl.DataFrame]:
+        plans.append(pl.explain_all(queries))
+        return collect_all(queries, **options)
+
+    monkeypatch.setattr(pl, "collect_all", seen)
+    rows = gp.FromArrow(pa.table({"k": [1, 2, 1], "m": [1, 2, 1], "x": [1, 2, 3]})).node()
+    names = gp.FromArrow(pa.table({"k": [1, 2], "m": [1, 2], "name": ["a", "b"]})).node()
+    sums = gp.Join(["k", "m"], validate="m:1")(rows, names) >> gp.GroupBy("name", x=nw.col("x").sum())
+    result = gp.Pipeline("p", sums=sums, total=gp.Scalar(nw.col("x").sum())(sums)).run("cpu")
+    assert (sorted(result["sums"].rows()), result["total"]) == ([("a", 4), ("b", 2)], 6)
+    assert len(plans) == 1 and plans[0].count("AGGREGATE") == 1, plans[0]
+
+
+def test_what_a_later_query_alone_needs_is_not_held_meanwhile(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        pl.DataFrame({"k": [1, 2, 3], name: [1.0, 2.0, 6.0]}).write_parquet(tmp_path / f"{name}.parquet")
+    first, second = (gp.ReadParquet(tmp_path / f"{name}.parquet").node() for name in ("a", "b"))
+    high = first >> gp.Filter(nw.col("a") >= gp.Scalar(nw.col("a").mean())(first))
+    result = gp.Pipeline("p", out=gp.Join("k")(high, second)).run("cpu")
+    assert result["out"].rows() == [(3, 6.0, 6.0)]
+    held = {stage["label"]: stage["bytes"] for stage in result.report["stages"] if stage["kind"] == "source"}
+    assert held[str(tmp_path / "a.parquet")] and held[str(tmp_path / "b.parquet")] is None
