@@ -108,3 +108,53 @@ def positions_of_ranges(starts: Any, counts: Any) -> Any:
     total = int(ends[-1]) if len(ends) else 0
     # Each range's start less the place where it begins in the result, so that adding the place itself gives the position.
     return xp.repeat(starts - (ends - counts), counts) + xp.arange(total)
+
+
+def sums_of_ranges(values: Any, counts: Any) -> Any:
+    """Return the sums of runs of values, `counts[i]` of them in run i and none of 0; of whole numbers and truth values as int64.
+
+    Examples
+    --------
+    >>> sums_of_ranges(np.array([True, False, True]), np.array([1, 2]))
+    array([1, 1])
+    >>> sums_of_ranges(np.array([0.5, 1.0, 2.0]), np.array([2, 1]))
+    array([1.5, 2. ])
+    """
+    xp = array_module(values)
+    ends = xp.cumsum(counts)
+    if values.dtype.kind == "f":
+        # Differences of a running sum would be off by its rounding.
+        if xp is np:
+            return np.add.reduceat(values, ends - counts) if len(counts) else np.zeros(0)
+        return sums_of(xp.repeat(xp.arange(len(counts)), counts), values, len(counts))
+    running = xp.zeros(len(values) + 1, xp.int64)
+    xp.cumsum(values, out=running[1:])
+    return running[ends] - running[ends - counts]
+
+
+def first_of_equals(values: Any) -> Any:
+    """Return whether each of sorted values differs from the one before.
+
+    Examples
+    --------
+    >>> first_of_equals(np.array([1, 1, 2]))
+    array([ True, False,  True])
+    """
+    xp = array_module(values)
+    first = xp.ones(len(values), bool)
+    xp.not_equal(values[1:], values[:-1], out=first[1:])
+    return first
+
+
+def smallest_of(labels: Any, n_labels: int) -> Any:
+    """Return for each position the first position with its label.
+
+    Examples
+    --------
+    >>> smallest_of(np.array([1, 0, 1, 2]), 3)
+    array([0, 1, 0, 3])
+    """
+    xp = array_module(labels)
+    smallest = xp.full(n_labels, len(labels), xp.int64)
+    xp.minimum.at(smallest, labels, xp.arange(len(labels)))
+    return smallest[labels]

@@ -47,6 +47,7 @@ class Ending:
     max_iter: int
     iterations: int | None
     on_no_convergence: str
+    hint: str = ""
 
     def __post_init__(self) -> None:
         answers = ("error", "warn", "ignore")
@@ -76,8 +77,8 @@ class Ending:
         if not converged:
             text = (
                 f"{self.step} expected to change by less than tol={self.tol:g} in total within {self.max_iter} iterations, and still "
-                f"changed by {residuals[-1]:.3g}. Allow more by max_iter=, or more change by tol=."
-            )
+                f"changed by {residuals[-1]:.3g}. Allow more by max_iter=, or more change by tol=. {self.hint}"
+            ).rstrip()
             if self.on_no_convergence == "error":
                 raise StageError(text)
             if self.on_no_convergence == "warn":

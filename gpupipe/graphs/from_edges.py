@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from gpupipe.core.errors import DtypeError, StageError, UsageError, listing
-from gpupipe.graphs._arrays import array_module, id_dtype, offsets_of, positions_of_ranges, require_ids, sums_of
+from gpupipe.graphs._arrays import array_module, first_of_equals, id_dtype, offsets_of, positions_of_ranges, require_ids, sums_of
 from gpupipe.graphs._libraries import sparse
 from gpupipe.graphs.graph import Graph
 
@@ -161,12 +161,12 @@ def _n_without_partner(edges: _Edges, n_vertices: int) -> int:
     keys = xp.concatenate([_keys(up.source, up.destination, n_vertices), _keys(down.destination, down.source, n_vertices)])
     signs = xp.repeat(xp.array([1, -1]), xp.array([len(up.source), len(down.source)]))
     order = xp.argsort(keys)
-    first = _first_of_equals(keys[order])
+    first = first_of_equals(keys[order])
     if edges.weight is not None:
         weight = xp.concatenate([up.weight, down.weight])
         order = _order_by(keys, weight)
         keys, weight = keys[order], weight[order]
-        first = _first_of_equals(keys) | _first_of_equals(weight)
+        first = first_of_equals(keys) | first_of_equals(weight)
     # Rows of one pair and weight stand together now; those of the two directions must be as many.
     groups = xp.cumsum(first) - 1
     return int(abs(sums_of(groups, signs[order], 0)).sum())
@@ -202,24 +202,16 @@ def _pairs(keys: Any, n_vertices: int) -> tuple[Any, Any]:
     return source.astype(dtype), (keys - source * n_vertices).astype(dtype)
 
 
-def _first_of_equals(values: Any) -> Any:
-    """Return whether each of sorted values differs from the one before."""
-    xp = array_module(values)
-    first = xp.ones(len(values), bool)
-    xp.not_equal(values[1:], values[:-1], out=first[1:])
-    return first
-
-
 def _folded(edges: _Edges, n_vertices: int, rule: str) -> _Edges:
     """Return the edges sorted, each pair once."""
     xp = array_module(edges.source)
     keys = _keys(edges.source, edges.destination, n_vertices)
     if edges.weight is None and rule != "count":
         keys.sort()
-        return _Edges(*_pairs(keys[_first_of_equals(keys)], n_vertices), None)
+        return _Edges(*_pairs(keys[first_of_equals(keys)], n_vertices), None)
     order = xp.argsort(keys)
     keys = keys[order]
-    starts = xp.flatnonzero(_first_of_equals(keys))
+    starts = xp.flatnonzero(first_of_equals(keys))
     counts = xp.diff(xp.append(starts, len(keys)))
     pairs = _pairs(keys[starts], n_vertices)
     if rule == "count" or edges.weight is None:

@@ -11,7 +11,9 @@ from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from gpupipe.core.errors import StageError, UsageError
+import numpy as np
+
+from gpupipe.core.errors import StageError, UnsupportedError, UsageError
 from gpupipe.graphs._arrays import array_module, offsets_of, require_ids, sums_of
 from gpupipe.graphs._libraries import sparse
 
@@ -120,6 +122,21 @@ class Graph:
         return Graph(self.n_vertices, source, destination, directed=False)
 
     @cached_property
+    def unweighted(self) -> Graph:
+        """The graph without its weights."""
+        if self.weight is None:
+            return self
+        plain = Graph(self.n_vertices, self.source, self.destination, directed=self.directed, n_folded=self.n_folded)
+        plain.__dict__.update(out_rows=self.out_rows._replace(weights=None), in_rows=self.in_rows._replace(weights=None))
+        return plain
+
+    @property
+    def n_wedges(self) -> int:
+        """The number of pairs of neighbours of one vertex in the undirected simple view: the most pairs that can have one in common."""
+        degrees = self.xp.diff(self.simple.out_rows.offsets).astype(self.xp.int64)
+        return int((degrees * (degrees - 1) // 2).sum())
+
+    @cached_property
     def out_weight(self) -> Any:
         """The total weight of each vertex's out-edges, float64; without weights each counts 1, and a loop is one edge."""
         weights = self.xp.ones(self.n_stored) if self.weight is None else self.weight
@@ -199,6 +216,17 @@ class Graph:
                 f'{step} expected an undirected graph, got a directed one. Pass view="undirected" to forget directions, loops and weights, '
                 "or make the graph with directed=False."
             )
+
+    def require_host(self, step: str) -> None:
+        """Make sure that the arrays are on the host.
+
+        Raises
+        ------
+        UnsupportedError
+            They are on a device.
+        """
+        if self.xp is not np:
+            raise UnsupportedError(f"{step} is computed on the host here, and by cuGraph on a device. Copy the graph's arrays to the host.")
 
     def require_no_negative(self, step: str) -> None:
         """Make sure that no weight is negative.

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
+import json
+import re
+import tarfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -97,3 +101,47 @@ def to_networkx(graph: gg.Graph) -> Any:
 def values(by_vertex: dict[int, Any]) -> Any:
     """Return NetworkX's numbers by vertex as an array."""
     return np.array([by_vertex[vertex] for vertex in range(len(by_vertex))])
+
+
+class Ldbc(NamedTuple):
+    """An example of LDBC Graphalytics: the graph, its keys, the parameters, and what is to come out."""
+
+    graph: gg.Graph
+    keys: Any
+    parameters: dict[str, Any]
+    folder: Path
+    name: str
+
+    def expected(self, algorithm: str) -> Any:
+        """Return the values of an algorithm by vertex, as text."""
+        path = self.folder / "example" / f"example-{self.name}-{algorithm}"
+        found = dict(line.split() for line in path.read_text().splitlines())
+        return [found[str(key)] for key in self.keys]
+
+    def vertex(self, key: int) -> int:
+        return int(np.searchsorted(self.keys, key))
+
+
+@cache
+def ldbc(graph_folder: Path, name: str) -> Ldbc:
+    """Return the example ``"directed"`` or ``"undirected"``."""
+    folder = graph_folder / "ldbc_graphalytics"
+    text = folder / "example" / f"example-{name}.e"
+    rows = [line.split() for line in text.read_text().splitlines()]
+    vertices = [int(line) for line in text.with_suffix(".v").read_text().split()]
+    made = numbered([int(r[0]) for r in rows], [int(r[1]) for r in rows], np.array([float(r[2]) for r in rows]), vertices)
+    graph = gg.from_edges(*made[1:], made.n_vertices, directed=name == "directed")
+    return Ldbc(graph, made.keys, json.loads((folder / "parameters.json").read_text())[name], folder, name)
+
+
+def cugraph_results(graph_folder: Path) -> list[tuple[dict[str, str], dict[str, dict[int, float]]]]:
+    """Return cuGraph's reference results: how each was asked for, and each column of it by vertex."""
+    found = []
+    with tarfile.open(graph_folder / "cugraph" / "traversal_resultsets.tar.gz") as held:
+        texts = {Path(member.name).name: held.extractfile(member).read().decode() for member in held if member.isfile()}  # type: ignore[union-attr]
+    for line in texts["traversal_mappings.csv"].splitlines()[1:]:
+        name, *pairs = re.split(r"[\s,]+", line.strip(" ,"))
+        rows = list(csv.DictReader(texts[f"{name}.csv"].splitlines()))
+        columns = {column: {int(row["vertex"]): float(row[column]) for row in rows} for column in rows[0] if column != "vertex"}
+        found.append((dict(zip(pairs[::2], pairs[1::2], strict=True)), columns))
+    return found

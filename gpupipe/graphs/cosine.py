@@ -1,0 +1,45 @@
+"""Cosine similarity: the cosine between two neighbourhoods as vectors."""
+
+from __future__ import annotations
+
+from gpupipe.graphs._arrays import array_module
+from gpupipe.graphs._similarity import Measure, Pairs, PairValues
+from gpupipe.graphs.graph import Graph
+
+_MEASURE = Measure("Cosine", lambda c, u, v: c / array_module(u).sqrt(u * v), by_product=True)
+
+
+def cosine(
+    graph: Graph, pairs: Pairs | None = None, *, top_k: int | None = None, weighted: bool = False, max_pairs: int | None = None
+) -> PairValues:
+    """Return ``c / sqrt(d_u * d_v)`` of pairs of vertices, where d is how many neighbours a vertex has and c how many both do; 0 if c is.
+
+    Neighbours are those of the undirected simple view; no vertex is its own.
+
+    Parameters
+    ----------
+    pairs
+        First and second vertices; by default all pairs, smaller vertex first, that have a neighbour in common.
+    top_k
+        Only so many pairs, those with the largest values, from large to small, equals by their vertices.
+    weighted
+        Weights of an undirected graph count: the product of two rows of weights over the product of their lengths.
+    max_pairs
+        Refuse to look for pairs where there may be more of them (`Graph.n_wedges`).
+
+    Raises
+    ------
+    UsageError
+        `weighted` with a graph that is directed or has no weights; another option is out of its range.
+    StageError
+        One of the pairs is no vertex, there may be more than `max_pairs`, or a weight is negative.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gpupipe.graphs import from_edges
+    >>> graph = from_edges(np.array([0, 1, 2, 2]), np.array([1, 2, 0, 3]), directed=False)
+    >>> cosine(graph, (np.array([2, 0]), np.array([0, 3]))).value.round(3)
+    array([0.408, 0.707])
+    """
+    return _MEASURE.between(graph, pairs, top_k, weighted=weighted, max_pairs=max_pairs)
