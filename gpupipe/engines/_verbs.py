@@ -21,7 +21,7 @@ from gpupipe.core.schema import as_dtype
 from gpupipe.engines._arrow import arrow_dtype, as_array, column_values, table_of
 from gpupipe.engines._estimators import unfitted_copy
 from gpupipe.kernels.rolling import roll_arrays
-from gpupipe.kernels.xxh64 import hash_table
+from gpupipe.kernels.xxh64_table import hash_table
 
 Frame = nw.LazyFrame[Any]
 _ROLLED_ROWS = 1 << 14
@@ -191,8 +191,7 @@ def _rolled_by_key(key: Any, index: Any, inputs: Sequence[tuple[Any, Any, str]],
 
 def row_hashes(table: pa.Table, seed: int) -> Any:
     """Return the hash of each row; floats count in single precision, since their last bits depend on the order of sums."""
-    columns = [column.cast(pa.float32(), safe=False) if pa.types.is_float64(column.type) else column for column in table.columns]
-    return hash_table(pa.table(columns, names=table.column_names), table.column_names, seed)
+    return hash_table(table, table.column_names, seed, single=True)
 
 
 def hashable(table: pa.Table) -> pa.Table:

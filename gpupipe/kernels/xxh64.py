@@ -2,7 +2,7 @@
 
 A row's place in a hashed split may depend on its values only: not on the row's position, the column's width, the chunks of the
 column, nor the library that holds it. So a column is first brought to one form for its kind (integers to int64, floats to
-float64, text to UTF-8; see `hash_table`) and each element's bytes are then hashed by XXH64, which cuDF computes on the device
+float64, text to UTF-8; see `kernels/xxh64_table.py`) and each element's bytes are then hashed by XXH64, which cuDF computes on the device
 as ``hash_values(method="xxhash64")``. Hashes of several columns are mixed by `combine`, and a null has a hash of its own
 (`null_hash`), because cuDF's hash of a whole row forgets every column before a null.
 
@@ -13,17 +13,12 @@ Source: Yann Collet, "xxHash fast digest algorithm", section "XXH64 algorithm de
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from decimal import Decimal
-from functools import reduce
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
 
-from gpupipe.core.errors import ColumnError, DtypeError, UsageError, listing, nearest
+from gpupipe.core.errors import DtypeError
 
 Hashes: TypeAlias = npt.NDArray[np.uint64]
 
@@ -31,7 +26,7 @@ _PRIMES = (0x9E3779B185EBCA87, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0x85EBCA7
 _P1, _P2, _P3, _P4, _P5 = (np.uint64(prime) for prime in _PRIMES)
 _WRAP = 2**64  # seeds are added as Python integers, because NumPy warns when a scalar wraps around
 _NAN = np.uint64(0x7FF8000000000000)
-_BLOCK = 1 << 16  # elements hashed at a time: the block and its temporaries stay in the cache
+BLOCK = 1 << 15  # elements hashed at a time: the block and what is made on the way stay in the cache of one core
 _STRIPE = 32  # bytes that the four accumulators take in one step
 
 
@@ -59,14 +54,15 @@ def xxh64_fixed(values: Any, seed: int = 0) -> Any:
     """
     _require_8_bytes(values)
     hashes = values.copy().view(np.uint64)
-    start = np.uint64((seed + _PRIMES[4] + 8) % _WRAP)
-    size = _block_size(hashes)
+    start = started(seed)
+    size, room = _block_size(hashes), _room(hashes)
     for at in range(0, len(hashes), size):
         lanes = hashes[at : at + size]
+        spare = None if room is None else room[: len(lanes)]
         if values.dtype == np.float64:
-            _canonicalise_floats(lanes)
-        _absorb(start, lanes)
-        _avalanche(lanes)
+            canonicalise_floats(lanes)
+        absorb(start, lanes, spare)
+        avalanche(lanes, spare)
     return hashes
 
 
@@ -87,11 +83,12 @@ def combine(left: Any, right: Any) -> Any:
     False
     """
     mixed = right.copy()
-    size = _block_size(mixed)
+    size, room = _block_size(mixed), _room(mixed)
     for at in range(0, len(mixed), size):
         lanes = mixed[at : at + size]
-        _absorb(left[at : at + size], lanes)
-        _avalanche(lanes)
+        spare = None if room is None else room[: len(lanes)]
+        absorb(left[at : at + size], lanes, spare)
+        avalanche(lanes, spare)
     return mixed
 
 
@@ -130,47 +127,20 @@ def xxh64_bytes(data: npt.NDArray[np.uint8], offsets: npt.NDArray[Any], seed: in
     data = np.ascontiguousarray(data)
     windows = (_windows(data, "<u8"), _windows(data, "<u4"), data)
     hashes = np.empty(len(offsets) - 1, np.uint64)
-    for at in range(0, len(hashes), _BLOCK):
-        part = np.asarray(offsets[at : at + _BLOCK + 1], np.int64)
-        hashes[at : at + _BLOCK] = _hash_rows(windows, part[:-1], np.diff(part), seed)
+    for at in range(0, len(hashes), BLOCK):
+        part = np.asarray(offsets[at : at + BLOCK + 1], np.int64)
+        hashes[at : at + BLOCK] = _hash_rows(windows, part[:-1], np.diff(part), seed)
     return hashes
-
-
-def hash_table(table: pa.Table, columns: Sequence[str], seed: int = 0) -> Hashes:
-    """Return one hash for each row, made of the values in `columns`, in that order.
-
-    Before hashing, integers and booleans become int64 (uint64 keeps its bits), floats float64, dates days, timestamps
-    microseconds (nanoseconds rounded down), decimals their digits without exponent; strings and binaries are their bytes; a
-    dictionary column hashes as its values. So equal values hash equal whatever the width of their column, except that an
-    integer and a float differ, and so do decimals of another scale (1.5 and 1.50). A null hashes to `null_hash`.
-
-    Raises
-    ------
-    UsageError
-        `columns` is empty.
-    ColumnError
-        A column is not in the table.
-    DtypeError
-        A column's dtype has no such form: nested, time of day, duration, interval.
-
-    Examples
-    --------
-    >>> narrow, wide = pa.array([1, None], pa.int8()), pa.array([1, None], pa.int64())
-    >>> hash_table(pa.table({"a": narrow}), ["a"]) == hash_table(pa.table({"a": wide}), ["a"])
-    array([ True,  True])
-    """
-    if not columns:
-        raise UsageError("hash_table expected at least one column to hash, got none. Name the columns that identify a row.")
-    known = table.column_names
-    for name in columns:
-        if name not in known:
-            raise ColumnError(f"No column {name!r} to hash; the table has {listing(known)}.{nearest(name, known)}")
-    return reduce(combine, (_hash_column(table.column(name), name, seed) for name in columns))
 
 
 def _block_size(hashes: Any) -> int:
     """How many elements to hash at a time: on a device all at once, since each step there is a launch."""
-    return _BLOCK if isinstance(hashes, np.ndarray) else max(1, len(hashes))
+    return BLOCK if isinstance(hashes, np.ndarray) else max(1, len(hashes))
+
+
+def _room(hashes: Any) -> Any:
+    """Return room for what is made on the way, used for each block again; None on a device, whose library keeps such room itself."""
+    return np.empty(min(len(hashes), BLOCK), np.uint64) if isinstance(hashes, np.ndarray) else None
 
 
 def _require_8_bytes(values: Any) -> None:
@@ -178,42 +148,55 @@ def _require_8_bytes(values: Any) -> None:
         raise DtypeError(f"xxh64_fixed expected int64, uint64 or float64 items, got {values.dtype}. Cast the array first.")
 
 
-def _canonicalise_floats(bits: Any) -> None:
+def started(seed: int) -> np.uint64:
+    """Return the state before the 8 bytes of an item."""
+    return np.uint64((seed + _PRIMES[4] + 8) % _WRAP)
+
+
+def canonicalise_floats(bits: Any) -> None:
+    """Bring floats to one form, in place: -0.0 to 0.0, every NaN to one NaN."""
     floats = bits.view(np.float64)
     with np.errstate(invalid="ignore"):  # a signalling NaN
         missing = floats != floats  # noqa: PLR0124  (true of NaN alone, in every array library)
         floats += 0.0  # -0.0 + 0.0 is 0.0
-    bits[missing] = _NAN
+    if not isinstance(bits, np.ndarray) or missing.any():  # to ask a device would wait for it
+        bits[missing] = _NAN
 
 
-def _rotate(lanes: Any, n_bits: int) -> None:
-    high = lanes >> np.uint64(64 - n_bits)
+def _shifted(lanes: Any, n_bits: int, spare: Any) -> Any:
+    """The lanes shifted to the right; in the spare array where there is one."""
+    return lanes >> np.uint64(n_bits) if spare is None else np.right_shift(lanes, np.uint64(n_bits), out=spare)
+
+
+def _rotate(lanes: Any, n_bits: int, spare: Any = None) -> None:
+    high = _shifted(lanes, 64 - n_bits, spare)
     lanes <<= np.uint64(n_bits)
     lanes |= high
 
 
-def _round(lanes: Any) -> None:
+def _round(lanes: Any, spare: Any = None) -> None:
     """The specification's round(0, lane), in place."""
     lanes *= _P2
-    _rotate(lanes, 31)
+    _rotate(lanes, 31, spare)
     lanes *= _P1
 
 
-def _absorb(state: Any, lanes: Any) -> None:
+def absorb(state: Any, lanes: Any, spare: Any = None) -> None:
     """The specification's step for 8 remaining bytes: `lanes` goes in as the bytes and comes out as the new state."""
-    _round(lanes)
+    _round(lanes, spare)
     lanes ^= state
-    _rotate(lanes, 27)
+    _rotate(lanes, 27, spare)
     lanes *= _P1
     lanes += _P4
 
 
-def _avalanche(hashes: Any) -> None:
-    hashes ^= hashes >> np.uint64(33)
+def avalanche(hashes: Any, spare: Any = None) -> None:
+    """The specification's last step, in place."""
+    hashes ^= _shifted(hashes, 33, spare)
     hashes *= _P2
-    hashes ^= hashes >> np.uint64(29)
+    hashes ^= _shifted(hashes, 29, spare)
     hashes *= _P3
-    hashes ^= hashes >> np.uint64(32)
+    hashes ^= _shifted(hashes, 32, spare)
 
 
 _Windows: TypeAlias = tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[np.uint8]]
@@ -239,7 +222,7 @@ def _hash_rows(windows: _Windows, starts: npt.NDArray[np.int64], lengths: npt.ND
         rows = order[ends[n_bytes - 1] : ends[n_bytes]]
         if len(rows):
             hashes[rows] = _absorb_tail(windows, starts[rows] + (lengths[rows] - n_bytes), n_bytes, hashes[rows])
-    _avalanche(hashes)
+    avalanche(hashes)
     return hashes
 
 
@@ -274,7 +257,7 @@ def _absorb_tail(windows: _Windows, at: npt.NDArray[np.int64], n_bytes: int, sta
     eights, fours, ones = windows
     for _ in range(n_bytes // 8):
         lanes = eights[at]
-        _absorb(state, lanes)
+        absorb(state, lanes)
         state = lanes
         at = at + 8
     if n_bytes & 4:
@@ -288,77 +271,3 @@ def _absorb_tail(windows: _Windows, at: npt.NDArray[np.int64], n_bytes: int, sta
         _rotate(state, 11)
         state *= _P1
     return state
-
-
-def _hash_column(column: pa.ChunkedArray, name: str, seed: int) -> Hashes:
-    hashes = np.empty(len(column), np.uint64)
-    at = 0
-    for chunk in column.chunks:
-        hashes[at : at + len(chunk)] = _hash_array(chunk, name, seed)
-        at += len(chunk)
-    return hashes
-
-
-def _hash_array(array: pa.Array, name: str, seed: int) -> Hashes:
-    if pa.types.is_dictionary(array.type):
-        of_values = np.append(_hash_array(array.dictionary, name, seed), np.uint64(null_hash(seed)))
-        indices = pc.fill_null(array.indices.cast(pa.int64()), len(array.dictionary))
-        hashes: Hashes = of_values[indices.to_numpy(zero_copy_only=False)]
-        return hashes
-    if pa.types.is_null(array.type):
-        return np.full(len(array), null_hash(seed), np.uint64)
-    hashes = _hash_values(array, name, seed)
-    if array.null_count:
-        hashes[array.is_null().to_numpy(zero_copy_only=False)] = np.uint64(null_hash(seed))
-    return hashes
-
-
-def _hash_values(array: pa.Array, name: str, seed: int) -> Hashes:
-    """The hashes of an array's values; what it says of a null is to be overwritten."""
-    dtype, types = array.type, pa.types
-    if types.is_decimal(dtype):
-        array = _decimal_text(array)
-    elif types.is_string(dtype) or types.is_large_string(dtype) or types.is_binary(dtype) or types.is_large_binary(dtype):
-        pass
-    elif types.is_string_view(dtype) or types.is_binary_view(dtype) or types.is_fixed_size_binary(dtype):
-        array = array.cast(pa.large_binary() if not types.is_string_view(dtype) else pa.large_string())
-    else:
-        return np.asarray(xxh64_fixed(_numbers(array, name), seed))
-    wide = types.is_large_string(array.type) or types.is_large_binary(array.type)
-    _, offsets, data = array.buffers()
-    if len(array) == 0 or offsets is None:
-        return np.empty(0, np.uint64)
-    positions = np.frombuffer(offsets, np.int64 if wide else np.int32)[array.offset : array.offset + len(array) + 1]
-    text = np.zeros(0, np.uint8) if data is None else np.frombuffer(data, np.uint8)
-    return xxh64_bytes(text, positions, seed)
-
-
-def _numbers(array: pa.Array, name: str) -> npt.NDArray[Any]:
-    """The array's values as int64, uint64 or float64, with any value in place of a null."""
-    dtype, types = array.type, pa.types
-    if types.is_uint64(dtype):
-        target = dtype
-    elif types.is_integer(dtype) or types.is_boolean(dtype) or types.is_timestamp(dtype):
-        target = pa.int64()
-    elif types.is_floating(dtype):
-        target = pa.float64()
-    elif types.is_date(dtype):
-        array = array.cast(pa.date32()).cast(pa.int32())
-        target = pa.int64()
-    else:
-        raise DtypeError(
-            f"Column {name!r} is {dtype}, which has no hash; expected numbers, booleans, text, bytes, dates, timestamps, decimals "
-            "or a dictionary of these. Cast it, or leave it out of the key."
-        )
-    numbers: npt.NDArray[Any] = pc.fill_null(array.cast(target), pa.scalar(0, target)).to_numpy(zero_copy_only=False)
-    if not types.is_timestamp(dtype):
-        return numbers
-    scale = {"s": 1_000_000, "ms": 1_000, "us": 1, "ns": 1}[dtype.unit]
-    return numbers // 1_000 if dtype.unit == "ns" else numbers * scale
-
-
-def _decimal_text(array: pa.Array) -> pa.Array:
-    text = array.cast(pa.string())
-    if not pc.any(pc.match_substring(text, "E")).as_py():
-        return text
-    return pa.array([None if value is None else format(Decimal(value), "f") for value in text.to_pylist()], pa.string())
