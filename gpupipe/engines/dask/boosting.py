@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import tempfile
+import time
 import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -27,6 +29,8 @@ from gpupipe.engines.dask.waiting import Waiter, gone
 
 _TRIES = 4
 _WATCH_SECONDS = 0.5
+_GRACE_SECONDS = 10.0  # a worker's peers in a training may know of its end before the scheduler does
+_COLLECTIVE = re.compile(r"/collective/\w+\.(?:cc|h):\d+: ")
 
 
 class LostWorkerError(Exception):
@@ -185,11 +189,28 @@ async def _trained(client: distributed.Client, estimator: Any, recipe: TrainingR
         return training.result()
     except (LostWorkerError, ClusterError):
         raise
-    except Exception:
+    except Exception as error:
         await _check_workers(client, before)
+        ends = time.monotonic() + _GRACE_SECONDS
+        while is_collective(error) and time.monotonic() < ends:
+            await asyncio.sleep(_WATCH_SECONDS)
+            await _check_workers(client, before)
         raise
     finally:
         training.cancel()
+
+
+def is_collective(error: Exception) -> bool:
+    r"""Whether an error is of XGBoost's workers talking to one another, as where one of them is gone.
+
+    Examples
+    --------
+    >>> is_collective(ValueError("[12:00:00] /workspace/src/collective/result.cc:83: [coll.cc:38]:\n- Ring Allreduce failed."))
+    True
+    >>> is_collective(ValueError("[12:00:00] /workspace/src/data/data.cc:1: Check failed: Input data contains `inf`"))
+    False
+    """
+    return _COLLECTIVE.search(str(error).partition("\nStack trace:")[0]) is not None
 
 
 async def _check_workers(client: distributed.Client, before: set[str]) -> None:
