@@ -278,6 +278,7 @@ class Execution:
         label = step.node.label or next((name for name, number in self.plan.outputs.items() if number == step.id), step.stage.name)
         self.record.models += [{"stage": step.id, "label": label, **model} for model in described.get("models", [])]
         self.record.curves += [{"stage": step.id, "label": label, **curve} for curve in described.get("curves", [])]
+        self.record.cards += [{**card, "stage": step.id} for card in described.get("cards", [])]
         return described
 
     def _output(self, number: int) -> Any:

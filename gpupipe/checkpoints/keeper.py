@@ -35,7 +35,7 @@ from gpupipe.core.work import WorkFolder
 from gpupipe.engines._arrow import arrow_dtype, arrow_schema
 from gpupipe.engines.load import CLUSTERED
 from gpupipe.plan import Plan, Step
-from gpupipe.report.form import is_description
+from gpupipe.report.descriptions import is_description
 from gpupipe.sinks.write_parquet import WriteParquet
 from gpupipe.sources.read_parquet import ReadParquet
 

@@ -65,7 +65,7 @@ class Barrier(Stage):
         return None
 
     def describe(self, result: Any) -> Mapping[str, Any]:
-        """Return what the report shows of a result beyond its value: entries for ``models`` and ``curves``."""
+        """Return what the report shows of a result beyond its value: entries for ``models``, ``curves``, ``cards`` (`report/cards.py`)."""
         return {}
 
 

@@ -1,19 +1,32 @@
-"""A run, or a plan, as one HTML page that holds all it needs: no network, no fonts, one small script that it can do without."""
+"""A run, or a plan, as one HTML page that holds all it needs: no network, no fonts, one small script that it can do without.
+
+What stands on it are plain values (`cards.py`); the HTML is in ``templates/``. There is one place where a value becomes text of the page,
+`_shown`, so that nothing in a report is taken for HTML.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
 
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from markupsafe import Markup
+
+from gpupipe.report.cards import Part, link, sections_of, table
+from gpupipe.report.cluster_section import cluster_section
+from gpupipe.report.cost_sections import crossings_section, environment_section, memory_section
 from gpupipe.report.drawing import draw_svg
 from gpupipe.report.form import Plan, Report, drawn_from, has_run, pushed_of
-from gpupipe.report.html_cluster import cluster_section
-from gpupipe.report.html_facts import crossings_section, environment_section, memory_section
-from gpupipe.report.html_models import models_section, outputs_section, scores_section
-from gpupipe.report.html_parts import page, paragraph, scrolling, stage_link, table, tiles
-from gpupipe.report.html_stages import plan_stages_section, sources_section, stages_section
-from gpupipe.report.markup import element, escape
+from gpupipe.report.markup import printable
+from gpupipe.report.result_sections import models_section, outputs_section, scores_section
+from gpupipe.report.stage_sections import plan_stages_section, sources_section, stages_section
+from gpupipe.report.style import PAGE_CSS
 from gpupipe.report.units import UNKNOWN, bytes_text, plural, rows_text, seconds_text
 
+_TEMPLATES = Path(__file__).with_name("templates")
 # strftime's names of months follow the locale; the page is in English.
 MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
@@ -36,20 +49,23 @@ def html_page(report: Report) -> str:
 
 def _page_of_run(report: Report) -> str:
     """Return a run's page."""
-    unreached = {int(stage["id"]) for stage in report["stages"] if report["status"] != "ok" and not has_run(stage)}
+    stages = {int(stage["id"]): stage for stage in report["stages"]}
+    unreached = {number for number, stage in stages.items() if report["status"] != "ok" and not has_run(stage)}
     drawing = draw_svg(report["stages"], report.get("output_stages"), link="#stage-", unreached=unreached)
+    told = sections_of(report.get("cards") or (), stages)
     sections = [
-        ("pipeline", "Pipeline", scrolling(drawing, "Drawing of the pipeline")),
+        ("pipeline", "Pipeline", _drawing(drawing)),
         ("outputs", "Outputs", outputs_section(report)),
         ("scores", "Scores", scores_section(report)),
         ("models", "Models", models_section(report)),
+        *((f"cards-{number}", name, parts) for number, (name, parts) in enumerate(told.items())),
         ("stages", "Stages", stages_section(report)),
         ("memory", "Memory", memory_section(report)),
         ("cluster", "Cluster", cluster_section(report)),
         ("crossings", "Host and device", crossings_section(report)),
         ("environment", "Parameters and environment", environment_section(report)),
     ]
-    return page(f"{report['pipeline']} · gpupipe run", _run_header(report), sections)
+    return _page(report["pipeline"], "gpupipe run", _run_tiles(report), sections, _run_header(report))
 
 
 def plan_page(plan: Plan) -> str:
@@ -68,16 +84,53 @@ def _page_of_plan(plan: Plan) -> str:
     """Return a plan's page."""
     stages = plan["stages"]
     by_id = {int(stage["id"]): stage for stage in stages}
-    outputs = [(element("b", escape(name)), stage_link(by_id, stage)) for name, stage in plan["outputs"].items()]
-    header = element("p", "gpupipe plan", class_="eyebrow") + element("h1", escape(plan["pipeline"]))
-    header += tiles(_plan_tiles(plan))
+    outputs = [({"strong": name}, link(by_id, stage)) for name, stage in plan["outputs"].items()]
     sections = [
-        ("pipeline", "Pipeline", scrolling(draw_svg(stages, plan["outputs"], link="#stage-"), "Drawing of the pipeline")),
+        ("pipeline", "Pipeline", _drawing(draw_svg(stages, plan["outputs"], link="#stage-"))),
         ("sources", "Sources", sources_section(stages)),
-        ("outputs", "Outputs", table("Outputs", ("Output", "From stage"), outputs) if outputs else ""),
+        ("outputs", "Outputs", [table("Outputs", ("Output", "From stage"), outputs)] if outputs else []),
         ("stages", "Stages", plan_stages_section(stages)),
     ]
-    return page(f"{plan['pipeline']} · gpupipe plan", header, sections)
+    return _page(plan["pipeline"], "gpupipe plan", _plan_tiles(plan), sections, {})
+
+
+def _page(
+    title: str,
+    eyebrow: str,
+    tiles: Sequence[tuple[str, str, str]],
+    sections: Sequence[tuple[str, str, list[Part]]],
+    header: Mapping[str, Any],
+) -> str:
+    """Return a whole page; each section is its anchor, its name and its parts, and is left out where it has none."""
+    shown = [{"anchor": anchor, "name": name, "parts": parts} for anchor, name, parts in sections if parts]
+    known = {"status": None, "told": (), "error": None, "stopped": "", **header}
+    return _template().render(title=title, eyebrow=eyebrow, tiles=tiles, sections=shown, **known)
+
+
+@lru_cache(maxsize=1)
+def _template() -> Template:
+    """Return the template of a page."""
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        finalize=_shown,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    script = (_TEMPLATES / "page.js").read_text(encoding="utf-8")
+    environment.globals |= {"css": Markup(PAGE_CSS), "script": Markup(script)}  # noqa: S704 - files of the package
+    return environment.get_template("page.html")
+
+
+def _shown(value: Any) -> Any:
+    """Return a value as the page shows it, before it is escaped: what cannot be seen is spelled out, markup of the package stays."""
+    return value if isinstance(value, Markup) else printable(value)
+
+
+def _drawing(drawn: str) -> list[Part]:
+    """Return the drawing of a pipeline, whose text is escaped."""
+    return [{"kind": "drawing", "title": "Drawing of the pipeline", "drawn": Markup(drawn)}]  # noqa: S704 - as it says
 
 
 def started_text(started: object) -> str:
@@ -95,17 +148,18 @@ def started_text(started: object) -> str:
     return f"{moment.day} {MONTHS[moment.month - 1]} {moment:%Y, %H:%M:%S} {moment.tzname() or ''}".rstrip()
 
 
-def _run_header(report: Report) -> str:
+def _run_header(report: Report) -> dict[str, Any]:
     """Return what a reader wants to know first."""
     status = str(report["status"])
     mark, word = STATUS.get(status, ("•", status))
-    badge = element("span", f'<span aria-hidden="true">{mark}</span> {escape(word)}', class_=f"status {status if status in STATUS else ''}")
     told = [f"{report['engine']} engine", started_text(report["started"]), f"gpupipe {report['gpupipe']}"]
-    line = " · ".join(escape(part) for part in told)
-    if report.get("file"):
-        line += f" · {element('code', escape(report['file']))}"
-    head = element("p", "gpupipe run", class_="eyebrow") + element("h1", f"{escape(report['pipeline'])} {badge}")
-    return head + element("p", line, class_="meta") + _error(report) + tiles(_run_tiles(report))
+    error = report.get("error")
+    return {
+        "status": {"style": status if status in STATUS else "", "mark": mark, "word": word},
+        "told": [*told, {"code": report["file"]}] if report.get("file") else told,
+        "error": None if error is None else {"type": error["type"], "message": error["message"], "notes": error.get("notes") or ()},
+        "stopped": "The run was stopped before it ended." if error is None and status == "interrupted" else "",
+    }
 
 
 def _run_tiles(report: Report) -> list[tuple[str, str, str]]:
@@ -140,13 +194,3 @@ def _plan_tiles(plan: Plan) -> list[tuple[str, str, str]]:
         ("Sources", str(len(sources)), read),
         ("Outputs", str(len(plan["outputs"])), ""),
     ]
-
-
-def _error(report: Report) -> str:
-    """Return why a run did not finish; empty where it did."""
-    error = report.get("error")
-    if error is None:
-        return paragraph("The run was stopped before it ended.", "stopped") if report["status"] == "interrupted" else ""
-    notes = "".join(element("li", escape(note)) for note in error.get("notes") or ())
-    content = element("h2", escape(error["type"])) + element("p", escape(error["message"]), class_="message")
-    return element("div", content + (element("ul", notes) if notes else ""), class_="error", role="alert")

@@ -22,7 +22,18 @@ def escape(text: object) -> str:
     >>> print(escape(chr(0) + chr(0x202E)))
     \x00\u202e
     """
-    return html.escape(_FORBIDDEN.sub("\ufffd", visible(text)), quote=True)
+    return html.escape(printable(text), quote=True)
+
+
+def printable(text: object) -> str:
+    r"""Return the text with what XML or HTML forbids, or what cannot be seen, made visible; not escaped.
+
+    Examples
+    --------
+    >>> print(printable("a <b>" + chr(0x202E)))
+    a <b>\u202e
+    """
+    return _FORBIDDEN.sub("\ufffd", visible(text))
 
 
 def display_width(text: str) -> int:

@@ -94,6 +94,7 @@ class Record:
     stretches: list[dict[str, Any]] = field(default_factory=list)
     curves: list[dict[str, Any]] = field(default_factory=list)
     models: list[dict[str, Any]] = field(default_factory=list)
+    cards: list[dict[str, Any]] = field(default_factory=list)
     cluster: Mapping[str, Any] | None = None
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
 
@@ -154,6 +155,7 @@ class Record:
             "outputs": dict(outputs),
             "curves": self.curves,
             "models": self.models,
+            "cards": self.cards,
             "error": None if error is None else error_as_json(error),
         }
 

@@ -12,12 +12,12 @@ from rich.table import Table
 from rich.text import Text
 
 from gpupipe.core.visible import visible
+from gpupipe.report.cluster_section import cluster_text
+from gpupipe.report.cost_sections import crossings_text
 from gpupipe.report.form import LEAST_SECONDS, Report, Stage, has_run, seconds_around, title_of
-from gpupipe.report.html_cluster import cluster_text
-from gpupipe.report.html_facts import crossings_text
-from gpupipe.report.html_models import is_model, is_table, output_text
-from gpupipe.report.html_stages import checkpoints_text, grouped
 from gpupipe.report.markup import cut, display_width, one_line
+from gpupipe.report.result_sections import is_model, is_table, output_text
+from gpupipe.report.stage_sections import checkpoints_text, grouped
 from gpupipe.report.units import bytes_text, number_text, plural, rows_text, seconds_text
 
 MOST_STAGES = 40

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from gpupipe.report.cards import Part, heading, table, text
 from gpupipe.report.form import Report
-from gpupipe.report.html_parts import paragraph, table
-from gpupipe.report.markup import element, escape
-from gpupipe.report.units import bytes_text, plural, seconds_text
+from gpupipe.report.units import UNKNOWN, bytes_text, plural, seconds_text
 
 
 def cluster_text(report: Report) -> str:
@@ -30,17 +29,17 @@ def cluster_text(report: Report) -> str:
     return f"{'; '.join(told)}."
 
 
-def cluster_section(report: Report) -> str:
-    """Return the workers and what each came to; empty for a run without a cluster."""
+def cluster_section(report: Report) -> list[Part]:
+    """Return the workers and what each came to; nothing for a run without a cluster."""
     cluster = report.get("cluster")
     if not cluster:
-        return ""
-    content = paragraph(cluster_text(report), "lead")
+        return []
+    parts = [text(cluster_text(report))]
     rows = [
         (
-            escape(worker["address"]),
-            f"{worker['threads']}" if worker.get("threads") else "–",
-            bytes_text(worker.get("memory_limit")) if worker.get("memory_limit") else "–",
+            worker["address"],
+            worker.get("threads") or UNKNOWN,
+            bytes_text(worker.get("memory_limit")) if worker.get("memory_limit") else UNKNOWN,
             f"{worker['blocks']:,}",
             f"{worker['rows']:,}",
             bytes_text(worker["bytes"]),
@@ -49,9 +48,7 @@ def cluster_section(report: Report) -> str:
         )
         for worker in cluster.get("workers") or ()
     ]
-    headings = ("Worker", "Threads", "Memory", "Blocks made", "Rows", "Bytes", "Time in stages", "Spilled")
-    content += table("Workers", headings, rows, tuple(range(1, len(headings)))) if rows else ""
+    columns = ("Worker", "Threads", "Memory", "Blocks made", "Rows", "Bytes", "Time in stages", "Spilled")
+    parts += [table("Workers", columns, rows, range(1, len(columns)))] if rows else []
     retries = cluster.get("retries") or ()
-    if retries:
-        content += element("h3", "Begun again") + "".join(paragraph(f"With {retry}") for retry in retries)
-    return content
+    return [*parts, heading("Begun again"), *(text(f"With {retry}", "") for retry in retries)] if retries else parts

@@ -5,27 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gpupipe.report.cards import Part, chart, facts, group, heading, link, table, text
 from gpupipe.report.charts import Axis, area_chart, tick_text
 from gpupipe.report.form import Report
-from gpupipe.report.html_parts import facts, paragraph, stage_link, table
-from gpupipe.report.markup import element, escape
 from gpupipe.report.units import bytes_text, plural, seconds_text
 
 MOST_SAMPLES = 1000
 DIRECTIONS = {"host_to_device": "host to device", "device_to_host": "device to host", "host_copy": "copied within the host"}
 
 
-def memory_section(report: Report) -> str:
+def memory_section(report: Report) -> list[Part]:
     """Return the process' memory over the run; its peak alone where it was not sampled."""
     memory = report["memory"]
     samples = _peaks([(float(second), float(size)) for second, size in memory.get("samples") or ()])
     peak = float(memory.get("peak_bytes") or 0)
     if len(samples) < 2:
-        return paragraph(f"The peak was {bytes_text(peak)}; the run was too short to be sampled.", "lead") if peak else ""
+        return [text(f"The peak was {bytes_text(peak)}; the run was too short to be sampled.")] if peak else []
     highest = max(peak, *(size for _, size in samples))
     x = Axis(samples[0][0], max(samples[-1][0], samples[0][0] + 1e-6), 64.0, 1062.0, "seconds", tick_text)
     y = Axis(0.0, highest * 1.15 or 1.0, 220.0, 26.0, "", bytes_text)
-    return area_chart("Memory of the process over time", samples, x, y, highest, f"peak {bytes_text(highest)}")
+    return [chart(area_chart("Memory of the process over time", samples, x, y, highest, f"peak {bytes_text(highest)}"))]
 
 
 def _peaks(samples: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
@@ -66,7 +65,7 @@ def _budget_text(crossed: Mapping[str, Any]) -> str:
     return f" Between ingest and sinks it was {bytes_text(used)}, {place} the budget of {bytes_text(budget)}."
 
 
-def crossings_section(report: Report) -> str:
+def crossings_section(report: Report) -> list[Part]:
     """Return the ledger of crossings, those of one stage for one reason added up, and the fallbacks."""
     stages = {int(stage["id"]): stage for stage in report["stages"]}
     sums: dict[tuple[Any, str, str], tuple[int, float, float]] = {}
@@ -75,55 +74,44 @@ def crossings_section(report: Report) -> str:
         count, size, seconds = sums.get(key, (0, 0.0, 0.0))
         sums[key] = (count + 1, size + (event.get("bytes") or 0), seconds + (event.get("seconds") or 0.0))
     rows = [
-        (
-            stage_link(stages, stage),
-            escape(DIRECTIONS.get(way, way)),
-            f"{count:,}",
-            bytes_text(size),
-            seconds_text(seconds),
-            escape(why),
-        )
+        (link(stages, stage), DIRECTIONS.get(way, way), f"{count:,}", bytes_text(size), seconds_text(seconds), why)
         for (stage, way, why), (count, size, seconds) in sums.items()
     ]
-    content = paragraph(crossings_text(report), "lead")
-    if rows:
-        content += table("Crossings", ("Stage", "Direction", "Times", "Bytes", "Time", "Reason"), rows, (2, 3, 4))
-    content += _confirmed_table(report, stages)
+    parts = [text(crossings_text(report))]
+    parts += [table("Crossings", ("Stage", "Direction", "Times", "Bytes", "Time", "Reason"), rows, (2, 3, 4))] if rows else []
+    parts += _confirmed(report, stages)
     fallbacks = report["fallbacks"]
     if not fallbacks:
-        return content + paragraph("No stage fell back.", "lead")
-    content += element("h3", f"{plural(len(fallbacks), 'stage')} fell back")
-    return content + table(
-        "Fallbacks",
-        ("Stage", "Reason"),
-        [(stage_link(stages, fallback["stage"]), escape(fallback["reason"])) for fallback in fallbacks],
-    )
+        return [*parts, text("No stage fell back.")]
+    told = [(link(stages, fallback["stage"]), fallback["reason"]) for fallback in fallbacks]
+    return [*parts, heading(f"{plural(len(fallbacks), 'stage')} fell back"), table("Fallbacks", ("Stage", "Reason"), told)]
 
 
-def _confirmed_table(report: Report, stages: Mapping[int, Any]) -> str:
+def _confirmed(report: Report, stages: Mapping[int, Any]) -> list[Part]:
     """Return what the driver recorded of copies beside what the ledger has, where a run was confirmed."""
     confirmed = report["crossings"].get("confirmed")
     if confirmed is None:
-        return ""
+        return []
     ledger: dict[tuple[Any, str], int] = {}
     for event in report["crossings"].get("events") or ():
         key = (event.get("stage"), str(event["direction"]))
         ledger[key] = ledger.get(key, 0) + (event.get("bytes") or 0)
+    ways = ("host_to_device", "device_to_host")
     rows = [
         (
-            "outputs" if entry["stage"] is None else stage_link(stages, entry["stage"]),
-            *(bytes_text(ledger.get((entry["stage"], way), 0)) for way in ("host_to_device", "device_to_host")),
-            *(bytes_text(entry[way]) for way in ("host_to_device", "device_to_host")),
+            "outputs" if entry["stage"] is None else link(stages, entry["stage"]),
+            *(bytes_text(ledger.get((entry["stage"], way), 0)) for way in ways),
+            *(bytes_text(entry[way]) for way in ways),
             f"{entry['copies']:,}",
             bytes_text(entry["largest"]),
         )
         for entry in confirmed
     ]
-    head = ("Stage", "To device, ledger", "To host, ledger", "To device, driver", "To host, driver", "Copies", "Largest")
-    return element("h3", "Confirmed by the driver's records") + table("Confirmed", head, rows, (1, 2, 3, 4, 5, 6))
+    columns = ("Stage", "To device, ledger", "To host, ledger", "To device, driver", "To host, driver", "Copies", "Largest")
+    return [heading("Confirmed by the driver's records"), table("Confirmed", columns, rows, range(1, 7))]
 
 
-def environment_section(report: Report) -> str:
+def environment_section(report: Report) -> list[Part]:
     """Return what the run was given and where it ran."""
     machine: Mapping[str, Any] = report["machine"]
     told = {
@@ -133,5 +121,5 @@ def environment_section(report: Report) -> str:
         **{name: value for name, value in machine.items() if name not in ("platform", "cpus", "memory_bytes")},
     }
     known = {name: value for name, value in told.items() if value is not None}
-    panels = facts("Parameters", report["parameters"]) + facts("Versions", report["versions"]) + facts("Machine", known)
-    return element("div", panels, class_="panels")
+    panels = {"Parameters": report["parameters"], "Versions": report["versions"], "Machine": known}
+    return group("panels", [facts(title, values) for title, values in panels.items() if values])

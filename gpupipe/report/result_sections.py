@@ -6,14 +6,12 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gpupipe.report.cards import CURVES_TOGETHER, Part, chart, details, fact_text, facts, group, heading, link, table, text
 from gpupipe.report.charts import Axis, Curve, bar_chart, line_chart, tick_text
 from gpupipe.report.form import Report, Stage
-from gpupipe.report.html_parts import fact_text, facts, names_list, paragraph, stage_link, table
-from gpupipe.report.markup import element, escape
 from gpupipe.report.units import UNKNOWN, number_text, plural, rows_text
 
 MOST_BARS = 20
-CURVES_TOGETHER = 4
 METRICS_BESIDE = 4
 # Kind of curve to its name, what runs along it, and what runs up.
 _CURVE_AXES = {
@@ -86,35 +84,32 @@ def output_text(value: object) -> str:
     return fact_text(value) if isinstance(value, (list, tuple)) else number_text(value)
 
 
-def outputs_section(report: Report) -> str:
+def outputs_section(report: Report) -> list[Part]:
     """Return the table of the outputs."""
     rows = []
     for name, value in report["outputs"].items():
         path = value.get("path") if is_table(value) or is_model(value) else None
-        where = element("code", escape(path)) if path else ""
-        rows.append((element("b", escape(name)), escape(output_text(value)), where))
-    if not rows:
-        return paragraph("The run gave out nothing.", "lead")
-    return table("Outputs", ("Output", "Value", "Where"), rows)
+        rows.append(({"strong": name}, output_text(value), {"code": path} if path else ""))
+    return [table("Outputs", ("Output", "Value", "Where"), rows) if rows else text("The run gave out nothing.")]
 
 
-def scores_section(report: Report) -> str:
-    """Return the metrics of all models side by side, with their curves; empty where nothing was scored."""
-    scores = scores_of(report["outputs"])
-    content, curves = "", _curves(report["curves"])
-    if scores:
-        metrics = list(dict.fromkeys(metric for values in scores.values() for metric in values))
-        rows = [
-            (element("b", escape(name)), *(escape(number_text(values[m])) if m in values else UNKNOWN for m in metrics))
-            for name, values in scores.items()
-        ]
-        content = table("Scores", ("Output", *metrics), rows, range(1, len(metrics) + 1))
-        if curves and len(metrics) <= METRICS_BESIDE:
-            return element("div", content + curves, class_="figures beside")
-    return content + (element("div", curves, class_="figures") if curves else "")
+def scores_section(report: Report) -> list[Part]:
+    """Return the metrics of all models side by side, with their curves; nothing where nothing was scored."""
+    scores, curves = scores_of(report["outputs"]), _curves(report["curves"])
+    if not scores:
+        return group("figures", curves)
+    metrics = list(dict.fromkeys(metric for values in scores.values() for metric in values))
+    rows = [
+        ({"strong": name}, *(number_text(values[metric]) if metric in values else UNKNOWN for metric in metrics))
+        for name, values in scores.items()
+    ]
+    scored = table("Scores", ("Output", *metrics), rows, range(1, len(metrics) + 1))
+    if curves and len(metrics) <= METRICS_BESIDE:
+        return group("figures beside", [scored, *curves])
+    return [scored, *group("figures", curves)]
 
 
-def _curves(curves: Sequence[Mapping[str, Any]]) -> str:
+def _curves(curves: Sequence[Mapping[str, Any]]) -> list[Part]:
     """Return the curves, those of one kind drawn together as long as the eye can tell them apart."""
     figures = []
     for kind in dict.fromkeys(str(curve["kind"]) for curve in curves):
@@ -124,8 +119,8 @@ def _curves(curves: Sequence[Mapping[str, Any]]) -> str:
             together = [_curve(curve) for curve in alike[start : start + CURVES_TOGETHER]]
             x = Axis(0.0, 1.0, 46.0, 426.0, along, tick_text)
             y = Axis(0.0, 1.0, 350.0, 30.0, upward, tick_text)
-            figures.append(line_chart(title, together, x, y, diagonal=kind in ("roc", "calibration")))
-    return "".join(figures)
+            figures.append(chart(line_chart(title, together, x, y, diagonal=kind in ("roc", "calibration"))))
+    return figures
 
 
 def _curve(curve: Mapping[str, Any]) -> Curve:
@@ -136,38 +131,32 @@ def _curve(curve: Mapping[str, Any]) -> Curve:
     return Curve(told, [(float(x), float(y)) for x, y in pairs if x is not None and y is not None])
 
 
-def models_section(report: Report) -> str:
-    """Return each model with its parameters, its most important features and its training; empty where nothing was learned."""
+def models_section(report: Report) -> list[Part]:
+    """Return each model with its parameters, its most important features and its training; nothing where nothing was learned."""
     stages = {int(stage["id"]): stage for stage in report["stages"]}
-    return "".join(_model(model, stages) for model in report["models"])
+    return [part for model in report["models"] for part in _model(model, stages)]
 
 
-def _model(model: Mapping[str, Any], stages: Mapping[int, Stage]) -> str:
-    link = stage_link(stages, model["stage"])
-    features = model.get("features") or ()
-    heading = element("h3", f"{escape(model['estimator'])} {element('span', f'in {link}', class_='quiet')}")
-    figures = _importance(model) + _history(model.get("history") or {})
-    if features:
-        listed = element("details", element("summary", plural(len(features), "feature")) + element("p", names_list(features)))
-    else:
-        listed = ""
-    given = facts("Parameters", model.get("parameters") or {})
-    settings = element("details", element("summary", "Parameters") + given) if given else ""
-    return heading + (element("div", figures, class_="figures") if figures else "") + listed + settings
+def _model(model: Mapping[str, Any], stages: Mapping[int, Stage]) -> list[Part]:
+    features, parameters = model.get("features") or (), model.get("parameters") or {}
+    figures = [*_importance(model), *_history(model.get("history") or {})]
+    parts = [heading(model["estimator"], link(stages, model["stage"])), *group("figures", figures)]
+    parts += [details([plural(len(features), "feature")], [{"kind": "names", "names": features}])] if features else []
+    return [*parts, details(["Parameters"], [facts("Parameters", parameters)])] if parameters else parts
 
 
-def _importance(model: Mapping[str, Any]) -> str:
+def _importance(model: Mapping[str, Any]) -> list[Part]:
     """Return the features that count most, most first."""
     known = [(str(name), float(value)) for name, value in model.get("importance") or () if value is not None]
     ordered = sorted((pair for pair in known if math.isfinite(pair[1])), key=lambda pair: (-pair[1], pair[0]))
     if not ordered:
-        return ""
+        return []
     kind = f" by {model['importance_kind']}" if model.get("importance_kind") else ""
     some = f", top {MOST_BARS} of {rows_text(len(ordered))}" if len(ordered) > MOST_BARS else ""
-    return bar_chart(f"Feature importance{kind}{some}", ordered[:MOST_BARS])
+    return [chart(bar_chart(f"Feature importance{kind}{some}", ordered[:MOST_BARS]))]
 
 
-def _history(history: Mapping[str, Sequence[float | None]]) -> str:
+def _history(history: Mapping[str, Sequence[float | None]]) -> list[Part]:
     """Return how training went: a chart for each metric, its curves those data sets on which it was measured."""
     metrics: dict[str, list[tuple[str, Sequence[float | None]]]] = {}
     for name, values in history.items():
@@ -182,8 +171,9 @@ def _history(history: Mapping[str, Sequence[float | None]]) -> str:
             pad = (high - low) * 0.06 or abs(high) * 0.1 or 1.0
             curves = [_training(name, values) for name, values in measured]
             x = Axis(1.0, max(2.0, float(max(len(values) for _, values in measured))), 46.0, 486.0, "round", tick_text)
-            figures.append(line_chart(f"Training, {metric}", curves, x, Axis(low - pad, high + pad, 290.0, 30.0, metric, tick_text)))
-    return "".join(figures)
+            y = Axis(low - pad, high + pad, 290.0, 30.0, metric, tick_text)
+            figures.append(chart(line_chart(f"Training, {metric}", curves, x, y)))
+    return figures
 
 
 def _training(name: str, values: Sequence[float | None]) -> Curve:

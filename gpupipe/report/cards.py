@@ -1,0 +1,189 @@
+"""Cards: what stands on a page, as plain values. A card is a title and parts, and no card has HTML of its own.
+
+The sections of a page are made of such parts, and so is whatever a stage has to say of its result (``cards`` in ``report.json``), so that a
+new kind of result needs no more than this form::
+
+    cards   [{stage, section, title, parts}]        cards of one section stand together under its name, by default "Results"; stage: an id
+    part    {kind: "text", text}
+            {kind: "facts", title, values: {name: a scalar, or a list of them}}
+            {kind: "table", title, columns: [name], rows: [[scalar, or {stage: id}]]}; numbers stand to the right
+            {kind: "bars", title, bars: [[name, number]]}
+            {kind: "lines", title, x, y, curves: [{label, x: [number], y: [number]}]}     x and y of the part name what runs along each axis
+
+The parts that gpupipe's own sections use beside these (a drawing, the table of stages, details that unfold) are in ``templates/parts.html``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from markupsafe import Markup
+
+from gpupipe.report.charts import Axis, Curve, bar_chart, line_chart, tick_text
+from gpupipe.report.form import Stage, title_of
+from gpupipe.report.units import UNKNOWN, number_text
+
+Part = Mapping[str, Any]
+
+MOST_ROWS = 2_000  # of a table; report.json has them all
+CURVES_TOGETHER = 4  # that the eye can tell apart
+OF_CARDS = ("text", "facts", "table", "bars", "lines")
+
+
+def text(told: str, style: str = "lead") -> Part:
+    """Return a paragraph."""
+    return {"kind": "text", "text": told, "style": style}
+
+
+def heading(title: object, beside: Any = None) -> Part:
+    """Return a heading, and a link that stands beside it."""
+    return {"kind": "heading", "title": title, "beside": beside}
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], numeric: Iterable[int] = ()) -> Part:
+    """Return a table; the first cell of a row names it, and the columns in `numeric` stand to the right."""
+    listed = list(rows)
+    more = f"and {len(listed) - MOST_ROWS:,} more rows, which report.json has" if len(listed) > MOST_ROWS else ""
+    return {"kind": "table", "title": title, "columns": columns, "rows": listed[:MOST_ROWS], "numeric": frozenset(numeric), "more": more}
+
+
+def facts(title: str, values: Mapping[str, object]) -> Part:
+    """Return names and values in two columns under a title."""
+    return {"kind": "facts", "title": title, "rows": [(name, fact_text(value)) for name, value in values.items()]}
+
+
+def group(style: str, parts: Iterable[Part]) -> list[Part]:
+    """Return parts side by side; nothing for none."""
+    held = list(parts)
+    return [{"kind": "group", "style": style, "parts": held}] if held else []
+
+
+def details(summary: Sequence[Any], parts: Iterable[Part], style: str = "") -> Part:
+    """Return parts that unfold under their summary, which is made of cells."""
+    return {"kind": "details", "summary": summary, "parts": list(parts), "style": style}
+
+
+def chart(drawn: str) -> Part:
+    """Return a figure that has been drawn, of `gpupipe.report.charts`."""
+    return {"kind": "chart", "drawn": Markup(drawn)}  # noqa: S704 - charts escape the text in them
+
+
+def link(stages: Mapping[int, Stage], number: object) -> Any:
+    """Return a cell that leads to a stage; its number alone where the stage is not known.
+
+    Examples
+    --------
+    >>> link({3: {"name": "Join"}}, 3), link({}, 4), link({}, None)
+    ({'stage': 3, 'text': 'Join'}, 4, '–')
+    """
+    if isinstance(number, int) and number in stages:
+        return {"stage": number, "text": title_of(stages[number])}
+    return UNKNOWN if number is None else number
+
+
+def fact_text(value: object) -> str:
+    """Return a parameter's value: numbers as they were given, not rounded; lists and mappings spelled out.
+
+    Examples
+    --------
+    >>> fact_text(0.1), fact_text(None), fact_text(["a", 1])
+    ('0.1', 'null', 'a, 1')
+    """
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}: {fact_text(inner)}" for name, inner in value.items())
+    if isinstance(value, (list, tuple)):
+        return ", ".join(fact_text(inner) for inner in value)
+    return number_text(value) if value is None or isinstance(value, bool) else str(value)
+
+
+def sections_of(cards: Iterable[Mapping[str, Any]], stages: Mapping[int, Stage]) -> dict[str, list[Part]]:
+    """Return the parts of each section that cards ask for, in the order of the cards.
+
+    Examples
+    --------
+    >>> card = {"stage": 3, "title": "Edges", "parts": [{"kind": "text", "text": "4 were doubled."}]}
+    >>> [part["kind"] for part in sections_of([card], {})["Results"]]
+    ['heading', 'text']
+    """
+    sections: dict[str, list[Part]] = {}
+    for card in cards:
+        stage = card.get("stage")
+        held = sections.setdefault(str(card.get("section") or "Results"), [])
+        held.append(heading(card["title"], None if stage is None else link(stages, stage)))
+        figures: list[Part] = []
+        for given in card["parts"]:
+            part = _made(given, stages)
+            if part["kind"] == "chart":
+                figures.append(part)
+                continue
+            held += [*group("figures", figures), *(group("panels", [part]) if part["kind"] == "facts" else [part])]
+            figures = []
+        held += group("figures", figures)
+    return sections
+
+
+def _made(part: Mapping[str, Any], stages: Mapping[int, Stage]) -> Part:
+    """Return a part of a card as a page takes it."""
+    kind = part["kind"]
+    if kind == "text":
+        return text(str(part["text"]))
+    if kind == "facts":
+        return facts(str(part["title"]), part["values"])
+    if kind == "table":
+        rows = [[_cell(value, stages) for value in row] for row in part["rows"]]
+        numeric = [place for place in range(len(part["columns"])) if place and all(_is_number(row[place]) for row in part["rows"])]
+        return table(str(part["title"]), part["columns"], rows, numeric)
+    if kind == "bars":
+        return chart(bar_chart(str(part["title"]), [(str(name), float(value)) for name, value in part["bars"]]))
+    if kind == "lines":
+        return chart(_lines(part))
+    msg = f"expected a part of a card, one of {', '.join(OF_CARDS)}, got {kind!r}"
+    raise ValueError(msg)
+
+
+def _cell(value: Any, stages: Mapping[int, Stage]) -> Any:
+    """Return a cell of a card's table."""
+    if isinstance(value, Mapping):
+        return link(stages, value["stage"])
+    return number_text(value) if _is_number(value) or isinstance(value, bool) else fact_text(value)
+
+
+def _is_number(value: Any) -> bool:
+    """Whether a cell stands to the right."""
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+
+
+def _lines(part: Mapping[str, Any]) -> str:
+    """Return curves over axes that hold all of their points."""
+    curves = [
+        Curve(str(one["label"]), [(float(x), float(y)) for x, y in zip(one["x"], one["y"], strict=True) if x is not None and y is not None])
+        for one in part["curves"]
+    ]
+    points = [point for curve in curves for point in curve.points if all(map(math.isfinite, point))]
+    (left, right), (low, high) = ((min(values), max(values)) if values else (0.0, 1.0) for values in map(list, _columns(points)))
+    pad = (high - low) * 0.06 or abs(high) * 0.1 or 1.0
+    x = Axis(left, right if right > left else left + 1.0, 46.0, 486.0, str(part.get("x") or ""), tick_text)
+    y = Axis(low - pad, high + pad, 290.0, 30.0, str(part.get("y") or ""), tick_text)
+    return line_chart(str(part["title"]), curves, x, y)
+
+
+def _columns(points: Sequence[tuple[float, float]]) -> tuple[list[float], list[float]]:
+    """Return the places of points along each axis."""
+    return [x for x, _ in points], [y for _, y in points]
+
+
+def is_card(given: Any) -> bool:
+    """Whether it is a card that a page can show, when it is read back from where it was kept.
+
+    Examples
+    --------
+    >>> is_card({"title": "Edges", "parts": [{"kind": "text", "text": "4"}]}), is_card({"title": "Edges", "parts": [{"kind": "html"}]})
+    (True, False)
+    """
+    try:
+        sections_of([given], {})
+    except (KeyError, ValueError, TypeError, AttributeError, IndexError):
+        return False
+    return isinstance(given["title"], str)
