@@ -10,7 +10,7 @@ new kind of result needs no more than this form::
             {kind: "bars", title, bars: [[name, number]]}
             {kind: "lines", title, x, y, curves: [{label, x: [number], y: [number]}]}     x and y of the part name what runs along each axis
 
-            {kind: "table", title, columns: [name], rows: [[scalar, or {stage: id}]]}       numbers stand to the right
+The parts that gpupipe's own sections use beside these (a drawing, the stages, details that unfold) are in ``templates/parts.html``.
 """
 
 from __future__ import annotations
