@@ -13,7 +13,9 @@ REPEAT ?= 1
 JOBS ?= 2
 CASES ?= 5000
 COUNT ?= 10000
-SEED ?= 0
+ifndef SEED
+SEED := $(shell date +%s)
+endif
 DEMO := demo
 CONTRACT ?= .venv-contract
 CONTRACT_PYTHON ?= python3.12
@@ -94,9 +96,12 @@ faults: $(VENV)/.developed ## Do a Dask cluster every harm there is a test for, 
 		if $(VENV)/bin/python -m pytest tests/engines/dask/faults -m "" -q $(PYTEST); then passed=$$((passed + 1)); fi; \
 	done; echo "the suite of faults passed $$passed times of $(REPEAT)"; [ $$passed -eq $(REPEAT) ]
 
-fuzz: $(VENV)/.developed ## Run CASES=5000 random pipelines against DuckDB; load COUNT=10000 mutated artefacts, entries and reports
+# Everything here is new each time: what is found says how it is seen again (a script, a seed, an example).
+fuzz: $(VENV)/.developed ## Run CASES=5000 random pipelines against DuckDB, load COUNT=10000 mutated files, try fresh examples of all properties
 	$(VENV)/bin/python -m tests.fuzz --cases $(CASES)
+	@echo "mutations of SEED=$(SEED)"
 	GPUPIPE_FUZZ_COUNT=$(COUNT) GPUPIPE_FUZZ_SEED=$(SEED) $(VENV)/bin/python -m pytest tests/fuzz -m fuzz -q $(PYTEST)
+	GPUPIPE_EXAMPLES=fresh $(VENV)/bin/python -m pytest -m "hypothesis and not slow" -n $(JOBS) --dist loadfile -q $(PYTEST)
 
 # RAPIDS is 5.8 GB, so it has an environment of its own; constraints-gpu.txt is of Python 3.12. No device is needed.
 $(CONTRACT)/.installed: pyproject.toml constraints-gpu.txt

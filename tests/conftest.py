@@ -16,8 +16,11 @@ from gpupipe.engines._cuda import why_not
 from gpupipe.engines.load import CLUSTERED, ON_DEVICES
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before XGBoost is imported; see docs/decisions/008-openmp-waits.md
-settings.register_profile("gpupipe", max_examples=10, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("gpupipe")
+# `make test` looks at the same few examples each time, `make fuzz` at fresh ones; one that fails is told with how to see it again.
+_SLOW = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("same", max_examples=10, derandomize=True, **_SLOW)
+settings.register_profile("fresh", max_examples=100, derandomize=False, print_blob=True, **_SLOW)
+settings.load_profile(os.environ.get("GPUPIPE_EXAMPLES", "same"))
 
 LIBRARIES = {"cpu": "polars", "dask": "distributed", "pandas": "pandas"}
 if why_not() is None:  # a device, and RAPIDS
