@@ -6,8 +6,13 @@ from gpupipe.artefact import save as save
 from gpupipe.core.ends import SourceWarning as SourceWarning
 from gpupipe.core.engine import EngineOptions as EngineOptions
 from gpupipe.core.errors import GpupipeError as GpupipeError
+from gpupipe.core.node import Fitted as Fitted
+from gpupipe.core.node import Table as Table
+from gpupipe.core.node import Value as Value
 from gpupipe.core.schema import Field as Field
 from gpupipe.core.secret import Secret as Secret
+from gpupipe.kinds.graph import Graph as Graph
+from gpupipe.kinds.tensor import Tensor as Tensor
 from gpupipe.models.evaluate import Evaluate as Evaluate
 from gpupipe.models.fit_predict import FitPredict as FitPredict
 from gpupipe.models.fit_transform import FitTransform as FitTransform
@@ -35,6 +40,9 @@ from gpupipe.stages.filter import Filter as Filter
 from gpupipe.stages.function import by_key as by_key
 from gpupipe.stages.function import rows as rows
 from gpupipe.stages.function import whole_table as whole_table
+from gpupipe.stages.graphs.degrees import Degrees as Degrees
+from gpupipe.stages.graphs.pagerank import PageRank as PageRank
+from gpupipe.stages.graphs.to_graph import ToGraph as ToGraph
 from gpupipe.stages.group_by import GroupBy as GroupBy
 from gpupipe.stages.hash_category import HashCategory as HashCategory
 from gpupipe.stages.join import Join as Join
@@ -48,6 +56,9 @@ from gpupipe.stages.select import Select as Select
 from gpupipe.stages.sort_rows import SortRows as SortRows
 from gpupipe.stages.split import Split as Split
 from gpupipe.stages.standardize import Standardize as Standardize
+from gpupipe.stages.tensors.from_tensor import FromTensor as FromTensor
+from gpupipe.stages.tensors.moments import Moments as Moments
+from gpupipe.stages.tensors.to_tensor import ToTensor as ToTensor
 from gpupipe.stages.with_columns import WithColumns as WithColumns
 
 __all__: list[str]

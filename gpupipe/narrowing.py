@@ -14,6 +14,7 @@ from gpupipe.core.ends import Sink, Source
 from gpupipe.core.node import Node
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import Apply, TableStage, WithResults
+from gpupipe.core.want import Want
 from gpupipe.engines._symbolic import VERBS, any_of, filter_of, needed_columns
 
 
@@ -24,6 +25,9 @@ class Planned(Protocol):
     inputs: list[tuple[int, ...]]
     stages: dict[int, TableStage]
     open: set[int]
+
+    def spec(self, number: int) -> Any:
+        """Return what is known of a step's result."""
 
     def schema(self, number: int) -> Schema:
         """Return a table step's schema."""
@@ -42,10 +46,10 @@ def live_columns(planned: Planned, outputs: set[int]) -> dict[int, frozenset[str
         elif isinstance(node.stage, Sink):
             live[inputs[0]] |= set(planned.schema(inputs[0]))
         elif isinstance(node.stage, Barrier):
-            schemas = [planned.schema(given) for given in inputs]
-            for given, schema, want in zip(inputs, schemas, node.stage.wants(*schemas), strict=True):
-                known = want.columns
-                live[given] |= needed_columns(lambda frame, want=want: want.prepare(VERBS, frame), [schema])[0] if known is None else known
+            specs = [planned.spec(given) for given in inputs]
+            for given, spec, want in zip(inputs, specs, node.stage.wants(*specs), strict=True):
+                if want is not None:
+                    live[given] |= _wanted(want, spec) if want.columns is None else want.columns
         else:
             schema = planned.schema(number)
             if number in outputs or number in planned.open:
@@ -55,6 +59,11 @@ def live_columns(planned: Planned, outputs: set[int]) -> dict[int, frozenset[str
             for given, names in zip(tables, _needs(planned, number, stage, tables, live[number]), strict=True):
                 live[given] |= names
     return _carried(planned, live)
+
+
+def _wanted(want: Want, schema: Schema) -> frozenset[str]:
+    """Return the columns that a barrier looks at."""
+    return needed_columns(lambda frame: want.prepare(VERBS, frame), [schema])[0]
 
 
 def _carried(planned: Planned, live: dict[int, set[str]]) -> dict[int, frozenset[str]]:

@@ -17,12 +17,12 @@ import narwhals.stable.v2 as nw
 
 from gpupipe.core.arrow import schema_of
 from gpupipe.core.barrier import Barrier
-from gpupipe.core.ends import Sink, Source, check_targets
-from gpupipe.core.engine import Reading
+from gpupipe.core.ends import Reading, Sink, Source, check_targets
 from gpupipe.core.errors import ColumnError, WiringError, listing
 from gpupipe.core.node import Node, Value, ordered
 from gpupipe.core.schema import Schema
-from gpupipe.core.stage import Apply, Promise, RowStage, Stage, TableStage, WithResults
+from gpupipe.core.stage import Apply, Promise, Stage, TableStage, WithResults
+from gpupipe.core.want import Want
 from gpupipe.engines._promises import require_promises
 from gpupipe.engines._symbolic import AT_ONCE, VERBS, Frame, collect_symbolic, empty_frame, frame_schema, narrowed
 from gpupipe.engines._tried import keeps_rows, translated
@@ -56,6 +56,8 @@ class Step:
         The dtype that a number has in expressions; None where the step makes none.
     ready
         The stage as it is run, where it is known before the run.
+    specs
+        What the plan knows of each input; see `Barrier`.
     """
 
     id: int
@@ -70,6 +72,7 @@ class Step:
     any_order: bool = True
     dtype: Any = None
     ready: TableStage | None = None
+    specs: tuple[Any, ...] = ()
 
     @property
     def stage(self) -> Stage:
@@ -249,17 +252,28 @@ class _Planner:
         return None
 
     def _sketch(self, number: int, stage: Barrier, inputs: Sequence[int]) -> None:
-        """Run a barrier on what it wants of empty tables."""
-        schemas = [self.schema(given) for given in inputs]
+        """Find what a barrier gives: from the specs of its inputs, or by running it on what it wants of empty tables."""
+        specs = [self.spec(given) for given in inputs]
+        schemas = [spec for spec in specs if isinstance(spec, Schema)]
         stage.check(*schemas)
-        self.sketches[number] = stage.sketch_alone()
-        if self.sketches[number] is not None:
+        made = stage.plan(*specs)
+        if isinstance(made, Schema):
+            made.require_known()
+            self.schemas[number] = made
             return
-        frames = [(want, empty_frame(schema)) for want, schema in zip(stage.wants(*schemas), schemas, strict=True)]
+        self.sketches[number] = made
+        if made is not None:
+            return
+        frames = [(want, empty_frame(schema)) for want, schema in wanted_tables(stage, specs)]
         prepared = translated(lambda: [want.prepare(VERBS, frame) for want, frame in frames], schemas)
         results = translated(lambda: collect_symbolic(prepared), schemas)
-        sketch = stage.sketch(results, *schemas)
+        sketch = stage.sketch(results, *specs)
         self.sketches[number] = Literal.of(sketch, results) if self.nodes[number].__class__ is Value else sketch
+
+    def spec(self, number: int) -> Any:
+        """Return what is known of a step's result: a table's schema, what stands for something fitted or a value, another kind's spec."""
+        schema = self.schemas[number]
+        return self.sketches.get(number) if schema is None else schema
 
     def schema(self, number: int) -> Schema:
         """Return a table step's schema."""
@@ -287,16 +301,19 @@ class _Planner:
 
     def _step(self, number: int, node: Node, live: Mapping[int, Collection[str]], predicates: Mapping[int, Any]) -> Step:
         schema = self.schemas[number]
-        delivered = None if schema is None else narrowed(schema, live[number])
+        whole = isinstance(node.stage, Barrier)  # its table is there with all of its columns
+        delivered = schema if schema is None or whole else narrowed(schema, live[number])
         reading = Reading(tuple(delivered), predicates.get(number)) if isinstance(node.stage, Source) and delivered is not None else None
         stage = self.stages.get(number)
         given = [self.schema(each) for each in node.stage.tables(self.inputs[number])] if stage is not None else []
         same_rows = stage is not None and len(given) == 1 and (stage.same_rows() or keeps_rows(stage, self.frames[number], given))
         sketch = self.sketches.get(number)
         dtype = sketch.dtype if isinstance(sketch, Literal) else None
+        specs = tuple(self.spec(given) for given in self.inputs[number])
         phase, is_open = self.phases[number], number in self.open
         ready = None if is_open or isinstance(node.stage, Apply | WithResults) else stage
-        return Step(number, node, self.inputs[number], schema, delivered, reading, phase, is_open, same_rows, dtype=dtype, ready=ready)
+        made = Step(number, node, self.inputs[number], schema, delivered, reading, phase, is_open, same_rows)
+        return replace(made, dtype=dtype, ready=ready, specs=specs)
 
 
 def _put_off(planner: _Planner, outputs: set[int]) -> dict[int, int]:
@@ -347,6 +364,12 @@ class Literal:
         return nw.lit(value, dtype=self.dtype)
 
 
+def wanted_tables(stage: Barrier, specs: Sequence[Any]) -> list[tuple[Want, Schema]]:
+    """Return what a barrier wants of each of its tables, with the table's schema."""
+    pairs = zip(stage.wants(*specs), specs, strict=True)
+    return [(want, spec) for want, spec in pairs if want is not None]
+
+
 def table_stage_of(stage: Stage, given: Sequence[Any]) -> TableStage:
     """Return the stage that makes the table: itself, for an applied one what was fitted, else with the numbers in its expressions.
 
@@ -356,8 +379,7 @@ def table_stage_of(stage: Stage, given: Sequence[Any]) -> TableStage:
         What is known of the stage's inputs: fitted stages and numbers (as `Literal`) count.
     """
     if isinstance(stage, Apply):
-        assert isinstance(given[0], RowStage)
-        return given[0].using(stage.method)
+        return stage.stage(given[0])
     if isinstance(stage, WithResults):
         return stage.stage.with_literals([literal.expression() for literal in given[stage.n_tables :]])
     assert isinstance(stage, TableStage)

@@ -18,7 +18,7 @@ from gpupipe.core.schema import Schema
 from gpupipe.core.stage import TableStage, WithResults
 from gpupipe.engines._symbolic import VERBS, empty_frame
 from gpupipe.engines._watching import watched
-from gpupipe.plan import Plan, Step, note
+from gpupipe.plan import Plan, Step, note, wanted_tables
 
 # The engines whose limits hold for an engine, in the order in which they are told.
 _LIMITS_OF = {
@@ -81,7 +81,7 @@ def _expressions(plan: Plan, step: Step, schemas: Sequence[Schema]) -> Iterator[
         numbers = step.inputs[stage.n_tables :]
         stage = stage.stage.with_literals([nw.lit(None, dtype=plan.steps[number].dtype) for number in numbers])
     if isinstance(stage, Barrier):
-        for want, schema in zip(stage.wants(*schemas), schemas, strict=True):
+        for want, schema in wanted_tables(stage, step.specs):
             for _, given in want.aggregates or ():
                 yield given, empty_frame(schema)
     elif isinstance(stage, TableStage) and stage.is_users:

@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from gpupipe.core.barrier import Barrier
+from gpupipe.core.demand import Demand
 from gpupipe.core.ends import Sink, Source, Writer
-from gpupipe.core.engine import Demand, Engine
+from gpupipe.core.engine import Engine
 from gpupipe.core.errors import ClusterError, GpupipeError, SinkError
-from gpupipe.core.node import Table
+from gpupipe.core.node import Fitted, Table
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import TableStage
 from gpupipe.engines._arrow import arrow_schema
@@ -202,7 +203,7 @@ class Execution:
         self.tell("stretch", waiting[0], {"n_stages": len(waiting) + len(lazy)})
         self.engine.on_tasks = lambda done, of: self.tell("tasks", waiting[0], {"done": done, "of": of})
         try:
-            results = self.engine.compute(demands)
+            results = self.engine.compute(demands) if demands else []
         except GpupipeError as error:
             self._find_blame(lazy, waiting, error)
             raise
@@ -229,9 +230,9 @@ class Execution:
                 self.writers[step.id] = step.stage.open(arrow_schema(self.schemas[given]))
             return [Demand("write", self.results[given], writer=self.writers[step.id], schema=self.schemas[given])]
         if isinstance(step.stage, Barrier):
-            wants = step.stage.wants(*(self.schemas[given] for given in step.inputs))
+            wants = step.stage.wants(*(self._spec(step, given) for given in step.inputs))
             pairs = zip(wants, step.inputs, strict=True)
-            return [Demand(want.form, self.results[given], want, schema=self.schemas[given]) for want, given in pairs]
+            return [Demand(want.form, self.results[given], want, schema=self.schemas[given]) for want, given in pairs if want is not None]
         return [Demand("held", self.results[step.id], schema=self.schemas[step.id])]
 
     def _conclude(self, step: Step, parts: Iterator[Any]) -> None:
@@ -240,41 +241,67 @@ class Execution:
         self.engine.ledger.turn_to(step.id)
         entry = self.record.stages[step.id]
         if isinstance(step.stage, Barrier):
-            results = [next(parts) for _ in step.inputs]
             self.tell("start", step, {})
             with blamed(step, self.plan, self.engine):
-                value = self._barrier(step, step.stage, results)
-            self.results[step.id] = value
+                self.results[step.id] = self._barrier(step, step.stage, parts)
             self._let_go(step)
         elif isinstance(step.stage, Sink):
             next(parts)
             self._let_go(step)
         else:
-            held = next(parts)
-            self.results[step.id] = held
-            entry["bytes"] = self.engine.size(held)
-            self.counts.enter(step.id, self.engine.compute([Demand("rows", held)])[0])
-            if self.checkpoints is not None:
-                self.checkpoints.keep_table(step, held, self.schemas[step.id], self.engine)
+            self.results[step.id] = next(parts)
+            self._hold(step)
         self.record.spend(step.id, time.perf_counter() - started)
         self.tell("done", step, {"rows": entry["rows_out"], "seconds": entry["seconds"]})
 
-    def _barrier(self, step: Step, stage: Barrier, results: Sequence[Any]) -> Any:
-        """Return what a barrier concludes, entered in the record."""
+    def _hold(self, step: Step) -> None:
+        """Enter, and keep, a table that is there as rows."""
+        held = self.results[step.id]
+        self.record.stages[step.id]["bytes"] = self.engine.size(held)
+        self.counts.enter(step.id, self.engine.compute([Demand("rows", held)])[0])
+        if self.checkpoints is not None:
+            self.checkpoints.keep_table(step, held, self.schemas[step.id], self.engine)
+
+    def _spec(self, step: Step, given: int) -> Any:
+        """Return what is known of a step's input: a table's columns, what was fitted itself, of another kind what the plan knows."""
+        if given in self.schemas:
+            return self.schemas[given]
+        result = self.results[given]
+        return result if isinstance(self.plan.steps[given].node, Fitted) else step.specs[step.inputs.index(given)]
+
+    def _barrier(self, step: Step, stage: Barrier, parts: Iterator[Any]) -> Any:
+        """Return what a barrier concludes, entered in the record.
+
+        Parameters
+        ----------
+        parts
+            Gives what was computed for each of its tables.
+        """
+        wants = stage.wants(*(self._spec(step, given) for given in step.inputs))
+        results = [self.results[given] if want is None else next(parts) for want, given in zip(wants, step.inputs, strict=True)]
 
         def progress(number: int, total: int | None, facts: Mapping[str, float]) -> None:
             self.tell("progress", step, {"number": number, "total": total, **facts})
 
-        value = stage.conclude(self.engine, results, progress)
+        self.engine.noted = {}
+        value = stage.conclude(self.engine, results, progress, step.schema)
+        if self.engine.noted:
+            self.record.stages[step.id]["facts"] = dict(self.engine.noted)
+        if step.schema is not None:
+            self.results[step.id], self.schemas[step.id] = value, step.schema
+            self._hold(step)
+            return value
         described = self._describe(step, value, None)
         if self.checkpoints is not None:
-            self.checkpoints.keep_result(step, value, described)
+            self.checkpoints.keep_result(step, value, described, self.engine)
         return value
 
     def _describe(self, step: Step, value: Any, known: Mapping[str, Any] | None) -> Mapping[str, Any]:
         """Return what the report says of a barrier's result, entered there; `known` is what was said of it when it was made."""
         assert isinstance(step.stage, Barrier)
-        described = step.stage.describe(value) if known is None else known
+        described = {**self.engine.told(value), **step.stage.describe(value)} if known is None else known
+        if described.get("facts"):
+            self.record.stages[step.id]["facts"] = {**self.record.stages[step.id].get("facts", {}), **described["facts"]}
         label = step.node.label or next((name for name, number in self.plan.outputs.items() if number == step.id), step.stage.name)
         self.record.models += [{"stage": step.id, "label": label, **model} for model in described.get("models", [])]
         self.record.curves += [{"stage": step.id, "label": label, **curve} for curve in described.get("curves", [])]
@@ -289,7 +316,7 @@ class Execution:
                 first = self.engine.head(self.results[number], HEAD_ROWS)
                 return LeftOut(self.record.stages[number]["rows_out"], len(self.schemas[number]), first)
             return self.engine.deliver(self.results[number])
-        return self.results.get(number)
+        return self.engine.brought(self.results.get(number))
 
     def _wrote(self, number: int, value: Any) -> None:
         """Enter what a sink wrote."""

@@ -21,8 +21,7 @@ from rich.console import Console
 from sklearn.linear_model import LogisticRegression
 
 import gpupipe as gp
-from gpupipe.core.ends import Source
-from gpupipe.core.engine import Reading
+from gpupipe.core.ends import Reading, Source
 from gpupipe.core.errors import SinkError, StageError
 from gpupipe.core.schema import Schema, as_schema
 from gpupipe.report.form import seconds_around

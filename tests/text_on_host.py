@@ -10,8 +10,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from gpupipe.core.ends import Source
-from gpupipe.core.engine import Reading
+from gpupipe.core.ends import Reading, Source
 from gpupipe.core.errors import GpupipeError
 from gpupipe.engines._scan import read_lazy
 from gpupipe.engines.cudf.text_plan import NotPlainError, text_not_on_device

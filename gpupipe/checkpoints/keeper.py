@@ -24,10 +24,12 @@ from gpupipe.checkpoints.json_values import from_json, to_json
 from gpupipe.checkpoints.store import DamagedError, Entry, Store
 from gpupipe.core.arrow import dtype_of, schema_of
 from gpupipe.core.barrier import Barrier
-from gpupipe.core.ends import Sink, Source
-from gpupipe.core.engine import Demand, Engine, Reading
+from gpupipe.core.demand import Demand
+from gpupipe.core.ends import Reading, Sink, Source
+from gpupipe.core.engine import Engine
 from gpupipe.core.errors import ArtefactError, DtypeError, GpupipeError, SinkError
-from gpupipe.core.node import Table
+from gpupipe.core.holding import Holding
+from gpupipe.core.node import Table, Value
 from gpupipe.core.schema import Schema
 from gpupipe.core.secret import masked
 from gpupipe.core.stage import RowStage, Stage
@@ -126,7 +128,7 @@ class Keeper:
             entry = self.store.find(key)
             if entry is None:
                 return None
-            found = self._barrier(step, entry) if isinstance(step.stage, Barrier) else self._table(step, entry)
+            found = self._table(step, entry) if isinstance(step.node, Table) else self._barrier(step, entry)
         except Exception as error:  # noqa: BLE001  (whatever is wrong with what is there, the run can do without; the remark says what)
             self._remark(step, f"computed again, since its checkpoint is damaged: {error}")
             return None
@@ -169,7 +171,7 @@ class Keeper:
         self.rows[step.id] = entry.facts["rows"]
         return Step(step.id, node, (), schema, schema, Reading(tuple(schema)), step.phase)
 
-    def keep_result(self, step: Step, value: Any, described: Mapping[str, Any]) -> None:
+    def keep_result(self, step: Step, value: Any, described: Mapping[str, Any], engine: Engine) -> None:
         """Keep what a barrier concluded; where that cannot be done, a remark says why."""
         key = self._to_keep(step)
         if key is None:
@@ -177,17 +179,18 @@ class Keeper:
         folder = self.store.new_folder(key)
         try:
             facts: dict[str, Any] = {"described": to_json(dict(described))}
-            if isinstance(value, RowStage):
-                self._save(value, folder)
+            is_saved = not isinstance(step.node, Value)
+            if is_saved:
+                self._save(engine.brought(value), folder)
             else:
                 facts["value"] = to_json(value)
-            self._commit(step, "fitted" if isinstance(value, RowStage) else "value", folder, facts)
+            self._commit(step, "fitted" if is_saved else "value", folder, facts)
         except (GpupipeError, OSError) as error:
             self._remark(step, f"not kept: {error}")
             self.store.discard(folder)
 
-    def _save(self, stage: RowStage, folder: str) -> None:
-        """Write a fitted stage into a folder of the store."""
+    def _save(self, stage: RowStage | Holding, folder: str) -> None:
+        """Write something fitted, a graph, a tensor into a folder of the store."""
         with WorkFolder(tempfile.gettempdir(), "gpupipe-") as scratch:
             saved = save(stage, scratch.path / "stage")
             for file in sorted(path for path in saved.rglob("*") if path.is_file()):
@@ -251,9 +254,9 @@ class Keeper:
 
 
 def _fitted_beside(stage: Stage) -> list[type]:
-    """Return the fitted stages of the module that a stage is of, which has been loaded: what fitting it may give."""
+    """Return what a stage may give that is saved: the fitted things in the module that it is of, which has been loaded."""
     beside = vars(sys.modules[type(stage).__module__]).values()
-    return [kind for kind in beside if isinstance(kind, type) and issubclass(kind, RowStage)]
+    return [kind for kind in beside if isinstance(kind, type) and issubclass(kind, RowStage | Holding)]
 
 
 def _check_dtypes(schema: Schema, *, is_open: bool) -> None:

@@ -19,7 +19,6 @@ from gpupipe.core.stage import Stage
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from gpupipe.core.engine import Reading
     from gpupipe.core.files import Folder
 
 
@@ -68,15 +67,31 @@ class Piece:
     stop: int | None = None
 
 
+@dataclass(frozen=True)
+class Reading:
+    """What a source is read for: the columns, and the rows, that the pipeline needs.
+
+    Parameters
+    ----------
+    columns
+        The columns to read, in the source's order.
+    predicate
+        A Polars expression that keeps every row the pipeline needs, or None for all rows.
+    """
+
+    columns: tuple[str, ...]
+    predicate: Any = None
+
+
 class Source(Stage):
     """Starts a pipeline: rows from outside."""
 
     kind: ClassVar[str] = "source"
-    n_inputs: ClassVar[tuple[int, int | None]] = (0, 0)
+    takes: ClassVar[tuple[type[Node], ...]] = ()
 
     def node(self) -> Table:
         """Return the table of this source's rows."""
-        return cast(Table, self.wire(Table, ()))
+        return cast(Table, self.wire(()))
 
     @abstractmethod
     def schema(self) -> Schema:
@@ -198,10 +213,11 @@ class Sink(Stage):
     """Ends a pipeline: rows to outside."""
 
     kind: ClassVar[str] = "sink"
+    gives: ClassVar[type[Node]] = Value
 
     def __call__(self, table: Table) -> Value:
         """Return the node that writes the table."""
-        return cast(Value, self.wire(Value, (table,)))
+        return cast(Value, self.wire((table,)))
 
     def target(self) -> str | None:
         """Return the one place that this sink replaces, so that two sinks on it are found before they run."""

@@ -9,206 +9,21 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from gpupipe.core.demand import Demand
 from gpupipe.core.errors import GpupipeError
+from gpupipe.core.holding import Holding
 from gpupipe.core.ledger import Ledger
 from gpupipe.core.limits import Limit
 from gpupipe.core.options import WithOptions
+from gpupipe.core.progress import Progress
+from gpupipe.core.task import Task
 
 if TYPE_CHECKING:
-    import narwhals.stable.v2 as nw
-    import pyarrow as pa
-
-    from gpupipe.core.barrier import Want
-    from gpupipe.core.ends import Source, Writer
+    from gpupipe.core.ends import Reading, Source
     from gpupipe.core.schema import Schema
     from gpupipe.core.stage import TableStage
-
-
-Progress = Callable[[int, int | None, Mapping[str, float]], None]  # round, rounds in all, figures of the round
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What a source is read for: the columns, and the rows, that the pipeline needs.
-
-    Parameters
-    ----------
-    columns
-        The columns to read, in the source's order.
-    predicate
-        A Polars expression that keeps every row the pipeline needs, or None for all rows.
-    """
-
-    columns: tuple[str, ...]
-    predicate: Any = None
-
-
-@dataclass(frozen=True)
-class Joining:
-    """How two tables are joined. Missing keys match nothing.
-
-    Parameters
-    ----------
-    suffix, left_suffix
-        What is put behind names that both tables have: the right table's, and the left one's.
-    once
-        Of which sides each key is to stand in one row.
-    """
-
-    left_on: tuple[str, ...]
-    right_on: tuple[str, ...]
-    how: Literal["inner", "left", "right", "full", "semi", "anti", "cross"]
-    suffix: str = "_right"
-    left_suffix: str = ""
-    once: frozenset[Literal["left", "right"]] = frozenset()
-    ordered: bool = False  # whether a left or inner join must keep the order of the left table's rows
-
-
-@dataclass(frozen=True)
-class Sorting:
-    """In what order rows are put."""
-
-    columns: tuple[str, ...]
-    descending: tuple[bool, ...]
-    nulls_last: bool
-
-
-@dataclass(frozen=True)
-class Stacking:
-    """The rows of several tables become those of one."""
-
-
-@dataclass(frozen=True)
-class ByBlock:
-    """Done block by block; where `again`, once more on what is left of all blocks."""
-
-    again: bool = False
-
-
-Spread: TypeAlias = Joining | Sorting | Stacking | ByBlock
-
-
-@dataclass(frozen=True)
-class Rolled:
-    """One column of a rolling window: a function of a column, under a new name."""
-
-    name: str
-    column: str
-    function: Literal["min", "max", "sum", "mean", "count"]
-
-
-@dataclass(frozen=True)
-class Window:
-    """The rows of the same key whose index lies in ``[index + start, index + stop)``, around each row."""
-
-    by: tuple[str, ...]
-    index: str
-    start: int
-    stop: int
-    aggregates: tuple[Rolled, ...]
-
-    @property
-    def columns(self) -> list[str]:
-        """The columns that the window needs."""
-        return list(dict.fromkeys([*self.by, self.index, *(rolled.column for rolled in self.aggregates)]))
-
-
-class Verbs(ABC):
-    """What a stage may ask of an engine on frames, beyond narwhals: where the libraries disagree, or narwhals has no word for it."""
-
-    @abstractmethod
-    def join(self, left: nw.LazyFrame[Any], right: nw.LazyFrame[Any], how: Joining) -> nw.LazyFrame[Any]:
-        """Return the joined rows. A full join keeps one key column, from whichever side has the row."""
-
-    @abstractmethod
-    def require_once(self, frame: nw.LazyFrame[Any], keys: Sequence[str], expected: str) -> nw.LazyFrame[Any]:
-        """Return the frame; where rows have equal keys, computing it fails with what was `expected`. Missing keys equal nothing."""
-
-    @abstractmethod
-    def sort(self, frame: nw.LazyFrame[Any], columns: Sequence[str], descending: Sequence[bool], *, nulls_last: bool) -> nw.LazyFrame[Any]:
-        """Return the rows in order; NaN is the largest number."""
-
-    @abstractmethod
-    def hash_rows(self, frame: nw.LazyFrame[Any], columns: Sequence[str], seed: int, name: str) -> nw.LazyFrame[Any]:
-        """Return the frame with a UInt64 column `name`: XXH64 of the columns' values, the same on every engine."""
-
-    @abstractmethod
-    def hash_columns(self, frame: nw.LazyFrame[Any], columns: Sequence[str], seed: int, n_bits: int) -> nw.LazyFrame[Any]:
-        """Return the frame with each of the columns replaced by the upper bits of its XXH64, as UInt32; missing stays missing."""
-
-    @abstractmethod
-    def look_up(self, frame: nw.LazyFrame[Any], values: Mapping[str, Sequence[str]], unknown: int | None) -> nw.LazyFrame[Any]:
-        """Return the frame with columns replaced by the position, as Int32, of their text among the values; the rows keep their order."""
-
-    @abstractmethod
-    def scale(self, frame: nw.LazyFrame[Any], scales: Mapping[str, tuple[float, float]]) -> nw.LazyFrame[Any]:
-        """Return the frame with columns as Float64, less the first number and divided by the second one."""
-
-    @abstractmethod
-    def roll(self, frame: nw.LazyFrame[Any], window: Window) -> nw.LazyFrame[Any]:
-        """Return the frame with the window's aggregates appended to each row."""
-
-    @abstractmethod
-    def map_arrays(self, frame: nw.LazyFrame[Any], mapped: ArrayMap) -> nw.LazyFrame[Any]:
-        """Return the frame with columns appended that a function makes of an array of some columns."""
-
-    @abstractmethod
-    def unfitted(self, estimator: Any) -> Any:
-        """Return a copy of an unfitted estimator, or what stands for it, that is fitted to the arrays that `map_arrays` hands over."""
-
-    @abstractmethod
-    def literal(self, table: pa.Table) -> nw.LazyFrame[Any]:
-        """Return a small Arrow table as a frame of this engine."""
-
-
-@dataclass(frozen=True)
-class ArrayMap:
-    """A function from an array [n_rows, n_columns] to one array [n_rows] for each output.
-
-    Parameters
-    ----------
-    columns
-        The columns of the array, in order.
-    outputs
-        Names and dtypes of the columns made.
-    function
-        Gets the engine's array (NumPy, CuPy), never of zero rows; missing values are NaN.
-    drop
-        Columns left out of the result.
-    whole
-        Whether the function must see all rows at once.
-    nan_as_null
-        Whether NaN in what the function makes is missing.
-    """
-
-    columns: tuple[str, ...]
-    outputs: tuple[tuple[str, Any], ...]
-    function: Callable[[Any], Sequence[Any]]
-    drop: tuple[str, ...] = ()
-    whole: bool = False
-    nan_as_null: bool = False
-
-
-@dataclass(frozen=True)
-class Demand:
-    """One thing to compute.
-
-    Parameters
-    ----------
-    form
-        ``"arrow"``: an Arrow table; ``"held"``: the engine's data, computed and kept; ``"rows"``: the number of rows;
-        ``"write"``: nothing, but the writer has all rows; ``"drain"``: nothing, but every value was made.
-    schema
-        The columns that are needed of the data, in their order and dtypes; an engine holds the data to it.
-    """
-
-    form: Literal["arrow", "held", "rows", "write", "drain"]
-    data: Any
-    want: Want | None = None
-    writer: Writer | None = None
-    schema: Schema | None = None
 
 
 @dataclass(frozen=True)
@@ -273,6 +88,7 @@ class Engine(ABC):
 
     def __init__(self, options: EngineOptions | None = None) -> None:
         self.options = options or EngineOptions()
+        self.noted: Mapping[str, Any] = {}  # what the last task told of how it went
         self.on_tasks: Callable[[int, int], None] | None = None  # told how many tasks are done, and of how many
         self.ledger = Ledger(policy=self.options.crossings, budget=self.options.crossings_budget)
 
@@ -289,12 +105,22 @@ class Engine(ABC):
         """Return what is demanded, in order; work that demands share is done once."""
 
     @abstractmethod
-    def train(self, recipe: TrainingRecipe, train: Any, validation: Any | None) -> Any:
-        """Return the fitted estimator."""
+    def solve(self, task: Task, inputs: Sequence[Any], progress: Progress | None = None, schema: Schema | None = None) -> Any:
+        """Return what a task makes of its inputs: tables as the engine holds them, and what other tasks made.
 
-    @abstractmethod
-    def score(self, recipe: ScoringRecipe, data: Any) -> Mapping[str, Any]:
-        """Return ``{"values": {metric: number}, "curves": [...]}``."""
+        Parameters
+        ----------
+        schema
+            The columns of the result, where it is a table.
+        """
+
+    def brought(self, data: Any) -> Any:
+        """Return what a task made that is no table, brought into this process."""
+        return data
+
+    def told(self, data: Any) -> Mapping[str, Any]:
+        """Return what the report says of what a task made; see `Holding.describe`."""
+        return data.describe() if isinstance(data, Holding) else {}
 
     @abstractmethod
     def deliver(self, data: Any) -> Any:
@@ -323,26 +149,3 @@ class Engine(ABC):
     def close(self) -> None:
         """Let go of everything the engine holds."""
         return None
-
-
-@dataclass(frozen=True)
-class TrainingRecipe:
-    """What to train on what."""
-
-    estimator: Any
-    features: tuple[str, ...]
-    target: str | None
-    weight: str | None
-    progress: Progress | None = None
-
-
-@dataclass(frozen=True)
-class ScoringRecipe:
-    """What to measure of predictions against what is true."""
-
-    metrics: tuple[str, ...]
-    target: str
-    prediction: str | None
-    probability: str | None
-    weight: str | None
-    features: tuple[str, ...] = ()

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from gpupipe.core.errors import WiringError
 
@@ -32,7 +33,7 @@ def calling_line() -> tuple[str, int]:
 
 
 class Node:
-    """A stage applied to other nodes.
+    """A stage applied to other nodes. What a stage takes and gives are kinds of nodes, its ports.
 
     Parameters
     ----------
@@ -43,6 +44,9 @@ class Node:
     """
 
     __slots__ = ("inputs", "label", "line", "path", "stage")
+    words: ClassVar[str] = "nodes"  # what errors call several of the kind
+    made_by: ClassVar[str] = "call a stage that gives one"  # how a user comes to one, and from it to a table
+    to_table: ClassVar[str] = "by a stage that gives a table"
 
     def __init__(self, stage: Stage, inputs: tuple[Node, ...], label: str | None = None) -> None:
         self.stage = stage
@@ -67,6 +71,10 @@ class Node:
         again.path, again.line = self.path, self.line
         return again
 
+    def __rshift__(self, stage: Any) -> Any:
+        """Return ``stage(self)``: ``node >> A() >> B()`` is a chain."""
+        return stage(self)
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.title} at {self.where}>"
 
@@ -79,10 +87,7 @@ class Table(Node):
     """Rows and columns that a stage makes."""
 
     __slots__ = ()
-
-    def __rshift__(self, stage: Any) -> Any:
-        """Return ``stage(self)``: ``node >> A() >> B()`` is a chain."""
-        return stage(self)
+    words: ClassVar[str] = "tables"
 
     def __getitem__(self, columns: Any) -> Any:
         """Raise WiringError: columns are taken by a stage."""
@@ -96,12 +101,16 @@ class Value(Node):
     """A number, or a few named ones."""
 
     __slots__ = ()
+    words: ClassVar[str] = "values"
+    to_table: ClassVar[str] = "table >> gp.WithColumns(column=value)"
 
 
 class Fitted(Node):
-    """What a fit stage measured or a learner learned; a row stage once it is run."""
+    """What a fit stage measured or a learner learned. It can be applied to tables where it is a row stage, and asked for its answers."""
 
     __slots__ = ()
+    words: ClassVar[str] = "fitted stages"
+    made_by: ClassVar[str] = "stage.fit(table)"
 
     def __call__(self, table: Table) -> Table:
         """Return the table that the fitted stage makes of `table`."""
@@ -122,6 +131,12 @@ class Fitted(Node):
     def use(self, method: str, table: Table) -> Table:
         """Return the table that one of the fitted stage's methods makes of `table`."""
         return self.stage.use(self, method, table)
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        """Return what asks for one of the fitted thing's answers: ``fitted.forecast(horizon=12)``."""
+        if name.startswith("_") or name in ("inputs", "label", "line", "path", "stage"):
+            raise AttributeError(name)
+        return lambda *nodes, **options: self.stage.ask(self, name, nodes, options)
 
 
 def ordered(outputs: dict[str, Node]) -> list[Node]:

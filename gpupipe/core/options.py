@@ -35,3 +35,9 @@ def _options(kind: Any) -> tuple[str, ...] | None:
     if any(given.kind is given.VAR_KEYWORD for given in parameters):
         return None
     return tuple(given.name for given in parameters if given.kind is not given.VAR_POSITIONAL)
+
+
+def settle(value: Any, /, **fields: Any) -> None:
+    """Set fields of a frozen value that is being made, and that nobody else has yet."""
+    for name, held in fields.items():
+        object.__setattr__(value, name, held)

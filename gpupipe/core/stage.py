@@ -19,7 +19,7 @@ A stage is written against narwhals frames and a few `Verbs` that narwhals lacks
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
@@ -27,14 +27,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 from gpupipe.core.errors import UsageError, WiringError
 from gpupipe.core.node import Fitted, Node, Table, Value
 from gpupipe.core.options import WithOptions
+from gpupipe.core.plain import plain
 from gpupipe.core.schema import Schema
 
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
 
     from gpupipe.core.aggregates import Grouping
-    from gpupipe.core.engine import Spread, Verbs
     from gpupipe.core.expressions import Named
+    from gpupipe.core.verbs import Spread, Verbs
 
 T = TypeVar("T")
 
@@ -43,7 +44,10 @@ class Stage(WithOptions, ABC):
     """What a node does; a frozen value."""
 
     kind: ClassVar[str]
-    n_inputs: ClassVar[tuple[int, int | None]] = (1, 1)
+    takes: ClassVar[tuple[type[Node], ...]] = (Table,)
+    optional: ClassVar[int] = 0  # how many of the last ports may be left open
+    many: ClassVar[bool] = False  # whether the last port takes any number of nodes
+    gives: ClassVar[type[Node]] = Table
     minds_order: ClassVar[bool] = False  # whether what it makes depends on the order of its rows, as a learner's training does
 
     @property
@@ -55,24 +59,24 @@ class Stage(WithOptions, ABC):
         """Raise PlanError where the stage cannot take tables of these schemas; the symbolic run finds the rest."""
         return None
 
-    def wire(self, node: type[Node], inputs: Sequence[Any]) -> Any:
-        """Return a node of this stage on the inputs, which must be as many and of the kind that it takes."""
-        low, high = self.n_inputs
-        if len(inputs) < low or (high is not None and len(inputs) > high):
-            count = f"{low}" if low == high else f"at least {low}" if high is None else f"{low} to {high}"
-            msg = f"{self.name} takes {count} table(s), got {len(inputs)}."
+    def wire(self, inputs: Sequence[Any]) -> Any:
+        """Return the node of this stage on the inputs, which must be as many and of the kinds that its ports take."""
+        least, n_given = len(self.takes) - self.optional, len(inputs)
+        if n_given < least or (n_given > len(self.takes) and not self.many):
+            msg = f"{self.name} takes {_counted(self.takes, least, many=self.many)}, got {n_given}."
             raise WiringError(msg)
-        for given in inputs:
-            if not isinstance(given, Table):
-                msg = f"{self.name} takes tables of a pipeline, got {type(given).__name__}. {self._hint(given)}"
+        for number, given in enumerate(inputs):
+            port = self.takes[min(number, len(self.takes) - 1)]
+            if not isinstance(given, port):
+                msg = f"{self.name} takes {port.words} of a pipeline, got {type(given).__name__}. {self._hint(given, port)}"
                 raise WiringError(msg)
         results = self.results()
         if not results:
-            return node(self, tuple(inputs))
+            return self.gives(self, tuple(inputs))
         if not isinstance(self, TableStage):
             msg = f"{self.name} takes no result of another stage in its expressions. Put it into a column first: WithColumns(limit=value)."
             raise WiringError(msg)
-        return node(WithResults(self.with_slots(results), len(inputs)), (*inputs, *results))
+        return self.gives(WithResults(self.with_slots(results), len(inputs)), (*inputs, *results))
 
     def results(self) -> Sequence[Value]:
         """Return the results of other stages that stand in this one's expressions or parameters."""
@@ -82,10 +86,14 @@ class Stage(WithOptions, ABC):
         """Return those of a node's inputs that are tables to this stage."""
         return inputs
 
-    def _hint(self, given: Any) -> str:
-        """Return what to do where something is given that is no table of a pipeline."""
+    def _hint(self, given: Any, port: type[Node]) -> str:
+        """Return what to do where something is given that its port does not take."""
+        if port is not Table and isinstance(given, Node):
+            return f"Make one first: {port.made_by}."
         if isinstance(given, Fitted):
             return "Call the fitted stage on a table first."
+        if isinstance(given, Node):
+            return f"Make a table of it first: {given.to_table}."
         if isinstance(given, Stage):
             return "Call .node() on it first." if given.kind == "source" else "Call it on a table first."
         return f"Use .{'fit_plain' if hasattr(self, 'fit_plain') else 'apply'}(frame) for plain frames."
@@ -102,6 +110,24 @@ class Stage(WithOptions, ABC):
         msg = f"{self.name} fits nothing, so there is nothing to apply."
         raise WiringError(msg)
 
+    def ask(self, fitted: Node, name: str, nodes: Sequence[Any], options: Mapping[str, Any]) -> Node:
+        """Return the node of an answer of what this stage fitted; see `core/answers.py`."""
+        msg = f"What {self.name} fits has no answer {name!r}."
+        raise WiringError(msg)
+
+
+def _counted(takes: Sequence[type[Node]], least: int, *, many: bool) -> str:
+    """Return how many nodes the ports take, in words.
+
+    Examples
+    --------
+    >>> _counted((Table, Table), 1, many=False), _counted((Table,), 1, many=True), _counted((Table,), 1, many=False)
+    ('1 to 2 table(s)', 'at least 1 table(s)', '1 table(s)')
+    """
+    count = f"at least {least}" if many else f"{least}" if least == len(takes) else f"{least} to {len(takes)}"
+    kinds = dict.fromkeys(kind.words.removesuffix("s") + "(s)" for kind in takes)
+    return f"{count} {' and '.join(kinds) or 'table(s)'}"
+
 
 class TableStage(Stage):
     """Makes one frame of one or several; by itself, it sees all rows of each."""
@@ -111,7 +137,7 @@ class TableStage(Stage):
 
     def __call__(self, *tables: Table) -> Table:
         """Return the table that this stage makes of the tables."""
-        return cast(Table, self.wire(Table, tables))
+        return cast(Table, self.wire(tables))
 
     @abstractmethod
     def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -119,9 +145,7 @@ class TableStage(Stage):
 
     def apply(self, *frames: Any) -> Any:
         """Return the stage's result on plain frames (Polars, pandas, Arrow, narwhals), in the library of the first."""
-        from gpupipe.engines.load import apply_plain  # local: the one place where core reaches up, so that a stage runs alone
-
-        return apply_plain(self, *frames)
+        return plain().apply_plain(self, *frames)
 
     def with_slots(self, results: Sequence[Value]) -> TableStage:
         """Return the stage with numbered slots in place of the results of other stages; only stages that have `results` need it."""
@@ -250,10 +274,17 @@ class KeyStage(TableStage):
 
 @dataclass(frozen=True)
 class Apply(Stage):
-    """Applies what another node fitted to a table, through one of its methods."""
+    """Applies what another node fitted to a table, through one of its methods: inside a query, row by row.
+
+    Parameters
+    ----------
+    options
+        What the method is called with, where it is one of the fitted thing's declared answers; None for `RowStage.using`.
+    """
 
     method: str
     fitted_name: str
+    options: tuple[tuple[str, Any], ...] | None = None
     kind: ClassVar[str] = "apply"
 
     @property
@@ -264,6 +295,11 @@ class Apply(Stage):
     def tables(self, inputs: Sequence[T]) -> Sequence[T]:
         """Return the tables, which come after what was fitted."""
         return inputs[1:]
+
+    def stage(self, fitted: Any) -> RowStage:
+        """Return the row stage that does it."""
+        made: RowStage = fitted.using(self.method) if self.options is None else getattr(fitted, self.method)(**dict(self.options))
+        return made
 
 
 @dataclass(frozen=True)

@@ -20,12 +20,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gpupipe.core.barrier import Want
-from gpupipe.core.ends import Piece, Source
-from gpupipe.core.engine import EngineOptions, Reading
+from gpupipe.core.ends import Piece, Reading, Source
+from gpupipe.core.engine import EngineOptions
 from gpupipe.core.errors import GpupipeError, StageError
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import TableStage
+from gpupipe.core.want import Want
 from gpupipe.engines._arrow import arrow_schema, conform_arrow
 from gpupipe.engines._crossed import enter
 from gpupipe.engines._pandaslike import PandasLikeEngine, plain_group_bys

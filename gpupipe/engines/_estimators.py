@@ -14,16 +14,17 @@ import narwhals.stable.v2 as nw
 import numpy as np
 import polars as pl
 
-from gpupipe.core.engine import Progress, ScoringRecipe, TrainingRecipe
 from gpupipe.core.errors import MissingExtraError, StageError, listing, nearest
 from gpupipe.core.ledger import Ledger
 from gpupipe.core.metrics import OF_CLUSTERS, OF_FEATURES, OF_PROBABILITY
+from gpupipe.core.progress import Progress
+from gpupipe.core.task import Scoring, Training
 from gpupipe.engines._arrow import as_array, table_of
 
 Frame = nw.DataFrame[Any]
 
 
-def train_estimator(recipe: TrainingRecipe, train: Frame, validation: Frame | None, ledger: Ledger) -> Any:
+def train_estimator(recipe: Training, train: Frame, validation: Frame | None, ledger: Ledger) -> Any:
     """Return a copy of the recipe's estimator, fitted on the training rows.
 
     Raises
@@ -116,7 +117,7 @@ def feature_matrix(estimator: Any, frame: Frame, features: tuple[str, ...], ledg
     return array
 
 
-def _xgboost_options(estimator: Any, recipe: TrainingRecipe, validation: Frame | None, ledger: Ledger) -> dict[str, Any]:
+def _xgboost_options(estimator: Any, recipe: Training, validation: Frame | None, ledger: Ledger) -> dict[str, Any]:
     """Return what XGBoost's fit gets beside the training rows."""
     options: dict[str, Any] = {"verbose": False}
     xgboost_callbacks(estimator, recipe.progress)
@@ -152,7 +153,7 @@ def _round_callback(progress: Callable[[int, int | None, Mapping[str, float]], N
     return Rounds()
 
 
-def score_arrays(recipe: ScoringRecipe, frame: Frame) -> Mapping[str, Any]:
+def score_arrays(recipe: Scoring, frame: Frame) -> Mapping[str, Any]:
     """Return the metrics of the predictions, and the curves that the report draws."""
     metrics = _sklearn("metrics")
     if len(frame) == 0:
@@ -169,7 +170,7 @@ def score_arrays(recipe: ScoringRecipe, frame: Frame) -> Mapping[str, Any]:
     return {"values": values, "curves": curves}
 
 
-def _metric(metrics: Any, metric: str, recipe: ScoringRecipe, frame: Frame, truth: Any, weight: Any) -> float:
+def _metric(metrics: Any, metric: str, recipe: Scoring, frame: Frame, truth: Any, weight: Any) -> float:
     """Return one metric."""
     options = {} if weight is None else {"sample_weight": weight}
     try:
@@ -217,7 +218,7 @@ def _column(frame: Frame, name: str | None, metric: str, what: str) -> Any:
     return frame[name]
 
 
-def _of_probability(metrics: Any, metric: str, recipe: ScoringRecipe, frame: Frame, truth: Any, options: dict[str, Any]) -> float:
+def _of_probability(metrics: Any, metric: str, recipe: Scoring, frame: Frame, truth: Any, options: dict[str, Any]) -> float:
     """Return a metric of probabilities: of the positive class where there are two, of every class where there are more."""
     classes = np.unique(truth)
     prefix = f"{recipe.probability}_"
@@ -246,7 +247,7 @@ def _by_sorted(scores: Any, given: list[str]) -> Any:
     return ordered / ordered.sum(axis=1, keepdims=True)
 
 
-def _internal(metrics: Any, metric: str, recipe: ScoringRecipe, frame: Frame) -> float:
+def _internal(metrics: Any, metric: str, recipe: Scoring, frame: Frame) -> float:
     """Return a metric of clusters among the features themselves."""
     features = as_array(table_of(frame.select(list(recipe.features))))
     labels = _column(frame, recipe.prediction, metric, "prediction").to_numpy()

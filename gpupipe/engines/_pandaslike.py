@@ -15,12 +15,14 @@ import narwhals.stable.v2 as nw
 import numpy as np
 import pyarrow as pa
 
-from gpupipe.core.barrier import Want
-from gpupipe.core.ends import Piece, Source
-from gpupipe.core.engine import Demand, Reading
+from gpupipe.core.demand import Demand
+from gpupipe.core.ends import Piece, Reading, Source
 from gpupipe.core.errors import GpupipeError, StageError, UnsupportedError
+from gpupipe.core.progress import Progress
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import TableStage
+from gpupipe.core.task import Task
+from gpupipe.core.want import Want
 from gpupipe.engines._arrow import table_of
 from gpupipe.engines._retry import HOST_MEMORY, Memory, run_within_memory
 from gpupipe.engines._single import SingleEngine, batches_of
@@ -134,6 +136,12 @@ class PandasLikeEngine(SingleEngine):
             raise
         except Exception as error:
             raise StageError(account_of(error) or f"{type(error).__name__}: {error}") from error
+
+    def solve(self, task: Task, inputs: Sequence[Any], progress: Progress | None = None, schema: Schema | None = None) -> Any:
+        """Return what a task makes; a table as every other is."""
+        with self.semantics():
+            made = super().solve(task, inputs, progress, schema)
+            return self.settled(made) if isinstance(made, nw.LazyFrame) else made
 
     def compute(self, demands: Sequence[Demand]) -> list[Any]:
         """Return what is demanded, one after the other."""

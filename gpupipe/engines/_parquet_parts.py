@@ -13,8 +13,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gpupipe.core.ends import FileScan
-from gpupipe.core.engine import Reading
+from gpupipe.core.ends import FileScan, Reading
 from gpupipe.engines._scan import scan_files
 
 

@@ -14,9 +14,9 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from gpupipe.core.engine import Verbs
 from gpupipe.core.errors import GpupipeError, StageError
 from gpupipe.core.stage import KeyStage, TableStage
+from gpupipe.core.verbs import Verbs
 
 Frame = nw.LazyFrame[Any]
 MAX_CUTS = 8  # 256 pieces: below that a stage's own needs, and not its rows, fill the memory

@@ -20,8 +20,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from gpupipe.core.ends import FileScan, Piece, Source
-from gpupipe.core.engine import Reading
+from gpupipe.core.ends import FileScan, Piece, Reading, Source
 from gpupipe.core.errors import GpupipeError, SourceError
 from gpupipe.core.files import Folder
 from gpupipe.core.number_text import NumberText

@@ -15,9 +15,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gpupipe.core.engine import ArrayMap, Joining, Verbs, Window
 from gpupipe.core.errors import StageError
 from gpupipe.core.schema import as_dtype
+from gpupipe.core.verbs import ArrayMap, Joining, Verbs, Window
 from gpupipe.engines._arrow import arrow_dtype, as_array, column_values, table_of
 from gpupipe.engines._estimators import unfitted_copy
 from gpupipe.kernels.rolling import roll_arrays

@@ -7,14 +7,17 @@ from collections.abc import Sequence
 from typing import Any
 
 import narwhals.stable.v2 as nw
-import pyarrow as pa
 
-from gpupipe.core.barrier import Barrier, FitStage
-from gpupipe.core.engine import Demand, Engine, EngineOptions, Verbs
+from gpupipe.core.barrier import Barrier
+from gpupipe.core.demand import Demand
+from gpupipe.core.engine import Engine, EngineOptions
 from gpupipe.core.errors import MissingExtraError, UsageError, listing, nearest
+from gpupipe.core.fit import FitStage, PassesStage
+from gpupipe.core.holding import Holding
 from gpupipe.core.node import Node
 from gpupipe.core.schema import Schema
-from gpupipe.core.stage import TableStage
+from gpupipe.core.stage import RowStage, TableStage
+from gpupipe.core.verbs import Verbs
 from gpupipe.engines._cuda import ask_driver, wants, why_not
 
 ADDRESSES = {
@@ -211,19 +214,40 @@ def array_of_plain(stage: TableStage, columns: Sequence[str], frame: Any) -> Any
         engine.close()
 
 
-def measure_plain(stage: FitStage, frame: Any) -> pa.Table:
-    """Return what a fit stage measures on a plain frame; see `apply_plain` for which frames."""
-    given = _known(stage.name, frame)
-    engine = engine_of(given)
+def fit_plain(stage: FitStage, *frames: Any) -> Any:
+    """Return what a fit stage gives on plain frames; see `apply_plain` for which frames."""
+    return concluded_plain(stage, *frames)
+
+
+def concluded_plain(stage: Barrier, *inputs: Any) -> Any:
+    """Return what a barrier concludes of plain frames, and of what others concluded."""
+    known = [each if isinstance(each, Holding | RowStage) else _known(stage.name, each) for each in inputs]
+    frames = [each for each in known if isinstance(each, nw.LazyFrame | nw.DataFrame)]
+    engine = engine_of(frames[0]) if frames else load_engine("cpu")
     try:
-        data = adopted(engine, given)
-        schema = Schema.of_names(data.collect_schema())
-        stage.check(schema)
-        (want,) = stage.wants(schema)
-        measured = engine.compute([Demand("arrow", data, want)])[0]
+        held = [adopted(engine, each) if isinstance(each, nw.LazyFrame | nw.DataFrame) else each for each in known]
+        specs = [_spec_of(each) for each in held]
+        stage.check(*(spec for spec in specs if isinstance(spec, Schema)))
+        wants = stage.wants(*specs)
+        demands = [Demand(want.form, each, want) for want, each in zip(wants, held, strict=True) if want is not None]
+        made = iter(engine.compute(demands))
+        results = [each if want is None else next(made) for want, each in zip(wants, held, strict=True)]
+        if isinstance(stage, FitStage) and not isinstance(stage, PassesStage):
+            results = [stage.merge(results)]
+        concluded = stage.conclude(engine, results, None, stage.plan(*specs))
+        if isinstance(concluded, nw.LazyFrame):
+            given = (frames[0], next(each for each in inputs if not isinstance(each, Holding | RowStage))) if frames else None
+            return engine.deliver(concluded).to_native() if given is None else _returned(engine, concluded, *given)
+        return concluded
     finally:
         engine.close()
-    return stage.merge([measured])
+
+
+def _spec_of(held: Any) -> Any:
+    """Return what the plan would know of one input."""
+    if isinstance(held, nw.LazyFrame):
+        return Schema.of_names(held.collect_schema())
+    return held.spec if isinstance(held, Holding) else held
 
 
 def train_plain(stage: Barrier, frame: Any, validation: Any) -> Any:

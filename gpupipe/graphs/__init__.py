@@ -14,7 +14,7 @@ from gpupipe.graphs.core_number import core_number
 from gpupipe.graphs.cosine import cosine
 from gpupipe.graphs.degrees import Degrees, degrees
 from gpupipe.graphs.eigenvector import eigenvector
-from gpupipe.graphs.from_edges import from_edges
+from gpupipe.graphs.from_edges import edge_rule, from_edges
 from gpupipe.graphs.graph import Graph, Rows
 from gpupipe.graphs.hits import HubsAndAuthorities, hits
 from gpupipe.graphs.jaccard import jaccard
@@ -55,6 +55,7 @@ __all__ = [
     "core_number",
     "cosine",
     "degrees",
+    "edge_rule",
     "eigenvector",
     "from_edges",
     "hits",

@@ -72,7 +72,7 @@ def from_edges(
     >>> graph.source, graph.destination, graph.weight, graph.n_folded
     (array([0, 2], dtype=int32), array([1, 0], dtype=int32), array([5., 1.]), 1)
     """
-    rule = _rule(duplicates, weight, directed=directed, loops=loops, listed=listed)
+    rule = edge_rule(duplicates, weighted=weight is not None, directed=directed, loops=loops, listed=listed)
     if n_vertices is None:
         n_vertices = max((int(ids.max()) + 1 for ids in (source, destination) if len(ids)), default=0)
     edges = _without_loops(_checked(source, destination, weight, n_vertices), loops)
@@ -87,12 +87,12 @@ def from_edges(
     return Graph(n_vertices, *folded, directed=directed, n_folded=n_folded)
 
 
-def _rule(duplicates: str | None, weight: Any | None, *, directed: bool, loops: str, listed: str) -> str:
-    """Return the rule for parallel edges, having looked at all options."""
-    allowed = _UNWEIGHTED if weight is None else _WEIGHTED
+def edge_rule(duplicates: str | None, *, weighted: bool, directed: bool, loops: str, listed: str) -> str:
+    """Return the rule for parallel edges, having looked at all options; see `from_edges`."""
+    allowed = _WEIGHTED if weighted else _UNWEIGHTED
     rule = allowed[0] if duplicates is None else duplicates
     if rule not in allowed:
-        kind = "without" if weight is None else "with"
+        kind = "with" if weighted else "without"
         raise UsageError(f"duplicates={duplicates!r}: edges {kind} weights expected one of {listing(allowed)}.")
     if loops not in ("keep", "drop", "error"):
         raise UsageError(f"loops={loops!r}: expected one of 'keep', 'drop', 'error'.")

@@ -7,16 +7,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from gpupipe.core.engine import ArrayMap
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import TableStage, as_columns
+from gpupipe.core.verbs import ArrayMap
 from gpupipe.models._estimator import require_estimator
 from gpupipe.models._made import require_new
 
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
 
-    from gpupipe.core.engine import Verbs
+    from gpupipe.core.verbs import Verbs
 
 
 @dataclass(frozen=True, init=False, eq=False)

@@ -14,14 +14,15 @@ import narwhals.stable.v2 as nw
 import numpy as np
 import pyarrow as pa
 
-from gpupipe.core.barrier import Want
-from gpupipe.core.engine import Demand
+from gpupipe.core.demand import Demand
 from gpupipe.core.errors import StageError, listing
 from gpupipe.core.schema import Field, Schema
 from gpupipe.core.stage import RowStage
+from gpupipe.core.want import Want
 
 if TYPE_CHECKING:
-    from gpupipe.core.engine import Engine, Verbs
+    from gpupipe.core.engine import Engine
+    from gpupipe.core.verbs import Verbs
 
 
 def labels_in(engine: Engine, tables: Sequence[Any], target: str) -> tuple[Any, ...]:

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from gpupipe.core.engine import ArrayMap
 from gpupipe.core.errors import ColumnError, listing
 from gpupipe.core.schema import Schema
+from gpupipe.core.verbs import ArrayMap
 
 
 def require_new(mapped: ArrayMap, schema: Schema, name: str) -> None:

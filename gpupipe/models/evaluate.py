@@ -6,16 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from gpupipe.core.barrier import Barrier, Want
-from gpupipe.core.engine import ScoringRecipe
+from gpupipe.core.barrier import Barrier
 from gpupipe.core.errors import ColumnError, UsageError, listing, nearest
 from gpupipe.core.metrics import METRICS, OF_CLUSTERS, OF_FEATURES, OF_PROBABILITY
-from gpupipe.core.node import Table, Value
+from gpupipe.core.node import Node, Table, Value
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import as_columns
+from gpupipe.core.task import Scoring
+from gpupipe.core.want import Want
 
 if TYPE_CHECKING:
-    from gpupipe.core.engine import Engine, Progress
+    from gpupipe.core.engine import Engine
+    from gpupipe.core.progress import Progress
 
 
 @dataclass(frozen=True, init=False)
@@ -39,6 +41,7 @@ class Evaluate(Barrier):
     """
 
     kind: ClassVar[str] = "value"
+    gives: ClassVar[type[Node]] = Value
 
     metrics: tuple[str, ...]
     target: str | None
@@ -78,7 +81,7 @@ class Evaluate(Barrier):
 
     def __call__(self, table: Table) -> Value:
         """Return the node of the metrics."""
-        return cast(Value, self.wire(Value, (table,)))
+        return cast(Value, self.wire((table,)))
 
     def needed(self, schema: Schema) -> list[str]:
         """Return the columns that the metrics need."""
@@ -104,10 +107,10 @@ class Evaluate(Barrier):
         columns = self.needed(schemas[0])
         return (Want(lambda _, frame: frame.select(columns), "held"),)
 
-    def conclude(self, engine: Engine, results: Sequence[Any], progress: Progress | None) -> Scores:
+    def conclude(self, engine: Engine, results: Sequence[Any], progress: Progress | None, planned: Any = None) -> Scores:
         """Return the metrics, with the curves behind them."""
-        recipe = ScoringRecipe(self.metrics, self.target or self.prediction, self.prediction, self.probability, self.weight, self.features)
-        scored = engine.score(recipe, results[0])
+        recipe = Scoring(self.metrics, self.target or self.prediction, self.prediction, self.probability, self.weight, self.features)
+        scored = engine.solve(recipe, results)
         return Scores(scored["values"], tuple(scored["curves"]))
 
     def describe(self, result: Any) -> Mapping[str, Any]:

@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from gpupipe.core.barrier import Barrier, Want
-from gpupipe.core.engine import ArrayMap, Demand, TrainingRecipe
+from gpupipe.core.barrier import Barrier
+from gpupipe.core.demand import Demand
 from gpupipe.core.errors import DtypeError, PlanError, StageError, UsageError, WiringError, listing
 from gpupipe.core.node import Fitted, Node, Table
+from gpupipe.core.plain import plain
 from gpupipe.core.schema import Schema, as_dtype
 from gpupipe.core.stage import Apply, Promise, RowStage, as_columns
+from gpupipe.core.task import Training
+from gpupipe.core.verbs import ArrayMap
+from gpupipe.core.want import Want
 from gpupipe.models._described import describe_model
 from gpupipe.models._estimator import (
     Task,
@@ -34,7 +38,9 @@ from gpupipe.models._labels import classes_of, coded, decoded, is_text, labels_i
 from gpupipe.models._made import outputs_of, require_new
 
 if TYPE_CHECKING:
-    from gpupipe.core.engine import Engine, Progress, Verbs
+    from gpupipe.core.engine import Engine
+    from gpupipe.core.progress import Progress
+    from gpupipe.core.verbs import Verbs
 
 METHODS: Mapping[Task, tuple[str, ...]] = {
     "classifier": ("apply", "predict", "predict_proba"),
@@ -76,7 +82,9 @@ class Learn(Barrier):
     """
 
     kind: ClassVar[str] = "learner"
-    n_inputs: ClassVar[tuple[int, int | None]] = (1, 2)
+    takes: ClassVar[tuple[type[Node], ...]] = (Table, Table)
+    optional: ClassVar[int] = 1
+    gives: ClassVar[type[Node]] = Fitted
     minds_order: ClassVar[bool] = True
 
     estimator: Any
@@ -113,7 +121,7 @@ class Learn(Barrier):
     def fit(self, train: Table, validation: Table | None = None) -> Fitted:
         """Return the trained model; XGBoost's estimators evaluate, and stop early, on the validation table."""
         self._require_validation(validation)
-        return cast(Fitted, self.wire(Fitted, (train,) if validation is None else (train, validation)))
+        return cast(Fitted, self.wire((train,) if validation is None else (train, validation)))
 
     def _require_validation(self, validation: Any) -> None:
         """Raise UsageError for a validation table that the estimator would not look at."""
@@ -174,7 +182,7 @@ class Learn(Barrier):
             others[0] = others[0].cast(nw.Float64)
         return (Want(lambda _, frame: frame.select([*features, *others]), "held"),) * len(schemas)
 
-    def conclude(self, engine: Engine, results: Sequence[Any], progress: Progress | None) -> Learned:
+    def conclude(self, engine: Engine, results: Sequence[Any], progress: Progress | None, planned: Any = None) -> Learned:
         """Return the model trained on the results as a row stage."""
         schema = Schema.of_names(results[0].collect_schema())
         features = self.chosen(schema)
@@ -188,8 +196,8 @@ class Learn(Barrier):
         if self.target is not None and is_xgboost(self.estimator) and task_of(self.estimator) == "classifier":
             classes = labels_in(engine, results, self.target)
             tables = [coded(engine, data, schema, self.target, classes) for data in results] if classes else tables
-        recipe = TrainingRecipe(self.estimator, features, self.target, self.weight, progress)
-        model = engine.train(recipe, tables[0], tables[1] if len(tables) > 1 else None)
+        recipe = Training(self.estimator, features, self.target, self.weight, progress)
+        model = engine.solve(recipe, tables, progress)
         sketched = self.sketched(features, schema.dtypes)
         outputs = outputs_of(model, sketched, features)
         return replace(sketched, model=model, classes=classes or classes_of(model), coded=bool(classes), outputs=outputs, patterns=())
@@ -212,10 +220,8 @@ class Learn(Barrier):
 
     def fit_plain(self, frame: Any, validation: Any = None) -> Learned:
         """Return the model trained on plain frames, with no pipeline."""
-        from gpupipe.engines.load import train_plain  # local: see TableStage.apply
-
         self._require_validation(validation)
-        return cast(Learned, train_plain(self, frame, validation))
+        return cast(Learned, plain().train_plain(self, frame, validation))
 
     def describe(self, result: Any) -> Mapping[str, Any]:
         """Return what the report shows of the trained model."""
@@ -299,10 +305,8 @@ class Learned(RowStage):
 
     def _answer(self, method: str, frame: Any) -> Any:
         """Return what the estimator itself answers for a plain frame."""
-        from gpupipe.engines.load import array_of_plain  # local: see TableStage.apply
-
         self.using(method)
-        array = array_of_plain(self, self.features, frame)
+        array = plain().array_of_plain(self, self.features, frame)
         if not len(array):  # which no estimator takes
             widths = {"predict_proba": len(self.classes), "transform": len(self.outputs)}
             return np.empty((0, widths[method]) if method in widths else 0, dtype=np.int64 if self.coded else np.float64)

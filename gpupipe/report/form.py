@@ -9,7 +9,8 @@ A report::
                    workers: [{address, threads, memory_limit, blocks, rows, bytes, seconds, spilled_bytes, steps}]
     memory         {peak_bytes, samples: [[seconds, bytes], ...]}
     stages         [{id, name, label, kind, inputs, where, rows_in, rows_out, columns_out, seconds, bytes, stretch, pushed, schema,
-                   note, checkpoint}]; kind: see ``KINDS``; pushed: {columns, of, filter} or null
+                   note, checkpoint, facts}]; kind: see ``KINDS``; pushed: {columns, of, filter} or null
+                   facts: {name: a scalar}, what is to be said of a graph, a tensor, or how a task went; may be missing
                    schema: [[column, dtype, nullable], ...] or null
     stretches      [{id, stages, seconds, peak_bytes}]       stages that ran as one query: their seconds are known only together, and
                    those of each are 0. So a run's seconds are those of its stretches, of its other stages, and of what is around them
@@ -55,6 +56,7 @@ KINDS: Mapping[str, str] = {
     "table": "table verb",
     "fit": "fit",
     "learner": "learner",
+    "task": "task",
     "apply": "fitted",
     "value": "value",
     "sink": "sink",

@@ -16,6 +16,7 @@ _KIND_COLOURS = {
     "table": ("#7a4fc4", "#f3edfc", "#b795f0", "#2a2040"),
     "fit": ("#b83280", "#fcebf4", "#ee86bd", "#3a1a2c"),
     "learner": ("#c2382f", "#fdedeb", "#f28b82", "#3c1c1a"),
+    "task": ("#8a4b08", "#fbeee0", "#e0a878", "#33220f"),
     "apply": ("#1f7a46", "#e8f6ed", "#6cc892", "#15301f"),
     "value": ("#0e7490", "#e4f5f9", "#5cc3dc", "#10303a"),
     "sink": ("#3f4b5c", "#e4e8ee", "#c3cedd", "#2c3542"),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 
 from gpupipe.core.arrow import plain_table, schema_of
-from gpupipe.core.engine import Reading
+from gpupipe.core.ends import Reading
 from gpupipe.core.errors import ColumnError, listing
 from gpupipe.core.schema import Field, Schema, repeated
 

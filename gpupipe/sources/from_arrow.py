@@ -8,8 +8,7 @@ from weakref import WeakSet
 
 import pyarrow as pa
 
-from gpupipe.core.ends import Source
-from gpupipe.core.engine import Reading
+from gpupipe.core.ends import Reading, Source
 from gpupipe.core.errors import SourceError, UsageError
 from gpupipe.core.schema import Schema
 from gpupipe.sources._memory import table_batches, table_schema

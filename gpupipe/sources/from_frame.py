@@ -11,8 +11,7 @@ from narwhals.exceptions import DuplicateError
 from narwhals.stable.v2.dtypes import DType
 
 from gpupipe.core.arrow import schema_of
-from gpupipe.core.ends import Source
-from gpupipe.core.engine import Reading
+from gpupipe.core.ends import Reading, Source
 from gpupipe.core.errors import DtypeError, SourceError, UsageError
 from gpupipe.core.schema import Schema, as_dtype
 from gpupipe.sources._memory import check_distinct, table_batches, table_schema

@@ -11,8 +11,7 @@ import pyarrow as pa
 from narwhals.stable.v2.dtypes import DType
 
 from gpupipe.core.arrow import plain_table, schema_of
-from gpupipe.core.ends import Source
-from gpupipe.core.engine import Reading
+from gpupipe.core.ends import Reading, Source
 from gpupipe.core.errors import PlanError, SourceError
 from gpupipe.core.files import check_there
 from gpupipe.core.schema import Field, Schema, as_schema

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import narwhals.stable.v2 as nw
 
-from gpupipe.core.engine import Stacking
 from gpupipe.core.errors import ColumnError, DtypeError, UsageError
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import TableStage
+from gpupipe.core.verbs import Stacking
 
 if TYPE_CHECKING:
-    from gpupipe.core.engine import Verbs
+    from gpupipe.core.verbs import Verbs
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Concat(TableStage):
     [1, 2]
     """
 
-    n_inputs: ClassVar[tuple[int, int | None]] = (1, None)
+    many: ClassVar[bool] = True
 
     how: Literal["vertical", "diagonal"] = "vertical"
 

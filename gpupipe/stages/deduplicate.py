@@ -14,7 +14,7 @@ from gpupipe.core.stage import KeyStage, as_columns
 from gpupipe.stages._keys import require_plain
 
 if TYPE_CHECKING:
-    from gpupipe.core.engine import Verbs
+    from gpupipe.core.verbs import Verbs
 
 
 @dataclass(frozen=True, init=False)

@@ -10,13 +10,13 @@ import narwhals.stable.v2 as nw
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gpupipe.core.barrier import FitStage
 from gpupipe.core.errors import DtypeError, UsageError
+from gpupipe.core.fit import FitStage
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import RowStage, as_columns
 
 if TYPE_CHECKING:
-    from gpupipe.core.engine import Verbs
+    from gpupipe.core.verbs import Verbs
 
 
 @dataclass(frozen=True, init=False)
@@ -73,7 +73,7 @@ class EncodeCategory(FitStage):
         """Return the columns that are measured."""
         return frozenset(self.columns)
 
-    def sketch_alone(self) -> EncodedCategory:
+    def plan(self, *specs: Any) -> EncodedCategory:
         """Return the encoding of no categories."""
         return EncodedCategory(self.columns, ((),) * len(self.columns), self.unknown)
 

@@ -15,7 +15,7 @@ from gpupipe.core.stage import RowStage
 from gpupipe.stages._named import OfExpressions, named, text
 
 if TYPE_CHECKING:
-    from gpupipe.core.engine import Verbs
+    from gpupipe.core.verbs import Verbs
 
 
 @dataclass(frozen=True, init=False, eq=False)

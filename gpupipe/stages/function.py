@@ -21,7 +21,7 @@ from gpupipe.core.schema import Schema
 from gpupipe.core.stage import KeyStage, RowStage, TableStage, as_columns
 
 if TYPE_CHECKING:
-    from gpupipe.core.engine import Verbs
+    from gpupipe.core.verbs import Verbs
 
 Function = Callable[..., Any]
 
@@ -38,7 +38,7 @@ class FunctionStage(TableStage):
         The keyword parameters bound so far.
     """
 
-    n_inputs: ClassVar[tuple[int, int | None]] = (1, None)
+    many: ClassVar[bool] = True
     is_users: ClassVar[bool] = True
 
     function: Function
@@ -56,7 +56,7 @@ class FunctionStage(TableStage):
         """Return the table the function makes of the tables."""
         stage = self.bind(**parameters) if parameters else self
         _check_arity(stage, len(tables))
-        return cast(Table, stage.wire(Table, tables))
+        return cast(Table, stage.wire(tables))
 
     def bind(self, **parameters: Any) -> FunctionStage:
         """Return the stage with keyword parameters bound."""
@@ -121,7 +121,7 @@ class RowFunction(FunctionStage, RowStage):
     """A function that makes of any subset of the rows what it makes of them among all."""
 
     kind: ClassVar[str] = "row"
-    n_inputs: ClassVar[tuple[int, int | None]] = (1, 1)
+    many: ClassVar[bool] = False
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (_revived, (self.function.__module__, self.function.__qualname__, self.parameters))

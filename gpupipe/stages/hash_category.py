@@ -13,7 +13,7 @@ from gpupipe.core.schema import Schema
 from gpupipe.core.stage import RowStage, as_columns
 
 if TYPE_CHECKING:
-    from gpupipe.core.engine import Verbs
+    from gpupipe.core.verbs import Verbs
 
 
 @dataclass(frozen=True, init=False)

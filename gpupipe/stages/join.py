@@ -7,16 +7,17 @@ from copy import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from gpupipe.core.engine import Joining
 from gpupipe.core.errors import ColumnError, DtypeError, UsageError, listing, nearest
+from gpupipe.core.node import Node, Table
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import TableStage, as_columns
+from gpupipe.core.verbs import Joining
 from gpupipe.stages._keys import require_plain
 
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
 
-    from gpupipe.core.engine import Verbs
+    from gpupipe.core.verbs import Verbs
 
 How = Literal["inner", "left", "right", "full", "semi", "anti", "cross"]
 HOWS = ("inner", "left", "right", "full", "semi", "anti", "cross")
@@ -56,7 +57,8 @@ class Join(TableStage):
     [{'k': 1, 'v_old': 'a', 'v_new': 'a'}]
     """
 
-    n_inputs: ClassVar[tuple[int, int | None]] = (2, None)
+    takes: ClassVar[tuple[type[Node], ...]] = (Table, Table)
+    many: ClassVar[bool] = True
 
     how: Joining
     validate: Validate

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from gpupipe.core.engine import ByBlock
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import TableStage
+from gpupipe.core.verbs import ByBlock
 from gpupipe.stages._counts import require_count
 
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
 
-    from gpupipe.core.engine import Verbs
+    from gpupipe.core.verbs import Verbs
 
 
 @dataclass(frozen=True)

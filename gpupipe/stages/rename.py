@@ -13,7 +13,7 @@ from gpupipe.core.stage import RowStage
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
 
-    from gpupipe.core.engine import Verbs
+    from gpupipe.core.verbs import Verbs
 
 
 @dataclass(frozen=True, init=False)

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from gpupipe.core.engine import Rolled, Window
 from gpupipe.core.errors import DtypeError, UsageError, listing, nearest
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import KeyStage, as_columns
+from gpupipe.core.verbs import Rolled, Window
 from gpupipe.stages._keys import require_plain
 
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
 
-    from gpupipe.core.engine import Verbs
+    from gpupipe.core.verbs import Verbs
 
 FUNCTIONS = ("min", "max", "sum", "mean", "count")
 

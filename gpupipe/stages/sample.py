@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 
-from gpupipe.core.engine import ByBlock
 from gpupipe.core.errors import UsageError
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import TableStage, as_columns
+from gpupipe.core.verbs import ByBlock
 from gpupipe.stages._chance import drawn, threshold
 
 if TYPE_CHECKING:
-    from gpupipe.core.engine import Verbs
+    from gpupipe.core.verbs import Verbs
 
 
 @dataclass(frozen=True, init=False)

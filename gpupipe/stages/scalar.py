@@ -6,18 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from gpupipe.core.barrier import Barrier, Want
+from gpupipe.core.barrier import Barrier
 from gpupipe.core.decimals import exact
 from gpupipe.core.errors import PlanError, UsageError
 from gpupipe.core.expressions import Named, columns_of, values_in
-from gpupipe.core.node import Table, Value
+from gpupipe.core.node import Node, Table, Value
 from gpupipe.core.schema import Schema
+from gpupipe.core.want import Want
 from gpupipe.stages._named import expressions, named
 
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
 
-    from gpupipe.core.engine import Engine, Progress, Verbs
+    from gpupipe.core.engine import Engine
+    from gpupipe.core.progress import Progress
+    from gpupipe.core.verbs import Verbs
 
 
 @dataclass(frozen=True, init=False, eq=False)
@@ -28,6 +31,7 @@ class Scalar(Barrier):
     """
 
     kind: ClassVar[str] = "value"
+    gives: ClassVar[type[Node]] = Value
 
     columns: Named
 
@@ -39,7 +43,7 @@ class Scalar(Barrier):
 
     def __call__(self, table: Table) -> Value:
         """Return the node of the number."""
-        return cast(Value, self.wire(Value, (table,)))
+        return cast(Value, self.wire((table,)))
 
     def results(self) -> Sequence[Value]:
         """Return the results of other stages that stand in the expressions, which a scalar does not take."""
@@ -53,7 +57,7 @@ class Scalar(Barrier):
         """Return the one want: the numbers."""
         return (Want(self.measure, "arrow", aggregates=self.columns, columns=columns_of(self.columns)),)
 
-    def conclude(self, engine: Engine, results: Sequence[Any], progress: Progress | None) -> Any:
+    def conclude(self, engine: Engine, results: Sequence[Any], progress: Progress | None, planned: Any = None) -> Any:
         """Return the number, or the named ones."""
         return self._value(results[0])
 

@@ -15,7 +15,7 @@ from gpupipe.stages._named import OfExpressions, expressions, named
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
 
-    from gpupipe.core.engine import Verbs
+    from gpupipe.core.verbs import Verbs
 
 
 @dataclass(frozen=True, init=False, eq=False)

@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gpupipe.core.engine import ByBlock, Sorting
 from gpupipe.core.errors import UsageError
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import TableStage, as_columns
+from gpupipe.core.verbs import ByBlock, Sorting
 from gpupipe.stages._counts import require_count
 from gpupipe.stages._keys import is_plain, require_plain
 
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
 
-    from gpupipe.core.engine import Verbs
+    from gpupipe.core.verbs import Verbs
 
 
 @dataclass(frozen=True, init=False)

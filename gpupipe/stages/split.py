@@ -18,7 +18,7 @@ from gpupipe.core.stage import RowStage, as_columns
 from gpupipe.stages._chance import drawn, threshold
 
 if TYPE_CHECKING:
-    from gpupipe.core.engine import Verbs
+    from gpupipe.core.verbs import Verbs
 
 
 @dataclass(frozen=True, init=False)

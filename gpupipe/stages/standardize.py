@@ -10,13 +10,13 @@ import narwhals.stable.v2 as nw
 import numpy as np
 import pyarrow as pa
 
-from gpupipe.core.barrier import FitStage
 from gpupipe.core.errors import StageError, UsageError
+from gpupipe.core.fit import FitStage
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import RowStage, as_columns
 
 if TYPE_CHECKING:
-    from gpupipe.core.engine import Verbs
+    from gpupipe.core.verbs import Verbs
 
 
 @dataclass(frozen=True, init=False)
@@ -69,7 +69,7 @@ class Standardize(FitStage):
         """Return the columns that are measured."""
         return frozenset(self.columns)
 
-    def sketch_alone(self) -> Standardized:
+    def plan(self, *specs: Any) -> Standardized:
         """Return the scaling that changes nothing but the dtype."""
         return Standardized(self.columns, (0.0,) * len(self.columns), (1.0,) * len(self.columns))
 

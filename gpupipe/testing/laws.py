@@ -22,8 +22,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from gpupipe.core.barrier import FitStage
 from gpupipe.core.ends import Source
+from gpupipe.core.fit import FitStage
 from gpupipe.core.node import Node, Table, ordered
 from gpupipe.core.stage import KeyStage, RowStage, TableStage
 from gpupipe.engines._cuda import why_not
@@ -184,7 +184,7 @@ def check_fit_stage(
             atol,
         )
     again = _copy(stage)
-    fitted = stage.finish(wholes[0])
+    fitted: RowStage = stage.finish(wholes[0])
     if again.finish(wholes[0]) != fitted:
         msg = f"A pickled copy of {stage.name} finishes into another stage than the original."
         raise AssertionError(msg)

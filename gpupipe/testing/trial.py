@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from gpupipe.core.arrow import schema_of
-from gpupipe.core.ends import Source
-from gpupipe.core.engine import Demand, Reading
+from gpupipe.core.demand import Demand
+from gpupipe.core.ends import Reading, Source
 from gpupipe.engines._arrow import arrow_schema
 from gpupipe.engines._symbolic import VERBS, collect_symbolic, empty_frame
 from gpupipe.engines.load import load_engine
@@ -19,7 +19,7 @@ from gpupipe.plan import run_symbolic
 from gpupipe.testing.compare import assert_same_rows
 
 if TYPE_CHECKING:
-    from gpupipe.core.barrier import FitStage
+    from gpupipe.core.fit import FitStage
     from gpupipe.core.schema import Schema
     from gpupipe.core.stage import TableStage
 
@@ -77,6 +77,7 @@ class Trial:
         schema = schema_of(table.schema)
         stage.check(schema)
         (want,) = stage.wants(schema)
+        assert want is not None
         given = self._read(table)
         measured, after = self.engine.compute([Demand("arrow", given, want), Demand("arrow", given)])
         (empty,) = collect_symbolic([want.prepare(VERBS, empty_frame(schema))])

@@ -24,13 +24,16 @@ from xgboost import XGBClassifier
 import gpupipe as gp
 from gpupipe.checkpoints.keeper import Keeper
 from gpupipe.checkpoints.store import Entry, Store
-from gpupipe.core.barrier import Barrier, FitStage, Want
-from gpupipe.core.ends import Source
-from gpupipe.core.engine import Engine, Progress, Reading
+from gpupipe.core.barrier import Barrier
+from gpupipe.core.ends import Reading, Source
+from gpupipe.core.engine import Engine
 from gpupipe.core.errors import StageError, UsageError
+from gpupipe.core.fit import FitStage
 from gpupipe.core.node import Table, Value
+from gpupipe.core.progress import Progress
 from gpupipe.core.schema import Schema, as_schema
 from gpupipe.core.stage import RowStage
+from gpupipe.core.want import Want
 
 N = 200
 ROWS = {
@@ -263,19 +266,21 @@ def test_files_that_keep_keys_together_are_kept_whole(tmp_path: Path) -> None:
 class Held(Barrier):
     """Gives a value that no file holds."""
 
+    gives = Value
+
     kind = "value"
 
     def wants(self, *schemas: Schema) -> tuple[Want, ...]:
         return (Want(lambda _, frame: frame.select(nw.len()), "arrow"),)
 
-    def conclude(self, engine: Engine, results: Sequence[Any], progress: Progress | None) -> Any:
+    def conclude(self, engine: Engine, results: Sequence[Any], progress: Progress | None, planned: Any = None) -> Any:
         return {1, 2}
 
 
 def test_what_cannot_be_kept_is_told_and_the_run_goes_on(engine: str, tmp_path: Path) -> None:
     table = gp.FromFrame(pl.DataFrame({"a": [1]})).node()
     query = gp.ReadSql("SELECT 1 AS a", "sqlite:///:memory:").node()
-    held: Value = Held().wire(Value, (table,))
+    held: Value = Held().wire((table,))
     pipeline = gp.Pipeline("p", held=held, n=gp.Scalar(nw.len())(query), query=query)
     for resume in (False, True):
         result = pipeline.run(engine, checkpoints=str(tmp_path / "kept"), resume=resume)

@@ -35,7 +35,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sklearn.linear_model import Ridge
 import gpupipe as gp
-from gpupipe.core.barrier import FitStage
+from gpupipe.core.fit import FitStage
 from gpupipe.core.stage import RowStage
 
 @dataclass(frozen=True)

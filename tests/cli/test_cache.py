@@ -22,13 +22,14 @@ import os
 import narwhals.stable.v2 as nw
 import polars as pl
 import gpupipe as gp
-from gpupipe.core.barrier import Barrier, Want
+from gpupipe.core.barrier import Barrier
+from gpupipe.core.want import Want
 
 class Fails(Barrier):
     kind = "value"
     def wants(self, *schemas):
         return (Want(lambda _, frame: frame.select(nw.len()), "arrow"),)
-    def conclude(self, engine, results, progress):
+    def conclude(self, engine, results, progress, planned=None):
         how = open("how").read() if os.path.exists("how") else ""
         if how == "fails":
             raise ValueError("it is Tuesday")
@@ -39,7 +40,7 @@ class Fails(Barrier):
 def pipeline(text: str = "a", rows: int = 3):
     table = gp.FromFrame(pl.DataFrame({"x": [float(i) for i in range(rows)]})).node()
     scaler = gp.Standardize("x").fit(table).named("scaler")
-    last = Fails().wire(gp.core.node.Value, (scaler(table),)).named("last")
+    last = Fails().wire((scaler(table),)).named("last")
     return gp.Pipeline("sometimes", scaler=scaler, last=last)
 '''
 

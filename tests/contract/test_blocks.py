@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from sklearn.linear_model import LinearRegression
 
-from gpupipe.core.engine import TrainingRecipe
 from gpupipe.core.errors import UnsupportedError
 from gpupipe.core.schema import Schema
+from gpupipe.core.task import Training
 from gpupipe.engines.cudf.counterparts import counterpart_of, witness_of
 from gpupipe.engines.dask_cuda.choice import ARRAYS, DISTRIBUTED, WEIGHTED, why_alone
 from gpupipe.engines.dask_cuda.clusters import local_options
@@ -129,7 +129,7 @@ def test_importing_cuml_leaves_dasks_configuration_as_it_is() -> None:
 
 
 def test_what_cuml_does_otherwise_is_left_to_one_worker() -> None:
-    assert why_alone(TrainingRecipe(LinearRegression(), ("a", "b"), "y", None), Schema(())) is None
+    assert why_alone(Training(LinearRegression(), ("a", "b"), "y", None), Schema(())) is None
     with pytest.raises((ValueError, UnsupportedError), match="positive"):
         member(counterpart_of(LinearRegression()))._params_from_cpu(LinearRegression(positive=True))
     source = inspect.getsource(member("cuml.dask.linear_model.lasso:Lasso"))

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import gpupipe as gp
-from gpupipe.core.engine import Reading
+from gpupipe.core.ends import Reading
 from gpupipe.engines._parquet_parts import Parts, footer_of, parts_to_read, whole_groups
 
 TABLE = pa.table({"a": list(range(1000)), "s": [{"x": number, "y": str(number)} for number in range(1000)], "l": [[1, 2]] * 1000})

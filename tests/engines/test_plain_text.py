@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gpupipe as gp
-from gpupipe.core.engine import Reading
+from gpupipe.core.ends import Reading
 from gpupipe.core.errors import GpupipeError
 from gpupipe.core.schema import Schema
 from gpupipe.engines import _scan

@@ -16,10 +16,11 @@ import pyarrow as pa
 import pytest
 
 import gpupipe as gp
-from gpupipe.core.engine import Joining
 from gpupipe.core.errors import StageError
+from gpupipe.core.node import Table
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import KeyStage
+from gpupipe.core.verbs import Joining
 from gpupipe.engines._arrow import table_of
 from gpupipe.engines._retry import HOST_MEMORY, Memory, cut, is_memory_error
 from gpupipe.engines.load import load_engine
@@ -70,7 +71,7 @@ def whole(frame: nw.LazyFrame) -> nw.LazyFrame:
 class Paired(KeyStage):
     """Joins two tables by key, and needs memory for the rows of both."""
 
-    n_inputs = (2, 2)
+    takes = (Table, Table)
     keys = ("k",)
 
     def run(self, verbs: Any, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from gpupipe.core.engine import Rolled, Window
+from gpupipe.core.verbs import Rolled, Window
 from gpupipe.engines import _verbs
 from gpupipe.engines._verbs import roll_table
 

@@ -27,8 +27,9 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from xgboost import XGBClassifier, XGBRegressor
 
 import gpupipe as gp
-from gpupipe.core.engine import EngineOptions, TrainingRecipe
+from gpupipe.core.engine import EngineOptions
 from gpupipe.core.errors import CrossingError, StageError, UnsupportedError
+from gpupipe.core.task import Training
 from gpupipe.engines.load import load_engine
 
 RANDOM = np.random.default_rng(0)
@@ -179,7 +180,7 @@ def test_frames_that_xgboost_was_trained_on_can_still_be_spilled() -> None:
     engine = load_engine("gpu")
     rows = with_gaps(x2=pl.Float32).with_columns(w=pl.col("x3").is_null().cast(pl.Float64) + 0.5)
     frame = engine.ingested(rows.to_arrow())  # type: ignore[attr-defined]
-    engine.train(TrainingRecipe(XGBRegressor(n_estimators=2), tuple(COLUMNS), "number", "w", None), frame, None)
+    engine.solve(Training(XGBRegressor(n_estimators=2), tuple(COLUMNS), "number", "w", None), [frame])
     native = native_of(frame)
     make_room()
     held = [name for name in native.columns if name != "word" and not native[name]._column.data.owner.is_spilled]

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import gpupipe as gp
-from gpupipe.core.engine import Reading
+from gpupipe.core.ends import Reading
 from gpupipe.engines.load import load_engine
 from gpupipe.testing.compare import assert_same_rows
 

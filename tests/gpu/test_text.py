@@ -11,7 +11,9 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from gpupipe.core.engine import Demand, Ledger, Reading
+from gpupipe.core.demand import Demand
+from gpupipe.core.ends import Reading
+from gpupipe.core.engine import Ledger
 from gpupipe.core.errors import GpupipeError, SourceError
 from gpupipe.core.schema import Field
 from gpupipe.datasets.mortgage import generate_mortgage

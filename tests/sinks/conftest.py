@@ -18,8 +18,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from gpupipe.core.ends import Sink, Source
-from gpupipe.core.engine import Demand, Reading
+from gpupipe.core.demand import Demand
+from gpupipe.core.ends import Reading, Sink, Source
 from gpupipe.engines._arrow import arrow_schema
 from gpupipe.engines.load import load_engine
 from gpupipe.sources.from_arrow import FromArrow

@@ -15,7 +15,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from gpupipe.core.engine import Demand, Reading
+from gpupipe.core.demand import Demand
+from gpupipe.core.ends import Reading
 from gpupipe.core.errors import GpupipeError, SinkError, SourceError, UsageError
 from gpupipe.engines.load import load_engine
 from gpupipe.sinks.write_sql import WriteSql

@@ -8,8 +8,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from gpupipe.core.ends import Source
-from gpupipe.core.engine import Demand, Reading
+from gpupipe.core.demand import Demand
+from gpupipe.core.ends import Reading, Source
 from gpupipe.engines.load import load_engine
 
 Read = Callable[..., pa.Table]

@@ -19,8 +19,7 @@ import narwhals.stable.v2 as nw
 import pyarrow.parquet as pq
 import pytest
 
-from gpupipe.core.ends import SourceWarning
-from gpupipe.core.engine import Reading
+from gpupipe.core.ends import Reading, SourceWarning
 from gpupipe.core.errors import GpupipeError, SourceError
 from gpupipe.engines._scan import explained, read_lazy
 from gpupipe.sources.read_csv import ReadCsv

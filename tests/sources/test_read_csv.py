@@ -17,8 +17,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from gpupipe.core.ends import SourceWarning
-from gpupipe.core.engine import Reading
+from gpupipe.core.ends import Reading, SourceWarning
 from gpupipe.core.errors import ColumnError, DtypeError, GpupipeError, SourceError, UsageError
 from gpupipe.core.schema import Field
 from gpupipe.engines._scan import explained, read_lazy

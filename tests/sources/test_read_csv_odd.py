@@ -21,8 +21,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gpupipe.core.ends import SourceWarning
-from gpupipe.core.engine import Reading
+from gpupipe.core.ends import Reading, SourceWarning
 from gpupipe.core.errors import ColumnError, GpupipeError, SourceError, UsageError
 from gpupipe.core.schema import Field
 from gpupipe.engines._scan import explained, read_lazy

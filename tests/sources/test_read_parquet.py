@@ -20,7 +20,7 @@ import pytest
 
 import gpupipe as gp
 from gpupipe.core.arrow import plain_table
-from gpupipe.core.engine import Reading
+from gpupipe.core.ends import Reading
 from gpupipe.core.errors import ColumnError, GpupipeError, MissingExtraError, SourceError, UsageError
 from gpupipe.core.schema import Field
 from gpupipe.engines._scan import read_lazy

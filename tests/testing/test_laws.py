@@ -10,10 +10,10 @@ import narwhals.stable.v2 as nw
 import pyarrow as pa
 import pytest
 
-from gpupipe.core.barrier import FitStage
-from gpupipe.core.engine import Verbs
+from gpupipe.core.fit import FitStage
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import KeyStage, RowStage, TableStage
+from gpupipe.core.verbs import Verbs
 from gpupipe.testing.laws import check_engines_agree, check_fit_stage, check_key_stage, check_row_stage, check_table_stage
 
 Frame = nw.LazyFrame[Any]

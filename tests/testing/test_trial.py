@@ -8,9 +8,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from gpupipe.core.engine import Verbs
 from gpupipe.core.errors import PlanError
 from gpupipe.core.stage import RowStage
+from gpupipe.core.verbs import Verbs
 from gpupipe.stages.standardize import Standardize
 from gpupipe.testing.trial import HeldTable, Trial
 

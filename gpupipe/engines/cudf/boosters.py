@@ -21,8 +21,8 @@ import cupy as cp
 import numpy as np
 import xgboost
 
-from gpupipe.core.engine import TrainingRecipe
 from gpupipe.core.errors import StageError
+from gpupipe.core.task import Training
 from gpupipe.engines._estimators import xgboost_callbacks
 from gpupipe.engines.cudf.boosting import Outside, Rows, can_be_outside, fit_in_batches, n_cached_bytes, rows_at_once
 from gpupipe.engines.cudf.frames import Crossing, numbers_of
@@ -107,7 +107,7 @@ class Labelled:
     target: Any
 
 
-def train_booster(recipe: TrainingRecipe, train: Labelled, held_out: Labelled | None, crossing: Crossing) -> BoosterOnDevice:
+def train_booster(recipe: Training, train: Labelled, held_out: Labelled | None, crossing: Crossing) -> BoosterOnDevice:
     """Return XGBoost's estimator, trained on CUDA; from external memory where the device is short even once room was made.
 
     Raises
@@ -129,7 +129,7 @@ def train_booster(recipe: TrainingRecipe, train: Labelled, held_out: Labelled | 
     return BoosterOnDevice(_fitted_outside(recipe, train, held_out, crossing, told))
 
 
-def _rows_of(recipe: TrainingRecipe, part: Labelled, features: Batch) -> Rows:
+def _rows_of(recipe: Training, part: Labelled, features: Batch) -> Rows:
     """Return labelled rows as XGBoost takes them."""
     weight = None if recipe.weight is None else without_mask(part.frame[recipe.weight], np.float32).to_cupy()
     return Rows(recipe.features, features, _label(part.target), weight, rows_at_once(len(recipe.features)))
@@ -140,13 +140,13 @@ def _label(target: Any) -> Any:
     return numbers_of(target * 1 if target.dtype.kind in "iuf" else target.copy(deep=True))  # shares no memory; see `without_mask`
 
 
-def _from_device(recipe: TrainingRecipe, part: Labelled) -> Batch:
+def _from_device(recipe: Training, part: Labelled) -> Batch:
     """Return what makes batches of a frame that is on the device."""
     missing = missing_of(recipe.estimator)
     return lambda start, stop: single_precision(part.frame.iloc[start:stop], recipe.features, missing)
 
 
-def _from_host(recipe: TrainingRecipe, part: Labelled, crossing: Crossing) -> Batch:
+def _from_host(recipe: Training, part: Labelled, crossing: Crossing) -> Batch:
     """Return what makes batches of a copy of a frame's features on the host; they cross once there, and each time XGBoost asks back.
 
     A batch of a frame would bring all of the frame back to the device: cuDF spills and brings back whole columns.
@@ -169,7 +169,7 @@ def _from_host(recipe: TrainingRecipe, part: Labelled, crossing: Crossing) -> Ba
     return batch
 
 
-def _fitted(recipe: TrainingRecipe, rows: Sequence[Rows], outside: Outside | None) -> Any:
+def _fitted(recipe: Training, rows: Sequence[Rows], outside: Outside | None) -> Any:
     """Return a copy of the recipe's estimator, fitted on CUDA to the first rows, evaluated on the second if there are any."""
     estimator = import_module("sklearn.base").clone(recipe.estimator).set_params(device="cuda")
     xgboost_callbacks(estimator, recipe.progress)
@@ -182,7 +182,7 @@ def _fitted(recipe: TrainingRecipe, rows: Sequence[Rows], outside: Outside | Non
     return fitted
 
 
-def _fitted_outside(recipe: TrainingRecipe, train: Labelled, held_out: Labelled | None, crossing: Crossing, told: str) -> Any:
+def _fitted_outside(recipe: Training, train: Labelled, held_out: Labelled | None, crossing: Crossing, told: str) -> Any:
     """Return the estimator, trained from bins in the host's memory; entered in the ledger before it begins."""
     name, parts = type(recipe.estimator).__name__, [part for part in (train, held_out) if part is not None]
     n_bytes = n_cached_bytes(sum(len(part.frame) for part in parts), len(recipe.features), recipe.estimator.max_bin)

@@ -16,8 +16,9 @@ import narwhals.stable.v2 as nw
 import pyarrow as pa
 
 from gpupipe.core.arrow import plain_table
-from gpupipe.core.ends import Piece, Source, Writer
-from gpupipe.core.engine import Demand, EngineOptions, Reading, ScoringRecipe, TrainingRecipe
+from gpupipe.core.demand import Demand
+from gpupipe.core.ends import Piece, Reading, Source, Writer
+from gpupipe.core.engine import EngineOptions
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import TableStage
 from gpupipe.engines._pandaslike import TARGET, WEIGHT, PandasLikeEngine
@@ -31,9 +32,8 @@ from gpupipe.engines.cudf.hashing import hash_frame
 from gpupipe.engines.cudf.limits import LIMITS
 from gpupipe.engines.cudf.meaning import settle_meaning
 from gpupipe.engines.cudf.memory import DEVICE_MEMORY, set_up_pool, stage_range
-from gpupipe.engines.cudf.models import booster_on_device, labels_of, train_on_device
+from gpupipe.engines.cudf.models import booster_on_device, labels_of
 from gpupipe.engines.cudf.reading import read_pieces_to_device, read_to_device
-from gpupipe.engines.cudf.scores import score_on_device
 from gpupipe.engines.cudf.verbs import CudfVerbs
 from gpupipe.engines.cudf.writing import not_from_device, write_from_device
 
@@ -160,25 +160,7 @@ class CudfEngine(PandasLikeEngine):
                 writer.write(batch)
         writer.close()
 
-    def train(self, recipe: TrainingRecipe, train: Frame, validation: Frame | None) -> Any:
-        """Return the estimator, fitted on the device."""
-        held_out = None if validation is None else native_of(validation)
-
-        def trained() -> Any:
-            return train_on_device(recipe, native_of(train), held_out, self.crossing, self.options.fallbacks)
-
-        return self._with_room(type(recipe.estimator).__name__, trained)
-
-    def score(self, recipe: ScoringRecipe, data: Frame) -> Mapping[str, Any]:
-        """Return the metrics, computed on the device."""
-
-        def scored() -> Any:
-            return score_on_device(recipe, native_of(data))
-
-        made: Mapping[str, Any] = self._with_room("Evaluate", scored)
-        return made
-
-    def _with_room(self, name: str, work: Callable[[], Any]) -> Any:
+    def with_room(self, name: str, work: Callable[[], Any]) -> Any:
         """Return what the work makes, done again after room was made where memory was short."""
         with self.semantics(), stage_range(name):
             for attempt in range(2):

@@ -12,7 +12,7 @@ from typing import Any
 import cudf
 import pylibcudf as plc
 
-from gpupipe.core.engine import Joining
+from gpupipe.core.verbs import Joining
 from gpupipe.engines.cudf.frames import column_like, opened
 from gpupipe.engines.cudf.grouping import is_plain
 

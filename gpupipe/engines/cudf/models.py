@@ -21,8 +21,8 @@ import cupy as cp
 import numpy as np
 import pyarrow as pa
 
-from gpupipe.core.engine import TrainingRecipe
 from gpupipe.core.errors import StageError, UnsupportedError
+from gpupipe.core.task import Training
 from gpupipe.engines._estimators import is_xgboost, train_estimator
 from gpupipe.engines.cudf.boosters import BoosterOnDevice, Labelled, single_precision, train_booster
 from gpupipe.engines.cudf.counterparts import as_forest, counterpart_of, require_heard, witness_of
@@ -128,7 +128,7 @@ class OnHost:
         return self.estimator
 
 
-def train_on_device(recipe: TrainingRecipe, train: Any, validation: Any | None, crossing: Crossing, fallbacks: str) -> Any:
+def train_on_device(recipe: Training, train: Any, validation: Any | None, crossing: Crossing, fallbacks: str) -> Any:
     """Return the fitted model.
 
     Parameters
@@ -168,7 +168,7 @@ def train_on_device(recipe: TrainingRecipe, train: Any, validation: Any | None, 
     return OnDevice(fitted, facts_of(fitted, crossing))
 
 
-def _train_xgboost(recipe: TrainingRecipe, train: Any, validation: Any | None, crossing: Crossing) -> BoosterOnDevice:
+def _train_xgboost(recipe: Training, train: Any, validation: Any | None, crossing: Crossing) -> BoosterOnDevice:
     """Return XGBoost's estimator, trained on the device."""
     check_boosting(recipe.estimator)
     target = str(recipe.target)
@@ -200,7 +200,7 @@ def _fitted(estimator: Any, features: Any, given: list[Any], weight: Any) -> Any
     return fitted
 
 
-def require_weights(recipe: TrainingRecipe, target: Any) -> None:
+def require_weights(recipe: Training, target: Any) -> None:
     """Raise UnsupportedError where cuML would pass over weights: its logistic regression of three classes or more does.
 
     Source: ``cpp/src/glm/qn/glm_softmax.cuh``, whose loss knows none; a device trains as if there were none.
@@ -283,7 +283,7 @@ def booster_on_device(estimator: Any) -> BoosterOnDevice:
     return BoosterOnDevice(estimator)
 
 
-def _train_on_host(recipe: TrainingRecipe, train: Any, crossing: Crossing, reason: str) -> OnHost:
+def _train_on_host(recipe: Training, train: Any, crossing: Crossing, reason: str) -> OnHost:
     """Return scikit-learn's own estimator, trained on a copy of the rows."""
     crossing.ledger.fall_back(reason)
     columns = [*recipe.features, *(name for name in (recipe.target, recipe.weight) if name is not None)]

@@ -22,8 +22,7 @@ import pyarrow as pa
 import pylibcudf as plc
 
 from gpupipe.core.arrow import plain_table, schema_of
-from gpupipe.core.ends import FileScan, Piece, Source
-from gpupipe.core.engine import Reading
+from gpupipe.core.ends import FileScan, Piece, Reading, Source
 from gpupipe.core.errors import DtypeError, SourceError
 from gpupipe.core.files import Folder
 from gpupipe.core.schema import Schema

@@ -10,9 +10,9 @@ import cudf
 import cupy as cp
 import numpy as np
 
-from gpupipe.core.engine import ScoringRecipe
 from gpupipe.core.errors import StageError, listing
 from gpupipe.core.metrics import OF_CLASSES, OF_CLUSTERS, OF_FEATURES, OF_NUMBERS, OF_PROBABILITY
+from gpupipe.core.task import Scoring
 from gpupipe.engines.cudf.frames import feature_array, numbers_of
 from gpupipe.engines.cudf.models import labels_of
 from gpupipe.kernels.scores import (
@@ -31,7 +31,7 @@ from gpupipe.kernels.scores_clusters import (
 )
 
 
-def score_on_device(recipe: ScoringRecipe, frame: Any) -> Mapping[str, Any]:
+def score_on_device(recipe: Scoring, frame: Any) -> Mapping[str, Any]:
     """Return the metrics of a cuDF frame's predictions, and the curves that the report draws.
 
     Raises
@@ -52,7 +52,7 @@ def score_on_device(recipe: ScoringRecipe, frame: Any) -> Mapping[str, Any]:
     return {"values": values, "curves": curves}
 
 
-def _metric(metric: str, recipe: ScoringRecipe, frame: Any, truth: Any, weight: Any) -> float:
+def _metric(metric: str, recipe: Scoring, frame: Any, truth: Any, weight: Any) -> float:
     """Return one metric."""
     if metric in OF_PROBABILITY:
         return _of_probability(metric, recipe, frame, truth, weight)
@@ -76,7 +76,7 @@ def expected_by_chance(table: Contingency) -> float:
     return float(import_module("sklearn.metrics.cluster").expected_mutual_information(matrix, int(table.counts.sum())))
 
 
-def _of_probability(metric: str, recipe: ScoringRecipe, frame: Any, truth: Any, weight: Any) -> float:
+def _of_probability(metric: str, recipe: Scoring, frame: Any, truth: Any, weight: Any) -> float:
     """Return a metric of the probability of the last class, or where there is a column for each class, of them all."""
     prefix = f"{recipe.probability}_"
     several = sorted(name.removeprefix(prefix) for name in frame.columns if name.startswith(prefix))

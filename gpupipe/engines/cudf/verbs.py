@@ -11,9 +11,9 @@ import narwhals.stable.v2 as nw
 import numpy as np
 import pyarrow as pa
 
-from gpupipe.core.engine import ArrayMap, Joining, Window
 from gpupipe.core.errors import UnsupportedError
 from gpupipe.core.schema import as_dtype
+from gpupipe.core.verbs import ArrayMap, Joining, Window
 from gpupipe.engines._arrow import arrow_dtype
 from gpupipe.engines._estimators import unfitted_copy
 from gpupipe.engines._pandaslike import PandasLikeVerbs

@@ -18,7 +18,7 @@ from gpupipe.core.stage import TableStage
 from gpupipe.engines._symbolic import empty_frame
 
 if TYPE_CHECKING:
-    from gpupipe.core.engine import Verbs
+    from gpupipe.core.verbs import Verbs
 
 Frame = nw.LazyFrame[Any]
 

@@ -18,8 +18,8 @@ import pandas as pd
 from distributed.client import ClosedClientError
 from sklearn.base import clone
 
-from gpupipe.core.engine import TrainingRecipe
 from gpupipe.core.errors import ClusterError, StageError
+from gpupipe.core.task import Training
 from gpupipe.engines._blocks import PACKED, At, block_engine, carrying, given
 from gpupipe.engines._estimators import reason_of
 from gpupipe.engines._pandaslike import TARGET, WEIGHT
@@ -58,7 +58,7 @@ class TrainingBlock:
             return engine.numbers(given(engine, block), self.features, self.target, self.weight)
 
 
-def train_xgboost(recipe: TrainingRecipe, train: Blocks, validation: Blocks | None, waiter: Waiter, site: Site) -> Any:
+def train_xgboost(recipe: Training, train: Blocks, validation: Blocks | None, waiter: Waiter, site: Site) -> Any:
     """Return a copy of the recipe's estimator, trained on all workers."""
     import xgboost.dask  # local: only a caller with an XGBoost estimator has xgboost
 
@@ -95,7 +95,7 @@ def train_xgboost(recipe: TrainingRecipe, train: Blocks, validation: Blocks | No
 class Told:
     """Passes what the first worker tells of each boosting round on to the recipe's progress."""
 
-    def __init__(self, client: distributed.Client, recipe: TrainingRecipe) -> None:
+    def __init__(self, client: distributed.Client, recipe: Training) -> None:
         self.client = client
         self.recipe = recipe
         self.topic = ""
@@ -149,7 +149,7 @@ def rounds(topic: str) -> Any:
     return Rounds()
 
 
-def numbers_of(recipe: TrainingRecipe, blocks: Blocks, site: Site) -> Any:
+def numbers_of(recipe: Training, blocks: Blocks, site: Site) -> Any:
     """Return the blocks as XGBoost takes them."""
     engine = block_engine(site.at.engine)
     empty = given(engine, meta_of(blocks.schema, site.at.engine))
@@ -168,7 +168,7 @@ class CountRows:
         return carrying(len(block))
 
 
-async def _trained(client: distributed.Client, estimator: Any, recipe: TrainingRecipe, frames: Sequence[Any]) -> Any:
+async def _trained(client: distributed.Client, estimator: Any, recipe: Training, frames: Sequence[Any]) -> Any:
     """Return the estimator trained; raise LostWorkerError where a worker is gone before it is."""
     estimator.client = client
     options: dict[str, Any] = {"verbose": False}

@@ -18,28 +18,31 @@ import pandas as pd
 import pyarrow as pa
 
 from gpupipe.core.aggregates import Grouping
-from gpupipe.core.barrier import Want
 from gpupipe.core.decimals import exact
-from gpupipe.core.ends import Source
-from gpupipe.core.engine import Demand, Engine, EngineOptions, Reading, ScoringRecipe, TrainingRecipe
+from gpupipe.core.demand import Demand
+from gpupipe.core.ends import Reading, Source
+from gpupipe.core.engine import Engine, EngineOptions
 from gpupipe.core.errors import GpupipeError
 from gpupipe.core.expressions import Named
+from gpupipe.core.progress import Progress
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import TableStage
+from gpupipe.core.task import Task
+from gpupipe.core.want import Want
 from gpupipe.engines._arrow import conform_arrow
 from gpupipe.engines._blocks import PACKED, At, MeasureBlock, MeasureBytes, MergeBlocks, PrepareBlock, added, block_engine, unpacked
 from gpupipe.engines._crossed import take_over
-from gpupipe.engines._estimators import score_arrays
 from gpupipe.engines._scratch import Scratch
 from gpupipe.engines._symbolic import VERBS, empty_frame, frame_schema, narrowed, needed_columns
+from gpupipe.engines._ways import own_way
 from gpupipe.engines.dask.account import described
 from gpupipe.engines.dask.aggregates import Aggregation, in_parts
 from gpupipe.engines.dask.blocks import Blocks, Site, mapped, meta_of, reduced
 from gpupipe.engines.dask.clusters import OpenCluster, open_cluster
 from gpupipe.engines.dask.keys import KeysOfBlock, check_keys, counted_keys
-from gpupipe.engines.dask.learners import train_on_blocks
 from gpupipe.engines.dask.limits import LIMITS
 from gpupipe.engines.dask.reading import Sizes, read_blocks
+from gpupipe.engines.dask.solving import Remote, solved_on_one_worker
 from gpupipe.engines.dask.tables import aggregated, gathered, run_stage
 from gpupipe.engines.dask.waiting import LostWorkersError, Waiter, connection_errors
 from gpupipe.engines.dask.writing import written
@@ -60,6 +63,7 @@ class DaskEngine(Engine):
     limits = (*LIMITS, *(limit for limit in engine_type("pandas").limits if limit.what != "tables larger than memory"))
     blocks: ClassVar[str] = "pandas"
     block_range: ClassVar[tuple[int, int]] = (8 << 20, 128 << 20)
+    tasks_in: ClassVar[tuple[str, ...]] = ("gpupipe.engines.dask.tasks",)
 
     def __init__(self, options: EngineOptions | None = None) -> None:
         super().__init__(options)
@@ -115,10 +119,10 @@ class DaskEngine(Engine):
     def site(self) -> Site:
         """Where the stage at work is run."""
         gather = self.options.gather_bytes or max(64 << 20, self.memory[0] // _GATHER_SHARE)
-        return Site(At(self.blocks, self.run_id, self.ledger.stage, self.told), self.options, gather)
+        return Site(At(self.blocks, self.run_id, self.ledger.stage, self.block_options), self.options, gather)
 
     @property
-    def told(self) -> EngineOptions:
+    def block_options(self) -> EngineOptions:
         """What the workers' block engines are told of the options."""
         return EngineOptions()
 
@@ -192,15 +196,23 @@ class DaskEngine(Engine):
         frame = mapped(PrepareBlock(self.site.at, want), "prepare", meta_of(schema, self.blocks), blocks.frame)
         return Blocks(frame, schema, blocks.n_rows)
 
-    def train(self, recipe: TrainingRecipe, train: Blocks, validation: Blocks | None) -> Any:
-        """Return the fitted estimator."""
+    def solve(self, task: Task, inputs: Sequence[Any], progress: Progress | None = None, schema: Schema | None = None) -> Any:
+        """Return what a task makes: in the engine's own way, or on one worker where all rows come together."""
+        own = own_way(self.tasks_in, task.task)
+        if own is not None:
+            return own(self, task, inputs, progress)
         waiter = self.waiter
         with connection_errors(waiter.client, also=()):
-            return train_on_blocks(recipe, train, validation, waiter, self.site, self.ledger)
+            made, self.noted = solved_on_one_worker(task, inputs, waiter, self.site, schema, task.title)
+        return made
 
-    def score(self, recipe: ScoringRecipe, data: Blocks) -> Mapping[str, Any]:
-        """Return the metrics of predictions, whose few columns come together in this process."""
-        return score_arrays(recipe, self.deliver(data))
+    def told(self, data: Any) -> Mapping[str, Any]:
+        """Return what the report says of what a task made."""
+        return data.described if isinstance(data, Remote) else super().told(data)
+
+    def brought(self, data: Any) -> Any:
+        """Return what a task made that is no table, brought into this process."""
+        return self.waiter.fetched(data.frame)["table"].iloc[0][0] if isinstance(data, Remote) else data
 
     def deliver(self, data: Blocks) -> nw.DataFrame[Any]:
         """Return the rows, brought into this process."""
@@ -212,8 +224,10 @@ class DaskEngine(Engine):
         """Return some of the rows, brought into this process."""
         return self.deliver(Blocks(data.frame.head(n_rows, npartitions=-1, compute=False), data.schema, n_rows))
 
-    def size(self, data: Blocks) -> int | None:
-        """Return the bytes of held rows."""
+    def size(self, data: Blocks | Remote) -> int | None:
+        """Return the bytes of what is held."""
+        if isinstance(data, Remote):
+            return data.n_bytes
         counted = reduced(mapped(MeasureBytes(self.site.at), "count", PACKED, data.frame), MergeBlocks(self.site.at, added), "add")
         (frame,) = self.waiter.brought([counted])
         return int(_first(frame)["bytes"][0].as_py())

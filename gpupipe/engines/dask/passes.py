@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from gpupipe.core.engine import TrainingRecipe
 from gpupipe.core.errors import StageError
+from gpupipe.core.task import Training
 from gpupipe.engines._arrow import arrow_schema, as_array
 from gpupipe.engines._blocks import PACKED, At, carrying, given
 from gpupipe.engines._estimators import target_values, weight_values
@@ -23,7 +23,7 @@ class ToArrays:
     """Makes of a block the arrays that a fit takes: features, target, weight."""
 
     at: At
-    recipe: TrainingRecipe
+    recipe: Training
     dtype: Any
 
     def __call__(self, block: Any) -> pd.DataFrame:
@@ -80,7 +80,7 @@ class MergePass:
             return carrying(self.fit.merge(list(rows["table"])))
 
 
-def fit_by_passes(fit: MergeableFit, recipe: TrainingRecipe, blocks: Blocks, waiter: Waiter, site: Site) -> Any:
+def fit_by_passes(fit: MergeableFit, recipe: Training, blocks: Blocks, waiter: Waiter, site: Site) -> Any:
     """Return the estimator fitted on all blocks."""
     narrow = as_array(_empty(blocks, recipe.features)).dtype
     arrays = mapped(ToArrays(site.at, _plain(recipe), narrow), "to-arrays", PACKED, blocks.frame)
@@ -112,9 +112,9 @@ def checked_rows(waiter: Waiter, counted: Any) -> int:
     return n_rows
 
 
-def _plain(recipe: TrainingRecipe) -> TrainingRecipe:
+def _plain(recipe: Training) -> Training:
     """Return the recipe without what stays in this process."""
-    return TrainingRecipe(None, recipe.features, recipe.target, recipe.weight)
+    return Training(None, recipe.features, recipe.target, recipe.weight)
 
 
 def _empty(blocks: Blocks, columns: Sequence[str]) -> Any:

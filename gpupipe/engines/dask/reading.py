@@ -9,8 +9,7 @@ from typing import Any
 import polars as pl
 
 from gpupipe.core.arrow import plain_table
-from gpupipe.core.ends import Piece, Source
-from gpupipe.core.engine import Reading
+from gpupipe.core.ends import Piece, Reading, Source
 from gpupipe.core.schema import Schema
 from gpupipe.engines._arrow import conform_arrow
 from gpupipe.engines._blocks import At, HoldBlock, ReadBlock, as_bytes

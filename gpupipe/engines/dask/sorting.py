@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from gpupipe.core.engine import Sorting
 from gpupipe.core.stage import TableStage
+from gpupipe.core.verbs import Sorting
 from gpupipe.engines._blocks import PACKED, PLACE, At, RunBlock, given, packed, unpacked
 from gpupipe.engines.dask.blocks import Blocks, Site, block_values, dealt, mapped, marked_meta, meta_of, reduced
 

@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 import dask.dataframe as dd
 
-from gpupipe.core.engine import ByBlock, Joining, Sorting, Spread, Stacking
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import KeyStage, TableStage
+from gpupipe.core.verbs import ByBlock, Joining, Sorting, Spread, Stacking
 from gpupipe.engines._blocks import PACKED, At, GuardBlock, MeasureBytes, MergeBlocks, RunBlock, StackBlock, added
 from gpupipe.engines._shipping import ship
 from gpupipe.engines._symbolic import VERBS, empty_frame, frame_schema, keeps_keys

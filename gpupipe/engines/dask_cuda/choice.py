@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from numbers import Integral
 
-from gpupipe.core.engine import TrainingRecipe
 from gpupipe.core.schema import Schema
+from gpupipe.core.task import Training
 
 DISTRIBUTED: Mapping[str, str] = {
     "KMeans": "cuml.dask.cluster.kmeans:KMeans",
@@ -39,16 +39,16 @@ _REASONS: Mapping[str, str] = {
 }
 
 
-def why_alone(recipe: TrainingRecipe, schema: Schema) -> str | None:
+def why_alone(recipe: Training, schema: Schema) -> str | None:
     """Return why an estimator is trained on one worker, or None where cuml.dask trains it on all.
 
     Examples
     --------
     >>> from sklearn.linear_model import Lasso, Ridge
-    >>> why_alone(TrainingRecipe(Ridge(), ("a", "b"), "y", None), Schema(()))
-    >>> why_alone(TrainingRecipe(Ridge(), ("a", "b"), "y", "w"), Schema(()))
+    >>> why_alone(Training(Ridge(), ("a", "b"), "y", None), Schema(()))
+    >>> why_alone(Training(Ridge(), ("a", "b"), "y", "w"), Schema(()))
     "cuml.dask's Ridge takes no weights"
-    >>> why_alone(TrainingRecipe(Lasso(), ("a",), "y", None), Schema(()))
+    >>> why_alone(Training(Lasso(), ("a",), "y", None), Schema(()))
     "cuml.dask's gives no model back that can be saved"
     """
     name = type(recipe.estimator).__name__

@@ -7,26 +7,19 @@ together have: a cluster of GPUs, blocks as large as their memory allows, traini
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from gpupipe.core.ends import Source
-from gpupipe.core.engine import EngineOptions, Reading, ScoringRecipe, TrainingRecipe
+from gpupipe.core.ends import Reading, Source
+from gpupipe.core.engine import EngineOptions
 from gpupipe.core.schema import Schema
-from gpupipe.engines._estimators import is_xgboost
 from gpupipe.engines.cudf.dtypes import device_schema
 from gpupipe.engines.cudf.limits import LIMITS as BLOCK_LIMITS
-from gpupipe.engines.cudf.models import check_boosting
 from gpupipe.engines.dask.blocks import Blocks
-from gpupipe.engines.dask.boosting import train_xgboost
 from gpupipe.engines.dask.clusters import OpenCluster, open_cluster
 from gpupipe.engines.dask.engine import DaskEngine
-from gpupipe.engines.dask.learners import train_on_one_worker
 from gpupipe.engines.dask.limits import LIMITS as CLUSTER_LIMITS
-from gpupipe.engines.dask_cuda.choice import why_alone
-from gpupipe.engines.dask_cuda.clusters import Device, are_shared, devices_of, least_share, local_cuda_cluster
-from gpupipe.engines.dask_cuda.learners import train_on_devices
+from gpupipe.engines.dask_cuda.clusters import Device, devices_of, least_share, local_cuda_cluster
 from gpupipe.engines.dask_cuda.limits import LIMITS
-from gpupipe.engines.dask_cuda.scoring import score_on_one_worker
 
 
 class DaskCudaEngine(DaskEngine):
@@ -35,6 +28,7 @@ class DaskCudaEngine(DaskEngine):
     name: ClassVar[str] = "dask-cuda"
     blocks: ClassVar[str] = "gpu"
     block_range: ClassVar[tuple[int, int]] = (64 << 20, 2 << 30)
+    tasks_in: ClassVar[tuple[str, ...]] = ("gpupipe.engines.dask_cuda.tasks",)  # the others are done on one worker
     limits = (*LIMITS, *CLUSTER_LIMITS, *BLOCK_LIMITS)
 
     def __init__(self, options: EngineOptions | None = None) -> None:
@@ -59,7 +53,7 @@ class DaskCudaEngine(DaskEngine):
         return min(least, self.options.pool_bytes or least), max(1, n_workers)
 
     @property
-    def told(self) -> EngineOptions:
+    def block_options(self) -> EngineOptions:
         """What the workers' block engines are told of the options."""
         given = self.options
         return EngineOptions(
@@ -70,21 +64,3 @@ class DaskCudaEngine(DaskEngine):
         """Return what is needed of the source, in blocks that the workers will read onto their devices."""
         device_schema(Schema(tuple((name, schema[name]) for name in reading.columns)))
         return DaskEngine.read(self, source, reading, schema)
-
-    def train(self, recipe: TrainingRecipe, train: Blocks, validation: Blocks | None) -> Any:
-        """Return the fitted estimator: trained on all devices by XGBoost or by cuml.dask, or on one."""
-        waiter, site = self.waiter, self.site  # which open the cluster
-        if are_shared(self.devices):
-            reason: str | None = "workers share a GPU, and NCCL takes one process a GPU"
-        elif is_xgboost(recipe.estimator):
-            check_boosting(recipe.estimator)
-            return train_xgboost(recipe, train, validation, waiter, site)
-        else:
-            reason = why_alone(recipe, train.schema)
-            if reason is None and validation is None and train.n_blocks > 1:
-                return train_on_devices(recipe, train, waiter, site, self.ledger)
-        return train_on_one_worker(recipe, train, validation, waiter, site, self.ledger, reason)
-
-    def score(self, recipe: ScoringRecipe, data: Blocks) -> Mapping[str, Any]:
-        """Return the metrics of predictions, which come together on one worker's device."""
-        return score_on_one_worker(recipe, data, self.waiter, self.site)

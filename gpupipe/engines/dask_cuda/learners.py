@@ -7,9 +7,9 @@ from typing import Any
 
 import dask
 
-from gpupipe.core.engine import TrainingRecipe
 from gpupipe.core.errors import StageError
 from gpupipe.core.ledger import Ledger
+from gpupipe.core.task import Training
 from gpupipe.engines._blocks import PACKED
 from gpupipe.engines._pandaslike import TARGET, WEIGHT
 from gpupipe.engines.cudf.frames import Crossing
@@ -22,7 +22,7 @@ from gpupipe.engines.dask_cuda.choice import ARRAYS, DISTRIBUTED, WEIGHTED
 _NOT_PASSED = ("output_type", "verbose")  # which cuml.dask sets by itself
 
 
-def train_on_devices(recipe: TrainingRecipe, train: Blocks, waiter: Waiter, site: Site, ledger: Ledger) -> OnDevice:
+def train_on_devices(recipe: Training, train: Blocks, waiter: Waiter, site: Site, ledger: Ledger) -> OnDevice:
     """Return the estimator fitted by cuml.dask on all workers.
 
     Raises
@@ -60,7 +60,7 @@ def distributed_class(name: str) -> Any:
         return getattr(import_module(module), member)
 
 
-def fit_arguments(name: str, recipe: TrainingRecipe, numbers: Any) -> list[Any]:
+def fit_arguments(name: str, recipe: Training, numbers: Any) -> list[Any]:
     """Return what an estimator of cuml.dask's is fitted to: frames and columns of dask_cudf, or for some arrays of CuPy."""
     features = numbers[list(recipe.features)]
     arguments = [features] if recipe.target is None else [features, numbers[TARGET]]

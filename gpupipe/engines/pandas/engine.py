@@ -14,10 +14,10 @@ import polars as pl
 import pyarrow as pa
 
 from gpupipe.core.arrow import plain_table
-from gpupipe.core.barrier import Want
-from gpupipe.core.ends import Piece, Source
-from gpupipe.core.engine import EngineOptions, Reading
+from gpupipe.core.ends import Piece, Reading, Source
+from gpupipe.core.engine import EngineOptions
 from gpupipe.core.schema import Schema
+from gpupipe.core.want import Want
 from gpupipe.engines._arrow import as_array, conform_arrow
 from gpupipe.engines._estimators import target_values, weight_values
 from gpupipe.engines._pandaslike import TARGET, WEIGHT, PandasLikeEngine, PandasLikeVerbs, arrow_of, conformed

@@ -13,8 +13,9 @@ import narwhals.stable.v2 as nw
 import polars as pl
 
 from gpupipe.core.arrow import plain_table
-from gpupipe.core.ends import NativeWrite, Source, Writer
-from gpupipe.core.engine import Demand, EngineOptions, Reading
+from gpupipe.core.demand import Demand
+from gpupipe.core.ends import NativeWrite, Reading, Source, Writer
+from gpupipe.core.engine import EngineOptions
 from gpupipe.core.errors import GpupipeError, SinkError, StageError
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import TableStage

@@ -16,10 +16,10 @@ import numpy as np
 import polars as pl
 from polars.io.plugins import register_io_source
 
-from gpupipe.core.engine import Verbs
 from gpupipe.core.errors import SourceError
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import KeyStage, TableStage
+from gpupipe.core.verbs import Verbs
 from gpupipe.engines._symbolic import keeps_keys
 from gpupipe.engines.polars.rounds import Kept, copied, read_along
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 import polars as pl
 
 from gpupipe.core.arrow import plain_table
-from gpupipe.core.engine import Rolled, Window
+from gpupipe.core.verbs import Rolled, Window
 from gpupipe.engines._verbs import roll_table
 
 _LIMIT = 1 << 62

@@ -10,8 +10,8 @@ import narwhals.stable.v2 as nw
 import polars as pl
 import pyarrow as pa
 
-from gpupipe.core.engine import ArrayMap, Joining, Window
 from gpupipe.core.schema import as_dtype
+from gpupipe.core.verbs import ArrayMap, Joining, Window
 from gpupipe.engines._arrow import arrow_dtype
 from gpupipe.engines._verbs import NarwhalsVerbs, check_once, row_hashes, run_mapped
 from gpupipe.engines.polars.hashing import TextHashes

@@ -15,8 +15,9 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 from xgboost import XGBClassifier, XGBRegressor
 
-from gpupipe.core.engine import EngineOptions, TrainingRecipe
+from gpupipe.core.engine import EngineOptions
 from gpupipe.core.errors import StageError
+from gpupipe.core.task import Training
 from gpupipe.engines.dask.blocks import Blocks
 from gpupipe.engines.dask.engine import DaskEngine
 
@@ -33,7 +34,8 @@ def numbers() -> pa.Table:
 
 
 def trained(engine: DaskEngine, estimator: Any, held: Blocks, target: str | None = "y", weight: str | None = None, **more: Any) -> Any:
-    return engine.train(TrainingRecipe(estimator, ("a", "b", "c"), target, weight, more.get("progress")), held, more.get("validation"))
+    tables = [each for each in (held, more.get("validation")) if each is not None]
+    return engine.solve(Training(estimator, ("a", "b", "c"), target, weight, more.get("progress")), tables)
 
 
 def arrays(table: pa.Table) -> tuple[Any, Any]:

@@ -9,7 +9,8 @@ import polars as pl
 import pytest
 
 import gpupipe as gp
-from gpupipe.core.engine import Demand, Reading
+from gpupipe.core.demand import Demand
+from gpupipe.core.ends import Reading
 from gpupipe.core.errors import SourceError
 from gpupipe.core.schema import Schema
 from gpupipe.engines.dask.engine import DaskEngine

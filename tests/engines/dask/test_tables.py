@@ -14,7 +14,8 @@ from dask.dataframe.dask_expr._shuffle import RearrangeByColumn
 
 import gpupipe as gp
 from gpupipe.core.arrow import schema_of
-from gpupipe.core.engine import Demand, EngineOptions
+from gpupipe.core.demand import Demand
+from gpupipe.core.engine import EngineOptions
 from gpupipe.core.errors import StageError
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import TableStage

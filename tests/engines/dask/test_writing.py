@@ -10,8 +10,8 @@ import pyarrow as pa
 import pytest
 
 import gpupipe as gp
+from gpupipe.core.demand import Demand
 from gpupipe.core.ends import Sink
-from gpupipe.core.engine import Demand
 from gpupipe.core.errors import SinkError
 from gpupipe.engines.dask.blocks import Blocks
 from gpupipe.engines.dask.engine import DaskEngine

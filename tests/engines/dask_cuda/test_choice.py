@@ -10,8 +10,8 @@ from sklearn.linear_model import Lasso, LinearRegression, LogisticRegression, Ri
 from sklearn.naive_bayes import MultinomialNB
 from sklearn.neighbors import KNeighborsClassifier
 
-from gpupipe.core.engine import TrainingRecipe
 from gpupipe.core.schema import Schema
+from gpupipe.core.task import Training
 from gpupipe.engines.dask_cuda.choice import DISTRIBUTED, why_alone
 
 SCHEMA = Schema.of_names({"x": nw.Float64(), "y": nw.Float64(), "label": nw.Int32(), "word": nw.String(), "w": nw.Float64()})
@@ -19,7 +19,7 @@ SCHEMA = Schema.of_names({"x": nw.Float64(), "y": nw.Float64(), "label": nw.Int3
 
 def asked(estimator: object, target: str | None = "y", weight: str | None = None, features: tuple[str, ...] = ("x", "w")) -> str | None:
     """Return why an estimator is trained on one worker."""
-    return why_alone(TrainingRecipe(estimator, features, target, weight), SCHEMA)
+    return why_alone(Training(estimator, features, target, weight), SCHEMA)
 
 
 def test_what_is_trained_on_all_workers() -> None:

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 import gpupipe as gp
-from gpupipe.core.engine import Reading
+from gpupipe.core.ends import Reading
 from gpupipe.core.errors import SourceError
 from gpupipe.core.schema import Schema
 from gpupipe.engines._symbolic import keeps_keys

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from gpupipe.core.arrow import plain_table
-from gpupipe.core.engine import Rolled, Window
+from gpupipe.core.verbs import Rolled, Window
 from gpupipe.engines._verbs import roll_table
 from gpupipe.engines.polars.rolling import roll_frame
 

@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 
 import gpupipe as gp
-from gpupipe.core.engine import Demand
+from gpupipe.core.demand import Demand
 from gpupipe.core.errors import GpupipeError
 from gpupipe.engines.polars import rounds
 from gpupipe.engines.polars.engine import CpuEngine

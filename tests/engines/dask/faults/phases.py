@@ -18,8 +18,8 @@ from xgboost import XGBClassifier
 from xgboost.callback import TrainingCallback
 
 import gpupipe as gp
-from gpupipe.core.barrier import FitStage
 from gpupipe.core.ends import FileScan, PartWriter, Piece, Writer
+from gpupipe.core.fit import FitStage
 from gpupipe.core.stage import RowStage
 
 FILES, ROWS, KEYS = 6, 2000, 97

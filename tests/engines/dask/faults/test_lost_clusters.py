@@ -20,8 +20,8 @@ from distributed.client import ClosedClientError
 from polars.testing import assert_frame_equal
 from xgboost import XGBRegressor
 
-from gpupipe.core.engine import TrainingRecipe
 from gpupipe.core.errors import ClusterError
+from gpupipe.core.task import Training
 from gpupipe.engines.dask.account import described
 from gpupipe.engines.dask.boosting import Told
 from gpupipe.engines.dask.clusters import OpenCluster
@@ -145,7 +145,7 @@ def test_a_client_that_is_killed_leaves_no_tasks_and_another_one_can_run_at_once
 
 def test_a_client_that_has_given_its_scheduler_up_says_so_as_the_clusters_error(servers: Servers) -> None:
     """As under load, where a training may still want to hear of its rounds when the client is closed."""
-    recipe = TrainingRecipe(XGBRegressor(), ("x",), "y", None, lambda number, total, facts: None)
+    recipe = Training(XGBRegressor(), ("x",), "y", None, lambda number, total, facts: None)
     with distributed.Client(servers.address) as client:
         told = Told(client, recipe)
         told.parameters()

@@ -1,0 +1,1 @@
+"""How engine `gpu` does tasks, a task a file."""

@@ -1,0 +1,1 @@
+"""How engine `dask` does tasks, a task a file."""

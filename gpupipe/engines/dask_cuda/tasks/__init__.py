@@ -1,0 +1,1 @@
+"""How engine `dask-cuda` does tasks, a task a file."""

@@ -1,0 +1,1 @@
+"""Stages of graphs, a stage a file."""

@@ -1,0 +1,1 @@
+"""Stages of tensors, a stage a file."""

@@ -1,0 +1,167 @@
+"""Makes a tensor of a table with a row for each cell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any, ClassVar, Literal
+
+import narwhals.stable.v2 as nw
+
+from gpupipe.core.errors import PlanError, StageError, UsageError, listing
+from gpupipe.core.node import Node
+from gpupipe.core.options import settle
+from gpupipe.core.schema import Schema
+from gpupipe.core.stage import as_columns
+from gpupipe.core.task_stage import TaskStage
+from gpupipe.core.tools import Tools
+from gpupipe.kinds.tensor import Tensor, TensorData, TensorSpec
+
+Duplicates = Literal["error", "sum", "mean", "last"]
+
+
+@dataclass(frozen=True, init=False)
+class ToTensor(TaskStage):
+    """Makes a tensor of a table with a row for each cell: a column for each dimension, and one of values.
+
+    A dimension's labels are the values of its column, in ascending order. A cell of which there is no row is missing, or `fill`.
+
+    Parameters
+    ----------
+    dims
+        The columns that are dimensions, in the tensor's order.
+    value
+        The column of numbers; Float32 stays, all else becomes Float64. A missing number is a missing cell.
+    fill
+        The value of missing cells; where it is not given, they are missing in the tensor, which then has a mask.
+    duplicates
+        What several rows of one cell come to: an error, their sum, their mean, or the last of them.
+    sparse
+        Whether the tensor keeps only the cells that there are rows for, as coordinates and values; the others are zero.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> rows = pl.DataFrame({"place": ["b", "a", "b"], "hour": [0, 1, 1], "x": [1.0, 2.0, 3.0]})
+    >>> tensor = ToTensor(["place", "hour"], "x", fill=0).apply(rows)
+    >>> tensor.shape, tensor.values.tolist()
+    ((2, 2), [[0.0, 2.0], [1.0, 3.0]])
+    """
+
+    gives: ClassVar[type[Node]] = Tensor
+
+    dims: tuple[str, ...]
+    value: str
+    fill: float | None
+    duplicates: Duplicates
+    sparse: bool
+
+    def __init__(
+        self, dims: Sequence[str], value: str, *, fill: float | None = None, duplicates: Duplicates = "error", sparse: bool = False
+    ) -> None:
+        names = as_columns(dims, "ToTensor's dims")
+        if len(set(names)) < len(names) or value in names:
+            msg = f"ToTensor expects different columns, got dims {listing(names)} and value {value!r}."
+            raise UsageError(msg)
+        if duplicates not in ("error", "sum", "mean", "last"):
+            msg = f"duplicates={duplicates!r}: ToTensor expects 'error', 'sum', 'mean' or 'last'."
+            raise UsageError(msg)
+        if sparse and fill not in (None, 0):
+            msg = f"A sparse tensor's other cells are zero, got fill={fill!r}. Leave it out, or make a dense tensor."
+            raise UsageError(msg)
+        settle(self, dims=names, value=value, fill=None if fill is None else float(fill), duplicates=duplicates, sparse=sparse)
+
+    def check(self, *schemas: Schema) -> None:
+        """Raise ColumnError for a column that is not there, DtypeError for values that are no numbers, PlanError for labels of floats."""
+        schemas[0].require(self.dims)
+        schemas[0].require_numeric([self.value], "ToTensor's value")
+        floats = [name for name in self.dims if schemas[0][name].dtype.is_float()]
+        if floats:
+            msg = f"ToTensor expects labels that can be equal, got {schemas[0][floats[0]].dtype} in {floats[0]!r}. Round and cast it first."
+            raise PlanError(msg)
+
+    def columns(self, *schemas: Schema) -> Sequence[Sequence[str]]:
+        """Return the dimensions and the value."""
+        return [[*self.dims, self.value]]
+
+    def plan(self, *specs: Any) -> TensorSpec:
+        """Return the dimensions and the dtype."""
+        text = nw.String()
+        dims = tuple((name, text if isinstance(specs[0][name].dtype, nw.Categorical) else specs[0][name].dtype) for name in self.dims)
+        dtype = specs[0][self.value].dtype if isinstance(specs[0][self.value].dtype, nw.Float32) else nw.Float64()
+        return TensorSpec(dims, (self.value, dtype), self.sparse, not self.sparse and self.fill is None)
+
+    def solve(self, tools: Tools, *inputs: Any) -> TensorData:
+        """Return the tensor."""
+        xp, frame = tools.xp, self._whole(inputs[0])
+        coded = [tools.coded((frame, [name])) for name in self.dims]
+        labels = tuple(codes.keys for codes in coded)
+        shape = tuple(len(keys) for keys in labels)
+        values = tools.array(frame, self.value)
+        values = values if values.dtype == xp.float32 else values.astype(xp.float64)
+        places = [codes.numbers[0] for codes in coded]
+        self._require_room(tools, shape, values)
+        cells = xp.zeros(len(values), dtype=xp.int64)
+        for place, size in zip(places, shape, strict=True):
+            cells *= size
+            cells += place
+        cells, values = self._folded(xp, cells, values, places, labels)
+        if self.sparse:
+            coordinates = xp.stack(xp.unravel_index(cells, shape)) if len(cells) else xp.zeros((len(shape), 0), dtype=xp.int64)
+            return TensorData(values, None, coordinates, labels, self.value)
+        array = xp.full(shape, xp.nan if self.fill is None else self.fill, dtype=values.dtype)
+        array.reshape(-1)[cells] = values
+        mask = None
+        if self.fill is None:
+            mask = xp.zeros(shape, dtype=bool)
+            mask.reshape(-1)[cells] = True
+        return TensorData(array, mask, None, labels, self.value)
+
+    def _whole(self, frame: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
+        """Return the rows that have a value, categories as text; a missing label is an error."""
+        for name in self.dims:
+            if missing := int(frame[name].null_count()):
+                msg = f"ToTensor expects a label in every row, got {missing} missing in {name!r}. Fill them, or drop those rows."
+                raise StageError(msg)
+        categories = [name for name in self.dims if isinstance(frame.schema[name], nw.Categorical)]
+        frame = frame.with_columns(nw.col(categories).cast(nw.String)) if categories else frame
+        return frame.filter(~nw.col(self.value).is_null()) if frame[self.value].null_count() else frame
+
+    def _require_room(self, tools: Tools, shape: Sequence[int], values: Any) -> None:
+        """Raise StageError for a dense tensor that needs more memory than there is."""
+        cells = prod(shape)
+        needed = cells * (values.dtype.itemsize + (1 if self.fill is None else 0))
+        if not self.sparse and tools.most_bytes is not None and needed > tools.most_bytes:
+            full = 100 * len(values) / cells
+            msg = (
+                f"A dense tensor of shape {tuple(shape)} needs {needed:,} bytes, and there are {tools.most_bytes:,}; {full:.3g} % of its "
+                "cells have a row. Say sparse=True, filter the rows, or make labels coarser."
+            )
+            raise StageError(msg)
+
+    def _folded(self, xp: Any, cells: Any, values: Any, places: Sequence[Any], labels: Sequence[Any]) -> tuple[Any, Any]:
+        """Return each cell once, in ascending order, with what its rows come to."""
+        order = xp.argsort(cells, kind="stable")
+        cells, values = cells[order], values[order]
+        first = xp.ones(len(cells), dtype=bool)
+        first[1:] = cells[1:] != cells[:-1]
+        if bool(first.all()):
+            return cells, values
+        if self.duplicates == "error":
+            row = int(order[int(xp.flatnonzero(~first)[0])])
+            at = [keys[int(place[row]) : int(place[row]) + 1].rows()[0][0] for keys, place in zip(labels, places, strict=True)]
+            where = ", ".join(f"{name}={label!r}" for name, label in zip(self.dims, at, strict=True))
+            msg = (
+                f"ToTensor expects one row for each cell, got {int((~first).sum())} more, at {where} for one. "
+                "Aggregate them first, or say duplicates='sum', 'mean' or 'last'."
+            )
+            raise StageError(msg)
+        if self.duplicates == "last":
+            last = xp.ones(len(cells), dtype=bool)
+            last[:-1] = first[1:]
+            return cells[last], values[last]
+        runs = xp.cumsum(first) - 1
+        sums = xp.bincount(runs, weights=values)
+        sums = sums / xp.bincount(runs) if self.duplicates == "mean" else sums
+        return cells[first], sums.astype(values.dtype)

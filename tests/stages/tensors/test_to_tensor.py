@@ -1,0 +1,108 @@
+"""Tensors of tables: labels, missing cells, cells of several rows, and what is refused."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+import gpupipe as gp
+from gpupipe.core.errors import ColumnError, DtypeError, PlanError, StageError, UsageError
+from gpupipe.testing.tasks import check_task
+
+ROWS = pl.DataFrame(
+    {
+        "place": ["b", "a", "b", "c"],
+        "day": [date(2020, 1, 2), date(2020, 1, 1), date(2020, 1, 1), date(2020, 1, 5)],
+        "hour": [0, 1, 1, 0],
+        "x": [1.5, 2.0, -3.0, 0.0],
+    }
+)
+DIMS = ["place", "day", "hour"]
+
+
+def pivoted() -> Any:
+    """Return the tensor as Polars' own pivots have it."""
+    wide = ROWS.with_columns(column=pl.concat_str("day", pl.lit("/"), "hour")).pivot("column", index="place", values="x").sort("place")
+    days, hours = sorted(set(ROWS["day"])), [0, 1]
+    names = [f"{day}/{hour}" for day in days for hour in hours]
+    full = [wide[name].to_numpy() if name in wide.columns else np.full(3, np.nan) for name in names]
+    return np.stack(full, axis=1).reshape(3, 3, 2)
+
+
+def test_law(engine: str) -> None:
+    made = check_task(gp.ToTensor(DIMS, "x"), ROWS, engines=("cpu", engine))
+    np.testing.assert_array_equal(made.values, pivoted())
+    np.testing.assert_array_equal(made.mask, ~np.isnan(pivoted()))
+    assert [frame[frame.columns[0]].to_list() for frame in made.labels] == [sorted(set(ROWS[name])) for name in DIMS]
+    assert made.dims == tuple(DIMS)
+
+
+def test_fill_and_dtype(engine: str) -> None:
+    made = check_task(gp.ToTensor(DIMS, "x", fill=0), ROWS.cast({"x": pl.Float32}), engines=("cpu", engine))
+    np.testing.assert_array_equal(made.values, np.nan_to_num(pivoted()).astype(np.float32))
+    assert made.mask is None
+    assert made.values.dtype == np.float32
+
+
+def test_sparse(engine: str) -> None:
+    made = check_task(gp.ToTensor(DIMS, "x", sparse=True), ROWS, engines=("cpu", engine))
+    dense = np.zeros(made.shape)
+    dense[tuple(made.coordinates)] = made.values
+    np.testing.assert_array_equal(dense, np.nan_to_num(pivoted()))
+    assert made.spec.sparse
+
+
+@pytest.mark.parametrize(("rule", "value"), [("sum", 6.0), ("mean", 2.0), ("last", 1.0)])
+def test_cells_of_several_rows(rule: Any, value: float, engine: str) -> None:
+    rows = pl.DataFrame({"a": [0, 0, 0, 1], "b": [0, 0, 0, 1], "x": [2.0, 3.0, 1.0, 9.0]})
+    table = gp.FromFrame(rows).node()
+    made = gp.Pipeline("folded", made=gp.ToTensor(["a", "b"], "x", fill=0, duplicates=rule)(table)).run(engine)["made"]
+    if engine != "dask" or rule != "last":  # rows of blocks have no order
+        assert made.values.tolist() == [[value, 0.0], [0.0, 9.0]]
+    with pytest.raises(StageError, match=r"one row for each cell, got 2 more, at a=0, b=0 for one\. Aggregate them first"):
+        gp.Pipeline("twice", made=gp.ToTensor(["a", "b"], "x")(table)).run(engine)
+
+
+def test_missing_values_are_missing_cells_and_missing_labels_an_error(engine: str) -> None:
+    rows = pl.DataFrame({"a": ["u", "v"], "b": [1, 2], "x": [None, 1.0]})
+    made = gp.Pipeline("gaps", made=gp.ToTensor(["a", "b"], "x", fill=-1)(gp.FromFrame(rows).node())).run(engine)["made"]
+    assert made.values[-1, -1] == 1.0
+    with pytest.raises(StageError, match="a label in every row, got 1 missing in 'a'"):
+        gp.Pipeline("gaps", made=gp.ToTensor(["a", "b"], "x")(gp.FromFrame(rows.with_columns(a=pl.Series([None, "v"]))).node())).run(engine)
+
+
+def test_what_is_refused_before_a_row_is_read() -> None:
+    table = gp.FromFrame(ROWS).node()
+    for stage, error, match in [
+        (gp.ToTensor(["place", "month"], "x"), ColumnError, "'month'"),
+        (gp.ToTensor(["place", "day"], "place2"), ColumnError, "'place2'"),
+        (gp.ToTensor(["day", "hour"], "place"), DtypeError, "ToTensor's value expects numbers"),
+        (gp.ToTensor(["x", "hour"], "hour2"), ColumnError, "hour2"),
+        (gp.ToTensor(["day", "x"], "hour"), PlanError, "labels that can be equal, got Float64 in 'x'"),
+    ]:
+        with pytest.raises(error, match=match):
+            gp.Pipeline("refused", made=stage(table)).check()
+    with pytest.raises(UsageError, match="different columns"):
+        gp.ToTensor(["a", "a"], "x")
+    with pytest.raises(UsageError, match="A sparse tensor's other cells are zero, got fill=1"):
+        gp.ToTensor(["a", "b"], "x", sparse=True, fill=1)
+    with pytest.raises(UsageError, match="duplicates='first'"):
+        gp.ToTensor(["a", "b"], "x", duplicates="first")  # type: ignore[arg-type]
+
+
+def test_a_tensor_larger_than_memory_is_refused_before_it_is_made() -> None:
+    n = 3000
+    rows = pl.DataFrame({"a": np.arange(n), "b": np.arange(n), "c": np.arange(n), "x": np.ones(n)})
+    with pytest.raises(StageError, match=r"shape \(3000, 3000, 3000\) needs 216,000,000,000 bytes, .* 1.11e-05 % of its"):
+        gp.ToTensor(["a", "b", "c"], "x", fill=0).apply(rows)
+    assert len(gp.ToTensor(["a", "b", "c"], "x", sparse=True).apply(rows).values) == n
+
+
+def test_report_tells_of_the_tensor(engine: str) -> None:
+    report = gp.Pipeline("told", made=gp.ToTensor(DIMS, "x")(gp.FromFrame(ROWS).node())).run(engine).report
+    facts = report["stages"][1]["facts"]
+    assert (facts["shape"], facts["cells"], facts["present"]) == ("3 place x 3 day x 2 hour", 18, 0.222222)
