@@ -15,10 +15,9 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from gpupipe.core.arrow import schema_of
 from gpupipe.core.barrier import Barrier
 from gpupipe.core.ends import Reading, Sink, Source, check_targets
-from gpupipe.core.errors import ColumnError, WiringError, listing
+from gpupipe.core.errors import ColumnError
 from gpupipe.core.node import Node, Value, ordered
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import Apply, Promise, Stage, TableStage, WithResults
@@ -26,6 +25,7 @@ from gpupipe.core.want import Want
 from gpupipe.engines._promises import require_promises
 from gpupipe.engines._symbolic import AT_ONCE, VERBS, Frame, collect_symbolic, empty_frame, frame_schema, narrowed
 from gpupipe.engines._tried import keeps_rows, translated
+from gpupipe.known import Literal, table_stage_of
 from gpupipe.narrowing import live_columns, predicates_of
 from gpupipe.report.drawing import draw_text
 
@@ -339,51 +339,10 @@ def _put_off(planner: _Planner, outputs: set[int]) -> dict[int, int]:
     return latest
 
 
-@dataclass(frozen=True)
-class Literal:
-    """A number that a stage concluded, with the dtype that it has in expressions."""
-
-    value: Any
-    dtype: Any
-
-    @classmethod
-    def of(cls, value: Any, results: Sequence[Any]) -> Literal:
-        """Return the number; where it is one column of what was measured, in that column's dtype."""
-        (table,) = results if len(results) == 1 else (None,)
-        fields = list(schema_of(table.schema).dtypes.values()) if table is not None and table.num_rows == 1 else []
-        return cls(value, fields[0] if len(fields) == 1 else nw.Float64())
-
-    def expression(self) -> nw.Expr:
-        """Return it as an expression."""
-        value = self.value
-        if isinstance(value, Mapping) and len(value) == 1:
-            (value,) = value.values()
-        if isinstance(value, Mapping):
-            msg = f"Expected one number in an expression, got several: {listing(self.value)}. Make one Scalar for each number."
-            raise WiringError(msg)
-        return nw.lit(value, dtype=self.dtype)
-
-
 def wanted_tables(stage: Barrier, specs: Sequence[Any]) -> list[tuple[Want, Schema]]:
     """Return what a barrier wants of each of its tables, with the table's schema."""
     pairs = zip(stage.wants(*specs), specs, strict=True)
     return [(want, spec) for want, spec in pairs if want is not None]
-
-
-def table_stage_of(stage: Stage, given: Sequence[Any]) -> TableStage:
-    """Return the stage that makes the table: itself, for an applied one what was fitted, else with the numbers in its expressions.
-
-    Parameters
-    ----------
-    given
-        What is known of the stage's inputs: fitted stages and numbers (as `Literal`) count.
-    """
-    if isinstance(stage, Apply):
-        return stage.stage(given[0])
-    if isinstance(stage, WithResults):
-        return stage.stage.with_literals([literal.expression() for literal in given[stage.n_tables :]])
-    assert isinstance(stage, TableStage)
-    return stage
 
 
 def run_symbolic(stage: TableStage, schemas: Sequence[Schema]) -> tuple[TableStage, Frame, Schema]:

@@ -25,7 +25,8 @@ from gpupipe.engines._arrow import arrow_schema
 from gpupipe.engines._symbolic import empty_frame
 from gpupipe.engines._tried import translated
 from gpupipe.engines._users import user_lines
-from gpupipe.plan import Literal, Plan, Step, describe_step, note, run_symbolic, table_stage_of
+from gpupipe.known import Literal, table_stage_of
+from gpupipe.plan import Plan, Step, describe_step, note, run_symbolic
 from gpupipe.report.counts import RowCounts
 from gpupipe.report.record import MemoryWatch, Record
 
@@ -293,7 +294,7 @@ class Execution:
             return value
         described = self._describe(step, value, None)
         if self.checkpoints is not None:
-            self.checkpoints.keep_result(step, value, described, self.engine)
+            self.checkpoints.keep_result(step, self.engine.brought(value), described)
         return value
 
     def _describe(self, step: Step, value: Any, known: Mapping[str, Any] | None) -> Mapping[str, Any]:

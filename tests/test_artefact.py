@@ -365,7 +365,7 @@ def test_the_folder_itself_may_be_a_link(tmp_path: Path) -> None:
 
 
 def test_the_fields_of_each_of_gpupipes_own_stages_have_types(tmp_path: Path) -> None:
-    from gpupipe.artefact import _hints, _own_modules
+    from gpupipe.saved import _hints, _own_modules
 
     kinds = {kind for name in _own_modules() for kind in vars(importlib.import_module(name)).values() if isinstance(kind, type)}
     stages = [kind for kind in kinds if issubclass(kind, RowStage) and kind.__module__ in _own_modules()]

@@ -171,7 +171,7 @@ class Keeper:
         self.rows[step.id] = entry.facts["rows"]
         return Step(step.id, node, (), schema, schema, Reading(tuple(schema)), step.phase)
 
-    def keep_result(self, step: Step, value: Any, described: Mapping[str, Any], engine: Engine) -> None:
+    def keep_result(self, step: Step, value: Any, described: Mapping[str, Any]) -> None:
         """Keep what a barrier concluded; where that cannot be done, a remark says why."""
         key = self._to_keep(step)
         if key is None:
@@ -181,7 +181,7 @@ class Keeper:
             facts: dict[str, Any] = {"described": to_json(dict(described))}
             is_saved = not isinstance(step.node, Value)
             if is_saved:
-                self._save(engine.brought(value), folder)
+                self._save(value, folder)
             else:
                 facts["value"] = to_json(value)
             self._commit(step, "fitted" if is_saved else "value", folder, facts)
