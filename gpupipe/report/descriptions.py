@@ -9,19 +9,26 @@ from gpupipe.report.cards import is_card
 
 
 def is_description(given: Any) -> bool:
-    """Whether it is what a stage says of its result for ``models``, ``curves`` and ``cards``, when it is read back from where it was kept.
+    """Whether it is what a stage says of its result (``facts``, ``models``, ``curves``, ``cards``), as it is read back.
 
     Examples
     --------
     >>> is_description({"curves": [{"kind": "roc", "x": [0.0], "y": [1.0], "auc": 0.5}]}), is_description({"curves": [{"kind": 3}]})
     (True, False)
     """
-    if not isinstance(given, Mapping) or not set(given) <= {"models", "curves", "cards"}:
+    if not isinstance(given, Mapping) or not set(given) <= {"facts", "models", "curves", "cards"} or not _are_facts(given.get("facts", {})):
         return False
     parts = [given.get(name, ()) for name in ("models", "curves", "cards")]
     if not all(isinstance(part, list | tuple) and all(isinstance(one, Mapping) for one in part) for part in parts):
         return False
     return all(map(_is_model, parts[0])) and all(map(_is_curve, parts[1])) and all(map(is_card, parts[2]))
+
+
+def _are_facts(given: Any) -> bool:
+    """Whether it is plain values by name."""
+    return isinstance(given, Mapping) and all(
+        isinstance(name, str) and (value is None or isinstance(value, bool | int | float | str)) for name, value in given.items()
+    )
 
 
 def _are_numbers(given: Any) -> bool:
