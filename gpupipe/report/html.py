@@ -6,11 +6,12 @@ What stands on it are plain values (`cards.py`); the HTML is in ``templates/``. 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
@@ -107,10 +108,20 @@ def _page(
     return _template().render(title=title, eyebrow=eyebrow, tiles=tiles, sections=shown, **known)
 
 
+class _Environment(Environment):
+    """Jinja2's, which lets an error in a template be: its own would compile and run code to make the traceback a nicer one."""
+
+    def handle_exception(self, source: str | None = None) -> NoReturn:
+        """Raise the error again."""
+        error = sys.exception()
+        assert error is not None
+        raise error
+
+
 @lru_cache(maxsize=1)
 def _template() -> Template:
     """Return the template of a page."""
-    environment = Environment(
+    environment = _Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
         finalize=_shown,
