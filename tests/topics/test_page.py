@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sklearn.decomposition import LatentDirichletAllocation
+from sklearn.feature_extraction.text import CountVectorizer
 
 import gpupipe.topics as gt
 
@@ -15,10 +17,16 @@ PAGE = (Path(__file__).resolve().parents[2] / "docs" / "topics.md").read_text(en
 RESULTS = {"DocumentSums", "FoundTopics", "PowerResult", "TopicWarning"}
 
 
-def test_the_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
-    (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-    exec(code, {})
+def test_the_examples_run(capsys: pytest.CaptureFixture[str]) -> None:
+    topics, counts = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    exec(topics, {})
     assert "[['sun', 'moon', 'star'], ['bread', 'milk', 'salt']]" in re.sub(r"'milk', 'bread'", "'bread', 'milk'", capsys.readouterr().out)
+    made: dict[str, Any] = {}
+    exec(counts, made)
+    theirs = CountVectorizer(stop_words=["the", "and"], ngram_range=(1, 2), max_df=0.5)
+    expected = theirs.fit_transform([text or "" for text in made["texts"].to_pylist()])
+    assert made["words"]["word"].to_pylist() == list(theirs.get_feature_names_out())
+    assert (made["X"] != expected).nnz == 0
 
 
 def test_nothing_of_the_face_is_forgotten() -> None:
