@@ -88,10 +88,10 @@ def most_frequent(groups: Any, labels: Any, n_groups: int, n_labels: int) -> tup
     keys += labels
     keys.sort()
     starts = xp.flatnonzero(first_of_equals(keys))
-    counts = xp.diff(xp.append(starts, len(keys)))
+    counts = xp.diff(xp.append(starts, len(keys))).astype(xp.int32)  # a device has a maximum of these
     keys = keys[starts]
     of_group = keys // n_labels
-    most = xp.zeros(n_groups, counts.dtype)
+    most = xp.zeros(n_groups, xp.int32)
     xp.maximum.at(most, of_group, counts)
     # Runs are in the order of labels, so the first of the longest is that of the smallest one.
     longest = xp.flatnonzero(counts == most[of_group])

@@ -16,7 +16,8 @@ import numpy as np
 from gpupipe.graphs._arrays import array_module, first_of_equals, positions_of_ranges, sums_of_ranges
 from gpupipe.graphs.graph import Rows
 
-_HOST_TABLE, _DEVICE_TABLE = 1 << 26, 1 << 31  # bytes of marks
+_ROWS = 128  # of marks, if they fit into the bytes below
+_HOST_TABLE, _DEVICE_TABLE = (1 << 22, 1 << 26), (1 << 28, 1 << 31)  # least and most bytes of marks
 _HOST_BLOCK, _DEVICE_BLOCK = 1 << 18, 1 << 26  # ends looked up at a time
 
 
@@ -62,7 +63,9 @@ def lookups(rows: Rows, marked: Any, starts: Any, counts: Any, values: Any) -> I
     marked = marked[asked]
     firsts = xp.flatnonzero(first_of_equals(marked))
     vertices = marked[firsts]
-    n_rows = max(1, min(len(vertices), (_HOST_TABLE if on_host else _DEVICE_TABLE) // (n_vertices * values.dtype.itemsize)))
+    least, most = _HOST_TABLE if on_host else _DEVICE_TABLE
+    row_bytes = n_vertices * values.dtype.itemsize
+    n_rows = max(1, min(len(vertices), max(least, min(most, _ROWS * row_bytes)) // row_bytes))
     firsts = [*firsts[::n_rows].tolist(), len(asked)]  # where each table's questions begin
     table = xp.zeros(n_rows * n_vertices, values.dtype)
     for number, (begin, end) in enumerate(pairwise(firsts)):

@@ -56,7 +56,8 @@ class Next:
         low, high = self._rows.offsets[vertices], self._rows.offsets[vertices + 1]
         going = high > low
         if self._sums is not None:
-            going[going] = self._sums[high[going] - 1] > 0
+            there = array_module(vertices).flatnonzero(going)
+            going[there] = self._sums[high[there] - 1] > 0
         return going
 
     def chosen(self, walks: Any, before: Any | None, vertices: Any, step: int) -> Any:

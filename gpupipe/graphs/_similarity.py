@@ -82,7 +82,7 @@ class Measure:
     def _values(self, view: Graph, sizes: Any, first: Any, second: Any, shared: Any) -> Any:
         """Return the values, 0 where there is nothing to share."""
         xp = view.xp
-        some = shared > 0
+        some = xp.flatnonzero(shared > 0)
         value = xp.zeros(len(first))
         value[some] = self.of(shared[some].astype(xp.float64), sizes[first[some]], sizes[second[some]])
         return value

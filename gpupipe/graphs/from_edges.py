@@ -244,10 +244,10 @@ def _both_ways(edges: _Edges, n_vertices: int) -> _Edges:
     source, destination, weight = edges
     # The other direction in its order: a counting sort by the larger end. What rides along is the place of each edge.
     proper = source != destination
-    places = xp.flatnonzero(proper).astype(xp.int64)
+    places = xp.flatnonzero(proper)
     offsets = offsets_of(source[places], n_vertices)
     shape = (n_vertices, n_vertices)
-    down = sparse(xp).csr_matrix((places, destination[places], offsets), shape=shape).tocsc()
+    down = sparse(xp).csr_matrix((places.astype(xp.float64), destination[places], offsets), shape=shape).tocsc()
     up_offsets = offsets_of(source, n_vertices)
     vertices = xp.arange(n_vertices, dtype=source.dtype)
     down_source = xp.repeat(vertices, xp.diff(down.indptr))
@@ -262,7 +262,7 @@ def _both_ways(edges: _Edges, n_vertices: int) -> _Edges:
         both[down_at] = down_part
         return both
 
-    weights = None if weight is None else merged(weight, weight[down.data])
+    weights = None if weight is None else merged(weight, weight[down.data.astype(xp.int64)])
     return _Edges(merged(source, down_source), merged(destination, down.indices), weights)
 
 

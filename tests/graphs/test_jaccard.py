@@ -44,7 +44,7 @@ def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     graph = gg.from_edges(*rng.integers(0, 200, (2, 3000)), n_vertices=200, directed=True)
     pairs = tuple(rng.integers(0, 200, (2, 1000)))
     expected = gg.jaccard(graph, pairs).value, gg.jaccard(graph), gg.jaccard(graph, top_k=20)
-    monkeypatch.setattr("gpupipe.graphs._lookups._HOST_TABLE", 1000)
+    monkeypatch.setattr("gpupipe.graphs._lookups._HOST_TABLE", (1, 1000))
     monkeypatch.setattr("gpupipe.graphs._lookups._HOST_BLOCK", 50)
     monkeypatch.setattr("gpupipe.graphs._similarity._EXPANDED", 500)
     assert gg.jaccard(graph, pairs).value.tolist() == expected[0].tolist()

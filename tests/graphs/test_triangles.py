@@ -56,6 +56,6 @@ def test_what_snap_publishes(graph_folder: Path, name: str) -> None:
 def test_more_vertices_than_a_table_has_rows(monkeypatch: pytest.MonkeyPatch, graph_folder: Path) -> None:
     graph = real_graph(graph_folder, "email-Eu-core")
     expected = gg.triangles(graph)
-    monkeypatch.setattr("gpupipe.graphs._lookups._HOST_TABLE", 5 * graph.n_vertices)
+    monkeypatch.setattr("gpupipe.graphs._lookups._HOST_TABLE", (1, 5 * graph.n_vertices))
     monkeypatch.setattr("gpupipe.graphs._lookups._HOST_BLOCK", 100)
     assert gg.triangles(graph).tolist() == expected.tolist()
