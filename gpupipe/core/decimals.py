@@ -14,13 +14,16 @@ import narwhals.stable.v2 as nw
 from narwhals import Expr as AnyExpr  # see `core/expressions.py`
 
 from gpupipe.core.errors import DtypeError
-from gpupipe.core.expressions import Named, columns_of, nodes_of, with_arguments
+from gpupipe.core.expressions import Named, all_nodes, columns_of, nodes_of, with_arguments
 
 DIGITS = 38
 _PRODUCTS = frozenset({"__mul__", "__rmul__"})
 _QUOTIENTS = frozenset({"__truediv__", "__rtruediv__"})
 _REFUSED = {"__floordiv__": "//", "__rfloordiv__": "//", "__mod__": "%", "__rmod__": "%", "__pow__": "**", "__rpow__": "**"}
 _IN_FLOATS = frozenset({"mean", "median", "quantile", "std", "var"})
+_OF_ONE_DTYPE = frozenset(
+    {"coalesce", "sum_horizontal"}
+)  # Arrow takes the first one's digits, and Polars adds in other digits than it plans
 
 
 def exact(columns: Named, frame: nw.LazyFrame[Any]) -> Named:
@@ -38,10 +41,16 @@ def exact(columns: Named, frame: nw.LazyFrame[Any]) -> Named:
     """
     read = columns_of(columns)  # of a wide table, most columns are not looked at
     looked_at = frame if read is None else frame.select(sorted(read))
-    if not any(isinstance(dtype, nw.Decimal) for dtype in looked_at.collect_schema().dtypes()):
+    if not any(isinstance(dtype, nw.Decimal) for dtype in looked_at.collect_schema().dtypes()) and not _makes_decimals(columns):
         return columns
     rewriter = _Rewriter(frame.head(0))
     return tuple((name, rewriter.rewritten(given) if isinstance(given, AnyExpr) else given) for name, given in columns)
+
+
+def _makes_decimals(columns: Named) -> bool:
+    """Whether decimals are made in an expression, by a cast."""
+    nodes = (node for _, given in columns if isinstance(given, AnyExpr) for node in all_nodes(given))
+    return any(node.name == "cast" and isinstance(node.kwargs["dtype"], nw.Decimal) for node in nodes)
 
 
 class _Rewriter:
@@ -55,6 +64,10 @@ class _Rewriter:
         made: list[Any] = []
         for node in nodes_of(expression):
             arguments = [self.rewritten(given) if isinstance(given, AnyExpr) else given for given in node.exprs]
+            if not made and node.name in _OF_ONE_DTYPE:
+                arguments = self._alike(node, arguments)
+            if made and node.name == "cast":
+                made = list(nodes_of(self._widened(nw.Expr(*made), node.kwargs["dtype"])))
             if made and node.name in _PRODUCTS | _QUOTIENTS | set(_REFUSED):
                 made = list(nodes_of(self._arithmetic(node, nw.Expr(*made), arguments[0])))
                 continue
@@ -82,6 +95,24 @@ class _Rewriter:
             raise DtypeError(msg)
         wide = nw.Decimal(DIGITS, sum(scales))
         return nw.Expr(*nodes_of(left.cast(wide)), with_arguments(node, [other.cast(wide)]))
+
+    def _widened(self, expression: nw.Expr, wanted: Any) -> nw.Expr:
+        """Return what is cast to a dtype: whole numbers as decimals of all digits, since Arrow asks for as many as the largest may need."""
+        if not isinstance(wanted, nw.Decimal) or not self._dtype(expression).is_integer():
+            return expression
+        return expression.cast(nw.Decimal(DIGITS, wanted.scale))
+
+    def _alike(self, node: Any, arguments: Sequence[Any]) -> Sequence[Any]:
+        """Return the columns that become one column, in its dtype."""
+        columns = [given if isinstance(given, AnyExpr) else nw.col(given) for given in arguments]
+        dtypes = [self._dtype(column) for column in columns]
+        if not any(isinstance(dtype, nw.Decimal) for dtype in dtypes) or any(dtype.is_float() for dtype in dtypes):
+            return arguments
+        made = self._dtype(nw.Expr(with_arguments(node, columns)))
+        if not isinstance(made, nw.Decimal):
+            return arguments
+        whole = made if node.name == "coalesce" else nw.Decimal(DIGITS, made.scale)
+        return [column if dtype == whole else column.cast(whole) for column, dtype in zip(columns, dtypes, strict=True)]
 
     def _is_decimal(self, expression: nw.Expr) -> bool:
         """Whether an expression makes decimals."""

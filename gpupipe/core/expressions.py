@@ -41,13 +41,13 @@ def arguments_of(node: Any) -> Iterator[tuple[Any, bool]]:
             yield given, True
 
 
-def _all_nodes(expression: Any) -> Iterator[Any]:
+def all_nodes(expression: Any) -> Iterator[Any]:
     """Yield every operation of an expression and of the expressions in its arguments."""
     for node in nodes_of(expression):
         yield node
         for given, _ in arguments_of(node):
             if isinstance(given, AnyExpr):
-                yield from _all_nodes(given)
+                yield from all_nodes(given)
 
 
 def columns_read(expression: Any) -> frozenset[str] | None:
@@ -63,7 +63,7 @@ def columns_read(expression: Any) -> frozenset[str] | None:
     if isinstance(expression, str):
         return frozenset({expression})
     found: set[str] = set()
-    for node in _all_nodes(expression):
+    for node in all_nodes(expression):
         if node.kind.name in SEVERAL:
             return None
         if node.kind.name == "COL":
@@ -93,7 +93,7 @@ def other_rows(expression: Any) -> str | None:
     """
     if isinstance(expression, str):
         return None
-    return next((str(node.name) for node in _all_nodes(expression) if node.kind.name not in _BY_ROW), None)
+    return next((str(node.name) for node in all_nodes(expression) if node.kind.name not in _BY_ROW), None)
 
 
 def is_constant(expression: Any) -> bool:
@@ -144,7 +144,7 @@ def values_in(columns: Named) -> list[Value]:
     """Return the results of earlier stages that stand in expressions, in the order they are met."""
     found: dict[int, Value] = {}
     for _, given in columns:
-        for node in () if isinstance(given, str) else _all_nodes(given):
+        for node in () if isinstance(given, str) else all_nodes(given):
             for inner in (*node.exprs, *node.kwargs.values()):
                 if isinstance(inner, Value):
                     found.setdefault(id(inner), inner)

@@ -32,6 +32,12 @@ EXPRESSIONS: dict[str, Any] = {
     "p / d": c("p") / c("d"),
     "p / i": c("p") / c("i"),
     "i / p": c("i") / c("p"),
+    "coalesce(p, t)": nw.coalesce(c("p"), c("t")),
+    "coalesce(t * p, p, i)": nw.coalesce(c("t") * c("p"), "p", c("i")),
+    "coalesce(p, 0.12345) - d": nw.coalesce(c("p"), nw.lit(Decimal("0.12345"))) - c("d"),
+    "coalesce(p, 0) + t + i": nw.sum_horizontal(c("p"), "t", c("i")),
+    "i::decimal(15, 2) * d": c("i").cast(nw.Decimal(15, 2)) * c("d"),
+    "i::decimal(15, 2)": c("i").cast(nw.Decimal(15, 2)),
     "case when p > 1 then p * d else 0 end": nw.when(c("p") > 1).then(c("p") * c("d")).otherwise(0),
 }
 AGGREGATES: dict[str, Any] = {
