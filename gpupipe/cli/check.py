@@ -48,7 +48,7 @@ def _tell_differences(plan: Any, engine: str) -> None:
     from gpupipe.engines.load import known_engine  # local: as above
     from gpupipe.portability import ENGINES, findings  # local: as above
 
-    found = [(name, one) for name in (ENGINES if engine == "all" else [known_engine(engine)]) for one in findings(plan, name)]
+    found = [(name, one) for name in (ENGINES if engine == "all" else [known_engine(engine, ("all",))]) for one in findings(plan, name)]
     for name, one in found:
         typer.echo(
             f"engine {name}, {visible(one.step.node.title)} at {visible(one.step.node.where)}: {visible(masked(str(one)))}", err=True

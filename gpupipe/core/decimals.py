@@ -63,7 +63,7 @@ class _Rewriter:
         """Return an expression with its arithmetic made exact."""
         made: list[Any] = []
         for node in nodes_of(expression):
-            arguments = [self.rewritten(given) if isinstance(given, AnyExpr) else given for given in node.exprs]
+            arguments: Sequence[Any] = [self.rewritten(given) if isinstance(given, AnyExpr) else given for given in node.exprs]
             if not made and node.name in _OF_ONE_DTYPE:
                 arguments = self._alike(node, arguments)
             if made and node.name == "cast":

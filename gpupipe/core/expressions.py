@@ -151,6 +151,21 @@ def values_in(columns: Named) -> list[Value]:
     return list(found.values())
 
 
+def taken_plain(expression: Any) -> str | None:
+    """Return the first operation that was given a result of an earlier stage where it takes plain values alone; None where none was.
+
+    Examples
+    --------
+    >>> taken_plain(nw.col("a").round(2)) is None
+    True
+    """
+    for node in () if isinstance(expression, str) else all_nodes(expression):
+        plain = [given for name, given in node.kwargs.items() if not (node.kind.name == "LITERAL" and isinstance(given, Value))]
+        if any(isinstance(one, Value) for given in plain for one in (given if isinstance(given, list | tuple | set) else [given])):
+            return str(node.name)
+    return None
+
+
 def slotted(columns: Named, values: Sequence[Value]) -> Named:
     """Return the expressions with numbered slots in place of results of earlier stages."""
     numbers = {id(value): number for number, value in enumerate(values)}

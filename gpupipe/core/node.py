@@ -104,6 +104,10 @@ class Value(Node):
     words: ClassVar[str] = "values"
     to_table: ClassVar[str] = "table >> gp.WithColumns(column=value)"
 
+    def __repr__(self) -> str:
+        """Return what it is, with how it is written into an expression, since libraries' errors show what they cannot take."""
+        return f"{super().__repr__()[:-1]}, known once the pipeline runs; in an expression nw.lit(value)>"
+
 
 class Fitted(Node):
     """What a fit stage measured or a learner learned. It can be applied to tables where it is a row stage, and asked for its answers."""

@@ -10,7 +10,7 @@ import narwhals.stable.v2 as nw
 Tell: TypeAlias = Callable[[str, nw.LazyFrame[Any], list[Any]], None]  # method, frame it is called on, its arguments
 
 OF_EXPRESSIONS = ("with_columns", "filter", "select")
-SEVERAL_ROWS = ("group_by", "unique", "head", "tail", "top_k", "gather_every", "with_row_index")
+SEVERAL_ROWS = ("group_by", "unique", "head", "tail", "top_k", "gather_every", "with_row_index", "sample")
 HIDING = ("collect", "to_native", "join", "join_asof")
 
 
@@ -26,12 +26,25 @@ def watched(frame: nw.LazyFrame[Any], tell: Tell) -> nw.LazyFrame[Any]:
             made = getattr(nw.LazyFrame, name)(_as(nw.LazyFrame, self), *plain, **named)
             if name == "group_by":
                 return _WatchedGroups(made, self, tell)
+            if name == "collect" and isinstance(made, nw.DataFrame):
+                return _watched_rows(made, self, tell)
             return _as(type(self), made) if isinstance(made, nw.LazyFrame) else made
 
         return method
 
     names = [name for name in (*OF_EXPRESSIONS, *SEVERAL_ROWS, *HIDING) if hasattr(nw.LazyFrame, name)]
     made: nw.LazyFrame[Any] = _as(type("WatchedFrame", (nw.LazyFrame,), {name: method_of(name) for name in names}), frame)
+    return made
+
+
+def _watched_rows(rows: nw.DataFrame[Any], frame: Any, tell: Tell) -> nw.DataFrame[Any]:
+    """Return collected rows that tell when some of them are drawn: which those are, rows that are cut cannot show for sure."""
+
+    def sample(self: Any, *given: Any, **named: Any) -> Any:
+        tell("sample", _as(nw.LazyFrame, frame), [])
+        return _as(type(self), nw.DataFrame.sample(_as(nw.DataFrame, self), *given, **named))
+
+    made: nw.DataFrame[Any] = _as(type("WatchedRows", (nw.DataFrame,), {"sample": sample}), rows)
     return made
 
 

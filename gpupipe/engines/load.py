@@ -53,7 +53,7 @@ def load_engine(name: str, options: EngineOptions | None = None) -> Engine:
         if chosen.cluster is None and why_not() is None:
             return _gpu_or_cpu(chosen)
         name = "cpu" if chosen.cluster is None else "dask"
-    known_engine(name)
+    known_engine(name, ("auto",))
     if chosen.cluster is not None and name not in CLUSTERED:
         msg = f"Engine {name!r} runs in one process and takes no cluster, got {chosen.cluster!r}. Leave it out, or use engine 'dask'."
         raise UsageError(msg)
@@ -71,10 +71,11 @@ def load_engine(name: str, options: EngineOptions | None = None) -> Engine:
     return engine
 
 
-def known_engine(name: str) -> str:
-    """Return the name of an engine, or raise UsageError where there is none of that name."""
-    if name not in ADDRESSES:
-        msg = f"There is no engine {name!r}.{nearest(name, list(ADDRESSES))} The engines are 'auto', {listing(ADDRESSES)}."
+def known_engine(name: str, others: Sequence[str] = ()) -> str:
+    """Return the name of an engine, or raise UsageError where there is none of that name; `others` are taken, too."""
+    names = [*others, *ADDRESSES]
+    if name not in names:
+        msg = f"There is no engine {name!r}.{nearest(name, names)} The engines are {listing(names)}."
         raise UsageError(msg)
     return name
 

@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 import narwhals.stable.v2 as nw
 
 from gpupipe.core.decimals import exact
-from gpupipe.core.errors import UsageError
-from gpupipe.core.expressions import Named, filled, slotted, values_in
+from gpupipe.core.errors import UsageError, WiringError
+from gpupipe.core.expressions import Named, filled, slotted, taken_plain, values_in
 from gpupipe.core.node import Value
 
 
@@ -55,6 +55,8 @@ def named(positional: Sequence[Any], keyword: Mapping[str, Any], stage: str) -> 
     ------
     UsageError
         Where something is neither a narwhals expression nor, by keyword, a plain value.
+    WiringError
+        Where an operation that takes plain values alone is given a result of another stage.
     """
     for given in positional:
         if not isinstance(given, nw.Expr | str):
@@ -68,9 +70,16 @@ def named(positional: Sequence[Any], keyword: Mapping[str, Any], stage: str) -> 
             msg = f"{stage} expects a narwhals expression for {name!r}, got {foreign(given)} Use nw.lit(...) for a constant."
             raise UsageError(msg)
     plain = [(None, given) for given in positional]
-    return (*plain, *((name, given if isinstance(given, nw.Expr) else nw.lit(given)) for name, given in keyword.items()))
+    made = (*plain, *((name, given if isinstance(given, nw.Expr) else nw.lit(given)) for name, given in keyword.items()))
+    for _, given in made:
+        if (operation := taken_plain(given)) is not None:
+            instead = "Compare with each: (nw.col('x') == value) | nw.col('x').is_in([1, 2])" if operation == "is_in" else _RUN_FIRST
+            msg = f"{stage}: {operation}() takes plain values, got a result of another stage, which is known once the pipeline runs."
+            raise WiringError(f"{msg} {instead}.")
+    return made
 
 
+_RUN_FIRST = "Run a pipeline of that result first, and give the number itself"
 _OTHERS = {"narwhals": "another of narwhals' interfaces", "polars": "Polars", "pandas": "pandas", "pyspark": "Spark", "ibis": "Ibis"}
 
 

@@ -8,6 +8,8 @@ import narwhals.stable.v2 as nw
 import polars as pl
 import pytest
 
+import gpupipe as gp
+from gpupipe.core.errors import WiringError
 from gpupipe.core.expressions import columns_of, columns_read, filled, is_truth, kind_of, other_rows, output_name, slotted, values_in
 from gpupipe.core.node import Value
 from gpupipe.stages.scalar import Scalar
@@ -107,3 +109,26 @@ def test_truth_values_are_those_that_polars_makes_whatever_the_columns(expressio
     for frame in (FRAME, FRAME.with_columns(pl.col("a").cast(pl.Int8), b=0.5)):
         if is_truth(expression):
             assert frame.select(in_polars(expression)).collect_schema().dtypes() == [pl.Boolean]
+
+
+@pytest.mark.parametrize(
+    ("make", "operation", "advice"),
+    [
+        (lambda value: c("a").is_in([value, 2]), "is_in", "Compare with each"),
+        (lambda value: c("a").round(value), "round", "Run a pipeline of that result first"),
+        (lambda value: nw.when(c("a").quantile(value, "linear") > 1).then(1), "quantile", "give the number itself"),
+    ],
+)
+def test_a_result_where_plain_values_belong_is_refused_where_it_is_written(make: Any, operation: str, advice: str) -> None:
+    value = Scalar(nw.len())(HeldTable(FRAME.collect().to_arrow()).node())
+    with pytest.raises(WiringError, match=rf"^WithColumns: {operation}\(\) takes plain values, got a result of another stage.*{advice}"):
+        gp.WithColumns(x=make(value))
+
+
+def test_errors_of_narwhals_that_show_a_result_say_how_it_is_written() -> None:
+    value = Scalar(nw.len())(HeldTable(FRAME.collect().to_arrow()).node())
+    with pytest.raises(TypeError, match=r"known once the pipeline runs; in an expression nw\.lit\(value\)"):
+        nw.coalesce(c("a"), value)
+    table = gp.FromFrame(FRAME.collect().with_columns(a=pl.lit(None, pl.Int64))).node()
+    made = gp.WithColumns(x=nw.coalesce(c("a"), nw.lit(Scalar(nw.len())(table))))(table)
+    assert gp.Pipeline("p", out=made).run("cpu")["out"]["x"].to_list() == [2, 2]

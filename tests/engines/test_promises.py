@@ -136,3 +136,14 @@ def test_exact_decimals_pass_in_functions() -> None:
         return frame.with_columns(r=c("p") * 2 + c("p") - 1, f=c("p").cast(nw.Float64) / 3)
 
     assert gp.Pipeline("p", out=money(gp.FromFrame(FRAME).node())).run("cpu")["out"]["r"].to_list() == [Decimal("2.33"), Decimal("5.66")]
+
+
+def sampled(frame: Any) -> Any:
+    return frame.collect().filter(c("x") > 0).sample(fraction=0.01, seed=1).lazy()
+
+
+def test_drawing_rows_is_refused_with_its_line() -> None:
+    with pytest.raises(
+        PlanError, match=rf"sampled looks at other rows than its own: sample\(\), at .*:{sampled.__code__.co_firstlineno + 1}\."
+    ):
+        gp.Pipeline("p", out=gp.rows(sampled)(gp.FromFrame(FRAME).node())).check()

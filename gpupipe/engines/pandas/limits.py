@@ -89,9 +89,9 @@ LIMITS = (
         ),
     ),
     Limit(
-        "means and medians of dates in groups, quantiles of text, times and decimals",
+        "means and medians of dates and times, quantiles of text, times and decimals",
         "upstream",
-        "pandas rounds a mean date down to its day, or refuses. Cast to a number of days first, and back after.",
+        "pandas rounds a mean date to a day, and of times the last microsecond otherwise, or refuses. Cast to whole numbers, and back.",
         "differs",
         uses=(
             Use(("mean", "median"), of=("date", "datetime", "zoned", "time", "duration")),
