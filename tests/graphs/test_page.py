@@ -1,0 +1,41 @@
+"""The page for those who come from NetworkX and cuGraph names things that are there, and its example runs."""
+
+from __future__ import annotations
+
+import re
+from functools import reduce
+from importlib import import_module
+from pathlib import Path
+
+import gpupipe.graphs as gg
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "graphs.md").read_text(encoding="utf-8")
+
+
+def rows() -> list[list[str]]:
+    found = [[cell.strip() for cell in line.split("|")[1:-1]] for line in PAGE.splitlines() if line.startswith("|")]
+    return found[2:]
+
+
+def test_names_are_there() -> None:
+    assert len(rows()) > 20
+    for theirs, _, ours, _ in rows():
+        for name in re.findall(r"`(networkx[\w.]*)`", theirs):
+            reduce(getattr, name.split(".")[1:], import_module("networkx"))
+        named = re.findall(r"`(\w+)`", ours)
+        assert named
+        assert [name for name in named if name not in gg.__all__] == []
+
+
+def test_nothing_of_the_face_is_forgotten() -> None:
+    results = {name for name in gg.__all__ if isinstance(getattr(gg, name), type)} - {"Graph"}
+    assert [name for name in gg.__all__ if f"`{name}`" not in PAGE and name not in {*results, "edge_rule"}] == []
+
+
+def test_the_example_runs() -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    exec(code, {})
+
+
+def test_names_are_sorted() -> None:
+    assert sorted(gg.__all__) == list(gg.__all__)
