@@ -4,17 +4,53 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import narwhals.stable.v2 as nw
 from narwhals import Expr as AnyExpr  # see `core/expressions.py`
 
-from gpupipe.core.errors import UnsupportedError
+from gpupipe.core.errors import UnsupportedError, UsageError
 from gpupipe.core.expressions import COLUMNS, SEVERAL, Named, nodes_of, other_rows, output_name, with_arguments
 
 # What every engine reduces the rows of a key to, a column at a time.
 REDUCTIONS = frozenset({"sum", "mean", "min", "max", "count", "len", "n_unique", "any", "all", "std", "var", "median", "quantile"})
 _BLIND_TO_NULLS = REDUCTIONS - {"len", "n_unique"}
+
+
+EmptySum = Literal["zero", "null"]
+
+
+def with_empty_sum(aggregates: Named, empty_sum: EmptySum, stage: str) -> Named:
+    """Return aggregates whose sums of no value at all are 0 or, as in SQL, missing.
+
+    Raises
+    ------
+    UsageError
+        `empty_sum` is something else, or an aggregate is of several columns.
+    """
+    if empty_sum not in ("zero", "null"):
+        msg = f"{stage} expects empty_sum to be 'zero' or 'null', got {empty_sum!r}."
+        raise UsageError(msg)
+    if empty_sum == "zero":
+        return aggregates
+    for name, given in aggregates:
+        if name is None and output_name(given) is None:
+            msg = f"{stage} with empty_sum='null' expects aggregates of one column each, got {given}. Write one for each column."
+            raise UsageError(msg)
+    return tuple((name, _null_of_nothing(given) if isinstance(given, AnyExpr) else given) for name, given in aggregates)
+
+
+def _null_of_nothing(expression: Any) -> nw.Expr:
+    """Return an expression in which every sum is missing where there is no value to add up."""
+    made: list[Any] = []
+    for node in nodes_of(expression):
+        arguments = [_null_of_nothing(given) if isinstance(given, AnyExpr) else given for given in node.exprs]
+        same = with_arguments(node, arguments) if node.exprs else node
+        if node.name == "sum" and node.kind.name.endswith("AGGREGATION"):
+            made = list(nodes_of(nw.when(nw.Expr(*made).count() > 0).then(nw.Expr(*made, same))))
+        else:
+            made.append(same)
+    return nw.Expr(*made)
 
 
 @dataclass(frozen=True)

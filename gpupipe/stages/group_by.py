@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
-from gpupipe.core.aggregates import Grouping
+from gpupipe.core.aggregates import EmptySum, Grouping, with_empty_sum
 from gpupipe.core.errors import ColumnError, UsageError
 from gpupipe.core.expressions import Named, columns_of
 from gpupipe.core.schema import Schema
@@ -32,6 +32,8 @@ class GroupBy(OfExpressions, KeyStage):
         Expressions that reduce the rows of a key to one value: ``total=nw.col("x").sum()``.
     null_keys
         ``"keep"``: rows whose key is missing make a key of their own. ``"drop"``: they are left out.
+    empty_sum
+        What ``sum()`` makes of a key without a value: ``"zero"``, or ``"null"`` as in SQL.
 
     Examples
     --------
@@ -47,7 +49,12 @@ class GroupBy(OfExpressions, KeyStage):
     null_keys: Literal["keep", "drop"]
 
     def __init__(
-        self, by: str | Sequence[str], *aggregates: Any, null_keys: Literal["keep", "drop"] = "keep", **named_aggregates: Any
+        self,
+        by: str | Sequence[str],
+        *aggregates: Any,
+        null_keys: Literal["keep", "drop"] = "keep",
+        empty_sum: EmptySum = "zero",
+        **named_aggregates: Any,
     ) -> None:
         if null_keys not in ("keep", "drop"):
             msg = f"GroupBy expects null_keys to be 'keep' or 'drop', got {null_keys!r}."
@@ -60,7 +67,8 @@ class GroupBy(OfExpressions, KeyStage):
                 msg = f"GroupBy expects an aggregate for {name!r}, such as nw.col('x').mean(), got the text {given!r}."
                 raise UsageError(msg)
         object.__setattr__(self, "by", as_columns(by, "GroupBy's by"))
-        object.__setattr__(self, "aggregates", named(aggregates, named_aggregates, "GroupBy"))
+        given_names = named(aggregates, named_aggregates, "GroupBy")
+        object.__setattr__(self, "aggregates", with_empty_sum(given_names, empty_sum, "GroupBy"))
         object.__setattr__(self, "null_keys", null_keys)
 
     @property

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
+from gpupipe.core.aggregates import EmptySum, with_empty_sum
 from gpupipe.core.barrier import Barrier
 from gpupipe.core.decimals import exact
 from gpupipe.core.errors import PlanError, UsageError
@@ -28,6 +29,11 @@ class Scalar(Barrier):
     """Reduces a table to one number, or to several named ones: ``Scalar(nw.len())``, ``Scalar(low=nw.col("x").min(), ...)``.
 
     One expression by position gives the bare value; expressions by keyword give a mapping.
+
+    Parameters
+    ----------
+    empty_sum
+        What ``sum()`` makes of no value at all: ``"zero"``, or ``"null"`` as in SQL.
     """
 
     kind: ClassVar[str] = "value"
@@ -35,11 +41,12 @@ class Scalar(Barrier):
 
     columns: Named
 
-    def __init__(self, expression: Any = None, **expressions: Any) -> None:
+    def __init__(self, expression: Any = None, *, empty_sum: EmptySum = "zero", **expressions: Any) -> None:
         if (expression is None) == (not expressions):
             msg = "Scalar expects either one expression, or several by keyword."
             raise UsageError(msg)
-        object.__setattr__(self, "columns", named([] if expression is None else [expression], expressions, "Scalar"))
+        given = named([] if expression is None else [expression], expressions, "Scalar")
+        object.__setattr__(self, "columns", with_empty_sum(given, empty_sum, "Scalar"))
 
     def __call__(self, table: Table) -> Value:
         """Return the node of the number."""

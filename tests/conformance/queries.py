@@ -303,7 +303,7 @@ def q17(tables: Tables) -> Value:
     usual = lines >> gp.GroupBy("l_partkey", usual=nw.col("l_quantity").cast(nw.Float64).mean())
     small = gp.Join("l_partkey")(lines, usual) >> gp.Filter(nw.col("l_quantity").cast(nw.Float64) < 0.2 * nw.col("usual"))
     price = nw.col("l_extendedprice").cast(nw.Float64)
-    return gp.Scalar(avg_yearly=nw.when(price.count() > 0).then(price.sum() / 7.0))(small)  # SQL's sum of nothing is null
+    return gp.Scalar(avg_yearly=price.sum() / 7.0, empty_sum="null")(small)
 
 
 def q18(tables: Tables) -> Table:
