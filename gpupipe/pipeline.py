@@ -5,21 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from gpupipe.core.engine import Engine, EngineOptions
-from gpupipe.core.errors import GpupipeError, UsageError, WiringError, listing, nearest
+from gpupipe.core.engine import EngineOptions
+from gpupipe.core.errors import UsageError, WiringError, listing, nearest
+from gpupipe.core.holding import Holding
 from gpupipe.core.node import Node, ordered
-from gpupipe.core.secret import learn_parameters, masked
+from gpupipe.core.secret import learn_parameters
 from gpupipe.engines.load import known_engine, load_engine
 from gpupipe.plan import Plan, check_nodes, make_plan
 from gpupipe.portability import require_portable
 from gpupipe.report.drawing import draw_svg
-from gpupipe.report.record import MemoryWatch
-from gpupipe.run import Execution, Tell, new_record, silent
+from gpupipe.run import Execution, Tell, silent
 
 if TYPE_CHECKING:
-    from gpupipe.checkpoints.keeper import Keeper
+    pass
 
 
 class Pipeline:
@@ -142,22 +142,23 @@ class Pipeline:
         wanted = options or EngineOptions()
         chosen = load_engine(engine, wanted if cluster is None else replace(wanted, cluster=cluster))
         require_portable(plan, chosen.name, allow_differences=wanted.allow_differences)
-        course = _Course(plan, chosen, tell, profile, gather, file, parameters or {})
+        execution = Execution(plan, chosen, tell, profile, gather, file, parameters or {})
         outputs: dict[str, Any] = {}
         failure: BaseException | None = None
         try:
-            with course.watch:
+            with execution.watch:
                 if checkpoints is not None or resume:
                     from gpupipe.checkpoints.keeper import Keeper  # local: a run without checkpoints needs no store, nor what loads models
                     from gpupipe.checkpoints.store import DEFAULT_FOLDER  # local: as above
 
-                    course.keeper = Keeper(checkpoints or DEFAULT_FOLDER, plan, chosen.name, resume=resume)
-                outputs = _nested(course.run())
+                    execution.checkpoints = Keeper(checkpoints or DEFAULT_FOLDER, plan, chosen.name, resume=resume)
+                outputs = _nested(execution.run())
         except BaseException as error:
             failure = error
             raise
         finally:
-            report = course.closed(outputs, failure) | {"plan_seconds": planned, "output_stages": dict(plan.outputs)}
+            plain = {name: plain_output(value) for name, value in outputs.items()}
+            report = execution.close(plain, failure) | {"plan_seconds": planned, "output_stages": dict(plan.outputs)}
             if failure is not None:
                 failure.report = report  # type: ignore[attr-defined]
         return Result(outputs, report)
@@ -172,47 +173,6 @@ class Pipeline:
 
     def __str__(self) -> str:
         return str(self.plan())
-
-
-class _Course:
-    """A run, which an engine may begin again after an error whose cause it could change."""
-
-    def __init__(
-        self, plan: Plan, engine: Engine, tell: Tell, profile: bool, gather: bool, file: str | None, parameters: Mapping[str, Any]
-    ) -> None:
-        self.plan = plan
-        self.engine = engine
-        self.tell = tell
-        self.profile = profile
-        self.gather = gather
-        self.about = (file, parameters)
-        self.record = new_record(plan, engine, *self.about)
-        self.watch = MemoryWatch()
-        self.keeper: Keeper | None = None
-
-    def run(self) -> dict[str, Any]:
-        """Return the outputs."""
-        page = self.engine.dashboard()
-        if page is not None:
-            self.tell("cluster", None, {"dashboard": page})
-        while True:
-            try:
-                run = Execution(self.plan, self.engine, self.record, self.watch, self.tell, self.profile, self.keeper, self.gather)
-                return run.run()
-            except GpupipeError as error:
-                if not self.engine.another_try(error):
-                    raise
-                self.record = new_record(self.plan, self.engine, *self.about)
-
-    def closed(self, outputs: Mapping[str, Any], failure: BaseException | None) -> dict[str, Any]:
-        """Close the engine, and return the report."""
-        self.record.cluster = self.engine.where()
-        self.engine.close()
-        plain = {name: plain_output(value) for name, value in outputs.items()}
-        report = self.record.as_json(self.watch, self.engine.ledger, plain, failure)
-        if self.keeper is not None:
-            self.keeper.enter(report)
-        return cast(dict[str, Any], masked(report))
 
 
 def _flat(outputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -271,6 +231,8 @@ def plain_output(value: Any) -> Any:
         return value
     if isinstance(value, Mapping):
         return {str(name): plain_output(part) for name, part in value.items()}
+    if isinstance(value, Holding):
+        return {"held": value.word, "told": value.headline, "path": None}
     shape = getattr(value, "shape", None)
     if isinstance(shape, tuple) and len(shape) == 2:
         return {"rows": int(shape[0]), "columns": int(shape[1]), "path": None}

@@ -9,24 +9,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
+from gpupipe.blame import blamed, find_blame
 from gpupipe.core.barrier import Barrier
 from gpupipe.core.demand import Demand
 from gpupipe.core.ends import Sink, Source, Writer
 from gpupipe.core.engine import Engine
-from gpupipe.core.errors import ClusterError, GpupipeError, SinkError
+from gpupipe.core.errors import GpupipeError
 from gpupipe.core.node import Fitted, Table
 from gpupipe.core.schema import Schema
+from gpupipe.core.secret import masked
 from gpupipe.core.stage import TableStage
 from gpupipe.engines._arrow import arrow_schema
 from gpupipe.engines._symbolic import empty_frame
 from gpupipe.engines._tried import translated
-from gpupipe.engines._users import user_lines
 from gpupipe.known import Literal, table_stage_of
-from gpupipe.plan import Plan, Step, describe_step, note, run_symbolic
+from gpupipe.plan import Plan, Step, describe_step, run_symbolic
 from gpupipe.report.counts import RowCounts
 from gpupipe.report.record import MemoryWatch, Record
 
@@ -71,17 +71,58 @@ class Execution:
 
     plan: Plan
     engine: Engine
-    record: Record
-    watch: MemoryWatch
     tell: Tell = silent
     profile: bool = False
-    checkpoints: Keeper | None = None
     gather: bool = True
-    results: dict[int, Any] = field(default_factory=dict)
-    schemas: dict[int, Schema] = field(default_factory=dict)
-    writers: dict[int, Writer] = field(default_factory=dict)
+    file: str | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    checkpoints: Keeper | None = None
 
     def __post_init__(self) -> None:
+        self.watch = MemoryWatch()
+        self.record = self._new_record()
+
+    def run(self) -> dict[str, Any]:
+        """Return the outputs; an engine may have the run begun again after an error whose cause it could change."""
+        page = self.engine.dashboard()
+        if page is not None:
+            self.tell("cluster", None, {"dashboard": page})
+        while True:
+            try:
+                self._begin()
+                return self._run()
+            except GpupipeError as error:
+                if not self.engine.another_try(error):
+                    raise
+                self.record = self._new_record()
+
+    def close(self, outputs: Mapping[str, Any], failure: BaseException | None) -> dict[str, Any]:
+        """Close the engine, and return the report.
+
+        Parameters
+        ----------
+        outputs
+            The outputs as plain values.
+        """
+        self.record.cluster = self.engine.where()
+        self.engine.close()
+        report = self.record.as_json(self.watch, self.engine.ledger, outputs, failure)
+        if self.checkpoints is not None:
+            self.checkpoints.enter(report)
+        return cast(dict[str, Any], masked(report))
+
+    def _new_record(self) -> Record:
+        """Return the empty record of a run."""
+        record = Record(self.plan.name, self.engine.name, [describe_step(step) for step in self.plan.steps], self.file, self.parameters)
+        for step in self.plan.steps:
+            record.stages[step.id]["columns_out"] = None if step.delivered is None else len(step.delivered)
+        return record
+
+    def _begin(self) -> None:
+        """Find the steps to do, and what of each result is waited for."""
+        self.results: dict[int, Any] = {}
+        self.schemas: dict[int, Schema] = {}
+        self.writers: dict[int, Writer] = {}
         self.steps: Sequence[Step] = self.plan.steps
         if self.checkpoints is not None:
             self.steps, taken = self.checkpoints.begin()
@@ -97,7 +138,7 @@ class Execution:
         alike = [(step.id, step.tables[-1]) for step in self.plan.steps if step.same_rows]
         self.counts = RowCounts(self.record, [*alike, *((step.id, step.inputs[0]) for step in self.plan.steps if _writes(step))])
 
-    def run(self) -> dict[str, Any]:
+    def _run(self) -> dict[str, Any]:
         """Return the outputs; what sinks wrote is put in place only when everything has succeeded."""
         try:
             for phase in sorted({step.phase for step in self.steps}):
@@ -206,7 +247,7 @@ class Execution:
         try:
             results = self.engine.compute(demands) if demands else []
         except GpupipeError as error:
-            self._find_blame(lazy, waiting, error)
+            find_blame(lazy, waiting, error, self.plan, self.engine, self.results)
             raise
         self._enter_stretch({step.id: step for step in [*lazy, *inside] or waiting}, time.perf_counter() - started, at)
         parts = iter(results)
@@ -286,8 +327,7 @@ class Execution:
 
         self.engine.noted = {}
         value = stage.conclude(self.engine, results, progress, step.schema)
-        if self.engine.noted:
-            self.record.stages[step.id]["facts"] = dict(self.engine.noted)
+        self.record.describe(step.id, step.stage.name, {"facts": dict(self.engine.noted)})
         if step.schema is not None:
             self.results[step.id], self.schemas[step.id] = value, step.schema
             self._hold(step)
@@ -301,12 +341,8 @@ class Execution:
         """Return what the report says of a barrier's result, entered there; `known` is what was said of it when it was made."""
         assert isinstance(step.stage, Barrier)
         described = {**self.engine.told(value), **step.stage.describe(value)} if known is None else known
-        if described.get("facts"):
-            self.record.stages[step.id]["facts"] = {**self.record.stages[step.id].get("facts", {}), **described["facts"]}
         label = step.node.label or next((name for name, number in self.plan.outputs.items() if number == step.id), step.stage.name)
-        self.record.models += [{"stage": step.id, "label": label, **model} for model in described.get("models", [])]
-        self.record.curves += [{"stage": step.id, "label": label, **curve} for curve in described.get("curves", [])]
-        self.record.cards += [{**card, "stage": step.id} for card in described.get("cards", [])]
+        self.record.describe(step.id, label, described, getattr(value, "n_bytes", None))
         return described
 
     def _output(self, number: int) -> Any:
@@ -337,64 +373,7 @@ class Execution:
         self.watch.sample()
         self.record.fuse(sorted(steps), seconds, self.watch.peak_since(at))
 
-    def _find_blame(self, lazy: Sequence[Step], waiting: Sequence[Step], error: GpupipeError) -> None:
-        """Name the stage at fault in the error's notes; where nobody knows it, run the fused stages one by one until one fails."""
-        if _is_blamed(error) or isinstance(error, ClusterError):
-            return
-        sinks = [step for step in waiting if isinstance(step.stage, Sink)]
-        if isinstance(error, SinkError) and sinks:
-            named = (step for step in sinks if cast(Sink, step.stage).target() == error.target)
-            error.step = next(named, sinks[0]).id
-        if getattr(error, "step", None) is not None:
-            blame(error, waiting[0], self.plan, self.engine)
-            return
-        for step in lazy:
-            if step.id not in self.results:
-                continue
-            try:
-                self.engine.compute([Demand("drain", self.results[step.id])])
-            except GpupipeError as again:
-                better = step.stage.explain(again) if isinstance(step.stage, Source) else None
-                if better is None:
-                    error.add_note(note(step.node, self.engine.name))
-                    return
-                better.add_note(note(step.node, self.engine.name))
-                raise better from error
-        error.add_note(note(waiting[0].node, self.engine.name))
-
 
 def _writes(step: Step) -> bool:
     """Whether a step writes its input, and so has as many rows."""
     return isinstance(step.stage, Sink)
-
-
-def _is_blamed(error: BaseException) -> bool:
-    """Whether the error's notes name a stage already."""
-    return any(text.startswith("In stage ") for text in getattr(error, "__notes__", []))
-
-
-@contextmanager
-def blamed(step: Step, plan: Plan, engine: Engine) -> Iterator[None]:
-    """Name the step in the notes of an error that leaves the block."""
-    try:
-        yield
-    except Exception as error:
-        if not _is_blamed(error):
-            blame(error, step, plan, engine)
-        raise
-
-
-def blame(error: Exception, step: Step, plan: Plan, engine: Engine) -> None:
-    """Name a step in an error's notes: the one that the error itself knows, with the lines of the user's code, or else the given one."""
-    known = getattr(error, "step", None)
-    error.add_note(note((step if known is None else plan.steps[known]).node, engine.name))
-    for line in getattr(error, "lines", None) or user_lines(error):
-        error.add_note(line)
-
-
-def new_record(plan: Plan, engine: Engine, file: str | None, parameters: Mapping[str, Any]) -> Record:
-    """Return the empty record of a run."""
-    record = Record(plan.name, engine.name, [describe_step(step) for step in plan.steps], file, parameters)
-    for step in plan.steps:
-        record.stages[step.id]["columns_out"] = None if step.delivered is None else len(step.delivered)
-    return record

@@ -17,6 +17,7 @@ from gpupipe.cli.plain import json_text
 from gpupipe.cli.progress import telling
 from gpupipe.core.engine import EngineOptions
 from gpupipe.core.errors import UsageError, listing, nearest
+from gpupipe.core.holding import Holding
 from gpupipe.core.ledger import Ledger
 from gpupipe.core.secret import MASK, masked
 from gpupipe.core.stage import RowStage
@@ -142,7 +143,7 @@ def _heads(outputs: Mapping[str, Any], inside: str = "") -> Iterator[tuple[str, 
             yield from _heads(value, f"{inside}{name}.")
         elif isinstance(value, pa.Table):
             yield f"{inside}{name}", value.slice(0, HEAD_ROWS)
-        elif hasattr(value, "head") and isinstance(getattr(value, "shape", None), tuple):
+        elif not isinstance(value, Holding) and hasattr(value, "head") and isinstance(getattr(value, "shape", None), tuple):
             yield f"{inside}{name}", value.head(HEAD_ROWS).to_arrow()
 
 
@@ -180,7 +181,7 @@ def _save_fitted(call: Call, course: _Course) -> None:
     if call.folder is None or course.result is None:
         return
     for name, value in course.result.items():
-        if isinstance(value, RowStage):
+        if isinstance(value, RowStage | Holding):
             from gpupipe.artefact import save  # local: runs that keep no fitted stage do without
 
             path = call.folder / file_name(name)

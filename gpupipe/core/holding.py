@@ -67,9 +67,14 @@ class Holding(ABC):
         changed = {name: value for name, value in changed.items() if value is not getattr(self, name)}
         return dataclasses.replace(self, **changed) if changed else self  # type: ignore[type-var]
 
+    @property
+    def headline(self) -> str:
+        """What is said of it in a few words: the first facts of its description."""
+        facts = list(self.describe().get("facts", {}).items())
+        return ", ".join(f"{name} {fact}" for name, fact in facts[:2])
+
     def __repr__(self) -> str:
-        told = ", ".join(f"{name}: {fact}" for name, fact in self.describe().get("facts", {}).items())
-        return f"<{self.word} of {told or 'nothing'}>"
+        return f"<{self.word}: {self.headline}>"
 
     def __getstate__(self) -> dict[str, Any]:
         """Return its fields: what is cached beside them is made again where it is needed."""

@@ -104,6 +104,11 @@ class GraphData(Holding):
         """Return a table with a row for each vertex: its key, and arrays of values."""
         return tools.frame(columns, beside=self.keys)
 
+    @property
+    def headline(self) -> str:
+        """How large it is."""
+        return f"{len(self.keys)} vertices, {self.graph.n_edges} edges"
+
     def tables(self) -> Mapping[str, nw.DataFrame[Any]]:
         """Return the vertices' keys."""
         return {"vertices": self.keys}

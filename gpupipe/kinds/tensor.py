@@ -138,6 +138,11 @@ class TensorData(Holding):
         columns = [frame[_rows(tools, place)] for frame, place in zip(self.labels, places, strict=True)]
         return tools.frame({self.value: values}, beside=nw.concat(columns, how="horizontal"))
 
+    @property
+    def headline(self) -> str:
+        """Its shape."""
+        return " x ".join(f"{size} {name}" for name, size in zip(self.dims, self.shape, strict=True))
+
     def tables(self) -> Mapping[str, nw.DataFrame[Any]]:
         """Return the labels of each dimension."""
         return dict(zip(self.dims, self.labels, strict=True))
@@ -161,7 +166,7 @@ class TensorData(Holding):
         cells = prod(self.shape)
         held = len(self.values) if self.coordinates is not None else cells if self.mask is None else int(self.mask.sum())
         facts = {
-            "shape": " x ".join(f"{size} {name}" for name, size in zip(self.dims, self.shape, strict=True)),
+            "shape": self.headline,
             "dtype": str(self.values.dtype),
             "cells": cells,
             "held" if self.coordinates is not None else "present": round(held / cells, 6) if cells else 0.0,

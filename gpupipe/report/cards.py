@@ -98,6 +98,19 @@ def fact_text(value: object) -> str:
     return number_text(value) if value is None or isinstance(value, bool) else str(value)
 
 
+def facts_cards(stages: Iterable[Stage]) -> list[Mapping[str, Any]]:
+    """Return a card for each stage that has facts to tell: of a graph or a tensor, or how a task went.
+
+    Examples
+    --------
+    >>> facts_cards([{"id": 3, "name": "ToGraph", "facts": {"vertices": 2}}, {"id": 4, "name": "Limit"}])[0]["title"]
+    'ToGraph'
+    """
+    told = [stage for stage in stages if stage.get("facts")]
+    parts = ([{"kind": "facts", "title": stage["name"], "values": stage["facts"]}] for stage in told)
+    return [{"stage": stage["id"], "title": title_of(stage), "parts": made} for stage, made in zip(told, parts, strict=True)]
+
+
 def sections_of(cards: Iterable[Mapping[str, Any]], stages: Mapping[int, Stage]) -> dict[str, list[Part]]:
     """Return the parts of each section that cards ask for, in the order of the cards.
 

@@ -20,7 +20,8 @@ A report::
                    at_end: a source's rows coming in, or a sink's going out, which between_ends_bytes leaves out
                    confirmed: null, or what the driver copied: [{stage, host_to_device, device_to_host, copies, largest}], in bytes
     fallbacks      [{stage, reason}]
-    outputs        {name: a scalar, or {rows, columns, path}, or {metric: number}}
+    outputs        {name: a scalar, or {rows, columns, path}, or {fitted, path}, or {held, told, path} for a graph and its like,
+                   or {metric: number}}
     curves         [{stage, label, kind, x, y, auc}]
     models         [{stage, estimator, parameters, features, importance: [[feature, number], ...], importance_kind, history}]
     cards          [{stage, section, title, parts}], may be missing: what stages have to say of their results, see ``cards.py``

@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from gpupipe.report.cards import Part, link, sections_of, table
+from gpupipe.report.cards import Part, facts_cards, link, sections_of, table
 from gpupipe.report.cluster_section import cluster_section
 from gpupipe.report.cost_sections import crossings_section, environment_section, memory_section
 from gpupipe.report.drawing import draw_svg
@@ -53,7 +53,7 @@ def _page_of_run(report: Report) -> str:
     stages = {int(stage["id"]): stage for stage in report["stages"]}
     unreached = {number for number, stage in stages.items() if report["status"] != "ok" and not has_run(stage)}
     drawing = draw_svg(report["stages"], report.get("output_stages"), link="#stage-", unreached=unreached)
-    told = sections_of(report.get("cards") or (), stages)
+    told = sections_of([*facts_cards(report["stages"]), *(report.get("cards") or ())], stages)
     sections = [
         ("pipeline", "Pipeline", _drawing(drawing)),
         ("outputs", "Outputs", outputs_section(report)),

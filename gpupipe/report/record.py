@@ -124,6 +124,15 @@ class Record:
         for stage in stages:
             self.stages[stage] |= {"seconds": 0.0, "stretch": number}
 
+    def describe(self, stage: int, label: str, described: Mapping[str, Any], n_bytes: int | None = None) -> None:
+        """Enter what is to be said of a stage's result."""
+        entry, facts = self.stages[stage], described.get("facts")
+        if facts:
+            entry |= {"facts": {**entry.get("facts", {}), **facts}, "bytes": n_bytes or entry["bytes"]}
+        self.models += [{"stage": stage, "label": label, **model} for model in described.get("models", [])]
+        self.curves += [{"stage": stage, "label": label, **curve} for curve in described.get("curves", [])]
+        self.cards += [{**card, "stage": stage} for card in described.get("cards", [])]
+
     def fill_rows_in(self) -> None:
         """Enter each stage's incoming rows, where all of its inputs' outgoing ones are known."""
         for stage in self.stages:

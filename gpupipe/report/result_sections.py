@@ -33,14 +33,14 @@ def is_table(value: object) -> bool:
 
 
 def is_model(value: object) -> bool:
-    """Return whether an output is a fitted stage.
+    """Return whether an output is a fitted stage, or something else that is saved: a graph, a tensor.
 
     Examples
     --------
-    >>> is_model({"fitted": "XGBClassifier", "path": None})
-    True
+    >>> is_model({"fitted": "XGBClassifier", "path": None}), is_model({"held": "graph", "told": "2 vertices, 1 edges", "path": None})
+    (True, True)
     """
-    return isinstance(value, Mapping) and "fitted" in value
+    return isinstance(value, Mapping) and ("fitted" in value or "held" in value)
 
 
 def scores_of(outputs: Mapping[str, Any]) -> dict[str, Mapping[str, object]]:
@@ -76,7 +76,7 @@ def output_text(value: object) -> str:
         size = [plural(count, word) for count, word in ((value["rows"], "row"), (width, "column")) if count is not None]
         return " × ".join(size) or "a table"
     if isinstance(value, Mapping) and is_model(value):
-        return f"a fitted {value['fitted']}"
+        return f"a fitted {value['fitted']}" if "fitted" in value else f"a {value['held']}: {value.get('told', '')}"
     if isinstance(value, Mapping) and any(isinstance(part, Mapping) for part in value.values()):
         return "; ".join(f"{name}: {output_text(part)}" for name, part in value.items())
     if isinstance(value, Mapping):
