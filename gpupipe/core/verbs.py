@@ -89,6 +89,10 @@ class Verbs(ABC):
     def join(self, left: nw.LazyFrame[Any], right: nw.LazyFrame[Any], how: Joining) -> nw.LazyFrame[Any]:
         """Return the joined rows. A full join keeps one key column, from whichever side has the row."""
 
+    def in_order(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        """Return the frame for a user's function: left and inner joins of narwhals' own keep the order of its rows."""
+        return frame
+
     @abstractmethod
     def require_once(self, frame: nw.LazyFrame[Any], keys: Sequence[str], expected: str) -> nw.LazyFrame[Any]:
         """Return the frame; where rows have equal keys, computing it fails with what was `expected`. Missing keys equal nothing."""

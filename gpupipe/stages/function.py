@@ -40,6 +40,7 @@ class FunctionStage(TableStage):
 
     many: ClassVar[bool] = True
     is_users: ClassVar[bool] = True
+    is_ordered: ClassVar[bool] = False  # whether joins inside keep the order of the rows
 
     function: Function
     parameters: tuple[tuple[str, Any], ...] = ()
@@ -69,12 +70,19 @@ class FunctionStage(TableStage):
 
     def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return what the function makes of the frames."""
-        made = self.function(*frames, **dict(self.parameters))
+        given = [verbs.in_order(frame) for frame in frames] if self.is_ordered else frames
+        made = self.function(*given, **dict(self.parameters))
         if isinstance(made, nw.DataFrame):
             made = made.lazy()
         if not isinstance(made, nw.LazyFrame):
             msg = f"{self.name} must return a narwhals frame, got {type(made).__name__}. Return the frame it made."
             raise StageError(msg)
+        return made
+
+    def in_order(self) -> FunctionStage:
+        """Return the stage whose function's joins keep the order of the rows."""
+        made = replace(self)
+        object.__setattr__(made, "is_ordered", True)
         return made
 
     def results(self) -> Sequence[Value]:

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 
+import gpupipe as gp
 from gpupipe.core.errors import ArtefactError, ColumnError, PlanError, StageError, UsageError, WiringError
 from gpupipe.pipeline import Pipeline
 from gpupipe.stages.function import by_key, rows, whole_table
@@ -134,3 +135,28 @@ def test_decorators() -> None:
 def test_key_that_is_not_there() -> None:
     with pytest.raises(ColumnError, match=r"^There is no column 'k'\. The columns are 'i'\.$"):
         summary.apply(pl.DataFrame({"i": [1]}))
+
+
+@whole_table
+def named_rows(frame: Frame, names: Frame) -> Frame:
+    inner = frame.with_columns(twice=nw.col("k") * 2).join(names, on="k")
+    return inner.join(names.select("k", again="name"), left_on="twice", right_on="k", how="left").filter(nw.col("k") >= 0)
+
+
+@pytest.mark.parametrize("engine_of_one_process", ["cpu", "pandas"])
+def test_joins_inside_keep_the_order_where_something_after_depends_on_it(engine_of_one_process: str) -> None:
+    frame = pl.DataFrame({"k": range(20_000)}).sample(fraction=1, shuffle=True, seed=1)
+    names = pl.DataFrame({"k": range(0, 40_000, 2), "name": range(20_000)}).sample(fraction=1, shuffle=True, seed=2)
+    made = named_rows(gp.FromFrame(frame).node(), gp.FromFrame(names).node())
+    limited = gp.Pipeline("p", out=gp.Limit(5_000)(made)).run(engine_of_one_process)["out"].to_polars()
+    assert limited["k"].to_list() == frame.filter(pl.col("k") % 2 == 0)["k"].to_list()[:5_000]
+    assert limited["again"].to_list() == limited["k"].to_list()
+
+
+def test_a_join_that_says_itself_what_order_it_wants_has_it() -> None:
+    def native(frame: Frame, names: Frame) -> Frame:
+        return nw.from_native(frame.to_native().join(names.to_native(), on="k", maintain_order="right"))
+
+    frame, names = (pl.DataFrame({"k": range(1000)}).sample(fraction=1, shuffle=True, seed=seed) for seed in (1, 2))
+    made = whole_table(native)(gp.FromFrame(frame).node(), gp.FromFrame(names).node())
+    assert gp.Pipeline("p", out=gp.Limit(1000)(made)).run("cpu")["out"]["k"].to_list() == names["k"].to_list()

@@ -43,8 +43,23 @@ def _hash_of(columns: tuple[str, ...], seed: int) -> pl.Expr:
     return pl.struct(columns).map_batches(hashed, return_dtype=pl.UInt64, is_elementwise=True)
 
 
+class _InOrder(pl.LazyFrame):
+    """A lazy frame, as are those made of it, whose left and inner joins keep the order of its rows unless they say otherwise."""
+
+    def join(self, *given: Any, **options: Any) -> pl.LazyFrame:
+        """Return the joined rows."""
+        how = given[2] if len(given) > 2 else options.get("how", "inner")
+        if how in ("inner", "left"):
+            options.setdefault("maintain_order", "left")
+        return super().join(*given, **options)
+
+
 class PolarsVerbs(NarwhalsVerbs):
     """The verbs on lazy Polars frames; nothing here computes."""
+
+    def in_order(self, frame: Frame) -> Frame:
+        """Return the frame, whose joins keep its order; see `Verbs.in_order`."""
+        return nw.from_native(_InOrder._from_pyldf(_lazy(frame)._ldf))
 
     def join(self, left: Frame, right: Frame, how: Joining) -> Frame:
         """Return the joined rows; see `Verbs.join`. Polars names and drops columns as that says, so nothing need be asked of the frames.
