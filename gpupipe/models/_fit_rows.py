@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import TableStage, as_columns
 from gpupipe.core.verbs import ArrayMap
@@ -33,8 +34,7 @@ class FitRows(TableStage):
     def __init__(self, estimator: Any, *, features: str | Sequence[str] | None = None) -> None:
         stage = type(self).__name__
         require_estimator(estimator, stage, self.method, self.example)
-        object.__setattr__(self, "estimator", estimator)
-        object.__setattr__(self, "features", None if features is None else as_columns(features, f"{stage}'s features"))
+        settle(self, estimator=estimator, features=None if features is None else as_columns(features, f"{stage}'s features"))
 
     @property
     def name(self) -> str:

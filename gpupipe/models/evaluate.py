@@ -10,6 +10,7 @@ from gpupipe.core.barrier import Barrier
 from gpupipe.core.errors import ColumnError, UsageError, listing, nearest
 from gpupipe.core.metrics import METRICS, OF_CLUSTERS, OF_FEATURES, OF_PROBABILITY
 from gpupipe.core.node import Node, Table, Value
+from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import as_columns
 from gpupipe.core.task import Scoring
@@ -72,12 +73,15 @@ class Evaluate(Barrier):
             msg = f"Evaluate needs features, the columns that were clustered, for {listing(OF_FEATURES)}."
             raise UsageError(msg)
         clusters = any(name in OF_FEATURES + OF_CLUSTERS for name in names)
-        object.__setattr__(self, "metrics", names)
-        object.__setattr__(self, "target", target)
-        object.__setattr__(self, "prediction", prediction or ("cluster" if clusters else "prediction"))
-        object.__setattr__(self, "probability", probability)
-        object.__setattr__(self, "weight", weight)
-        object.__setattr__(self, "features", tuple(features))
+        settle(
+            self,
+            metrics=names,
+            target=target,
+            prediction=prediction or ("cluster" if clusters else "prediction"),
+            probability=probability,
+            weight=weight,
+            features=tuple(features),
+        )
 
     def __call__(self, table: Table) -> Value:
         """Return the node of the metrics."""

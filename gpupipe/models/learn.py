@@ -13,6 +13,7 @@ from gpupipe.core.barrier import Barrier
 from gpupipe.core.demand import Demand
 from gpupipe.core.errors import DtypeError, PlanError, StageError, UsageError, WiringError, listing
 from gpupipe.core.node import Fitted, Node, Table
+from gpupipe.core.options import settle
 from gpupipe.core.plain import plain
 from gpupipe.core.schema import Schema, as_dtype
 from gpupipe.core.stage import Apply, Promise, RowStage, as_columns
@@ -108,10 +109,7 @@ class Learn(Barrier):
         if weight is not None and not takes_weights(estimator):
             msg = f"{type(estimator).__name__} takes no weights of rows: its fit has no sample_weight. Leave the weight out."
             raise UsageError(msg)
-        object.__setattr__(self, "estimator", estimator)
-        object.__setattr__(self, "features", chosen)
-        object.__setattr__(self, "target", target)
-        object.__setattr__(self, "weight", weight)
+        settle(self, estimator=estimator, features=chosen, target=target, weight=weight)
 
     @property
     def name(self) -> str:

@@ -107,7 +107,7 @@ def facts_cards(stages: Iterable[Stage]) -> list[Mapping[str, Any]]:
     'ToGraph'
     """
     told = [stage for stage in stages if stage.get("facts")]
-    parts = ([{"kind": "facts", "title": stage["name"], "values": stage["facts"]}] for stage in told)
+    parts = ([{"kind": "facts", "title": "Facts", "values": stage["facts"]}] for stage in told)
     return [{"stage": stage["id"], "title": title_of(stage), "parts": made} for stage, made in zip(told, parts, strict=True)]
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from gpupipe.core.ends import NativeWrite, Sink, Writer
+from gpupipe.core.options import settle
 from gpupipe.sinks._files import FilesWriter, FormatWriter
 from gpupipe.sinks._target import Target
 
@@ -43,8 +44,7 @@ class WriteArrow(Sink):
     overwrite: bool
 
     def __init__(self, path: str | os.PathLike[str], *, overwrite: bool = True) -> None:
-        object.__setattr__(self, "path", os.fspath(path))
-        object.__setattr__(self, "overwrite", overwrite)
+        settle(self, path=os.fspath(path), overwrite=overwrite)
 
     def target(self) -> str:
         """Return the place that is replaced."""

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from gpupipe.core.arrow import schema_of
 from gpupipe.core.ends import Sink, Writer
 from gpupipe.core.errors import DtypeError, UsageError
+from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema
 from gpupipe.sinks._files import FilesWriter, FormatWriter
 from gpupipe.sinks._target import Target
@@ -83,11 +84,7 @@ class WriteCsv(Sink):
     ) -> None:
         if len(separator) != 1 or not separator.isascii() or separator in '\r\n"':
             raise UsageError(f"separator expected one ASCII character other than a newline or a quote, got {separator!r}.")
-        object.__setattr__(self, "path", os.fspath(path))
-        object.__setattr__(self, "separator", separator)
-        object.__setattr__(self, "header", header)
-        object.__setattr__(self, "null_value", null_value)
-        object.__setattr__(self, "overwrite", overwrite)
+        settle(self, path=os.fspath(path), separator=separator, header=header, null_value=null_value, overwrite=overwrite)
 
     def check(self, *schemas: Schema) -> None:
         """Raise DtypeError for a column that has no agreed text."""

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from gpupipe.core.ends import NativeWrite, Sink, Writer
 from gpupipe.core.errors import DtypeError, PlanError, UsageError, listing
+from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import as_columns
 from gpupipe.sinks._files import FilesWriter, FormatWriter
@@ -70,10 +71,13 @@ class WriteParquet(Sink):
     ) -> None:
         if compression not in _COMPRESSIONS:
             raise UsageError(f"WriteParquet expects compression to be one of {listing(_COMPRESSIONS)}, got {compression!r}.")
-        object.__setattr__(self, "path", os.fspath(path))
-        object.__setattr__(self, "partition_by", () if partition_by is None else as_columns(partition_by, "WriteParquet's partition_by"))
-        object.__setattr__(self, "compression", compression)
-        object.__setattr__(self, "overwrite", overwrite)
+        settle(
+            self,
+            path=os.fspath(path),
+            partition_by=() if partition_by is None else as_columns(partition_by, "WriteParquet's partition_by"),
+            compression=compression,
+            overwrite=overwrite,
+        )
         if self.partition_by and self.path.lower().endswith(".parquet"):
             msg = f"A partitioned output is a folder, got the file {self.path!r}. Leave .parquet off the path."
             raise UsageError(msg)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, Literal, NamedTuple
 
 from gpupipe.core.errors import SourceError, UsageError
+from gpupipe.core.options import settle
 from gpupipe.sources.packed_text import BOM, MAX_UNPACKED, encoding_of
 
 MAX_RECORD_BYTES = 1 << 26  # a quote that never closes would otherwise take the rest of the file into one record
@@ -84,7 +85,7 @@ class Dialect:
             raise UsageError(f"inner_quotes expected 'error' or 'keep', got {self.inner_quotes!r}.")
         if self.max_unpacked < 1:
             raise UsageError(f"max_unpacked expected a number of bytes, got {self.max_unpacked}.")
-        object.__setattr__(self, "encoding", encoding_of(self.encoding))
+        settle(self, encoding=encoding_of(self.encoding))
         if self.escape is not None and self.escape == self.quote:
             object.__setattr__(self, "escape", None)  # a quote that escapes a quote is a doubled one
 

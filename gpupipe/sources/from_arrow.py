@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from gpupipe.core.ends import Reading, Source
 from gpupipe.core.errors import SourceError, UsageError
+from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema
 from gpupipe.sources._memory import table_batches, table_schema
 
@@ -46,8 +47,7 @@ class FromArrow(Source):
     nan_as_null: bool
 
     def __init__(self, data: Any, *, nan_as_null: bool = True) -> None:
-        object.__setattr__(self, "table", _as_table(data))
-        object.__setattr__(self, "nan_as_null", nan_as_null)
+        settle(self, table=_as_table(data), nan_as_null=nan_as_null)
 
     def fingerprint(self) -> tuple[()]:
         """Return nothing beyond the table itself."""

@@ -13,6 +13,7 @@ from narwhals.stable.v2.dtypes import DType
 from gpupipe.core.arrow import schema_of
 from gpupipe.core.ends import Reading, Source
 from gpupipe.core.errors import DtypeError, SourceError, UsageError
+from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema, as_dtype
 from gpupipe.sources._memory import check_distinct, table_batches, table_schema
 
@@ -62,8 +63,9 @@ class FromFrame(Source):
         except DuplicateError:
             check_distinct([str(name) for name in frame.columns])
             raise
-        object.__setattr__(self, "frame", _pandas_table(known.to_native(), nan_as_null=nan_as_null) if _is_pandas(known) else known)
-        object.__setattr__(self, "nan_as_null", nan_as_null)
+        settle(
+            self, frame=_pandas_table(known.to_native(), nan_as_null=nan_as_null) if _is_pandas(known) else known, nan_as_null=nan_as_null
+        )
 
     def fingerprint(self) -> tuple[()] | None:
         """Return nothing beyond the frame itself; what a lazy one holds is not known before it is computed."""

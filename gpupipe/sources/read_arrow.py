@@ -17,6 +17,7 @@ from gpupipe.core.arrow import in_utc, is_readable_zone, schema_of
 from gpupipe.core.ends import FileScan, Piece, Source
 from gpupipe.core.errors import PlanError, SourceError
 from gpupipe.core.files import Folder, Paths, Place, file_marks, find_files, kept_paths, local_files, shared_count, shown
+from gpupipe.core.options import settle
 from gpupipe.core.schema import Field, Schema
 from gpupipe.sources._agree import agreed_schema, are_alike
 
@@ -64,8 +65,7 @@ class ReadArrow(Source):
     nan_as_null: bool
 
     def __init__(self, path: Paths, *, nan_as_null: bool = True) -> None:
-        object.__setattr__(self, "path", kept_paths(path))
-        object.__setattr__(self, "nan_as_null", nan_as_null)
+        settle(self, path=kept_paths(path), nan_as_null=nan_as_null)
 
     def fingerprint(self) -> tuple[tuple[Any, ...], ...] | None:
         """Return the files' marks."""

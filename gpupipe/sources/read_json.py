@@ -16,6 +16,7 @@ from typing import Any
 from gpupipe.core.ends import FileScan, Piece, Source
 from gpupipe.core.errors import SourceError, UsageError
 from gpupipe.core.files import Folder, Paths, Place, file_marks, find_files, kept_paths, local_files, shared_count, shown
+from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema, as_schema
 from gpupipe.sources._head import head
 from gpupipe.sources.json_schema import MAX_DEPTH, check_in_json, depth, misfit, records_schema, why
@@ -77,10 +78,7 @@ class ReadJson(Source):
             raise UsageError(f"max_unpacked expected a number of bytes, got {max_unpacked}.")
         declared = None if schema is None else as_schema(schema)
         check_in_json(declared or Schema(()))
-        object.__setattr__(self, "path", kept_paths(path))
-        object.__setattr__(self, "declared", declared)
-        object.__setattr__(self, "nan_as_null", nan_as_null)
-        object.__setattr__(self, "max_unpacked", max_unpacked)
+        settle(self, path=kept_paths(path), declared=declared, nan_as_null=nan_as_null, max_unpacked=max_unpacked)
 
     def fingerprint(self) -> tuple[tuple[Any, ...], ...] | None:
         """Return the files' marks."""

@@ -19,6 +19,7 @@ from gpupipe.core.arrow import in_utc, is_readable_zone, schema_of
 from gpupipe.core.ends import FileScan, Piece, Source
 from gpupipe.core.errors import PlanError, SourceError
 from gpupipe.core.files import Folder, Paths, Place, file_marks, find_files, kept_paths, local_files, shared_count, shown
+from gpupipe.core.options import settle
 from gpupipe.core.schema import Field, Schema, as_schema
 from gpupipe.sources._agree import agreed_schema, are_alike, check_declared, require_columns
 from gpupipe.sources.hive import hive_schema
@@ -97,11 +98,14 @@ class ReadParquet(Source):
         nan_as_null: bool = True,
         key: str | Sequence[str] = (),
     ) -> None:
-        object.__setattr__(self, "path", kept_paths(path))
-        object.__setattr__(self, "declared", None if schema is None else as_schema(schema))
-        object.__setattr__(self, "hive", hive)
-        object.__setattr__(self, "nan_as_null", nan_as_null)
-        object.__setattr__(self, "key", (key,) if isinstance(key, str) else tuple(key))
+        settle(
+            self,
+            path=kept_paths(path),
+            declared=None if schema is None else as_schema(schema),
+            hive=hive,
+            nan_as_null=nan_as_null,
+            key=(key,) if isinstance(key, str) else tuple(key),
+        )
 
     def whole_keys(self) -> tuple[str, ...]:
         """Return the key whose rows all stand in one file."""

@@ -14,6 +14,7 @@ from gpupipe.core.arrow import plain_table, schema_of
 from gpupipe.core.ends import Reading, Source
 from gpupipe.core.errors import PlanError, SourceError
 from gpupipe.core.files import check_there
+from gpupipe.core.options import settle
 from gpupipe.core.schema import Field, Schema, as_schema
 from gpupipe.core.secret import masked
 from gpupipe.core.sql import SQLITE, connect, driver_of, one_statement, quoted_part, sql_errors, sqlite_path
@@ -72,11 +73,14 @@ class ReadSql(Source):
         self, query: str, uri: str, *, driver: str | None = None, schema: Mapping[str, Any] | None = None, nan_as_null: bool = True
     ) -> None:
         driver_of(uri, driver)
-        object.__setattr__(self, "query", one_statement(query))
-        object.__setattr__(self, "uri", uri)
-        object.__setattr__(self, "driver", driver)
-        object.__setattr__(self, "declared", None if schema is None else as_schema(schema))
-        object.__setattr__(self, "nan_as_null", nan_as_null)
+        settle(
+            self,
+            query=one_statement(query),
+            uri=uri,
+            driver=driver,
+            declared=None if schema is None else as_schema(schema),
+            nan_as_null=nan_as_null,
+        )
 
     def origin(self) -> str:
         """Return the database, without a password, and the query."""

@@ -10,6 +10,7 @@ import narwhals.stable.v2 as nw
 
 from gpupipe.core.casts import cast_checked, cast_plain, instead_of, is_checked, steps
 from gpupipe.core.errors import DtypeError, UsageError
+from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema, as_dtype
 from gpupipe.core.stage import RowStage
 
@@ -40,11 +41,10 @@ class Cast(RowStage):
                 msg = "Cast expects a mapping alone, or one dtype with columns, got both."
                 raise UsageError(msg)
             pairs = tuple((name, as_dtype(dtype)) for name, dtype in dtypes.items())
-            object.__setattr__(self, "dtypes", pairs)
+            settle(self, dtypes=pairs)
             return
         dtype = as_dtype(dtypes)
-        object.__setattr__(self, "dtypes", tuple((name, dtype) for name in columns or ()))
-        object.__setattr__(self, "everything", dtype if columns is None else None)
+        settle(self, dtypes=tuple((name, dtype) for name in columns or ()), everything=dtype if columns is None else None)
 
     def check(self, *schemas: Schema) -> None:
         """Raise ColumnError for a column that is not there, DtypeError for a cast that libraries do in different ways."""

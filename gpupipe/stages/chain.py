@@ -8,6 +8,7 @@ from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from gpupipe.core.errors import UsageError, listing
+from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import RowStage
 
@@ -39,7 +40,7 @@ class Chain(RowStage):
         if together:
             msg = f"Chain expects stages that work on each row by itself, got {listing(together)}, whose expressions look at several rows."
             raise UsageError(f"{msg} Wire it by itself.")
-        object.__setattr__(self, "stages", stages)
+        settle(self, stages=stages)
 
     @property
     def name(self) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import narwhals.stable.v2 as nw
 
 from gpupipe.core.errors import UsageError
+from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import KeyStage, as_columns
 from gpupipe.stages._keys import require_plain
@@ -54,9 +55,12 @@ class Deduplicate(KeyStage):
                 "Deduplicate expects by and order together: which row of a key is kept must not depend on chance. Without both, whole rows."
             )
             raise UsageError(msg)
-        object.__setattr__(self, "by", () if by is None else as_columns(by, "Deduplicate's by"))
-        object.__setattr__(self, "order", () if order is None else as_columns(order, "Deduplicate's order"))
-        object.__setattr__(self, "keep", keep)
+        settle(
+            self,
+            by=() if by is None else as_columns(by, "Deduplicate's by"),
+            order=() if order is None else as_columns(order, "Deduplicate's order"),
+            keep=keep,
+        )
 
     @property
     def keys(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from gpupipe.core.errors import DtypeError, UsageError
 from gpupipe.core.fit import FitStage
+from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import RowStage, as_columns
 
@@ -51,9 +52,7 @@ class EncodeCategory(FitStage):
         if min_count < 1:
             msg = f"EncodeCategory expects min_count >= 1, got {min_count}."
             raise UsageError(msg)
-        object.__setattr__(self, "columns", as_columns(columns, "EncodeCategory's columns"))
-        object.__setattr__(self, "min_count", min_count)
-        object.__setattr__(self, "unknown", unknown)
+        settle(self, columns=as_columns(columns, "EncodeCategory's columns"), min_count=min_count, unknown=unknown)
 
     def check(self, *schemas: Schema) -> None:
         """Raise ColumnError for a column that is not there, DtypeError for one that holds no categories."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import narwhals.stable.v2 as nw
 
 from gpupipe.core.errors import DtypeError, UsageError
+from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import RowStage
 
@@ -42,8 +43,7 @@ class FillNull(RowStage):
             msg = "FillNull expects a value to put in place of missing ones, got None."
             raise UsageError(msg)
         pairs = tuple(value.items()) if isinstance(value, Mapping) else tuple((name, value) for name in columns or ())
-        object.__setattr__(self, "values", pairs)
-        object.__setattr__(self, "everywhere", None if pairs or isinstance(value, Mapping) else value)
+        settle(self, values=pairs, everywhere=None if pairs or isinstance(value, Mapping) else value)
 
     def check(self, *schemas: Schema) -> None:
         """Raise ColumnError for a column that is not there, DtypeError for a value that it cannot hold."""

@@ -10,6 +10,7 @@ import narwhals.stable.v2 as nw
 
 from gpupipe.core.errors import DtypeError, UsageError
 from gpupipe.core.expressions import Named, columns_of, is_truth, kind_of
+from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import RowStage
 from gpupipe.stages._named import OfExpressions, named, text
@@ -39,8 +40,7 @@ class Filter(OfExpressions, RowStage):
         if not conditions:
             msg = "Filter expects at least one condition, got none."
             raise UsageError(msg)
-        object.__setattr__(self, "conditions", named(conditions, {}, "Filter"))
-        object.__setattr__(self, "kind", kind_of(self.conditions))
+        settle(self, conditions=named(conditions, {}, "Filter"), kind=kind_of(self.conditions))
 
     @property
     def name(self) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 from gpupipe.core.aggregates import EmptySum, Grouping, with_empty_sum
 from gpupipe.core.errors import ColumnError, UsageError
 from gpupipe.core.expressions import Named, columns_of
+from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import KeyStage, as_columns
 from gpupipe.stages._keys import require_plain
@@ -66,10 +67,9 @@ class GroupBy(OfExpressions, KeyStage):
             if isinstance(given, str):
                 msg = f"GroupBy expects an aggregate for {name!r}, such as nw.col('x').mean(), got the text {given!r}."
                 raise UsageError(msg)
-        object.__setattr__(self, "by", as_columns(by, "GroupBy's by"))
         given_names = named(aggregates, named_aggregates, "GroupBy")
-        object.__setattr__(self, "aggregates", with_empty_sum(given_names, empty_sum, "GroupBy"))
-        object.__setattr__(self, "null_keys", null_keys)
+        held = with_empty_sum(given_names, empty_sum, "GroupBy")
+        settle(self, by=as_columns(by, "GroupBy's by"), aggregates=held, null_keys=null_keys)
 
     @property
     def keys(self) -> tuple[str, ...]:

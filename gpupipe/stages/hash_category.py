@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import narwhals.stable.v2 as nw
 
 from gpupipe.core.errors import UsageError
+from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import RowStage, as_columns
 
@@ -42,9 +43,7 @@ class HashCategory(RowStage):
         if not 1 <= n_bits <= 32:
             msg = f"HashCategory expects n_bits in [1, 32], got {n_bits}."
             raise UsageError(msg)
-        object.__setattr__(self, "columns", as_columns(columns, "HashCategory's columns"))
-        object.__setattr__(self, "n_bits", n_bits)
-        object.__setattr__(self, "seed", seed)
+        settle(self, columns=as_columns(columns, "HashCategory's columns"), n_bits=n_bits, seed=seed)
 
     def check(self, *schemas: Schema) -> None:
         """Raise ColumnError for a column that is not there."""

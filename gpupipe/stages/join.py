@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from gpupipe.core.errors import ColumnError, DtypeError, UsageError, listing, nearest
 from gpupipe.core.node import Node, Table
+from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import TableStage, as_columns
 from gpupipe.core.verbs import Joining
@@ -84,8 +85,7 @@ class Join(TableStage):
             msg = f"A cross join has no keys to validate: leave out validate, got {validate!r}."
             raise UsageError(msg)
         of_left, of_right = _suffixes(suffix)
-        object.__setattr__(self, "how", Joining(left, right, how, of_right, of_left, frozenset(_ONCE[validate])))
-        object.__setattr__(self, "validate", validate)
+        settle(self, how=Joining(left, right, how, of_right, of_left, frozenset(_ONCE[validate])), validate=validate)
 
     def check(self, *schemas: Schema) -> None:
         """Raise ColumnError for a key that is not there or a column that comes twice, DtypeError for keys that cannot be compared."""

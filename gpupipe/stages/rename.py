@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gpupipe.core.errors import UsageError
+from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import RowStage
 
@@ -34,7 +35,7 @@ class Rename(RowStage):
         if not pairs or not all(isinstance(name, str) for pair in pairs.items() for name in pair):
             msg = f"Rename expects old and new names, got {pairs!r}."
             raise UsageError(msg)
-        object.__setattr__(self, "names", tuple(pairs.items()))
+        settle(self, names=tuple(pairs.items()))
 
     def check(self, *schemas: Schema) -> None:
         """Raise ColumnError for an old name that is not there, or a new one that is there already."""

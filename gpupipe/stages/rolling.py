@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from gpupipe.core.errors import DtypeError, UsageError, listing, nearest
+from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import KeyStage, as_columns
 from gpupipe.core.verbs import Rolled, Window
@@ -57,7 +58,7 @@ class Rolling(KeyStage):
             msg = "Rolling expects at least one aggregate, new_name=('column', 'max'), got none."
             raise UsageError(msg)
         rolled = tuple(_rolled(name, given) for name, given in aggregates.items())
-        object.__setattr__(self, "window", Window(as_columns(by, "Rolling's by"), index, start, stop, rolled))
+        settle(self, window=Window(as_columns(by, "Rolling's by"), index, start, stop, rolled))
 
     @property
     def keys(self) -> tuple[str, ...]:

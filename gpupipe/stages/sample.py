@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import narwhals.stable.v2 as nw
 
 from gpupipe.core.errors import UsageError
+from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import TableStage, as_columns
 from gpupipe.core.verbs import ByBlock
@@ -56,10 +57,7 @@ class Sample(TableStage):
         if n_rows is not None and (n_rows < 0 or by is not None):
             msg = f"Sample expects n_rows >= 0 and no by with it, got n_rows={n_rows}, by={by!r}."
             raise UsageError(msg)
-        object.__setattr__(self, "fraction", fraction)
-        object.__setattr__(self, "n_rows", n_rows)
-        object.__setattr__(self, "by", None if by is None else as_columns(by, "Sample's by"))
-        object.__setattr__(self, "seed", seed)
+        settle(self, fraction=fraction, n_rows=n_rows, by=None if by is None else as_columns(by, "Sample's by"), seed=seed)
 
     def check(self, *schemas: Schema) -> None:
         """Raise ColumnError for a column that is not there."""

@@ -12,6 +12,7 @@ from gpupipe.core.decimals import exact
 from gpupipe.core.errors import PlanError, UsageError
 from gpupipe.core.expressions import Named, columns_of, values_in
 from gpupipe.core.node import Node, Table, Value
+from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema
 from gpupipe.core.want import Want
 from gpupipe.stages._named import expressions, named
@@ -46,7 +47,7 @@ class Scalar(Barrier):
             msg = "Scalar expects either one expression, or several by keyword."
             raise UsageError(msg)
         given = named([] if expression is None else [expression], expressions, "Scalar")
-        object.__setattr__(self, "columns", with_empty_sum(given, empty_sum, "Scalar"))
+        settle(self, columns=with_empty_sum(given, empty_sum, "Scalar"))
 
     def __call__(self, table: Table) -> Value:
         """Return the node of the number."""

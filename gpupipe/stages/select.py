@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from gpupipe.core.errors import UsageError
 from gpupipe.core.expressions import Named, columns_of, kind_of
+from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import RowStage
 from gpupipe.stages._named import OfExpressions, expressions, named
@@ -45,8 +46,7 @@ class Select(OfExpressions, RowStage):
         if not flat and not expressions:
             msg = "Select expects at least one column or expression, got none."
             raise UsageError(msg)
-        object.__setattr__(self, "columns", named(flat, expressions, "Select"))
-        object.__setattr__(self, "kind", kind_of(self.columns, replaced=True))
+        settle(self, columns=named(flat, expressions, "Select"), kind=kind_of(self.columns, replaced=True))
 
     def check(self, *schemas: Schema) -> None:
         """Raise ColumnError for a column that is not there."""
@@ -88,7 +88,7 @@ class Drop(RowStage):
         if not flat or not all(isinstance(item, str) for item in flat):
             msg = f"Drop expects column names, got {columns!r}."
             raise UsageError(msg)
-        object.__setattr__(self, "columns", tuple(flat))
+        settle(self, columns=tuple(flat))
 
     def check(self, *schemas: Schema) -> None:
         """Raise ColumnError for a column that is not there."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gpupipe.core.errors import UsageError
+from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import TableStage, as_columns
 from gpupipe.core.verbs import ByBlock, Sorting
@@ -64,10 +65,7 @@ class SortRows(TableStage):
             raise UsageError(msg)
         if limit is not None:
             require_count(limit, "SortRows' limit")
-        object.__setattr__(self, "by", columns)
-        object.__setattr__(self, "descending", order)
-        object.__setattr__(self, "nulls_last", nulls_last)
-        object.__setattr__(self, "limit", limit)
+        settle(self, by=columns, descending=order, nulls_last=nulls_last, limit=limit)
 
     def check(self, *schemas: Schema) -> None:
         """Raise ColumnError for a column that is not there, DtypeError for one of lists or records."""

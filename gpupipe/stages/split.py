@@ -12,7 +12,7 @@ import narwhals.stable.v2 as nw
 
 from gpupipe.core.errors import UsageError
 from gpupipe.core.node import Table
-from gpupipe.core.options import WithOptions
+from gpupipe.core.options import WithOptions, settle
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import RowStage, as_columns
 from gpupipe.stages._chance import drawn, threshold
@@ -72,7 +72,7 @@ class Split(WithOptions):
             assert fractions is not None
             columns = None if by is None else as_columns(by, "Split's by")
             parts = tuple(SplitPart(columns, low, high, seed) for low, high in pairwise(_edges(fractions)))
-        object.__setattr__(self, "parts", parts)
+        settle(self, parts=parts)
 
     def __call__(self, table: Table) -> tuple[Table, ...]:
         """Return the parts as tables."""

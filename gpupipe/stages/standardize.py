@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from gpupipe.core.errors import StageError, UsageError
 from gpupipe.core.fit import FitStage
+from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import RowStage, as_columns
 
@@ -51,9 +52,7 @@ class Standardize(FitStage):
         if not with_mean and not with_std:
             msg = "Standardize with neither mean nor standard deviation changes nothing: leave it out."
             raise UsageError(msg)
-        object.__setattr__(self, "columns", as_columns(columns, "Standardize's columns"))
-        object.__setattr__(self, "with_mean", with_mean)
-        object.__setattr__(self, "with_std", with_std)
+        settle(self, columns=as_columns(columns, "Standardize's columns"), with_mean=with_mean, with_std=with_std)
 
     def check(self, *schemas: Schema) -> None:
         """Raise ColumnError for a column that is not there, DtypeError for one that holds no numbers."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from gpupipe.core.errors import UsageError
 from gpupipe.core.expressions import Named, columns_of, kind_of
+from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import RowStage
 from gpupipe.stages._named import OfExpressions, expressions, named
@@ -41,8 +42,7 @@ class WithColumns(OfExpressions, RowStage):
         if not columns and not expressions:
             msg = "WithColumns expects at least one expression, got none."
             raise UsageError(msg)
-        object.__setattr__(self, "columns", named(columns, expressions, "WithColumns"))
-        object.__setattr__(self, "kind", kind_of(self.columns))
+        settle(self, columns=named(columns, expressions, "WithColumns"), kind=kind_of(self.columns))
 
     def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return the frame with the columns."""
