@@ -133,6 +133,8 @@ class TableStage(Stage):
     """Makes one frame of one or several; by itself, it sees all rows of each."""
 
     kind: ClassVar[str] = "table"
+    keeps_rows: ClassVar[bool] = False  # whether as many rows come out as went in
+    keeps_values: ClassVar[bool] = False  # whether a column without missing values has none under its name afterwards
     is_users: ClassVar[bool] = False  # whether it runs a user's function, whose promises the plan looks at
 
     def __call__(self, *tables: Table) -> Table:
@@ -195,11 +197,11 @@ class TableStage(Stage):
 
     def same_rows(self) -> bool:
         """Whether as many rows come out as went in, so that nobody needs to count them again."""
-        return False
+        return self.keeps_rows
 
     def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
         """Return which of the result's columns are proven to hold no missing value."""
-        return frozenset()
+        return schemas[0].not_null if self.keeps_values else frozenset()
 
     def still_missing(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
         """Return the columns of the result that may well hold the missing values that a source has seen in them.

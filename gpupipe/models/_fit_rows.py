@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 class FitRows(TableStage):
     """Fits a copy of an estimator to all rows of a table, and gives each row what the estimator says of it."""
 
+    keeps_rows: ClassVar[bool] = True
+
     minds_order: ClassVar[bool] = True
     method: ClassVar[str]
     example: ClassVar[str]
@@ -76,10 +78,6 @@ class FitRows(TableStage):
     def _mapped(self, features: tuple[str, ...], function: Callable[[Any], Sequence[Any]]) -> ArrayMap:
         """Return the function from features to columns that the stage is."""
         return ArrayMap(features, self.outputs(), function, self.dropped(features), whole=True)
-
-    def same_rows(self) -> bool:
-        """Whether as many rows come out: they do."""
-        return True
 
     def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
         """Return the columns that had no missing value, and those made."""

@@ -264,6 +264,8 @@ class Learned(RowStage):
     (['no', 'no', 'yes', 'yes'], (4, 2), ('no', 'yes'))
     """
 
+    keeps_rows: ClassVar[bool] = True
+
     model: Any
     estimator: str
     task: Task
@@ -362,10 +364,6 @@ class Learned(RowStage):
         if self._asked() == "predict_proba":
             return (Promise("probability*", nw.Float64()),)
         return tuple(Promise(pattern, nw.Float64()) for pattern in self.patterns) if self._asked() == "transform" else ()
-
-    def same_rows(self) -> bool:
-        """Whether as many rows come out: they do."""
-        return True
 
     def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
         """Return the columns that had no missing value, and what the model made."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import narwhals.stable.v2 as nw
 
@@ -31,6 +31,9 @@ class Cast(RowStage):
     >>> Cast({"a": nw.Float32}).apply(pl.DataFrame({"a": [1]})).schema["a"]
     Float32
     """
+
+    keeps_rows: ClassVar[bool] = True
+    keeps_values: ClassVar[bool] = True
 
     dtypes: tuple[tuple[str, Any], ...]
     everything: Any = None
@@ -74,11 +77,3 @@ class Cast(RowStage):
     def reads(self, *schemas: Schema) -> frozenset[str] | None:
         """Return the columns that it names."""
         return frozenset(name for name, _ in self.dtypes)
-
-    def same_rows(self) -> bool:
-        """Whether as many rows come out: they do."""
-        return True
-
-    def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
-        """Return the columns that had no missing value: a cast that fails raises."""
-        return schemas[0].not_null

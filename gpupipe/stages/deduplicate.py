@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import narwhals.stable.v2 as nw
 
@@ -35,6 +35,8 @@ class Deduplicate(KeyStage):
     >>> Deduplicate("k", order="t", keep="last").apply(pl.DataFrame({"k": [1, 1], "t": [1, 2]})).to_dicts()
     [{'k': 1, 't': 2}]
     """
+
+    keeps_values: ClassVar[bool] = True
 
     by: tuple[str, ...]
     order: tuple[str, ...]
@@ -107,7 +109,3 @@ class Deduplicate(KeyStage):
     def reads(self, *schemas: Schema) -> frozenset[str] | None:
         """Return all columns: those that are neither key nor order settle ties."""
         return frozenset(schemas[0])
-
-    def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
-        """Return the columns that had no missing value."""
-        return schemas[0].not_null

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import narwhals.stable.v2 as nw
 import pyarrow as pa
@@ -126,6 +126,8 @@ def _check(columns: tuple[str, ...], schema: Schema) -> None:
 class EncodedCategory(RowStage):
     """Replaces the categories of columns by their positions in `categories`."""
 
+    keeps_rows: ClassVar[bool] = True
+
     columns: tuple[str, ...]
     categories: tuple[tuple[str, ...], ...]
     unknown: int | None
@@ -141,10 +143,6 @@ class EncodedCategory(RowStage):
     def reads(self, *schemas: Schema) -> frozenset[str] | None:
         """Return the columns that are encoded."""
         return frozenset(self.columns)
-
-    def same_rows(self) -> bool:
-        """Whether as many rows come out: they do."""
-        return True
 
     def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
         """Return the columns that cannot be missing: an encoded one only where unknown categories have a code."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import narwhals.stable.v2 as nw
 
@@ -34,6 +34,8 @@ class FillNull(RowStage):
     >>> FillNull({"a": 0}).apply(pl.DataFrame({"a": [None, 1]})).to_dicts()
     [{'a': 0}, {'a': 1}]
     """
+
+    keeps_rows: ClassVar[bool] = True
 
     values: tuple[tuple[str, Any], ...]
     everywhere: Any = None
@@ -69,10 +71,6 @@ class FillNull(RowStage):
     def reads(self, *schemas: Schema) -> frozenset[str] | None:
         """Return the columns that it names."""
         return frozenset(name for name, _ in self.values)
-
-    def same_rows(self) -> bool:
-        """Whether as many rows come out: they do."""
-        return True
 
     def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
         """Return the filled columns and those that had no missing value."""

@@ -32,6 +32,8 @@ class Filter(OfExpressions, RowStage):
     [{'a': 2}]
     """
 
+    keeps_values: ClassVar[bool] = True
+
     expressions_in: ClassVar[str] = "conditions"
 
     conditions: Named
@@ -77,10 +79,6 @@ class Filter(OfExpressions, RowStage):
     def reads(self, *schemas: Schema) -> frozenset[str] | None:
         """Return the columns in the conditions."""
         return columns_of(self.conditions)
-
-    def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
-        """Return the columns that had no missing value."""
-        return schemas[0].not_null
 
     def still_missing(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
         """Return nothing: a condition may leave those rows out."""

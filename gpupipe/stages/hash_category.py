@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import narwhals.stable.v2 as nw
 
@@ -35,6 +35,9 @@ class HashCategory(RowStage):
     [3528377585, None]
     """
 
+    keeps_rows: ClassVar[bool] = True
+    keeps_values: ClassVar[bool] = True
+
     columns: tuple[str, ...]
     n_bits: int
     seed: int
@@ -56,11 +59,3 @@ class HashCategory(RowStage):
     def reads(self, *schemas: Schema) -> frozenset[str] | None:
         """Return the columns that are hashed."""
         return frozenset(self.columns)
-
-    def same_rows(self) -> bool:
-        """Whether as many rows come out: they do."""
-        return True
-
-    def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
-        """Return the columns that had no missing value."""
-        return schemas[0].not_null

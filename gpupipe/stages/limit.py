@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -36,6 +35,8 @@ class Limit(TableStage):
     [3, 1]
     """
 
+    keeps_values: ClassVar[bool] = True
+
     minds_order: ClassVar[bool] = True
 
     n_rows: int
@@ -59,7 +60,3 @@ class Limit(TableStage):
     def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return the first rows."""
         return frames[0].head(self.n_rows)
-
-    def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
-        """Return the columns that had no missing value."""
-        return schemas[0].not_null

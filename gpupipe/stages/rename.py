@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from gpupipe.core.errors import UsageError
 from gpupipe.core.options import settle
@@ -27,6 +27,8 @@ class Rename(RowStage):
     >>> Rename({"a": "x"}).apply(pl.DataFrame({"a": [1], "b": [2]})).columns
     ['x', 'b']
     """
+
+    keeps_rows: ClassVar[bool] = True
 
     names: tuple[tuple[str, str], ...]
 
@@ -51,10 +53,6 @@ class Rename(RowStage):
         """Return the columns under their old names; those that are renamed must be there."""
         renamed = dict(self.names)
         return [frozenset(name for name in schemas[0] if name in renamed or name in wanted)]
-
-    def same_rows(self) -> bool:
-        """Whether as many rows come out: they do."""
-        return True
 
     def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
         """Return the columns that had no missing value, under their new names."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from gpupipe.core.errors import DtypeError, UsageError, listing, nearest
 from gpupipe.core.options import settle
@@ -47,6 +47,9 @@ class Rolling(KeyStage):
     >>> Rolling("k", index="t", start=0, stop=2, low=("x", "min")).apply(frame).sort("t")["low"].to_list()
     [1, 1, 2]
     """
+
+    keeps_rows: ClassVar[bool] = True
+    keeps_values: ClassVar[bool] = True
 
     window: Window
 
@@ -96,14 +99,6 @@ class Rolling(KeyStage):
     def reads(self, *schemas: Schema) -> frozenset[str] | None:
         """Return the columns of the window."""
         return frozenset(self.window.columns)
-
-    def same_rows(self) -> bool:
-        """Whether as many rows come out: they do."""
-        return True
-
-    def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
-        """Return the columns that had no missing value."""
-        return schemas[0].not_null
 
 
 def _rolled(name: str, given: Any) -> Rolled:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import narwhals.stable.v2 as nw
 
@@ -39,6 +39,8 @@ class Sample(TableStage):
     >>> len(Sample(n_rows=3, seed=1).apply(pl.DataFrame({"a": range(10)})))
     3
     """
+
+    keeps_values: ClassVar[bool] = True
 
     fraction: float | None
     n_rows: int | None
@@ -80,7 +82,3 @@ class Sample(TableStage):
     def reads(self, *schemas: Schema) -> frozenset[str] | None:
         """Return the columns that are drawn by: all, unless some are given."""
         return frozenset(self.by or schemas[0])
-
-    def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
-        """Return the columns that had no missing value."""
-        return schemas[0].not_null

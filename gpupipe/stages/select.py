@@ -81,6 +81,8 @@ class Drop(RowStage):
     ['a']
     """
 
+    keeps_rows: ClassVar[bool] = True
+
     columns: tuple[str, ...]
 
     def __init__(self, *columns: Any) -> None:
@@ -101,10 +103,6 @@ class Drop(RowStage):
     def reads(self, *schemas: Schema) -> frozenset[str] | None:
         """Return the columns that it names."""
         return frozenset(self.columns)
-
-    def same_rows(self) -> bool:
-        """Whether as many rows come out: they do."""
-        return True
 
     def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
         """Return the columns that had no missing value."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from gpupipe.core.errors import UsageError
 from gpupipe.core.options import settle
@@ -44,6 +44,8 @@ class SortRows(TableStage):
     >>> SortRows("a", descending=True, limit=2).apply(pl.DataFrame({"a": [7, 9, 7], "b": [5, 6, 4]})).rows()
     [(9, 6), (7, 4)]
     """
+
+    keeps_values: ClassVar[bool] = True
 
     by: tuple[str, ...]
     descending: tuple[bool, ...]
@@ -90,7 +92,3 @@ class SortRows(TableStage):
     def same_rows(self) -> bool:
         """Whether as many rows come out: they do, unless there is a limit."""
         return self.limit is None
-
-    def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
-        """Return the columns that had no missing value."""
-        return schemas[0].not_null

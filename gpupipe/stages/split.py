@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import narwhals.stable.v2 as nw
 
@@ -95,6 +95,8 @@ def _edges(fractions: Sequence[float]) -> list[int]:
 class SplitPart(RowStage):
     """Keeps the rows of one part of a split: those whose draw, or time if `seed` is None, lies in ``[low, high)``."""
 
+    keeps_values: ClassVar[bool] = True
+
     columns: tuple[str, ...] | None
     low: Any
     high: Any
@@ -123,10 +125,6 @@ class SplitPart(RowStage):
     def reads(self, *schemas: Schema) -> frozenset[str] | None:
         """Return the columns that are drawn by: all, unless some are given."""
         return frozenset(self.columns or schemas[0])
-
-    def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
-        """Return the columns that had no missing value."""
-        return schemas[0].not_null
 
 
 def _between(time: nw.Expr, low: Any, high: Any) -> Any:

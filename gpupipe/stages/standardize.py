@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -111,6 +111,9 @@ def _deviation(count: float, mean: float, square: float) -> float:
 class Standardized(RowStage):
     """Takes `means` from columns and divides by `deviations`."""
 
+    keeps_rows: ClassVar[bool] = True
+    keeps_values: ClassVar[bool] = True
+
     columns: tuple[str, ...]
     means: tuple[float, ...]
     deviations: tuple[float, ...]
@@ -126,11 +129,3 @@ class Standardized(RowStage):
     def reads(self, *schemas: Schema) -> frozenset[str] | None:
         """Return the columns that are scaled."""
         return frozenset(self.columns)
-
-    def same_rows(self) -> bool:
-        """Whether as many rows come out: they do."""
-        return True
-
-    def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
-        """Return the columns that had no missing value."""
-        return schemas[0].not_null

@@ -34,6 +34,8 @@ class WithColumns(OfExpressions, RowStage):
     [{'a': 1, 'b': 2}]
     """
 
+    keeps_rows: ClassVar[bool] = True
+
     expressions_in: ClassVar[str] = "columns"
 
     columns: Named
@@ -51,10 +53,6 @@ class WithColumns(OfExpressions, RowStage):
     def reads(self, *schemas: Schema) -> frozenset[str] | None:
         """Return the columns in the expressions."""
         return columns_of(self.columns)
-
-    def same_rows(self) -> bool:
-        """Whether as many rows come out: they do."""
-        return True
 
     def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
         """Return the untouched columns that had no missing value; nothing is known where an expression names itself."""
