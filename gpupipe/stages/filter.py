@@ -42,7 +42,8 @@ class Filter(OfExpressions, RowStage):
         if not conditions:
             msg = "Filter expects at least one condition, got none."
             raise UsageError(msg)
-        settle(self, conditions=named(conditions, {}, "Filter"), kind=kind_of(self.conditions))
+        made = named(conditions, {}, "Filter")
+        settle(self, conditions=made, kind=kind_of(made))
 
     @property
     def name(self) -> str:

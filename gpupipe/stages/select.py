@@ -46,7 +46,8 @@ class Select(OfExpressions, RowStage):
         if not flat and not expressions:
             msg = "Select expects at least one column or expression, got none."
             raise UsageError(msg)
-        settle(self, columns=named(flat, expressions, "Select"), kind=kind_of(self.columns, replaced=True))
+        made = named(flat, expressions, "Select")
+        settle(self, columns=made, kind=kind_of(made, replaced=True))
 
     def check(self, *schemas: Schema) -> None:
         """Raise ColumnError for a column that is not there."""

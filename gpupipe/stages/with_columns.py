@@ -44,7 +44,8 @@ class WithColumns(OfExpressions, RowStage):
         if not columns and not expressions:
             msg = "WithColumns expects at least one expression, got none."
             raise UsageError(msg)
-        settle(self, columns=named(columns, expressions, "WithColumns"), kind=kind_of(self.columns))
+        made = named(columns, expressions, "WithColumns")
+        settle(self, columns=made, kind=kind_of(made))
 
     def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return the frame with the columns."""

@@ -130,7 +130,7 @@ class Counted(Barrier):
     def sketch(self, results: Any, *schemas: Any) -> Any:
         return 0
 
-    def conclude(self, engine: Any, results: Any, progress: Any) -> Any:
+    def conclude(self, engine: Any, results: Any, progress: Any, planned: Any = None) -> Any:
         return results[0].column(0)[0].as_py()
 
     def describe(self, result: Any) -> dict[str, Any]:
