@@ -157,8 +157,7 @@ class Pipeline:
             failure = error
             raise
         finally:
-            plain = {name: plain_output(value) for name, value in outputs.items()}
-            report = execution.close(plain, failure) | {"plan_seconds": planned, "output_stages": dict(plan.outputs)}
+            report = execution.close(plain_output(outputs), failure) | {"plan_seconds": planned, "output_stages": dict(plan.outputs)}
             if failure is not None:
                 failure.report = report  # type: ignore[attr-defined]
         return Result(outputs, report)
