@@ -41,6 +41,7 @@ _MARK = "gpupipe-checkpoints.json"
 _ENTRY = "entry.json"
 _STALE_SECONDS = 24 * 3600  # how long files that no entry names are left, since a run may be reading or writing them
 _BLOCK_BYTES = 1 << 22
+_MOST_ENTRY_BYTES = 64 << 20  # its facts have a model's history and curves, of at most some hundred kilobytes
 _FOLDER = r"([0-9a-f]{8})-[0-9a-f]{12}"
 _FILE = r"[\w=-][\w.=-]*(/[\w=-][\w.=-]*)*"
 _KINDS = ("table", "fitted", "value")
@@ -232,13 +233,14 @@ class Store:
         entry = self._read(path)
         folder = self.folder(entry)
         names = {str(name)[len(folder) :].lstrip("/") for name in self.fs.find(folder)} if self.fs.exists(folder) else set()
-        if names != set(entry.files) or any(self._is_elsewhere(posixpath.join(folder, name)) for name in names):
+        paths = [posixpath.join(folder, name) for name in names]
+        if names != set(entry.files) or any(self._is_elsewhere(path) or not self._is_plain(path) for path in paths):
             msg = f"{folder} holds other files than were written"
             raise DamagedError(msg)
         for name, expected in entry.files.items():
             file = posixpath.join(self.folder(entry), name)
             try:
-                found = self._checksum(file)
+                found = self._checksum(file) if self.fs.size(file) in (expected[0], None) else ()
             except OSError as error:
                 msg = f"{file} cannot be read"
                 raise DamagedError(msg) from error
@@ -251,11 +253,21 @@ class Store:
         """Whether a path of the store is, by a link, somewhere else."""
         return self.is_local and Path(path).resolve() != Path(self.root).resolve() / Path(path).relative_to(self.root)
 
+    def _is_plain(self, path: str) -> bool:
+        """Whether it is a file and nothing that waits for a writer or never ends."""
+        return not self.is_local or Path(path).is_file()
+
     def _read(self, path: str) -> Entry:
         """Return the entry that a file describes, which is the one of the folder that it lies in."""
         try:
             if self._is_elsewhere(path):
                 msg = "it is a link"
+                raise ValueError(msg)
+            if not self._is_plain(path):
+                msg = "it is no file"
+                raise ValueError(msg)
+            if (self.fs.size(path) or 0) > _MOST_ENTRY_BYTES:
+                msg = "it is larger than the store writes any"
                 raise ValueError(msg)
             held = json.loads(self.fs.cat_file(path))
             return _checked(held, posixpath.basename(posixpath.dirname(path)))

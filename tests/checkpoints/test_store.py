@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -262,6 +263,38 @@ def test_links_in_a_store_are_not_followed(tmp_path: Path) -> None:
     assert (precious / "file").read_text() == "keep me"
     assert (precious.parent / "entry.json").exists()
     assert (tmp_path / "elsewhere").read_bytes() == b"rows"
+
+
+@pytest.mark.parametrize("name", ["entry.json", "rows"])
+@pytest.mark.parametrize("what", ["fifo", "device", "huge"])
+def test_nothing_that_never_ends_is_read(what: str, name: str, tmp_path: Path) -> None:
+    """A pipe that nobody writes to hung `gpupipe cache list` and resuming; a file of holes as large as the disk took as long to read."""
+    store = Store(str(tmp_path / "kept"), create=True)
+    made = store.new_folder("3f9a")
+    store.put(made, "rows", b"123")
+    store.commit(Entry("3f9a", "table", "p", "Filter", 0.0, made))
+    path = next((tmp_path / "kept").rglob(name))
+    path.unlink()
+    if what == "fifo":
+        os.mkfifo(path)
+    elif what == "device":
+        path.symlink_to("/dev/zero")
+    else:
+        with path.open("wb") as stream:
+            stream.truncate(1 << 40)
+    code = """if True:
+        import sys
+        from gpupipe.checkpoints.store import DamagedError, Store
+        store = Store(sys.argv[1])
+        kinds = [entry.kind for entry in store.entries()]
+        try:
+            store.find("3f9a")
+        except DamagedError as error:
+            print(kinds, error)
+    """
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "kept")], capture_output=True, text=True, timeout=60, check=True)
+    assert ("damaged" in done.stdout) == (name == "entry.json"), done.stdout
+    assert "3f9a" in done.stdout
 
 
 def test_a_file_that_is_not_listed_makes_an_entry_damaged(store: Store) -> None:
