@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from gpupipe.report.cards import Part, details, link, table, text
+from gpupipe.report.cards import Part, details, fact_text, link, table, text
 from gpupipe.report.form import (
     KINDS,
     LEAST_SECONDS,
@@ -109,10 +109,12 @@ def _row(stage: Stage, whole: float, *, fused: bool) -> dict[str, Any]:
     shared = fused and seconds < LEAST_SECONDS
     columns, predicate = pushed_of(stage)
     notes = [f"reads {columns}" + (f", where {predicate}" if predicate else "")] if columns else []
+    notes += [" · ".join(f"{name} {fact_text(value)}" for name, value in stage["facts"].items())] if stage.get("facts") else []
+    notes += [str(stage["note"])] if stage.get("note") else []
     figures = [rows_text(stage.get(name)) for name in ("rows_in", "rows_out", "columns_out")]
     return {
         **_named(stage),
-        "notes": [*notes, str(stage["note"])] if stage.get("note") else notes,
+        "notes": notes,
         "figures": [*figures, bytes_text(stage.get("bytes"))],
         "seconds": {"quiet": "shared"} if shared else seconds_text(seconds if has_run(stage) else None),
         "share": None if shared else _share(seconds, whole),

@@ -23,10 +23,12 @@ import narwhals.stable.v2 as nw
 import polars as pl
 import gpupipe as gp
 from gpupipe.core.barrier import Barrier
+from gpupipe.core.node import Value
 from gpupipe.core.want import Want
 
 class Fails(Barrier):
     kind = "value"
+    gives = Value
     def wants(self, *schemas):
         return (Want(lambda _, frame: frame.select(nw.len()), "arrow"),)
     def conclude(self, engine, results, progress, planned=None):

@@ -11,8 +11,9 @@ import polars as pl
 import pytest
 
 import gpupipe as gp
-from gpupipe.core.barrier import Barrier, Want
+from gpupipe.core.barrier import Barrier
 from gpupipe.core.errors import ArtefactError
+from gpupipe.core.want import Want
 from gpupipe.report import html_page
 from gpupipe.report.cards import MOST_ROWS, OF_CARDS, is_card
 from gpupipe.report.descriptions import is_description

@@ -110,6 +110,11 @@ def test_a_failed_run_shows_its_error_before_all_else(failed: dict[str, Any]) ->
     assert page.text.count("did not finish") == 12
 
 
+def test_what_is_known_of_a_graph_or_a_task_stands_with_its_stage(mortgage: dict[str, Any]) -> None:
+    mortgage["stages"][3]["facts"] = {"vertices": 4_000, "is <directed>": True}
+    assert "vertices 4000 · is <directed> true" in Page(html_page(mortgage)).text
+
+
 def test_the_drivers_records_stand_beside_the_ledger(mortgage: dict[str, Any]) -> None:
     mortgage["crossings"]["events"] = [
         {"stage": 1, "direction": "device_to_host", "bytes": 2_000_000, "seconds": 0.1, "reason": "rows for a sink", "at_end": True}
