@@ -153,6 +153,9 @@ class Execution:
                 self.record.spend(number, time.perf_counter() - started)
                 self._wrote(number, value)
                 outputs |= {name: value for name, output in self.plan.outputs.items() if output == number}
+            for step in self.steps:
+                if isinstance(step.stage, Source):
+                    self.record.describe(step.id, step.stage.name, {"facts": dict(step.stage.told())})
             return outputs
         finally:
             for writer in self.writers.values():

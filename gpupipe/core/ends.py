@@ -153,6 +153,10 @@ class Source(Stage):
         """
         return None
 
+    def told(self) -> Mapping[str, Any]:
+        """Return what the report says of the rows once they have been read, by name: of those, say, that could not be."""
+        return {}
+
     def origin(self) -> str:
         """Return where the rows come from, for plans and errors."""
         return self.name

@@ -42,6 +42,7 @@ def print_summary(report: Report, console: Console, *, page: str | None = None, 
     console.print(Text(told, style="dim"))
     _print_cluster(report, console)
     _print_checkpoints(report, console)
+    _print_put_aside(report, console)
     for fallback in report["fallbacks"]:
         console.print(Text(f"! {_title(report, fallback['stage'])} fell back: {one_line(fallback['reason'])}", style="yellow"))
     if report["outputs"]:
@@ -179,6 +180,15 @@ def head_table(head: Any, width: int) -> Table:
 def _cell_text(value: object) -> str:
     """Return a value of a table: numbers as they are, since a key is no quantity."""
     return number_text(value) if value is None or isinstance(value, bool) else repr(value) if isinstance(value, float) else str(value)
+
+
+def _print_put_aside(report: Report, console: Console) -> None:
+    """Print how many rows of sources did not fit, and where they are."""
+    for stage in report["stages"]:
+        facts = stage.get("facts") or {}
+        if facts.get("rows put aside"):
+            put = f"put {number_text(facts['rows put aside'])} rows aside that do not fit, into {one_line(str(facts.get('put into')))}"
+            console.print(Text(f"! {one_line(title_of(stage))} {put}", style="yellow"), soft_wrap=True)
 
 
 def _print_error(report: Report, console: Console) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,6 +18,7 @@ from gpupipe.sources.csv_text import without_newline
 
 SCHEMA = pa.schema([("file", pa.string()), ("line", pa.int64()), ("row", pa.int64()), ("reason", pa.string()), ("text", pa.string())])
 _BATCH = 10_000
+PUT_ASIDE = "rows put aside"
 
 
 class Rejected:
@@ -84,3 +86,10 @@ def rejected_path(folder: str, file: str) -> Path:
     """Return where the rows of one source file go that do not fit."""
     stamp = hashlib.blake2b(file.encode(), digest_size=6).hexdigest()
     return Path(folder, f"{Path(file).name}-{stamp}.parquet")
+
+
+def told_of(folder: str, files: Iterable[str]) -> dict[str, Any]:
+    """Return how many rows of some source files were put aside, and where, as the report tells it; nothing where none was."""
+    targets = [target for file in files if (target := rejected_path(folder, file)).exists()]  # a worker's folder may be another one
+    n_rows = sum(pq.read_metadata(target).num_rows for target in targets)
+    return {PUT_ASIDE: n_rows, "put into": folder} if n_rows else {}

@@ -24,7 +24,7 @@ from gpupipe.sources.csv_clean import Cleaned, cleaned
 from gpupipe.sources.csv_header import check_named
 from gpupipe.sources.csv_inspect import CsvFacts, inspect_csv
 from gpupipe.sources.csv_options import checked_schemas
-from gpupipe.sources.csv_rejected import rejected, rejected_path
+from gpupipe.sources.csv_rejected import rejected, rejected_path, told_of
 from gpupipe.sources.csv_schema import first_record, head_bytes, header_of, inferred, told, width_of
 from gpupipe.sources.csv_text import Dialect, Grammar, InnerQuotes, Ragged
 from gpupipe.sources.csv_values import value_checks
@@ -173,6 +173,10 @@ class ReadCsv(Source):
     def fingerprint(self) -> tuple[tuple[Any, ...], ...] | None:
         """Return the files' marks."""
         return file_marks(self._files())
+
+    def told(self) -> dict[str, Any]:
+        """Return how many rows were put aside."""
+        return {} if self.quarantine is None else told_of(self.quarantine, (str(file) for file in self._files()))
 
     def origin(self) -> str:
         """Return the path."""

@@ -20,11 +20,14 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rich.console import Console
 
+import gpupipe as gp
 from gpupipe.core.ends import Reading, SourceWarning
 from gpupipe.core.errors import ColumnError, GpupipeError, SourceError, UsageError
 from gpupipe.core.schema import Field
 from gpupipe.engines._scan import explained, read_lazy
+from gpupipe.report.text import print_summary
 from gpupipe.sources.read_csv import ReadCsv
 
 Read = Callable[..., pa.Table]
@@ -138,6 +141,21 @@ def test_rows_that_do_not_fit_are_put_aside(text: Text, read: Read, engine: str,
     assert [(row["line"], row["row"], row["text"]) for row in aside] == [(2, 1, "1,2"), (4, 3, "6,7,8,"), (5, 4, "9"), (6, 5, '"x"y,1,2')]
     assert {row["file"] for row in aside} == {str(path)} and aside[0]["reason"] == "expected 3 fields, got 2"
     assert not [name for name in (tmp_path / "aside").iterdir() if name.suffix != ".parquet"]
+
+
+def test_the_report_tells_of_rows_that_were_put_aside(text: Text, engine: str, tmp_path: Path) -> None:
+    sources = {
+        "odd": ReadCsv(text(RAGGED), ragged="quarantine", quarantine=tmp_path / "aside"),
+        "even": ReadCsv(text("a,b\n1,2\n", "even.csv"), ragged="quarantine", quarantine=tmp_path / "aside"),
+    }
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        report = gp.Pipeline("p", {name: gp.Scalar(nw.len())(source.node()) for name, source in sources.items()}).run(engine).report
+    facts = [stage.get("facts") for stage in report["stages"] if stage["kind"] == "source"]
+    assert facts == [{"rows put aside": 3, "put into": str(tmp_path / "aside")}, None]
+    told = io.StringIO()
+    print_summary(report, Console(file=told, width=300))
+    assert f"put 3 rows aside that do not fit, into {tmp_path / 'aside'}" in told.getvalue()
 
 
 # Separators, encodings, comments
