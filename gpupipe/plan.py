@@ -319,21 +319,24 @@ class _Planner:
 def _put_off(planner: _Planner, outputs: set[int]) -> dict[int, int]:
     """Return the phases, later ones for tables that only a later phase needs, where all that they are made of is put off with them.
 
-    So nobody need hold them meanwhile: what a model's predictions are joined to is read when they are.
+    So nobody need hold them meanwhile: what a model's predictions are joined to is read when they are. A table that a task makes is
+    there as soon as it is made, so tasks are not put off.
     """
     latest = dict(planner.phases)
     users: dict[int, list[int]] = {number: [] for number in latest}
     for number, inputs in enumerate(planner.inputs):
         for given in inputs:
             users[given].append(number)
-    tables = [number for number, schema in planner.schemas.items() if schema is not None and users[number] and number not in outputs]
+    is_task = {number for number, node in enumerate(planner.nodes) if isinstance(node.stage, Barrier)}
+    described = {number for number, schema in planner.schemas.items() if schema is not None} - is_task
+    tables = [number for number in sorted(described) if users[number] and number not in outputs]
     for number in reversed(tables):
         latest[number] = min(latest[user] for user in users[number])
     changed = True
     while changed:  # a table that is made of one which is needed before is not put off, and so neither is what else it is made of
         changed = False
         for number in (*tables, *reversed(tables)):
-            made_of = [latest[given] for given in planner.inputs[number] if planner.schemas[given] is not None]
+            made_of = [latest[given] for given in planner.inputs[number] if given in described]
             phase = max(planner.phases[number], min([latest[number], *made_of, *(latest[user] for user in users[number])]))
             changed, latest[number] = changed or phase != latest[number], phase
     return latest

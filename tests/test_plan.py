@@ -149,6 +149,16 @@ def test_what_only_a_later_phase_needs_is_put_off_with_all_that_it_is_made_of(ta
     assert all(plan.steps[given].phase <= step.phase for step in plan.steps for given in step.inputs)
 
 
+def test_a_table_that_a_task_makes_is_there_before_what_is_made_of_it() -> None:
+    edges = gp.FromFrame(pl.DataFrame({"a": [1, 2], "b": [2, 3]})).node()
+    degrees = gp.Degrees()(gp.ToGraph("a", "b", directed=True)(edges))
+    out = degrees >> gp.Rename(a="vertex") >> gp.Select("vertex", "degree")
+    plan = make_plan("p", {"out": out})
+    assert [(step.stage.name, step.phase) for step in plan.steps][1:] == [("ToGraph", 0), ("Degrees", 1), ("Rename", 2), ("Select", 2)]
+    rows = gp.Pipeline("p", out=out).run("cpu")["out"].to_arrow().to_pydict()
+    assert rows == {"vertex": [1, 2, 3], "degree": [1, 2, 1]}
+
+
 def test_an_output_is_not_put_off(table: Table) -> None:
     limit = gp.Scalar(nw.col("x").mean())(table)
     other = gp.FromFrame(FRAME.select("k")).node()
