@@ -13,7 +13,7 @@ from gpupipe.core.barrier import Barrier
 from gpupipe.core.ends import Sink, Source
 from gpupipe.core.node import Node
 from gpupipe.core.schema import Schema
-from gpupipe.core.stage import Apply, TableStage, WithResults
+from gpupipe.core.stage import Apply, TableStage, WithResults, stage_of
 from gpupipe.core.want import Want
 from gpupipe.engines._symbolic import VERBS, any_of, filter_of, needed_columns
 
@@ -55,7 +55,7 @@ def live_columns(planned: Planned, outputs: set[int]) -> dict[int, frozenset[str
             if number in outputs or number in planned.open:
                 live[number] = set(schema)
             live[number] = live[number] or set(list(schema)[:1])
-            stage, tables = planned.stages[number], node.stage.tables(inputs)
+            stage, tables = planned.stages[number], stage_of(node).tables(inputs)
             for given, names in zip(tables, _needs(planned, number, stage, tables, live[number]), strict=True):
                 live[given] |= names
     return _carried(planned, live)
@@ -75,7 +75,7 @@ def _carried(planned: Planned, live: dict[int, set[str]]) -> dict[int, frozenset
     for number, node in enumerate(planned.nodes):
         stage = planned.stages.get(number)
         if stage is not None and stage.kind in ("row", "key"):
-            tables = node.stage.tables(planned.inputs[number])
+            tables = stage_of(node).tables(planned.inputs[number])
             gone = {name for given in tables for name in planned.schema(given) if name not in live[given]}
             live[number] |= set(planned.schema(number)) - gone
     return {number: frozenset(names) for number, names in live.items()}

@@ -20,7 +20,7 @@ from gpupipe.core.ends import Reading, Sink, Source, check_targets
 from gpupipe.core.errors import ColumnError
 from gpupipe.core.node import Node, Value, ordered
 from gpupipe.core.schema import Schema
-from gpupipe.core.stage import Apply, Promise, Stage, TableStage, WithResults
+from gpupipe.core.stage import Apply, Promise, Stage, TableStage, WithResults, stage_of
 from gpupipe.core.want import Want
 from gpupipe.engines._promises import require_promises
 from gpupipe.engines._symbolic import AT_ONCE, VERBS, Frame, collect_symbolic, empty_frame, frame_schema, narrowed
@@ -77,7 +77,7 @@ class Step:
     @property
     def stage(self) -> Stage:
         """The step's stage."""
-        return self.node.stage
+        return stage_of(self.node)
 
     @property
     def tables(self) -> tuple[int, ...]:
@@ -208,7 +208,7 @@ class _Planner:
         self.ids[id(node)] = number
         self.schemas[number] = None
         self.phases[number] = max((self._ready(given) for given in inputs), default=0)
-        stage = node.stage
+        stage = stage_of(node)
         if isinstance(stage, Source):
             if id(node) not in self.sources:
                 self.sources[id(node)] = stage.schema()
@@ -295,7 +295,7 @@ class _Planner:
         """Return the steps on whose rows' order something after them depends."""
         found: set[int] = set()
         for number in reversed(range(len(self.nodes))):
-            if number in found or self.nodes[number].stage.minds_order:
+            if number in found or stage_of(self.nodes[number]).minds_order:
                 found |= set(self.inputs[number])
         return found
 
@@ -305,7 +305,7 @@ class _Planner:
         delivered = schema if schema is None or whole else narrowed(schema, live[number])
         reading = Reading(tuple(delivered), predicates.get(number)) if isinstance(node.stage, Source) and delivered is not None else None
         stage = self.stages.get(number)
-        given = [self.schema(each) for each in node.stage.tables(self.inputs[number])] if stage is not None else []
+        given = [self.schema(each) for each in stage_of(node).tables(self.inputs[number])] if stage is not None else []
         same_rows = stage is not None and len(given) == 1 and (stage.same_rows() or keeps_rows(stage, self.frames[number], given))
         sketch = self.sketches.get(number)
         dtype = sketch.dtype if isinstance(sketch, Literal) else None

@@ -63,7 +63,6 @@ LIBRARIES = frozenset(
 
 # importer, what it imports: why the direction does not hold there, or why the circle does no harm.
 EXCEPTED_IMPORTS: Mapping[tuple[str, str], str] = {
-    ("core.node", "core.stage"): "types only: a node holds a stage, and a stage makes nodes",
     ("engines._blocks", "engines.load"): "a worker finds the engine of its blocks by the name that came with the task",
     ("engines.dask.engine", "engines.load"): "what its block engine cannot do, it cannot, whichever that is",
     ("engines._symbolic", "engines.polars.verbs"): "the plan is a query on empty Polars frames, whatever engine runs it afterwards",

@@ -12,14 +12,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 from gpupipe.core.errors import WiringError
-
-if TYPE_CHECKING:
-    from gpupipe.core.stage import Stage
 
 _PACKAGE = str(Path(__file__).resolve().parents[1])
 
@@ -30,6 +27,20 @@ def calling_line() -> tuple[str, int]:
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
         frame = frame.f_back
     return frame.f_code.co_filename, frame.f_lineno
+
+
+class Wired(Protocol):
+    """A stage as a node knows it; what stages are is in `core/stage.py`, which stands on nodes."""
+
+    @property
+    def name(self) -> str:
+        """The name that plans, reports and errors use."""
+
+    def use(self, fitted: Node, method: str, table: Table) -> Table:
+        """Return the node that applies what the stage fitted."""
+
+    def ask(self, fitted: Node, name: str, nodes: Sequence[Any], options: Mapping[str, Any]) -> Node:
+        """Return the node of an answer of what the stage fitted."""
 
 
 class Node:
@@ -48,7 +59,7 @@ class Node:
     made_by: ClassVar[str] = "call a stage that gives one"  # how a user comes to one, and from it to a table
     to_table: ClassVar[str] = "by a stage that gives a table"
 
-    def __init__(self, stage: Stage, inputs: tuple[Node, ...], label: str | None = None) -> None:
+    def __init__(self, stage: Wired, inputs: tuple[Node, ...], label: str | None = None) -> None:
         self.stage = stage
         self.inputs = inputs
         self.label = label

@@ -116,6 +116,11 @@ class Stage(WithOptions, ABC):
         raise WiringError(msg)
 
 
+def stage_of(node: Node) -> Stage:
+    """Return a node's stage."""
+    return cast(Stage, node.stage)
+
+
 def _counted(takes: Sequence[type[Node]], least: int, *, many: bool) -> str:
     """Return how many nodes the ports take, in words.
 
