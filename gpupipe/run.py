@@ -81,6 +81,7 @@ class Execution:
     def __post_init__(self) -> None:
         self.watch = MemoryWatch()
         self.record = self._new_record()
+        self.writers: dict[int, Writer] = {}
 
     def run(self) -> dict[str, Any]:
         """Return the outputs; an engine may have the run begun again after an error whose cause it could change."""
@@ -90,11 +91,16 @@ class Execution:
         while True:
             try:
                 self._begin()
-                return self._run()
+                for phase in sorted({step.phase for step in self.steps}):
+                    self._phase([step for step in self.steps if step.phase == phase])
+                return self._outputs()
             except GpupipeError as error:
                 if not self.engine.another_try(error):
                     raise
                 self.record = self._new_record()
+            finally:
+                for writer in self.writers.values():
+                    writer.abort()
 
     def close(self, outputs: Mapping[str, Any], failure: BaseException | None) -> dict[str, Any]:
         """Close the engine, and return the report.
@@ -122,7 +128,7 @@ class Execution:
         """Find the steps to do, and what of each result is waited for."""
         self.results: dict[int, Any] = {}
         self.schemas: dict[int, Schema] = {}
-        self.writers: dict[int, Writer] = {}
+        self.writers = {}
         self.steps: Sequence[Step] = self.plan.steps
         if self.checkpoints is not None:
             self.steps, taken = self.checkpoints.begin()
@@ -138,28 +144,22 @@ class Execution:
         alike = [(step.id, step.tables[-1]) for step in self.plan.steps if step.same_rows]
         self.counts = RowCounts(self.record, [*alike, *((step.id, step.inputs[0]) for step in self.plan.steps if _writes(step))])
 
-    def _run(self) -> dict[str, Any]:
-        """Return the outputs; what sinks wrote is put in place only when everything has succeeded."""
-        try:
-            for phase in sorted({step.phase for step in self.steps}):
-                self._phase([step for step in self.steps if step.phase == phase])
-            self.engine.ledger.turn_to(None)
-            outputs = {name: self._output(number) for name, number in self.plan.outputs.items()}
-            for number in list(self.writers):
-                started = time.perf_counter()
-                with blamed(self.plan.steps[number], self.plan, self.engine):
-                    value = self.writers[number].commit()
-                del self.writers[number]
-                self.record.spend(number, time.perf_counter() - started)
-                self._wrote(number, value)
-                outputs |= {name: value for name, output in self.plan.outputs.items() if output == number}
-            for step in self.steps:
-                if isinstance(step.stage, Source):
-                    self.record.describe(step.id, step.stage.name, {"facts": dict(step.stage.told())})
-            return outputs
-        finally:
-            for writer in self.writers.values():
-                writer.abort()
+    def _outputs(self) -> dict[str, Any]:
+        """Return the outputs; what sinks wrote is put in place now that everything has succeeded."""
+        self.engine.ledger.turn_to(None)
+        outputs = {name: self._output(number) for name, number in self.plan.outputs.items()}
+        for number in list(self.writers):
+            started = time.perf_counter()
+            with blamed(self.plan.steps[number], self.plan, self.engine):
+                value = self.writers[number].commit()
+            del self.writers[number]
+            self.record.spend(number, time.perf_counter() - started)
+            self._wrote(number, value)
+            outputs |= {name: value for name, output in self.plan.outputs.items() if output == number}
+        for step in self.steps:
+            if isinstance(step.stage, Source):
+                self.record.describe(step.id, step.stage.name, {"facts": dict(step.stage.told())})
+        return outputs
 
     def _phase(self, steps: Sequence[Step]) -> None:
         """Run the steps of one phase."""

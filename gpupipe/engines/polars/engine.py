@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, Literal, cast
 
 import narwhals.stable.v2 as nw
 import polars as pl
@@ -85,7 +85,14 @@ class CpuEngine(SingleEngine):
             later, kept = self._left_for_later(demands, inside)
         try:
             for numbers in ([number for number in range(len(demands)) if number not in later], sorted(later)):
-                made |= dict(zip(numbers, self._collected([demands[number] for number in numbers]), strict=True))
+                queries, finishers = self._queries([demands[number] for number in numbers])
+                with _polars_errors([writer for number in numbers if (writer := demands[number].writer) is not None]):
+                    alone = len(numbers) == 1
+                    engine: Literal["in-memory", "streaming"] = "in-memory" if alone and _is_held(demands[numbers[0]]) else "streaming"
+                    frames = (
+                        [queries[0].collect(engine=engine)] if alone else pl.collect_all(queries, engine="streaming") if numbers else []
+                    )
+                made |= {number: finish(frame) for number, finish, frame in zip(numbers, finishers, frames, strict=True)}
                 watched |= {table.keys for table in self._wholes}
                 for keys in kept:
                     keys.is_kept = True
@@ -97,10 +104,8 @@ class CpuEngine(SingleEngine):
             keys.check()
         return [made[number] for number in range(len(demands))]
 
-    def _collected(self, demands: Sequence[Demand]) -> list[Any]:
-        """Return the results of one query."""
-        if not demands:
-            return []
+    def _queries(self, demands: Sequence[Demand]) -> tuple[list[pl.LazyFrame], list[Callable[[Any], Any]]]:
+        """Return the queries of some demands, and what makes the result of each query's frame."""
         queries, finishers = [], []
         for demand in demands:
             data = held_to(demand.schema, self._whole(_read(demand)))
@@ -108,9 +113,7 @@ class CpuEngine(SingleEngine):
             query, finish = _plan(demand, native)
             queries.append(query)
             finishers.append(finish)
-        with _polars_errors([demand.writer for demand in demands if demand.writer is not None]):
-            frames = pl.collect_all(queries, engine="streaming") if len(queries) > 1 else [_one(queries[0], _is_held(demands[0]))]
-        return [finish(frame) for finish, frame in zip(finishers, frames, strict=True)]
+        return queries, finishers
 
     def _left_for_later(self, demands: Sequence[Demand], inside: set[Pieces]) -> tuple[set[int], list[Keys]]:
         """Return the demands of tables whose pieces others read, and prepare that what they need of the pieces is kept.
@@ -178,15 +181,8 @@ def _read(demand: Demand) -> Data:
 
 
 def _is_held(demand: Demand) -> bool:
-    """Whether a demand is the number of rows that are held: of others nobody asks for it here."""
+    """Whether a demand is the number of rows that are held, for which to set up the streaming engine takes longer than to count."""
     return demand.form == "rows" and not isinstance(demand.data, Pieces)
-
-
-def _one(query: pl.LazyFrame, is_held: bool) -> pl.DataFrame:
-    """Return the result of one query; to set the streaming engine up takes longer than to count rows that are held."""
-    frame = query.collect(engine="in-memory" if is_held else "streaming")
-    assert isinstance(frame, pl.DataFrame)
-    return frame
 
 
 def _plan(demand: Demand, native: pl.LazyFrame) -> tuple[pl.LazyFrame, Callable[[pl.DataFrame], Any]]:
