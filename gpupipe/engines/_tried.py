@@ -10,14 +10,15 @@ from polars.exceptions import PanicException
 
 from gpupipe.core.errors import ColumnError, GpupipeError, PlanError, listing
 from gpupipe.core.schema import Schema
-from gpupipe.core.stage import TableStage
+from gpupipe.core.stage import KeyStage, TableStage
 from gpupipe.engines._query import keeps_rows as query_keeps_rows
 from gpupipe.engines._symbolic import AT_ONCE, Frame, collects
 
 
 def keeps_rows(stage: TableStage, frame: Frame, schemas: Sequence[Schema]) -> bool:
     """Whether the query that a row or key stage made of empty frames shows that it only adds, drops or changes columns."""
-    if stage.kind not in ("row", "key") or (stage.is_users and collects(stage, schemas)):
+    drops = stage.keeps() is not None or (isinstance(stage, KeyStage) and stage.grouping() is not None)
+    if drops or stage.kind not in ("row", "key") or (stage.is_users and collects(stage, schemas)):
         return False
     query = frame.to_native()  # a reduction of nothing is one row
     return query_keeps_rows(query, selects=stage.kind == "row") and len(query.collect(engine=AT_ONCE)) == 0
