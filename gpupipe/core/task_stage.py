@@ -55,6 +55,10 @@ class TaskStage(Barrier, Task):
         """Return the node of an answer of what is fitted."""
         return ask(self.fitted, fitted, name, nodes, options)
 
+    def use(self, fitted: Node, method: str, table: Node) -> Any:
+        """Return the node of an answer that is called as a model's are: ``fitted.predict(tensor)``."""
+        return self.ask(fitted, method, (table,), {})
+
     def columns(self, *schemas: Schema) -> Sequence[Sequence[str]]:
         """Return the columns that are needed of each table; all of them unless said."""
         return [list(schema) for schema in schemas]

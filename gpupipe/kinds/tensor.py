@@ -17,6 +17,7 @@ from gpupipe.core.holding import Holding
 from gpupipe.core.node import Node
 from gpupipe.core.schema import Field, Schema
 from gpupipe.core.tools import Tools
+from gpupipe.tensors._arrays import array_module
 
 
 class Tensor(Node):
@@ -132,6 +133,39 @@ class TensorData(Holding):
             )
             raise StageError(msg)
         return self.values
+
+    def observed(self, stage: str) -> tuple[Any, Any]:
+        """Return what is there as the functions of `gpupipe.tensors` take it: an array or a sparse tensor, and a mask or None.
+
+        The mask is None where all cells are there, so that nothing is masked in vain.
+
+        Raises
+        ------
+        StageError
+            A dimension has no labels, or a cell that is there is no finite number.
+        """
+        empty = [name for name, size in zip(self.dims, self.shape, strict=True) if not size]
+        if empty:
+            msg = f"{stage} expects labels along every dimension, got none along {listing(empty)}. Has the table any rows?"
+            raise StageError(msg)
+        xp = array_module(self.values)
+        mask = None if self.mask is None or bool(self.mask.all()) else self.mask
+        wrong = ~xp.isfinite(self.values)
+        wrong = wrong if mask is None else wrong & mask
+        if bool(wrong.any()):
+            first = [place[:1] for place in xp.nonzero(wrong)]
+            at = [int(place[0]) for place in (first if self.coordinates is None else self.coordinates[:, first[0]])]
+            msg = (
+                f"{stage} expects finite numbers, got {int(wrong.sum())} that are NaN or infinite, at {self.where(at)} for one. "
+                "Make them null before ToTensor, so that their cells are missing, or fill them."
+            )
+            raise StageError(msg)
+        return self.array, mask
+
+    def where(self, places: Sequence[int]) -> str:
+        """Return the labels of a cell as errors tell them."""
+        labels = [frame[place : place + 1].rows()[0][0] for frame, place in zip(self.labels, places, strict=True)]
+        return ", ".join(f"{name}={label!r}" for name, label in zip(self.dims, labels, strict=True))
 
     def by_cell(self, tools: Tools, places: Sequence[Any], values: Any) -> nw.DataFrame[Any]:
         """Return a table of some cells: a label for each dimension, and an array of values."""

@@ -25,6 +25,7 @@ from gpupipe.tensors.tensor_train import TensorTrain, tensor_train
 from gpupipe.tensors.tt_tensor import TTTensor, tr_to_tensor, tt_to_tensor
 from gpupipe.tensors.tucker import Tucker, partial_tucker, tucker
 from gpupipe.tensors.tucker_nonnegative import NonNegativeTucker, non_negative_tucker_hals
+from gpupipe.tensors.tucker_project import tucker_project
 from gpupipe.tensors.tucker_regressor import TuckerRegressor
 from gpupipe.tensors.tucker_tensor import TuckerTensor, tucker_canonical, tucker_to_tensor
 from gpupipe.tensors.unfold import fold, unfold
@@ -71,6 +72,7 @@ __all__ = [
     "tt_to_tensor",
     "tucker",
     "tucker_canonical",
+    "tucker_project",
     "tucker_to_tensor",
     "unfold",
     "unfolding_dot_khatri_rao",

@@ -34,7 +34,7 @@ def project(tensor: Any, cp_tensor: tuple[Any, Sequence[Any]], *, mode: int = 0,
     Raises
     ------
     UsageError
-        The sizes do not fit, the values are not finite numbers, or both a mask and no negative entries are wanted.
+        The sizes do not fit, or the values are not finite numbers.
 
     Examples
     --------
@@ -51,12 +51,24 @@ def project(tensor: Any, cp_tensor: tuple[Any, Sequence[Any]], *, mode: int = 0,
     rows = [xp.ascontiguousarray(factor.T.astype(np.float64))[None] for factor in factors]
     rows[mode] = xp.zeros((1, factors[mode].shape[1], tensor.shape[mode]))
     if mask is not None:
-        if non_negative:
-            raise UsageError("project has no rows without negative entries of masked slices. Leave the mask or non_negative out.")
-        return Weighted(*masked_parts(tensor, mask), rows).best(mode)[0].astype(tensor.dtype)
+        best, left, right = Weighted(*masked_parts(tensor, mask), rows).best(mode)
+        return (_bounded(best, left, right) if non_negative else best).astype(tensor.dtype)
     finite_sum_of_squares(tensor)
     gram, product = hadamard(grams_of(rows), skip=mode), DenseTree(tensor, rows).mttkrp(mode)
     found = solve(gram, product)
     if non_negative:
         found = hals_rows(found.clip(0.0, None), product, gram, passes=_PASSES)
     return xp.ascontiguousarray(found[0].T.astype(tensor.dtype))
+
+
+def _bounded(found: Any, left: Any, right: Any) -> Any:
+    """Return rows (I, R) without negative entries that are best for normal equations of their own: (I, R, R) and (I, R)."""
+    xp = array_module(found)
+    found = found.clip(0.0, None)
+    sizes = xp.einsum("irr->ir", left)
+    scale = xp.where(sizes > 0, 1 / xp.where(sizes > 0, sizes, 1.0), 0.0)  # a column that no observed cell depends on stays as it is
+    for _ in range(_PASSES):
+        for place in range(found.shape[1]):
+            step = (right[:, place] - (left[:, place] * found).sum(1)) * scale[:, place]
+            found[:, place] = (found[:, place] + step).clip(0.0, None)
+    return found

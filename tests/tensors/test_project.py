@@ -25,8 +25,10 @@ def test_only_observed_cells_count() -> None:
     observed = np.random.default_rng(0).uniform(size=SLICES.shape) > 0.5
     basis = gt.khatri_rao(FACTORS, skip=0)
     found = gt.project(np.where(observed, SLICES, np.nan), (None, FACTORS), mask=observed)
-    for row, values, kept in zip(found, SLICES.reshape(6, -1), observed.reshape(6, -1), strict=True):
+    bounded = gt.project(np.where(observed, SLICES, np.nan), (None, FACTORS), mask=observed, non_negative=True)
+    for row, above, values, kept in zip(found, bounded, SLICES.reshape(6, -1), observed.reshape(6, -1), strict=True):
         assert np.allclose(row, np.linalg.lstsq(basis[kept], values[kept])[0])
+        assert np.allclose(above, nnls(basis[kept], values[kept])[0], atol=1e-6)
 
 
 def test_other_slices_than_those_of_the_fit() -> None:
@@ -34,5 +36,3 @@ def test_other_slices_than_those_of_the_fit() -> None:
     assert gt.project(SLICES.astype(np.float32), (None, FACTORS)).dtype == np.float32
     with pytest.raises(UsageError, match=r"do not fit factors with \[7, 8\] rows in the other modes"):
         gt.project(SLICES[:, :3], (None, FACTORS))
-    with pytest.raises(UsageError, match="Leave the mask or non_negative out"):
-        gt.project(SLICES, (None, FACTORS), mask=np.ones(SLICES.shape, bool), non_negative=True)
