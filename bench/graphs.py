@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from sklearn.metrics import adjusted_rand_score
 
 import gpupipe.graphs as gg
 from bench.machine import describe
@@ -119,6 +120,20 @@ def write_arrays(scale: int, folder: Path) -> dict[str, Any]:
     return {"scale": scale, "vertices": n, "directed_edges": directed.n_edges, "undirected_edges": both.n_edges}
 
 
+def write_planted(mixing: float, folder: Path) -> dict[str, Any]:
+    """Write a graph of 10,000 vertices in 100 groups, mean degree 20, a share of its edges between groups; and the groups."""
+    rng = np.random.default_rng(0)
+    n, size, n_edges = 10_000, 100, 100_000
+    source = rng.integers(0, n, n_edges)
+    inside = source // size * size + rng.integers(0, size, n_edges)
+    destination = np.where(rng.random(n_edges) < mixing, rng.integers(0, n, n_edges), inside)
+    graph = gg.from_edges(source, destination, None, n, directed=False, loops="drop")
+    arrays = {"n": np.array(n), "both_source": graph.source, "both_destination": graph.destination, "groups": np.arange(n) // size}
+    for name, array in arrays.items():
+        np.save(folder / f"{name}.npy", array)
+    return {"mixing": mixing, "modularity_of_groups": gg.modularity(graph, arrays["groups"])}
+
+
 def asked(name: str, question: Question, folder: Path, options: argparse.Namespace, skipped: Sequence[str]) -> dict[str, Any]:
     """Return the seconds of all rounds, whether answers are alike, and the ratios of the others to ours."""
     others = [other for other in question.others if other not in skipped and (other != "igraph" or options.igraph)]
@@ -166,7 +181,9 @@ def _compared(like: str, answers: dict[str, Any], folder: Path) -> dict[str, Any
         if like == "modularity":
             n = int(np.load(folder / "n.npy"))
             graph = gg.Graph(n, np.load(folder / "both_source.npy"), np.load(folder / "both_destination.npy"), directed=False)
-            found[name] = gg.modularity(graph, theirs)
+            found[name] = {"modularity": gg.modularity(graph, theirs)}
+            if (folder / "groups.npy").exists():
+                found[name]["adjusted_rand"] = float(adjusted_rand_score(np.load(folder / "groups.npy"), theirs))
         elif like == "close":
             found[name] = float(np.abs(ours - theirs).max())
             _require(name, holds=found[name] < 1e-6)
@@ -205,13 +222,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--scales", default="17")
     parser.add_argument("--only", default=",".join(QUESTIONS), help="questions, by name")
+    parser.add_argument("--planted", default="", help="shares of edges between groups, as 0.3,0.5: graphs whose communities are known")
     parser.add_argument("--skip", default="", help="contenders to leave out, by name: NetworkX takes minutes at scale 20")
     parser.add_argument("--igraph", help="an interpreter that has igraph")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args(arguments)
     record: dict[str, Any] = {"machine": describe(), "rounds": options.rounds, "graphs": []}
     print(table([]), flush=True)
-    for scale in (int(text) for text in options.scales.split(",")):
+    for scale in (int(text) for text in options.scales.split(",") if text):
         with tempfile.TemporaryDirectory() as folder:
             facts = write_arrays(scale, Path(folder))
             facts["questions"] = []
@@ -219,6 +237,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for name in options.only.split(","):
                 facts["questions"].append(asked(name, QUESTIONS[name], Path(folder), options, options.skip.split(",")))
                 print(table(facts["questions"][-1:]).split("\n", 2)[2], flush=True)
+    record["planted"] = []
+    for mixing in (float(text) for text in options.planted.split(",") if text):
+        with tempfile.TemporaryDirectory() as folder:
+            facts = write_planted(mixing, Path(folder))
+            facts["questions"] = [asked(name, QUESTIONS[name], Path(folder), options, ()) for name in ("louvain", "leiden")]
+            record["planted"].append(facts)
+            print(mixing, json.dumps({each["question"]: each["answers"] for each in facts["questions"]}), flush=True)
     if options.out:
         options.out.write_text(json.dumps(record, indent=1) + "\n")
     return 0

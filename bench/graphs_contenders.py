@@ -200,7 +200,10 @@ def _igraph() -> dict[str, Contender]:
         "core numbers": (made, lambda m: np.array(m[0].coreness())),
         "jaccard": (
             made,
-            lambda m: np.array(m[0].similarity_jaccard(pairs=list(zip(m[1]["first"].tolist(), m[1]["second"].tolist(), strict=True)))),
+            # Without the argument it counts each vertex as its own neighbour.
+            lambda m: np.array(
+                m[0].similarity_jaccard(pairs=list(zip(m[1]["first"].tolist(), m[1]["second"].tolist(), strict=True)), loops=False)
+            ),
         ),
         "louvain": (made, louvain),
         "leiden": (made, leiden),

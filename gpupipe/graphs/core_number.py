@@ -33,4 +33,4 @@ def core_number(graph: Graph) -> Any:
         return np.zeros(graph.n_vertices, np.int64)
     found = networkit().centrality.CoreDecomposition(in_networkit(graph.simple, "CoreNumber"))
     found.run()
-    return np.asarray(found.scores()).astype(np.int64)
+    return np.asarray(found.scores(asarray=True)).astype(np.int64)

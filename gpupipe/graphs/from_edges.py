@@ -242,19 +242,18 @@ def _both_ways(edges: _Edges, n_vertices: int) -> _Edges:
     """Return sorted edges that go upwards in both directions, sorted, loops once; in time linear in the edges."""
     xp = array_module(edges.source)
     source, destination, weight = edges
-    # The other direction in its order: a counting sort by the larger end. What rides along is the place of each edge.
+    # The other direction in its order: a counting sort by the larger end. The weights ride along.
     proper = source != destination
-    places = xp.flatnonzero(proper)
-    offsets = offsets_of(source[places], n_vertices)
-    shape = (n_vertices, n_vertices)
-    down = sparse(xp).csr_matrix((places.astype(xp.float64), destination[places], offsets), shape=shape).tocsc()
+    offsets = offsets_of(source[proper], n_vertices)
+    values = xp.ones(int(proper.sum()), xp.float32) if weight is None else weight[proper]
+    down = sparse(xp).csr_matrix((values, destination[proper], offsets), shape=(n_vertices, n_vertices)).tocsc()
     up_offsets = offsets_of(source, n_vertices)
     vertices = xp.arange(n_vertices, dtype=source.dtype)
     down_source = xp.repeat(vertices, xp.diff(down.indptr))
     # A row has first the smaller neighbours, then the larger ones, and each part is in order already.
     up_at = xp.arange(len(source)) + down.indptr[1:][source]
-    down_at = xp.arange(len(places)) + up_offsets[:-1][down_source]
-    n_stored = len(source) + len(places)
+    down_at = xp.arange(len(down_source)) + up_offsets[:-1][down_source]
+    n_stored = len(source) + len(down_source)
 
     def merged(up_part: Any, down_part: Any) -> Any:
         both = xp.empty(n_stored, up_part.dtype)
@@ -262,7 +261,7 @@ def _both_ways(edges: _Edges, n_vertices: int) -> _Edges:
         both[down_at] = down_part
         return both
 
-    weights = None if weight is None else merged(weight, weight[down.data.astype(xp.int64)])
+    weights = None if weight is None else merged(weight, down.data)
     return _Edges(merged(source, down_source), merged(destination, down.indices), weights)
 
 
