@@ -17,6 +17,8 @@ LIBRARIES = (
     "distributed",
     "gpupipe",
     "narwhals",
+    "networkit",
+    "networkx",
     "numpy",
     "opt_einsum",
     "pandas",

@@ -139,23 +139,33 @@ class Graph:
     @cached_property
     def out_weight(self) -> Any:
         """The total weight of each vertex's out-edges, float64; without weights each counts 1, and a loop is one edge."""
-        weights = self.xp.ones(self.n_stored) if self.weight is None else self.weight
-        return sums_of(self.source, weights, self.n_vertices)
+        if self.weight is None:
+            return self.xp.diff(self.out_rows.offsets).astype(self.xp.float64)
+        return sums_of(self.source, self.weight, self.n_vertices)
+
+    @cached_property
+    def in_weight(self) -> Any:
+        """The total weight of each vertex's in-edges, as `out_weight`."""
+        if not self.directed:
+            return self.out_weight
+        if self.weight is None:
+            return self.xp.diff(self.in_rows.offsets).astype(self.xp.float64)
+        return sums_of(self.destination, self.weight, self.n_vertices)
 
     @cached_property
     def pull(self) -> Any:
-        """The matrix of in-edges, in-rows by sources, as floats: ``pull @ x`` adds up what each vertex gets from where its edges come."""
-        offsets, neighbours, weights = self.in_rows
-        values = self.xp.ones(len(neighbours)) if weights is None else weights
-        return sparse(self.xp).csr_matrix((values, neighbours, offsets), shape=(self.n_vertices, self.n_vertices))
+        """The matrix of in-edges, in-rows by sources, float64: ``pull @ x`` adds up what each vertex gets from where its edges come."""
+        return self._matrix(self.in_rows)
 
     @cached_property
     def push(self) -> Any:
-        """The matrix of out-edges, sources by destinations, as floats."""
-        if not self.directed:
-            return self.pull
-        offsets, neighbours, weights = self.out_rows
-        values = self.xp.ones(len(neighbours)) if weights is None else weights
+        """The matrix of out-edges, sources by destinations, float64."""
+        return self._matrix(self.out_rows) if self.directed else self.pull
+
+    def _matrix(self, rows: Rows) -> Any:
+        offsets, neighbours, weights = rows
+        # Of any other dtype a product would make a copy as float64 each time.
+        values = self.xp.ones(len(neighbours)) if weights is None else weights.astype(self.xp.float64, copy=False)
         return sparse(self.xp).csr_matrix((values, neighbours, offsets), shape=(self.n_vertices, self.n_vertices))
 
     def edges(self) -> tuple[Any, Any, Any | None]:

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from gpupipe.core.errors import StageError, UsageError
-from gpupipe.graphs._arrays import sums_of
 from gpupipe.graphs._convergence import Ending, Iterated
 from gpupipe.graphs.graph import Graph
 
@@ -83,6 +82,5 @@ def katz(
 
 
 def _default_alpha(graph: Graph) -> float:
-    weights = graph.xp.ones(graph.n_stored) if graph.weight is None else graph.weight
-    largest = min((float(sums_of(end, weights, graph.n_vertices).max()) for end in (graph.source, graph.destination)), default=0.0)
+    largest = min(float(graph.in_weight.max()), float(graph.out_weight.max()))
     return 0.9 / largest if largest else 0.9
