@@ -64,6 +64,7 @@ from gpupipe.stages.tensors.non_negative_tucker import NonNegativeTucker as NonN
 from gpupipe.stages.tensors.tensor_train import TensorTrain as TensorTrain
 from gpupipe.stages.tensors.to_tensor import ToTensor as ToTensor
 from gpupipe.stages.tensors.tucker import Tucker as Tucker
+from gpupipe.stages.tokenize import Tokenize as Tokenize
 from gpupipe.stages.with_columns import WithColumns as WithColumns
 
 __all__: list[str]

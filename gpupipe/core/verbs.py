@@ -126,6 +126,10 @@ class Verbs(ABC):
         """Return the frame with columns appended that a function makes of an array of some columns."""
 
     @abstractmethod
+    def map_text(self, frame: nw.LazyFrame[Any], mapped: TextMap) -> nw.LazyFrame[Any]:
+        """Return the rows that a function makes of each text of a column, beside the kept columns of the text's row."""
+
+    @abstractmethod
     def unfitted(self, estimator: Any) -> Any:
         """Return a copy of an unfitted estimator, or what stands for it, that is fitted to the arrays that `map_arrays` hands over."""
 
@@ -160,3 +164,26 @@ class ArrayMap:
     drop: tuple[str, ...] = ()
     whole: bool = False
     nan_as_null: bool = False
+
+
+@dataclass(frozen=True)
+class TextMap:
+    """A function from texts to any number of rows for each.
+
+    Parameters
+    ----------
+    column
+        The column of the texts.
+    kept
+        The columns that each row made gets from its text's row.
+    outputs
+        Names and dtypes of the columns made; no kept one is among them.
+    function
+        Gets an Arrow array of texts, never of no rows, and returns an Arrow table of the outputs, behind a column ``row``: which text each
+        is of, from 0 on, in ascending order. What is missing has no rows, and each text's rows depend on it alone.
+    """
+
+    column: str
+    kept: tuple[str, ...]
+    outputs: tuple[tuple[str, Any], ...]
+    function: Callable[[pa.Array], pa.Table]

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from gpupipe.core.errors import StageError
 from gpupipe.core.schema import as_dtype
-from gpupipe.core.verbs import ArrayMap, Joining, Verbs, Window
+from gpupipe.core.verbs import ArrayMap, Joining, TextMap, Verbs, Window
 from gpupipe.engines._arrow import arrow_dtype, as_array, column_values, table_of
 from gpupipe.engines._estimators import unfitted_copy
 from gpupipe.kernels.rolling import roll_arrays
@@ -111,6 +111,16 @@ class NarwhalsVerbs(Verbs):
         made = [self._series(eager, name, column) for (name, _), column in zip(mapped.outputs, columns, strict=True)]
         whole: Frame = (eager.select(kept).with_columns(*made) if kept else made[0].to_frame().with_columns(*made)).lazy()
         return whole
+
+    def map_text(self, frame: Frame, mapped: TextMap) -> Frame:
+        """Return the rows made of the texts; see `Verbs.map_text`."""
+        eager = frame.collect()
+        made = text_rows(table_of(eager.select(mapped.column))[mapped.column].combine_chunks(), mapped)
+        whole = made.drop_columns("row")
+        if mapped.kept:
+            kept = table_of(eager.select(list(mapped.kept))).take(made["row"])
+            whole = pa.table({name: table[name] for table in (kept, whole) for name in table.column_names})
+        return self.literal(whole)
 
     def unfitted(self, estimator: Any) -> Any:
         """Return a copy of the estimator, which takes NumPy arrays."""
@@ -227,6 +237,12 @@ def _codes(keyed: pa.Table) -> Any:
 def _is_code(column: pa.ChunkedArray) -> bool:
     """Whether a column's values are int64 as they are, and none is missing."""
     return pa.types.is_integer(column.type) and column.type != pa.uint64() and not column.null_count
+
+
+def text_rows(texts: pa.Array, mapped: TextMap) -> pa.Table:
+    """Return the rows that a function makes of texts, in their promised dtypes; no texts never reach the function."""
+    schema = pa.schema([("row", pa.int64()), *((name, arrow_dtype(as_dtype(dtype))) for name, dtype in mapped.outputs)])
+    return mapped.function(texts).select(schema.names).cast(schema) if len(texts) else schema.empty_table()
 
 
 def run_mapped(table: pa.Table, mapped: ArrayMap) -> list[pa.Array]:

@@ -275,13 +275,10 @@ def vocabulary(
     >>> vocabulary(counted, 3, min_documents=2).select(["word", "number"]).to_pydict()
     {'word': ['be', 'to'], 'number': [0, 1]}
     """
-    least = _limit(min_documents, n_documents, "min_documents")
-    most = _limit(max_documents, n_documents, "max_documents")
+    require_limits(min_documents, max_documents, max_words)
+    least, most = (_limit(given, n_documents) for given in (min_documents, max_documents))
     if least > most:
         msg = f"min_documents is {least:g} documents, more than max_documents, {most:g}. No word could be in as many."
-        raise UsageError(msg)
-    if max_words is not None and (isinstance(max_words, bool) or not isinstance(max_words, int) or max_words < 1):
-        msg = f"max_words must be a whole number from 1 on, got {max_words!r}."
         raise UsageError(msg)
     kept = counted.filter(pc.and_(pc.greater_equal(counted["documents"], least), pc.less_equal(counted["documents"], most)))
     if max_words is not None:
@@ -293,15 +290,21 @@ def vocabulary(
     return kept.add_column(1, "number", pa.array(np.arange(len(kept)), pa.int64()))
 
 
-def _limit(given: Any, n_documents: int, name: str) -> float:
-    """Return a limit as a number of documents; a share is a float up to 1."""
-    if not isinstance(given, bool):
-        if isinstance(given, int) and given >= 1:
-            return given
-        if isinstance(given, float) and 0 <= given <= 1:
-            return given * n_documents
-    msg = f"{name} must be a whole number of documents from 1 on, or a share from 0.0 to 1.0, got {given!r}."
-    raise UsageError(msg)
+def require_limits(min_documents: Any, max_documents: Any, max_words: Any) -> None:
+    """Raise UsageError where a limit of `vocabulary` is no number or share."""
+    for name, given in (("min_documents", min_documents), ("max_documents", max_documents)):
+        is_limit = given >= 1 if isinstance(given, int) else isinstance(given, float) and 0 <= given <= 1
+        if isinstance(given, bool) or not is_limit:
+            msg = f"{name} must be a whole number of documents from 1 on, or a share from 0.0 to 1.0, got {given!r}."
+            raise UsageError(msg)
+    if max_words is not None and (isinstance(max_words, bool) or not isinstance(max_words, int) or max_words < 1):
+        msg = f"max_words must be a whole number from 1 on, got {max_words!r}."
+        raise UsageError(msg)
+
+
+def _limit(given: float, n_documents: int) -> float:
+    """Return a limit as a number of documents."""
+    return given if isinstance(given, int) else given * n_documents
 
 
 def number_words(counted: pa.Table, words: pa.Table) -> pa.Table:

@@ -35,6 +35,12 @@ LIMITS = (
         "Parquet for a larger run.",
     ),
     Limit(
+        "words of texts",
+        "todo",
+        "Tokenize finds words on the host, by Arrow's regular expressions: texts cross, and the numbers of their words come back. "
+        "The ledger counts both.",
+    ),
+    Limit(
         "XGBoost in less memory than its rows need",
         "todo",
         "Where the device is short, training is done from external memory: features and bins lie on the host, and what crosses "

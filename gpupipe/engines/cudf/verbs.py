@@ -13,10 +13,11 @@ import pyarrow as pa
 
 from gpupipe.core.errors import UnsupportedError
 from gpupipe.core.schema import as_dtype
-from gpupipe.core.verbs import ArrayMap, Joining, Window
+from gpupipe.core.verbs import ArrayMap, Joining, TextMap, Window
 from gpupipe.engines._arrow import arrow_dtype
 from gpupipe.engines._estimators import unfitted_copy
 from gpupipe.engines._pandaslike import PandasLikeVerbs
+from gpupipe.engines._verbs import text_rows
 from gpupipe.engines.cudf.dtypes import device_dtype
 from gpupipe.engines.cudf.frames import Crossing, column_of, feature_array, lazy_of, native_of, null_mask, numbers_of
 from gpupipe.engines.cudf.hashing import hash_column, hash_frame
@@ -110,6 +111,15 @@ class CudfVerbs(PandasLikeVerbs):
         cast = lazy_of(added).with_columns(nw.col(name).cast(dtype) for name, dtype in wanted.items()).collect().to_native()
         whole = kept.assign(**{name: cast[name] for name in wanted}) if len(kept.columns) else cast
         return lazy_of(whole)
+
+    def map_text(self, frame: Frame, mapped: TextMap) -> Frame:
+        """Return the rows made of the texts, which cross to the host and come back as what was made; see `Verbs.map_text`."""
+        native = native_of(frame)
+        texts = self.crossing.to_host(native[[mapped.column]], "texts for a function of the host")[mapped.column].combine_chunks()
+        made = text_rows(texts, mapped)
+        added = self.crossing.to_device(made, "what was made of texts on the host")
+        kept = native[list(mapped.kept)].take(added["row"]).reset_index(drop=True) if mapped.kept else cudf.DataFrame(index=added.index)
+        return lazy_of(kept.assign(**{name: added[name] for name, _ in mapped.outputs}))
 
     def _answer(self, values: Any) -> Any:
         """Return what a function made as a column; an answer on the host crosses, and is counted."""

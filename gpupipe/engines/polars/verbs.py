@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import narwhals.stable.v2 as nw
+import numpy as np
 import polars as pl
 import pyarrow as pa
 
 from gpupipe.core.schema import as_dtype
-from gpupipe.core.verbs import ArrayMap, Joining, Window
+from gpupipe.core.verbs import ArrayMap, Joining, TextMap, Window
 from gpupipe.engines._arrow import arrow_dtype
-from gpupipe.engines._verbs import NarwhalsVerbs, check_once, row_hashes, run_mapped
+from gpupipe.engines._verbs import NarwhalsVerbs, check_once, row_hashes, run_mapped, text_rows
 from gpupipe.engines.polars.hashing import TextHashes
 from gpupipe.engines.polars.rolling import roll_frame, rolled_dtypes
 
@@ -140,6 +141,23 @@ class PolarsVerbs(NarwhalsVerbs):
         expression = pl.struct(mapped.columns).map_batches(function, return_dtype=pl.Struct(types), is_elementwise=not mapped.whole)
         made = native.with_columns(expression.alias(whole)).select([*kept, pl.col(whole).struct.unnest()])
         return nw.from_native(made)
+
+    def map_text(self, frame: Frame, mapped: TextMap) -> Frame:
+        """Return the rows made of the texts, a list of them for each text first; see `Verbs.map_text`."""
+        types = pl.Schema(pa.schema([(name, arrow_dtype(as_dtype(dtype))) for name, dtype in mapped.outputs]))
+        listed = pl.List(pl.Struct(types))
+
+        def function(texts: pl.Series) -> pl.Series:
+            made = text_rows(texts.to_arrow(), mapped)
+            ends = np.searchsorted(made["row"].to_numpy(), np.arange(len(texts) + 1))
+            rows = made.drop_columns("row").to_struct_array().combine_chunks()
+            lists = pa.LargeListArray.from_arrays(pa.array(ends, pa.int64()), rows)
+            return cast(pl.Series, pl.from_arrow(lists)).cast(listed)
+
+        whole = nw.generate_temporary_column_name(8, [*mapped.kept, mapped.column])
+        expression = pl.col(mapped.column).map_batches(function, return_dtype=listed, is_elementwise=True)
+        lists = _lazy(frame).select([*mapped.kept, expression.alias(whole)])
+        return nw.from_native(lists.explode(whole, empty_as_null=False, keep_nulls=False).unnest(whole))
 
     def literal(self, table: pa.Table) -> Frame:
         """Return an Arrow table as a lazy Polars frame."""
