@@ -28,6 +28,7 @@ from gpupipe.report.record import versions
 from gpupipe.saved import Reader, Saved, Writer, need_keys, shown
 
 FORMAT = 1
+_OTHERS = 20  # names of files that are not a stage's: so many are enough to tell
 
 
 def save(stage: Saved, path: str | Path) -> Path:
@@ -81,8 +82,14 @@ def _refuse_other(there: Path, target: Path) -> None:
         listed = {"stage.json", *json.loads((there / "stage.json").read_text())["sha256"]} if (there / "stage.json").is_file() else set()
     except (OSError, ValueError, TypeError, KeyError):
         listed = set()
-    found = (path for path in there.rglob("*") if path.is_symlink() or not path.is_dir() or not any(path.iterdir()))
-    others = sorted(name for path in found if (name := path.relative_to(there).as_posix()) not in listed)
+    others: list[str] = []
+    for folder, folders, names in os.walk(there):  # which passes over what may not be read; it is somebody else's, too
+        here = Path(folder).relative_to(there)
+        links = [name for name in folders if (there / here / name).is_symlink()]
+        empty = [""] if not folders and not names and folder != str(there) else []
+        others += sorted(path for name in (*names, *links, *empty) if (path := (here / name).as_posix()) not in listed)
+        if len(others) > _OTHERS:  # a whole disk is soon said to be none of ours
+            break
     if others:
         msg = (
             f"{target} exists and is no saved stage, or not that alone: all of it would be replaced, also other files there: "

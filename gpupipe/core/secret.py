@@ -7,10 +7,12 @@ written, as they are and as quoting makes them, since an error of a library may 
 
 from __future__ import annotations
 
+import base64
 import html
 import json
 import re
 import threading
+import unicodedata
 import urllib.parse
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
@@ -33,7 +35,7 @@ _USER = re.compile(
 )
 _LONE_USER = re.compile(r"(?<![A-Za-z])((?:https?|git)://)[^\s'\"<>@/:]{1,2048}@")
 _ORACLE = re.compile(r"(jdbc:oracle:\w{1,20}:[^\s/@]{1,256})/\S{1,256}?@")
-_NAME = re.compile(r"(?<![\w.\-])-{0,2}(?P<name>[A-Za-z_][\w.\-]*)\\?[\"']?(?P<sign>\s{0,9}(?:=>|:=|=|:)\s{0,9})")
+_NAME = re.compile(r"(?<![\w.\-])-{0,2}(?P<name>[A-Za-z_][\w.\-]*)\\?[\"']?(?P<sign>\s{0,9}(?:=>|:=|=|:|%3[dD])\s{0,9})")
 _VALUE = re.compile(
     r"(?P<mark>\\?[\"'])(?P<word>(?:[^\"'\\]|\\.|''|(?!(?P=mark))[\"'])*)(?P=mark)"
     r"|\{(?P<inner>[^}]*)\}|(?P<plain>[^\s&;'\"<>]+)"
@@ -41,10 +43,20 @@ _VALUE = re.compile(
 _BEARER = re.compile(r"\b(Bearer|Basic)\s+[A-Za-z0-9+/=._~\-]{8,}")
 _SHAPES = re.compile(
     r"\bgh[pousr]_\w{20,}|\bgithub_pat_\w{20,}|\bxox[abpr]-[\w-]{10,}|\bglpat-[\w-]{16,}|\bsk-[\w-]{20,}"
+    r"|\bAIza[\w-]{30,}|\b(?:npm|hf|dop_v1)_[A-Za-z0-9]{30,}|\b[prs]k_(?:live|test)_\w{16,}|\bSG\.[\w-]{16,}\.[\w-]{16,}"
+    r"|\bpypi-[\w-]{32,}|\bxapp-[\w-]{16,}|\bya29\.[\w-]{20,}|(?<=hooks\.slack\.com/services/)[\w/]{16,}"
     r"|\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]*|-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
 )
 # One of these is in every text that the expressions above change. Most texts of a report hold none, and a wide table has many.
-_SUSPECT = re.compile(r"[:=]|Bearer|Basic|gh[pousr]_|github_pat_|xox[abpr]-|glpat-|sk-|eyJ|-----BEGIN ")
+_SUSPECT = re.compile(
+    r"[:=<]|Bearer|Basic|gh[pousr]_|github_pat_|xox[abpr]-|glpat-|sk-|eyJ|-----BEGIN |AIza|npm_|hf_|dop_v1_|k_live_|k_test_|SG\.|pypi-"
+    r"|xapp-|ya29\.|slack\.com|--[A-Za-z]|-u |%3[dD]"
+)
+# A value behind an option of a command, of curl's for a user, and in an element of XML.
+_OPTION = re.compile(r"(?<![\w-])(--(?P<name>[A-Za-z][\w\-]{0,64})\s+)(?![-\s])(?P<value>\"[^\"]{0,1024}\"|'[^']{0,1024}'|\S{1,1024})")
+_CURL = re.compile(r"(?<!\S)(-u\s+[^\s:]{1,256}:)\S{1,1024}")
+_HEADER = re.compile(r"(?i)\b((?:proxy-)?authorization\s{0,9}:\s{0,9}[a-z][\w-]{0,20}\s|(?:set-)?cookie\s{0,9}:)\s{0,9}[^\r\n\"']{1,4096}")
+_ELEMENT = re.compile(r"(<(?P<name>[A-Za-z][\w.\-]{0,64})>)[^<]{1,1024}(?=</(?P=name)>)")
 
 
 class Secret(str):
@@ -96,11 +108,28 @@ class _Known:
         forms = {text, repr(text)[1:-1], json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1], html.escape(text)}
         forms |= {urllib.parse.quote(text, safe=""), urllib.parse.quote(text), urllib.parse.quote_plus(text), urllib.parse.unquote(text)}
         forms |= {text.replace("'", "'\"'\"'"), text.replace("'", "''"), text.replace("\\", "\\\\"), text.strip()}
+        forms |= {re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), form) for form in forms if "%" in form}
+        forms |= {ascii(text)[1:-1], repr(text.encode(errors="surrogatepass"))[2:-1], html.escape(text).replace("&#x27;", "&#39;")}
+        forms |= {html.escape(text).replace("&#x27;", "&#39;").replace("&quot;", "&#34;"), repr(repr(text))[2:-2]}
+        forms |= {unicodedata.normalize(form, text) for form in ("NFC", "NFD")} | _in_base64(text)
         new = {form for form in forms if len(form) >= LEAST_CHARS and form.strip("*")} - self.forms
         if new:
             with self.lock:
                 self.forms |= new
                 self.found = re.compile("|".join(map(_expression, sorted(self.forms, key=lambda form: (-len(form), form)))))
+
+
+def _in_base64(text: str) -> set[str]:
+    """Return the text in base64 where it is long enough to be found there, as of a header; of both alphabets, whatever stands before it."""
+    content = text.encode(errors="surrogatepass")
+    if len(content) < _BOUND_CHARS:
+        return set()
+    found = set()
+    for n_before in range(3):  # three bytes are four letters, of which those at the ends hold bits of what stands beside
+        letters = base64.b64encode(b"\0" * n_before + content).decode().rstrip("=")
+        cut = letters[(0, 2, 3)[n_before] : len(letters) - (1 if (n_before + len(content)) % 3 else 0)]
+        found |= {cut, cut.replace("+", "-").replace("/", "_")}
+    return found
 
 
 def _expression(form: str) -> str:
@@ -234,7 +263,9 @@ def _masked_shapes(text: str) -> str:
     """Return a text without what looks like a secret; a report says the same few words for each of its stages, and in each run."""
     if "://" in text:
         text = _LONE_USER.sub(rf"\1{MASK}@", _USER.sub(rf"\1:{MASK}@", text))
-    if "=" in text or ":" in text:
+    text = _CURL.sub(rf"\1{MASK}", _named(_ELEMENT, _named(_OPTION, text)))
+    text = _HEADER.sub(rf"\1{MASK}", text)
+    if any(sign in text for sign in ("=", ":", "%3d", "%3D")):
         text = _ORACLE.sub(rf"\1/{MASK}@", text)
         parts, at = [], 0
         for value in _secret_values(text):
@@ -245,13 +276,20 @@ def _masked_shapes(text: str) -> str:
     return _SHAPES.sub(MASK, _BEARER.sub(rf"\1 {MASK}", text))
 
 
+def _named(expression: re.Pattern[str], text: str) -> str:
+    """Return a text without the values that stand where an expression finds them, behind the name of a secret."""
+    return expression.sub(lambda found: f"{found[1]}{MASK}" if is_secret_name(found["name"]) else found[0], text)
+
+
 def _secret_values(text: str) -> Iterator[re.Match[str]]:
     """Yield where a value stands behind the name of a secret; behind a colon, which prose has too, only one that means nothing else."""
     at = 0
     while (found := _NAME.search(text, at)) is not None:
         at = found.end()
         name = found["name"]
-        sure = "=" in found["sign"] or _STRONG.search(re.sub(r"[_.\-]", "", name.lower())) is not None
+        is_header = name[:2] in ("X-", "x-") and found["sign"].startswith(":")
+        is_strong = _STRONG.search(re.sub(r"[_.\-]", "", name.lower())) is not None
+        sure = is_strong or is_header or found["sign"].strip() != ":"
         if sure and is_secret_name(name) and (value := _VALUE.match(text, at)) is not None:
             at = value.end()
             if MASK not in value[0]:

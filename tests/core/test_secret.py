@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import html
 import json
 import pickle
+import re
 import shlex
 import time
+import unicodedata
 import urllib.parse
+from collections.abc import Callable
 from typing import Any
 
+import markupsafe
 import pytest
 
 import gpupipe as gp
@@ -69,9 +74,69 @@ def test_what_is_secret_in_a_parameter_is_known_by_itself() -> None:
         assert "zq" not in masked(f"got {text} from the server"), text
 
 
+VALUE = "Zq8vR2kLm9"
+
+
 @pytest.mark.parametrize(
     "text",
     [
+        f"https://hooks.slack.com/services/T000/B000/{VALUE}{VALUE}",
+        f"AIza{VALUE * 4}"[:39],
+        f"npm_{VALUE * 4}"[:40],
+        f"hf_{VALUE * 4}"[:37],
+        f"sk_live_{VALUE * 3}",
+        f"rk_test_{VALUE * 3}",
+        f"SG.{VALUE * 2}.{VALUE * 4}",
+        f"pypi-AgE{VALUE * 6}",
+        f"xapp-1-{VALUE}-{VALUE}",
+        f"ya29.{VALUE * 3}",
+        f"curl -u user:{VALUE} https://h",
+        f"X-Auth-Token: {VALUE}",
+        f"Cookie: session={VALUE}; more={VALUE}",
+        f"Set-Cookie: {VALUE}",
+        f"Authorization: token {VALUE}",
+        f"proxy-authorization: Digest username=x, response={VALUE}",
+        f"psql --password {VALUE} -h x",
+        f"tool --api-key '{VALUE}' x",
+        f"<password>{VALUE}</password>",
+        f"<client.secret>a {VALUE} b</client.secret>",
+        f"https://h/?x=password%3D{VALUE}",
+    ],
+)
+def test_more_places_where_secrets_stand(text: str) -> None:
+    assert VALUE not in masked(text) and MASK in masked(text)
+    assert masked(masked(text)) == masked(text)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda text: base64.b64encode(text.encode()).decode(),
+        lambda text: base64.b64encode(f"u:{text}".encode()).decode(),
+        lambda text: base64.urlsafe_b64encode(f"me:{text}".encode()).decode(),
+        lambda text: re.sub("%..", lambda found: found[0].lower(), urllib.parse.quote(text)),
+        lambda text: repr(repr(text)),
+        lambda text: repr(text.encode()),
+        ascii,
+        lambda text: str(markupsafe.escape(text)),
+        lambda text: unicodedata.normalize("NFD", text),
+    ],
+)
+def test_a_known_value_is_masked_in_forms_that_libraries_give_it(form: Callable[[str], str]) -> None:
+    for text in ("hunter2 & 'q\"x\\é日", "abcdefghi", "it's zq%2Fone"):
+        hide(text)
+        told = masked(f"x {form(text)} y")
+        assert MASK in told and form(text)[4:-4] not in told
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "--checkpoints kept --report rep",
+        "<b>bold</b> and a < b > c",
+        "-u 3",
+        "sk_test of a name",
+        "hf_small npm_x",
         "Unexpected token: }",
         "column 'key': 3",
         "sort_key=3",
