@@ -69,6 +69,32 @@ def require_ids(ids: Any, n_vertices: int, what: str) -> None:
         )
 
 
+def pair_keys(first: Any, second: Any, n_vertices: int) -> Any:
+    """Return one number for each pair of ids, int64, in the pairs' order.
+
+    Examples
+    --------
+    >>> pair_keys(np.array([1, 0]), np.array([2, 2]), 3)
+    array([5, 2])
+    """
+    keys = first.astype(np.int64)  # a copy, which is worked on in place
+    keys *= n_vertices
+    keys += second
+    return keys
+
+
+def pairs_of(keys: Any, n_vertices: int, dtype: Any) -> tuple[Any, Any]:
+    """Return the pairs of such numbers, in a dtype of ids.
+
+    Examples
+    --------
+    >>> pairs_of(np.array([5, 2]), 3, np.int32)
+    (array([1, 0], dtype=int32), array([2, 2], dtype=int32))
+    """
+    n_vertices = max(n_vertices, 1)
+    return (keys // n_vertices).astype(dtype), (keys % n_vertices).astype(dtype)
+
+
 def offsets_of(ids: Any, n_vertices: int) -> Any:
     """Return where the rows of each id begin in sorted ids, and their number at the end, in the ids' dtype.
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from gpupipe.graphs._arrays import array_module, offsets_of, sums_of, sums_of_ranges
+from gpupipe.graphs._arrays import array_module, offsets_of, pair_keys, pairs_of, sums_of, sums_of_ranges
 from gpupipe.graphs._lookups import Looked, lookups
 from gpupipe.graphs.graph import Graph, Rows
 
@@ -54,11 +54,9 @@ def upwards(simple: Graph) -> Upwards:
     order[vertices] = xp.arange(n, dtype=dtype)
     lower, upper = order[simple.source], order[simple.destination]
     kept = lower < upper
-    keys = lower[kept].astype(xp.int64) * n + upper[kept]
+    keys = pair_keys(lower[kept], upper[kept], n)
     keys.sort()
-    lower = keys // max(n, 1)
-    upper = (keys - lower * n).astype(dtype)
-    lower = lower.astype(dtype)
+    lower, upper = pairs_of(keys, n, dtype)
     return Upwards(Rows(offsets_of(lower, n), upper, None), lower, upper, vertices)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gpupipe.graphs._arrays import pair_keys
 from gpupipe.graphs._triangles import Upwards, corner_sums, opposite_sums, upwards
 from gpupipe.graphs.graph import Graph
 
@@ -37,10 +38,10 @@ def clustering(graph: Graph) -> Any:
 def _multiplicities(graph: Graph, up: Upwards) -> Any:
     """Return for each edge of the simple view in how many directions it is in the graph: 1 or 2."""
     xp, n = graph.xp, graph.n_vertices
-    keys = graph.source.astype(xp.int64) * n + graph.destination
-    lower, upper = (up.vertices[end].astype(xp.int64) for end in (up.lower, up.upper))
+    keys = pair_keys(graph.source, graph.destination, n)
+    lower, upper = up.vertices[up.lower], up.vertices[up.upper]
     found = xp.zeros(len(lower), xp.int8)
-    for wanted in (lower * n + upper, upper * n + lower):
+    for wanted in (pair_keys(lower, upper, n), pair_keys(upper, lower, n)):
         at = xp.searchsorted(keys, wanted)
         found += keys[xp.minimum(at, len(keys) - 1)] == wanted
     return found

@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from gpupipe.core.errors import DtypeError, StageError, UsageError, listing
-from gpupipe.graphs._arrays import array_module, first_of_equals, id_dtype, offsets_of, positions_of_ranges, require_ids, sums_of
+from gpupipe.graphs._arrays import (
+    array_module,
+    first_of_equals,
+    id_dtype,
+    offsets_of,
+    pair_keys,
+    pairs_of,
+    positions_of_ranges,
+    require_ids,
+    sums_of,
+)
 from gpupipe.graphs._libraries import sparse
 from gpupipe.graphs.graph import Graph
 
@@ -158,7 +168,7 @@ def _n_without_partner(edges: _Edges, n_vertices: int) -> int:
     """Return how many rows from a smaller to a larger vertex, or the other way, have no row the other way with their weight."""
     xp = array_module(edges.source)
     up, down = edges.where(edges.source < edges.destination), edges.where(edges.source > edges.destination)
-    keys = xp.concatenate([_keys(up.source, up.destination, n_vertices), _keys(down.destination, down.source, n_vertices)])
+    keys = xp.concatenate([pair_keys(up.source, up.destination, n_vertices), pair_keys(down.destination, down.source, n_vertices)])
     signs = xp.repeat(xp.array([1, -1]), xp.array([len(up.source), len(down.source)]))
     order = xp.argsort(keys)
     first = first_of_equals(keys[order])
@@ -187,33 +197,23 @@ def _parallel(edges: _Edges, n_folded: int, n_vertices: int, *, mirrored: bool) 
     return StageError(f"{text}Say what their weight is to be: duplicates='sum', 'min', 'max', 'mean' or 'count'.")
 
 
-def _keys(source: Any, destination: Any, n_vertices: int) -> Any:
-    """Return one number for each pair, in the pairs' order."""
-    keys = source.astype(array_module(source).int64)
-    keys *= n_vertices
-    keys += destination
-    return keys
-
-
-def _pairs(keys: Any, n_vertices: int) -> tuple[Any, Any]:
-    """Return the pairs of numbers, in the dtype of ids."""
-    source = keys // max(n_vertices, 1)
-    dtype = id_dtype(n_vertices, 2 * len(keys))
-    return source.astype(dtype), (keys - source * n_vertices).astype(dtype)
+def _distinct(keys: Any, n_vertices: int) -> tuple[Any, Any]:
+    """Return the ends of distinct edges, whose other direction may be stored as well."""
+    return pairs_of(keys, n_vertices, id_dtype(n_vertices, 2 * len(keys)))
 
 
 def _folded(edges: _Edges, n_vertices: int, rule: str) -> _Edges:
     """Return the edges sorted, each pair once."""
     xp = array_module(edges.source)
-    keys = _keys(edges.source, edges.destination, n_vertices)
+    keys = pair_keys(edges.source, edges.destination, n_vertices)
     if edges.weight is None and rule != "count":
         keys.sort()
-        return _Edges(*_pairs(keys[first_of_equals(keys)], n_vertices), None)
+        return _Edges(*_distinct(keys[first_of_equals(keys)], n_vertices), None)
     order = xp.argsort(keys)
     keys = keys[order]
     starts = xp.flatnonzero(first_of_equals(keys))
     counts = xp.diff(xp.append(starts, len(keys)))
-    pairs = _pairs(keys[starts], n_vertices)
+    pairs = _distinct(keys[starts], n_vertices)
     if rule == "count" or edges.weight is None:
         return _Edges(*pairs, counts.astype(xp.float64))
     weight = edges.weight[order]

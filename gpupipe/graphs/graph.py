@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gpupipe.core.errors import StageError, UnsupportedError, UsageError
-from gpupipe.graphs._arrays import array_module, offsets_of, require_ids, sums_of
+from gpupipe.graphs._arrays import array_module, first_of_equals, offsets_of, pair_keys, pairs_of, require_ids, sums_of
 from gpupipe.graphs._libraries import sparse
 
 
@@ -114,11 +114,12 @@ class Graph:
             kept = source != destination
             source, destination = source[kept], destination[kept]
         if self.directed:
-            # Both directions of each edge as one number, sorted, each kept once.
-            wide = xp.int64(self.n_vertices)
-            keys = xp.unique(xp.concatenate([source * wide + destination, destination * wide + source]))
-            source = (keys // max(wide, 1)).astype(self.source.dtype)
-            destination = (keys - source * wide).astype(source.dtype)
+            # Both directions of each edge as numbers, sorted, each kept once.
+            n = self.n_vertices
+            keys = xp.concatenate([pair_keys(source, destination, n), pair_keys(destination, source, n)])
+            keys.sort()
+            keys = keys[first_of_equals(keys)]
+            source, destination = pairs_of(keys, n, self.source.dtype)
         return Graph(self.n_vertices, source, destination, directed=False)
 
     @cached_property

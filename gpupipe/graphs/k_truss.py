@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from gpupipe.core.errors import UsageError
-from gpupipe.graphs._arrays import array_module, id_dtype, sums_of_ranges
+from gpupipe.graphs._arrays import array_module, id_dtype, pair_keys, pairs_of, sums_of_ranges
 from gpupipe.graphs._triangles import Upwards, upwards
 from gpupipe.graphs.graph import Graph
 
-_HELD = 1 << 25  # triangles that are held; with more of them the edges that are left are gone through anew
+_HELD = 1 << 23  # triangles that are held; with more of them the edges that are left are gone through anew
 
 
 def k_truss(graph: Graph, k: int) -> Graph:
@@ -81,8 +81,6 @@ def _as_graph(up: Upwards, simple: Graph) -> Graph:
     """Return the edges that are left as a graph of the same vertices."""
     xp, n = simple.xp, simple.n_vertices
     source, destination = up.vertices[up.lower], up.vertices[up.upper]
-    keys = xp.concatenate([source * xp.int64(n) + destination, destination * xp.int64(n) + source])
+    keys = xp.concatenate([pair_keys(source, destination, n), pair_keys(destination, source, n)])
     keys.sort()
-    source = keys // max(n, 1)
-    dtype = simple.source.dtype
-    return Graph(n, source.astype(dtype), (keys - source * n).astype(dtype), directed=False)
+    return Graph(n, *pairs_of(keys, n, simple.source.dtype), directed=False)
