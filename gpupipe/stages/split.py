@@ -15,7 +15,7 @@ from gpupipe.core.node import Table
 from gpupipe.core.options import WithOptions, settle
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import RowStage, as_columns
-from gpupipe.stages._chance import drawn, threshold
+from gpupipe.stages._chance import SPAN, drawn, threshold
 
 if TYPE_CHECKING:
     from gpupipe.core.verbs import Verbs
@@ -88,7 +88,7 @@ def _edges(fractions: Sequence[float]) -> list[int]:
     if len(fractions) < 2 or any(fraction < 0 for fraction in fractions) or not math.isclose(sum(fractions), 1, abs_tol=1e-9):
         msg = f"Split expects two or more fractions >= 0 that sum to 1, got {tuple(fractions)} (sum {sum(fractions)})."
         raise UsageError(msg)
-    return [0, *(threshold(sum(fractions[:number])) for number in range(1, len(fractions))), 1 << 64]
+    return [0, *(threshold(sum(fractions[:number])) for number in range(1, len(fractions))), SPAN]
 
 
 @dataclass(frozen=True)
@@ -117,10 +117,9 @@ class SplitPart(RowStage):
             assert self.columns is not None
             return frames[0].filter(_between(nw.col(self.columns[0]), self.low, self.high))
         hashed, draw = drawn(verbs, frames[0], self.columns, self.seed)
-        kept = nw.col(draw) >= nw.lit(self.low, dtype=nw.UInt64)
-        if self.high < 1 << 64:
-            kept = kept & (nw.col(draw) < nw.lit(self.high, dtype=nw.UInt64))
-        return hashed.filter(kept).drop(draw)
+        above = [nw.col(draw) >= nw.lit(self.low, dtype=nw.UInt64)] if self.low > 0 else []
+        below = [nw.col(draw) < nw.lit(self.high, dtype=nw.UInt64)] if self.high < SPAN else []
+        return (hashed.filter(*above, *below) if above or below else hashed).drop(draw)
 
     def reads(self, *schemas: Schema) -> frozenset[str] | None:
         """Return the columns that are drawn by: all, unless some are given."""
