@@ -182,7 +182,13 @@ def find_files(paths: Paths, suffixes: Sequence[str], what: str) -> list[Place]:
     if not given:
         msg = f"Expected the path of {what}, got an empty list."
         raise UsageError(msg)
-    return [found for path in given for found in _find(os.fspath(path), suffixes, what)]
+    found = [one for path in given for one in _find(os.fspath(path), suffixes, what)]
+    for one in found:
+        try:
+            one.path.encode()
+        except UnicodeEncodeError as error:
+            raise SourceError(f"Expected names of {what} in UTF-8, got {one.path!r}. Rename the file or folder.") from error
+    return found
 
 
 def _find(path: str, suffixes: Sequence[str], what: str) -> list[Place]:

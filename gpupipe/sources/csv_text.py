@@ -69,8 +69,8 @@ class Dialect:
         for name, value in (("quote", self.quote), ("escape", self.escape)):
             if value is not None and (len(value) != 1 or not value.isascii() or value in "\r\n\0"):
                 raise UsageError(f"{name} expected one ASCII character other than a newline, got {value!r}.")
-        if not self.separator or set(self.separator) & {"\r", "\n"}:
-            raise UsageError(f"separator expected a character, or several, without newlines, got {self.separator!r}.")
+        if not self.separator or set(self.separator) & {"\r", "\n", "\0"}:
+            raise UsageError(f"separator expected a character, or several, without newlines or NUL, got {self.separator!r}.")
         for name, value in (("quote", self.quote), ("escape", self.escape)):
             if value is not None and value in self.separator:
                 both = f"got {value!r} in both" if len(self.separator) > 1 else f"got {value!r} for both"

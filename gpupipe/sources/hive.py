@@ -49,7 +49,11 @@ def hive_schema(files: Sequence[Place], texts: Collection[str] = ()) -> Schema:
 def _keys(file: Place) -> dict[str, str]:
     """Return the keys and values of a file's folders."""
     parts = (part.partition("=") for part in file.folders)
-    return {unquote(key): unquote(value) for key, sign, value in parts if sign and key}
+    try:
+        return {unquote(key, errors="strict"): unquote(value, errors="strict") for key, sign, value in parts if sign and key}
+    except UnicodeDecodeError as error:
+        msg = f"{file}: expected the folders' keys and values in UTF-8, as with %C3%A9 for é, got {error.object!r}."
+        raise SourceError(f"{msg} Rename the folder, or pass hive=False.") from error
 
 
 def _field(values: Iterable[str], *, is_text: bool) -> Field:

@@ -10,7 +10,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 from narwhals.stable.v2.dtypes import DType
 
-from gpupipe.core.errors import DtypeError
+from gpupipe.core.errors import DtypeError, SourceError
 from gpupipe.core.iso import check_iso
 from gpupipe.core.schema import Schema, as_dtype, as_schema
 from gpupipe.sources.csv_values import INTEGERS
@@ -24,6 +24,8 @@ _RANGES: dict[type[DType], tuple[int, int]] = {
     nw.UInt64: (0, 2**64 - 1),
 }
 _IN_FLOATS = (nw.UInt32, nw.Int32)
+_MANY_KEYS = 2_000
+_MOST_MISSING = 100  # values that are missing for one that is there
 MAX_DEPTH = 60  # Arrow hands over 64 dtypes inside one another, the table's own among them
 
 
@@ -39,9 +41,15 @@ def records_schema(records: Iterable[Mapping[str, Any]]) -> Schema:
     {'a': Float64, 'b': List(Float64), 'c': Struct({'d': String}), 'e': String}
     """
     found: dict[str, DType | None] = {}
+    n_records = n_values = 0
     for record in records:
+        n_records += 1
+        n_values += len(record)
         for name, value in record.items():
             found[name] = _both(found.get(name), _dtype(value))
+    if len(found) > _MANY_KEYS and n_records * len(found) > _MOST_MISSING * n_values:  # a megabyte of them would be a table of gigabytes
+        msg = f"Expected records that share their keys, got {len(found):,} keys in {n_records:,} records with {n_values:,} values in all."
+        raise SourceError(f"{msg} Declare a schema of the keys to be read, or write key and value as two columns.")
     return as_schema({name: _settled(dtype) for name, dtype in found.items()})
 
 

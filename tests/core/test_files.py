@@ -34,6 +34,16 @@ def test_folders_leave_out_what_is_hidden_and_of_another_kind(tmp_path: Path) ->
     assert names(tmp_path, f"{tmp_path}/a/_z.csv") == ["a/_z.csv"]
 
 
+@pytest.mark.parametrize("name", [b"\xff.csv", b"a\xe9\x1b[31m.csv"])
+def test_a_name_that_is_no_utf8_is_refused(name: bytes, tmp_path: Path) -> None:
+    path = Path(os.fsdecode(bytes(tmp_path) + b"/" + name))
+    path.write_text("a\n1\n")
+    for given in (tmp_path, path, str(tmp_path / "*.csv")):
+        with pytest.raises(SourceError, match=r"Expected names of CSV files in UTF-8, got .*udc.*Rename the file or folder") as caught:
+            find_files(given, (".csv",), "CSV files")
+        assert "\x1b" not in str(caught.value)
+
+
 def test_a_name_may_look_like_a_glob(tmp_path: Path) -> None:
     (tmp_path / "a[1].csv").touch()
     assert names(tmp_path, f"{tmp_path}/a[1].csv") == ["a[1].csv"]

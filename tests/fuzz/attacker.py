@@ -427,6 +427,12 @@ class Reports:
         scores = gp.Evaluate("roc_auc", target="y")(model.predict_proba(table))
         pipeline = gp.Pipeline("p", model=model, scores=scores, n=gp.Scalar(nw.len())(table), rows=model.predict(table))
         self.report = json.loads(json_text(pipeline.run("cpu", parameters={"a": 1}).report))
+        told = {"kind": "table", "title": "t", "columns": ["a", "n"], "rows": [["x", 1], [{"stage": 0}, None]]}
+        lines = {"kind": "lines", "title": "l", "x": "x", "y": "y", "curves": [{"label": "c", "x": [1, 2], "y": [3, None]}]}
+        bars, facts = {"kind": "bars", "title": "b", "bars": [["a", 1.0]]}, {"kind": "facts", "title": "f", "values": {"a": 1}}
+        self.report["cards"] = [
+            {"stage": 1, "section": "S", "title": "T", "parts": [{"kind": "text", "text": "x"}, facts, told, bars, lines]}
+        ]
 
     def attack(self, chance: random.Random, here: Path, outside: Path) -> Callable[[], Any]:
         """Return what draws a mutated report."""

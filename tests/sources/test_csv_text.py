@@ -34,7 +34,8 @@ def test_any_ascii_character_separates(separator: str) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"separator": "\n"}, r"separator expected a character, or several, without newlines, got '\\n'"),
+        ({"separator": "\n"}, r"separator expected a character, or several, without newlines or NUL, got '\\n'"),
+        ({"separator": "\0"}, r"separator expected a character, or several, without newlines or NUL, got '\\x00'"),
         ({"separator": ""}, "separator expected a character"),
         ({"separator": '"|'}, "separator and quote expected two different characters, got '\"' in both"),
         ({"separator": "\\", "escape": "\\"}, "separator and escape expected two different characters"),

@@ -37,3 +37,9 @@ def test_names_are_unquoted_and_agree() -> None:
     assert not hive_schema(files("plain"))
     with pytest.raises(SourceError, match=r"expected the partition folders 'a', as .*x\.parquet has, got 'b'\. Move the file, or pass"):
         hive_schema(files("a=1", "b=1"))
+
+
+@pytest.mark.parametrize("folder", ["k=%ff", "%c3%28=1"])
+def test_what_is_no_utf8_is_refused(folder: str) -> None:
+    with pytest.raises(SourceError, match=r"expected the folders' keys and values in UTF-8, .* Rename the folder, or pass hive=False"):
+        hive_schema(files(folder))

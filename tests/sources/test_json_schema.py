@@ -7,6 +7,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 import pytest
 
+from gpupipe.core.errors import SourceError
 from gpupipe.sources.json_schema import misfit, records_schema
 
 
@@ -45,3 +46,11 @@ def test_whole_numbers_that_no_dtype_holds_are_text(values: list[Any]) -> None:
 def test_values_of_another_kind_do_not_fit() -> None:
     assert misfit(nw.Int64(), 1.5) and misfit(nw.Int64(), True) and misfit(nw.Float64(), "1") and misfit(nw.Boolean(), 0)
     assert misfit(nw.List(nw.Int64()), {"x": 1}) and misfit(nw.Struct([nw.Field("x", nw.Int64())]), {"x": "y"})
+
+
+def test_records_that_share_no_keys_are_refused() -> None:
+    """A megabyte of such records would be a table of gigabytes."""
+    with pytest.raises(SourceError, match=r"Expected records that share their keys, got 3,000 keys in 3,000 records .* Declare a schema"):
+        records_schema({f"k{number}": 1} for number in range(3_000))
+    assert len(records_schema({f"k{number}": 1 for number in range(3_000)} for _ in range(3))) == 3_000
+    assert len(records_schema({f"k{number % 50}": 1} for number in range(3_000))) == 50
