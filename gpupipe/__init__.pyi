@@ -57,13 +57,16 @@ from gpupipe.stages.sort_rows import SortRows as SortRows
 from gpupipe.stages.split import Split as Split
 from gpupipe.stages.standardize import Standardize as Standardize
 from gpupipe.stages.tensors.cp import CP as CP
+from gpupipe.stages.tensors.cp_regression import CPRegression as CPRegression
 from gpupipe.stages.tensors.from_tensor import FromTensor as FromTensor
 from gpupipe.stages.tensors.moments import Moments as Moments
 from gpupipe.stages.tensors.non_negative_cp import NonNegativeCP as NonNegativeCP
 from gpupipe.stages.tensors.non_negative_tucker import NonNegativeTucker as NonNegativeTucker
+from gpupipe.stages.tensors.rank_curve import RankCurve as RankCurve
 from gpupipe.stages.tensors.tensor_train import TensorTrain as TensorTrain
 from gpupipe.stages.tensors.to_tensor import ToTensor as ToTensor
 from gpupipe.stages.tensors.tucker import Tucker as Tucker
+from gpupipe.stages.tensors.tucker_regression import TuckerRegression as TuckerRegression
 from gpupipe.stages.tokenize import Tokenize as Tokenize
 from gpupipe.stages.with_columns import WithColumns as WithColumns
 

@@ -1,0 +1,82 @@
+"""Regression of a number on a tensor, with weights in Tucker form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import gpupipe.tensors as gt
+from gpupipe.core.options import settle
+from gpupipe.core.tools import Tools
+from gpupipe.stages.tensors._fit import as_rank, require_counts
+from gpupipe.stages.tensors._regression import FittedTensorRegression, TensorRegression
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class FittedTuckerRegression(FittedTensorRegression):
+    """An intercept and weights in Tucker form, with the labels of a sample's dimensions."""
+
+
+@dataclass(frozen=True)
+class TuckerRegression(TensorRegression):
+    """Fits a number for each sample of a tensor: an intercept, and a weight for each cell.
+
+    The weights are a small core times a factor along each dimension.
+    ``TuckerRegression(2, samples="patient", target="age").fit(tensor, table)`` takes a tensor with the
+    dimension ``patient`` and a table with a row for each patient whose age is known; samples without one are left out. What is fitted
+    answers ``predict(tensor)`` and ``weights()``.
+
+    Parameters
+    ----------
+    weight_ranks
+        The sizes of the core, one for each dimension of a sample, or one for all.
+    samples
+        The dimension of the samples, and the table's column of their labels.
+    target
+        The table's column of numbers.
+    tol, reg_W, n_iter_max, random_state, fit_intercept
+        As `gpupipe.tensors.TuckerRegressor` takes them.
+
+    Examples
+    --------
+    >>> import numpy as np, polars as pl
+    >>> from gpupipe import ToTensor
+    >>> places = np.indices((9, 2, 2)).reshape(3, -1)
+    >>> x = np.random.default_rng(0).normal(size=(9, 2, 2))
+    >>> tensor = ToTensor(["s", "a", "b"], "x").apply(pl.DataFrame({**dict(zip("sab", places)), "x": x.ravel()}))
+    >>> y = pl.DataFrame({"s": np.arange(9), "y": x[:, 1, 0] + 5})
+    >>> fitted = TuckerRegression(1, samples="s", target="y", reg_W=0.0).apply(tensor, y)
+    >>> round(fitted.intercept, 3)
+    5.0
+    """
+
+    fitted: ClassVar[type] = FittedTuckerRegression
+    estimator: ClassVar[Any] = gt.TuckerRegressor
+
+    weight_ranks: int | tuple[int, ...]
+    samples: str
+    target: str
+    tol: float = 1e-6
+    reg_W: float = 1.0  # noqa: N815  (TensorLy's name)
+    n_iter_max: int = 100
+    random_state: int | None = 0
+    fit_intercept: bool = True
+
+    def __post_init__(self) -> None:
+        settle(self, weight_ranks=as_rank(self.weight_ranks))
+        gt.validate_tucker_rank((2**31,) * (len(self.weight_ranks) if isinstance(self.weight_ranks, tuple) else 2), self.weight_ranks)
+        require_counts(self.name, n_iter_max=self.n_iter_max)
+
+    def plan(self, *specs: Any) -> FittedTuckerRegression:
+        """Return the fitted regression with no labels."""
+        self.check_ports(*specs)
+        planned: FittedTuckerRegression = FittedTuckerRegression.planned(specs[0], self.samples, self.target)
+        return planned
+
+    def solve(self, tools: Tools, *inputs: Any) -> FittedTuckerRegression:
+        """Return the fitted regression."""
+        tensor, frame = inputs
+        found = self.regressed(tools, tensor, frame)
+        place = tensor.dims.index(self.samples)
+        labels = tuple(held for at, held in enumerate(tensor.labels) if at != place)
+        return FittedTuckerRegression(labels, self.samples, place, self.target, found.weight_tensor_, float(found.intercept_))
