@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any, ClassVar, Literal
 
 import narwhals.stable.v2 as nw
+import numpy as np
 
-from gpupipe.core.errors import PlanError, StageError, UsageError, listing
+from gpupipe.core.errors import PlanError, StageError, UsageError, listing, nearest
 from gpupipe.core.node import Node
 from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema
@@ -17,6 +18,8 @@ from gpupipe.core.stage import as_columns
 from gpupipe.core.task_stage import TaskStage
 from gpupipe.core.tools import Tools
 from gpupipe.kinds.tensor import Tensor, TensorData, TensorSpec
+from gpupipe.stages.tensors._grid import Grid
+from gpupipe.stages.tensors._pictures import on_host
 
 Duplicates = Literal["error", "sum", "mean", "last"]
 
@@ -39,6 +42,10 @@ class ToTensor(TaskStage):
         What several rows of one cell come to: an error, their sum, their mean, or the last of them.
     sparse
         Whether the tensor keeps only the cells that there are rows for, as coordinates and values; the others are zero.
+    every
+        For dimensions of times or whole numbers the distance of their labels, ``{"day": "1d", "time": "15m", "hour": 1}``: what is between
+        the first and the last label and has no row is there as well, with missing cells, and a label off that grid is an error. Steps of
+        time are a number and ``s``, ``m``, ``h``, ``d``, ``w``, ``mo``, ``q`` or ``y``.
 
     Examples
     --------
@@ -56,9 +63,17 @@ class ToTensor(TaskStage):
     fill: float | None
     duplicates: Duplicates
     sparse: bool
+    grids: tuple[tuple[str, Grid], ...]
 
     def __init__(
-        self, dims: Sequence[str], value: str, *, fill: float | None = None, duplicates: Duplicates = "error", sparse: bool = False
+        self,
+        dims: Sequence[str],
+        value: str,
+        *,
+        fill: float | None = None,
+        duplicates: Duplicates = "error",
+        sparse: bool = False,
+        every: Mapping[str, str | int] | None = None,
     ) -> None:
         names = as_columns(dims, "ToTensor's dims")
         if len(set(names)) < len(names) or value in names:
@@ -70,6 +85,10 @@ class ToTensor(TaskStage):
         if sparse and fill not in (None, 0):
             msg = f"A sparse tensor's other cells are zero, got fill={fill!r}. Leave it out, or make a dense tensor."
             raise UsageError(msg)
+        if others := [name for name in every or () if name not in names]:
+            msg = f"ToTensor expects every to name dimensions, got {listing(others)}.{nearest(others[0], names)} It has {listing(names)}."
+            raise UsageError(msg)
+        settle(self, grids=tuple((name, Grid.of(name, step)) for name, step in (every or {}).items()))
         settle(self, dims=names, value=value, fill=None if fill is None else float(fill), duplicates=duplicates, sparse=sparse)
 
     def check(self, *schemas: Schema) -> None:
@@ -80,6 +99,8 @@ class ToTensor(TaskStage):
         if floats:
             msg = f"ToTensor expects labels that can be equal, got {schemas[0][floats[0]].dtype} in {floats[0]!r}. Round and cast it first."
             raise PlanError(msg)
+        for name, grid in self.grids:
+            grid.check(name, schemas[0][name].dtype)
 
     def columns(self, *schemas: Schema) -> Sequence[Sequence[str]]:
         """Return the dimensions and the value."""
@@ -95,12 +116,10 @@ class ToTensor(TaskStage):
     def solve(self, tools: Tools, *inputs: Any) -> TensorData:
         """Return the tensor."""
         xp, frame = tools.xp, self._whole(inputs[0])
-        coded = [tools.coded((frame, [name])) for name in self.dims]
-        labels = tuple(codes.keys for codes in coded)
+        labels, places = zip(*(self._along(tools, frame, name) for name in self.dims), strict=True)
         shape = tuple(len(keys) for keys in labels)
         values = tools.array(frame, self.value)
         values = values if values.dtype == xp.float32 else values.astype(xp.float64)
-        places = [codes.numbers[0] for codes in coded]
         self._require_room(tools, shape, values)
         cells = xp.zeros(len(values), dtype=xp.int64)
         for place, size in zip(places, shape, strict=True):
@@ -117,6 +136,17 @@ class ToTensor(TaskStage):
             mask = xp.zeros(shape, dtype=bool)
             mask.reshape(-1)[cells] = True
         return TensorData(array, mask, None, labels, self.value)
+
+    def _along(self, tools: Tools, frame: nw.DataFrame[Any], name: str) -> tuple[Any, Any]:
+        """Return a dimension's labels, and the place of each row among them."""
+        codes, grid = tools.coded((frame, [name])), dict(self.grids).get(name)
+        if grid is None or not len(codes.keys):
+            return codes.keys, codes.numbers[0]
+        dtype = codes.keys.schema[name]
+        there = on_host(tools.array(codes.keys, name)).astype(np.int64)
+        places, labels = grid.laid(there, dtype, name)
+        numbers = tools.xp.asarray(labels.astype(np.int32) if isinstance(dtype, nw.Date) else labels)
+        return tools.frame({name: numbers}).select(nw.col(name).cast(dtype)), tools.xp.asarray(places)[codes.numbers[0]]
 
     def _whole(self, frame: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
         """Return the rows that have a value, categories as text; a missing label is an error."""

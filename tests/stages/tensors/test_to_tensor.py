@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
 
@@ -106,3 +107,71 @@ def test_report_tells_of_the_tensor(engine: str) -> None:
     report = gp.Pipeline("told", made=gp.ToTensor(DIMS, "x")(gp.FromFrame(ROWS).node())).run(engine).report
     facts = report["stages"][1]["facts"]
     assert (facts["shape"], facts["cells"], facts["present"]) == ("3 place x 3 day x 2 hour", 18, 0.222222)
+
+
+def test_gaps_of_a_grid_are_missing_cells(engine: str) -> None:
+    """Pandas' own reindexing by a date range gives the same."""
+    made = check_task(gp.ToTensor(["place", "day", "hour"], "x", every={"day": "1d", "hour": 1}), ROWS, engines=("cpu", engine))
+    days = pd.date_range("2020-01-01", "2020-01-05", freq="1D")
+    wide = ROWS.to_pandas().set_index(["place", "hour", "day"])["x"].unstack("day").reindex(columns=days)
+    wanted = wide.reindex(pd.MultiIndex.from_product([["a", "b", "c"], [0, 1]])).to_numpy().reshape(3, 2, 5).transpose(0, 2, 1)
+    np.testing.assert_array_equal(made.values, wanted)
+    assert made.labels[1]["day"].to_list() == days.date.tolist()
+    assert made.shape == (3, 5, 2)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "step", "first", "last", "n"),
+    [
+        (pl.Datetime("us"), "15m", datetime(2020, 1, 1, 0, 30), datetime(2020, 1, 1, 2, 45), 10),
+        (pl.Datetime("ms"), "1h", datetime(2020, 1, 1), datetime(2020, 1, 2), 25),
+        (pl.Datetime("ns", "UTC"), "2d", datetime(2020, 1, 1, 6), datetime(2020, 1, 11, 6), 6),
+        (pl.Datetime("us"), "1mo", datetime(2019, 11, 3, 7), datetime(2020, 2, 3, 7), 4),
+        (pl.Date, "1q", date(2019, 10, 1), date(2020, 7, 1), 4),
+        (pl.Date, "1y", date(2019, 10, 1), date(2021, 10, 1), 3),
+        (pl.Date, "1w", date(2020, 1, 1), date(2020, 1, 22), 4),
+        (pl.Int32, 5, -5, 10, 4),
+    ],
+)
+def test_steps_of_every_kind(dtype: Any, step: Any, first: Any, last: Any, n: int, engine: str) -> None:
+    time = pl.Series("t", [first, last]).cast(dtype)
+    rows = pl.DataFrame({"t": time, "a": [0, 0], "x": [1.0, 2.0]})
+    made = check_task(gp.ToTensor(["t", "a"], "x", every={"t": step}), rows, engines=("cpu", engine))
+    if isinstance(step, int):
+        wanted = pl.Series("t", range(first, last + 1, step), pl.Int32)
+    else:
+        between = pl.date_range if dtype == pl.Date else pl.datetime_range
+        wanted = between(first, last, step, eager=True).alias("t").cast(dtype)
+    assert len(wanted) == n
+    assert pl.from_arrow(made.labels[0].to_arrow())["t"].cast(dtype).to_list() == wanted.to_list()
+    assert made.mask[:, 0].tolist() == [True, *[False] * (n - 2), True]
+
+
+def test_what_lies_off_a_grid_is_refused_with_its_place(engine: str) -> None:
+    times = [datetime(2020, 1, 1), datetime(2020, 1, 1, 1), datetime(2020, 1, 1, 1, 59)]
+    table = gp.FromFrame(pl.DataFrame({"t": times, "a": [0, 1, 2], "x": [1.0, 2.0, 3.0]})).node()
+    with pytest.raises(StageError, match=r"every '1h' along 't', from 2020-01-01T00:00.* got 1 off that grid, 2020-01-01T01:59"):
+        gp.Pipeline("off", made=gp.ToTensor(["t", "a"], "x", every={"t": "1h"})(table)).run(engine)
+    days = gp.FromFrame(pl.DataFrame({"t": [date(2020, 1, 31), date(2020, 2, 29)], "a": [0, 1], "x": [1.0, 2.0]})).node()
+    with pytest.raises(StageError, match=r"every '1mo' along 't', from 2020-01-31 on, got 1 off that grid, 2020-02-29 for one\. Round"):
+        gp.Pipeline("off", made=gp.ToTensor(["t", "a"], "x", every={"t": "1mo"})(days)).run(engine)
+    far = gp.FromFrame(pl.DataFrame({"t": [0, 2**40], "a": [0, 1], "x": [1.0, 2.0]})).node()
+    with pytest.raises(StageError, match=r"has 1,099,511,627,777 labels\. Choose a coarser step"):
+        gp.Pipeline("far", made=gp.ToTensor(["t", "a"], "x", every={"t": 1}, sparse=True)(far)).run(engine)
+
+
+def test_steps_that_do_not_fit_are_refused() -> None:
+    table = gp.FromFrame(ROWS).node()
+    for every, match in [
+        ({"day": "1h"}, "every\\['day'\\] is '1h', and the labels are Date, which take days, weeks, months or years"),
+        ({"hour": "1h"}, "the labels are Int64, which take a whole number"),
+        ({"day": 1}, "the labels are Date, which take a step of time"),
+        ({"place": 1}, "the labels are String, which take no step"),
+    ]:
+        with pytest.raises(PlanError, match=match):
+            gp.Pipeline("refused", made=gp.ToTensor(DIMS, "x", every=every)(table)).check()
+    with pytest.raises(UsageError, match=r"every to name dimensions, got 'days'\. Did you mean 'day'\?"):
+        gp.ToTensor(DIMS, "x", every={"days": "1d"})
+    for step in ("1x", "0d", 0, "d", True, 1.5):
+        with pytest.raises(UsageError, match="a step such as '1h'"):
+            gp.ToTensor(DIMS, "x", every={"day": step})  # type: ignore[dict-item]
