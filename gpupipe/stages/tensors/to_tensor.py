@@ -161,6 +161,9 @@ class ToTensor(TaskStage):
     def _require_room(self, tools: Tools, shape: Sequence[int], values: Any) -> None:
         """Raise StageError for a dense tensor that needs more memory than there is."""
         cells = prod(shape)
+        if cells >= 2**63:
+            msg = f"ToTensor: a tensor of shape {tuple(shape)} has more cells than 64 bits can number. Filter the rows, or round labels."
+            raise StageError(msg)
         needed = cells * (values.dtype.itemsize + (1 if self.fill is None else 0))
         if not self.sparse and tools.most_bytes is not None and needed > tools.most_bytes:
             full = 100 * len(values) / cells

@@ -158,6 +158,9 @@ def test_what_lies_off_a_grid_is_refused_with_its_place(engine: str) -> None:
     far = gp.FromFrame(pl.DataFrame({"t": [0, 2**40], "a": [0, 1], "x": [1.0, 2.0]})).node()
     with pytest.raises(StageError, match=r"has 1,099,511,627,777 labels\. Choose a coarser step"):
         gp.Pipeline("far", made=gp.ToTensor(["t", "a"], "x", every={"t": 1}, sparse=True)(far)).run(engine)
+    wide = gp.FromFrame(pl.DataFrame({**{name: [0, 2**22] for name in "abc"}, "x": [1.0, 2.0]})).node()
+    with pytest.raises(StageError, match="more cells than 64 bits can number"):
+        gp.Pipeline("wide", made=gp.ToTensor([*"abc"], "x", every=dict.fromkeys("abc", 1), sparse=True)(wide)).run("cpu")
 
 
 def test_steps_that_do_not_fit_are_refused() -> None:
