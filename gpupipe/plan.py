@@ -261,7 +261,8 @@ class _Planner:
             made.require_known()
             self.schemas[number] = made
             return
-        self.sketches[number] = made
+        is_number = isinstance(self.nodes[number], Value) and isinstance(made, nw.dtypes.DType)  # whose spec is its dtype
+        self.sketches[number] = Literal(0, made) if is_number else made
         if made is not None:
             return
         frames = [(want, empty_frame(schema)) for want, schema in wanted_tables(stage, specs)]

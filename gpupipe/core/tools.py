@@ -68,5 +68,9 @@ class Tools(ABC):
         """Return a frame of arrays, beside the columns of a frame of as many rows; a masked array's masked values are missing."""
 
     @abstractmethod
+    def masked(self, values: Any, missing: Any) -> Any:
+        """Return an array whose values are missing where another one says so, as `frame` takes it."""
+
+    @abstractmethod
     def adopted(self, data: Any) -> Any:
         """Return an array or an Arrow table, of whatever device, as an array or a frame of the engine."""

@@ -66,6 +66,10 @@ class HostTools(Tools):
         made = self._held(pa.table({name: _arrow(values) for name, values in columns.items()}))
         return made if beside is None else nw.concat([beside, made], how="horizontal")
 
+    def masked(self, values: Any, missing: Any) -> Any:
+        """Return a masked array."""
+        return np.ma.MaskedArray(values, mask=missing)
+
     def adopted(self, data: Any) -> Any:
         """Return an array as it is, and a table as a frame of the engine's library."""
         if isinstance(data, nw.DataFrame):

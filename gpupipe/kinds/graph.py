@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
@@ -11,7 +11,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 import gpupipe.graphs as gg
-from gpupipe.core.errors import ArtefactError, ColumnError, listing
+from gpupipe.core.errors import ArtefactError, ColumnError, DtypeError, PlanError, StageError, UsageError, listing
 from gpupipe.core.holding import Holding
 from gpupipe.core.node import Node
 from gpupipe.core.schema import Field, Schema
@@ -41,14 +41,68 @@ class GraphSpec:
     directed: bool
     weighted: bool
 
+    def require_undirected(self, stage: str, view: str | None) -> None:
+        """Raise PlanError for a directed graph of which no undirected view is asked for, UsageError for a view that there is not."""
+        if view not in (None, "undirected"):
+            msg = f"view={view!r}: {stage} expects 'undirected', or None."
+            raise UsageError(msg)
+        if self.directed and view is None:
+            msg = f"{stage} expects an undirected graph, got a directed one. Say view='undirected' to forget directions, loops and weights."
+            raise PlanError(msg)
+
+    def require_table(self, specs: Sequence[Schema], stage: str, option: str, column: str | None) -> None:
+        """Raise PlanError unless a second table is given with the option that names its column of numbers, and has the key's columns."""
+        if (column is None) != (not specs):
+            msg = f"{stage} expects {option}=COLUMN and a second table, with the key's columns and that one; got one of the two."
+            raise PlanError(msg)
+        for schema in specs:
+            schema.require([name for name, _ in self.key])
+            schema.require_numeric([str(column)], stage)
+
+    def require_pairs(self, schema: Schema, pairs: tuple[Sequence[str], Sequence[str]], stage: str) -> None:
+        """Raise ColumnError or DtypeError unless a table has keys of the graph in the columns of both ends of a pair."""
+        for columns in pairs:
+            schema.require(columns)
+            wanted = [dtype for _, dtype in self.key]
+            got = [nw.String() if isinstance(schema[name].dtype, nw.Categorical) else schema[name].dtype for name in columns]
+            if got != wanted:
+                found = f"{listing(map(str, got))} in {listing(columns)}"
+                msg = f"{stage} expects keys of dtypes {listing(map(str, wanted))}, got {found}. Cast them."
+                raise DtypeError(msg)
+
     def by_vertex(self, stage: str, **columns: Any) -> Schema:
         """Return the columns of a table with a row for each vertex: its key, then `columns`, dtypes or fields; none is missing."""
         twice = [name for name, _ in self.key if name in columns]
         if twice:
             msg = f"{stage} makes column {listing(twice)}, and the key of the graph's vertices is called so. Rename it before ToGraph."
             raise ColumnError(msg)
-        made = {name: given if isinstance(given, Field) else Field(given, nullable=False) for name, given in columns.items()}
-        return Schema((*((name, Field(dtype, nullable=False)) for name, dtype in self.key), *made.items()))
+        return Schema((*((name, Field(dtype, nullable=False)) for name, dtype in self.key), *_fields(columns)))
+
+    def keyed(self, name: str, *, nullable: bool = False) -> tuple[tuple[str, Field], ...]:
+        """Return the columns of another vertex's key under a name; see `names_of`."""
+        return tuple(
+            (column, Field(dtype, nullable=nullable)) for column, (_, dtype) in zip(names_of(name, self.key), self.key, strict=True)
+        )
+
+    def by_pair(self, first: str, second: str, **columns: Any) -> Schema:
+        """Return the columns of a table with a row for each of some pairs of vertices: both keys, then `columns`."""
+        return Schema((*self.keyed(first), *self.keyed(second), *_fields(columns)))
+
+
+def names_of(name: str, key: Sequence[Any]) -> tuple[str, ...]:
+    """Return the columns that a vertex's key has under a name.
+
+    Examples
+    --------
+    >>> names_of("component", [("id", None)]), names_of("component", [("country", None), ("number", None)])
+    (('component',), ('component_country', 'component_number'))
+    """
+    return (name,) if len(key) == 1 else tuple(f"{name}_{column}" for column, _ in key)
+
+
+def _fields(columns: Mapping[str, Any]) -> list[tuple[str, Field]]:
+    """Return columns as a schema has them: dtypes are of columns in which none is missing."""
+    return [(name, given if isinstance(given, Field) else Field(given, nullable=False)) for name, given in columns.items()]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -100,6 +154,70 @@ class GraphData(Holding):
             msg = "Expected a graph's edges as sorted pairs of its vertices' numbers, got others. Save the graph again."
             raise ArtefactError(msg)
 
+    @classmethod
+    def of(cls, graph: gg.Graph, keys: nw.DataFrame[Any]) -> GraphData:
+        """Return a graph of the functions of `gpupipe.graphs` with the keys of its vertices."""
+        return cls(graph.source, graph.destination, graph.weight, keys, graph.directed, graph.n_folded)
+
+    def keyed(self, name: str, vertices: Any) -> nw.DataFrame[Any]:
+        """Return the keys of some vertices, an array of numbers, as a frame; a number below 0 is a missing key."""
+        columns = names_of(name, list(self.keys.schema.items()))
+        there = vertices >= 0
+        taken: nw.DataFrame[Any] = self.keys[_host(vertices * there)].rename(dict(zip(self.keys.columns, columns, strict=True)))
+        if not len(self.keys) or bool(there.all()):
+            return taken
+        mark = nw.new_series("\x00there", _host(there), nw.Boolean(), backend=self.keys.implementation)
+        shown = [nw.when(nw.col("\x00there")).then(nw.col(column)).alias(column) for column in columns]
+        return taken.with_columns(mark).select(*shown)
+
+    def by_pair(self, tools: Tools, first: tuple[str, Any], second: tuple[str, Any], **columns: Any) -> nw.DataFrame[Any]:
+        """Return a table with a row for each of some pairs of vertices: both keys, each under its name, and arrays of values."""
+        keys = nw.concat([self.keyed(*first), self.keyed(*second)], how="horizontal")
+        return tools.frame(columns, beside=keys) if columns else keys
+
+    def numbers(self, tools: Tools, frame: nw.DataFrame[Any], columns: Sequence[str], stage: str) -> Any:
+        """Return the numbers of the vertices whose keys stand in some columns of a frame.
+
+        Raises
+        ------
+        StageError
+            One of them is no vertex, or is missing.
+        """
+        for name in columns:
+            if missing := int(frame[name].null_count()):
+                msg = f"{stage} expects a vertex in every row of {name!r}, got {missing} missing. Drop those rows, or fill them."
+                raise StageError(msg)
+        categories = [name for name in columns if isinstance(frame.schema[name], nw.Categorical)]
+        frame = frame.with_columns(nw.col(categories).cast(nw.String)) if categories else frame
+        codes = tools.coded((self.keys, self.keys.columns), (frame, columns))
+        if len(codes.keys) == len(self.keys):  # the graph's keys are all there are, and in their order
+            return codes.numbers[1]
+        is_known = tools.xp.zeros(len(codes.keys), dtype=bool)
+        is_known[codes.numbers[0]] = True
+        unknown = tools.xp.flatnonzero(~is_known)
+        shown = ", ".join(map(repr, codes.keys[int(unknown[0]) : int(unknown[0]) + 1].rows()[0]))
+        msg = (
+            f"{stage} expects vertices of the graph, got {len(unknown)} keys that are none, {shown} for one. "
+            "Leave them out, or name them in ToGraph."
+        )
+        raise StageError(msg)
+
+    def numbers_of(self, tools: Tools, keys: Sequence[Any], stage: str) -> Any:
+        """Return the numbers of vertices given as Python values, tuples where a key has several columns; see `numbers`."""
+        rows = [key if isinstance(key, tuple) else (key,) for key in keys]
+        schema = dict(self.keys.schema.items())
+        wrong = next((row for row in rows if len(row) != len(schema)), None)
+        if wrong is not None:
+            msg = f"{stage} expects vertices as their keys, of {len(schema)} values each, got {wrong!r}."
+            raise StageError(msg)
+        try:
+            held = {name: [row[place] for row in rows] for place, name in enumerate(schema)}
+            frame = nw.from_dict(held, schema=schema, backend=self.keys.implementation)
+        except (TypeError, ValueError, OverflowError) as error:
+            msg = f"{stage} expects vertices of the dtypes {schema}, got {listing(map(repr, keys), limit=5)}: {error}"
+            raise StageError(msg) from error
+        return self.numbers(tools, frame, list(schema), stage)
+
     def by_vertex(self, tools: Tools, **columns: Any) -> nw.DataFrame[Any]:
         """Return a table with a row for each vertex: its key, and arrays of values."""
         return tools.frame(columns, beside=self.keys)
@@ -131,3 +249,8 @@ class GraphData(Holding):
             "density": round((graph.n_edges - graph.n_loops) / pairs, 9) if pairs else 0.0,
         }
         return {"facts": facts}
+
+
+def _host(array: Any) -> Any:
+    """Return an array as frames are indexed by."""
+    return array.get() if hasattr(array, "get") else array

@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import narwhals.stable.v2 as nw
 
 import gpupipe.graphs as gg
-from gpupipe.core.node import Node
+from gpupipe.core.node import Node, Table
 from gpupipe.core.schema import Schema
-from gpupipe.core.task_stage import TaskStage
 from gpupipe.core.tools import Tools
-from gpupipe.kinds.graph import Graph, GraphData, GraphSpec
+from gpupipe.kinds.graph import Graph, GraphSpec
+from gpupipe.stages.graphs._iterative import Iterative
 
 
 @dataclass(frozen=True)
-class PageRank(TaskStage):
+class PageRank(Iterative):
     """Gives each vertex its PageRank, in the column ``pagerank``; they sum to 1. What it means is in `gpupipe.graphs.pagerank`.
 
     Parameters
     ----------
     alpha
         How often the walker follows an edge.
-    tol, max_iter
-        It ends when the ranks change by less in total, and it is an error if that is not after so many iterations.
-    iterations
-        Exactly so many, whatever the change.
+    personalization
+        A column of a second table, which says how often, in relation to each other, walks start at the vertices in it; by default they
+        start everywhere alike: ``gp.PageRank(personalization="weight")(graph, table)``. The table has the key's columns under their names.
 
     Examples
     --------
@@ -37,21 +36,25 @@ class PageRank(TaskStage):
     [0.464, 0.05, 0.486]
     """
 
-    takes: ClassVar[tuple[type[Node], ...]] = (Graph,)
+    takes: ClassVar[tuple[type[Node], ...]] = (Graph, Table)
+    optional: ClassVar[int] = 1
 
     alpha: float = 0.85
-    tol: float = 1e-8
-    max_iter: int = 200
-    iterations: int | None = None
-    on_no_convergence: Literal["error", "warn", "ignore"] = "error"
+    personalization: str | None = None
 
-    def plan(self, *specs: GraphSpec) -> Schema:
+    def plan(self, *specs: Any) -> Schema:
         """Return the key and the rank."""
-        return specs[0].by_vertex(self.name, pagerank=nw.Float64())
+        spec: GraphSpec = specs[0]
+        spec.require_table(specs[1:], self.name, "personalization", self.personalization)
+        return spec.by_vertex(self.name, pagerank=nw.Float64())
 
-    def solve(self, tools: Tools, *inputs: GraphData) -> nw.DataFrame[Any]:
+    def solve(self, tools: Tools, *inputs: Any) -> nw.DataFrame[Any]:
         """Return the ranks."""
-        ending: dict[str, Any] = {"tol": self.tol, "max_iter": self.max_iter, "iterations": self.iterations}
-        found = gg.pagerank(inputs[0].graph, self.alpha, **ending, on_no_convergence=self.on_no_convergence)
-        tools.note(iterations=found.iterations, change=found.residuals[-1] if found.residuals else 0.0)
-        return inputs[0].by_vertex(tools, pagerank=found.values)
+        graph, *tables = inputs
+        starts = None
+        if tables:
+            starts = graph.numbers(tools, tables[0], graph.keys.columns, self.name), tools.array(tables[0], str(self.personalization))
+        found = gg.pagerank(graph.graph, self.alpha, starts, **self.ending)
+        self.tell(tools, found)
+        made: nw.DataFrame[Any] = graph.by_vertex(tools, pagerank=found.values)
+        return made

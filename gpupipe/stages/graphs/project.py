@@ -1,0 +1,102 @@
+"""Projects a table of two kinds of things onto one kind: which of them share how many of the others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import narwhals.stable.v2 as nw
+
+import gpupipe.graphs as gg
+from gpupipe.core.errors import StageError
+from gpupipe.core.node import Node
+from gpupipe.core.options import settle
+from gpupipe.core.schema import Schema
+from gpupipe.core.stage import as_columns
+from gpupipe.core.task_stage import TaskStage
+from gpupipe.core.tools import Tools
+from gpupipe.kinds.graph import Graph, GraphData, GraphSpec
+
+_MOST_PAIRS = 1 << 28
+
+
+@dataclass(frozen=True, init=False)
+class Project(TaskStage):
+    """Makes a graph of the keys in a table, joined where they share an other; an edge's weight is how many they share.
+
+    ``gp.Project("item", "session")(clicks)`` joins items that were clicked in the same session.
+
+    Parameters
+    ----------
+    key
+        The columns of the things that become vertices.
+    other
+        The columns of what they share.
+    weight
+        A column of weights: an edge's weight is then the sum of products over the others that are shared.
+    max_degree
+        Others with more keys are left out: they join everything, and cost most.
+    max_pairs
+        Refuse where there may be more pairs of keys that share an other.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> from gpupipe import FromGraph
+    >>> clicks = pl.DataFrame({"item": ["u", "v", "u", "w"], "session": [1, 1, 2, 2]})
+    >>> FromGraph().apply(Project("item", "session").apply(clicks)).rows()
+    [('u', 'v', 1.0), ('u', 'w', 1.0)]
+    """
+
+    gives: ClassVar[type[Node]] = Graph
+
+    key: tuple[str, ...]
+    other: tuple[str, ...]
+    weight: str | None
+    max_degree: int | None
+    max_pairs: int
+
+    def __init__(
+        self,
+        key: str | Sequence[str],
+        other: str | Sequence[str],
+        weight: str | None = None,
+        *,
+        max_degree: int | None = None,
+        max_pairs: int = _MOST_PAIRS,
+    ) -> None:
+        settle(self, key=as_columns(key, "Project's key"), other=as_columns(other, "Project's other"), weight=weight)
+        settle(self, max_degree=max_degree, max_pairs=max_pairs)
+
+    def check(self, *schemas: Schema) -> None:
+        """Raise ColumnError for a column that is not there, DtypeError for weights that are no numbers."""
+        schemas[0].require([*self.key, *self.other])
+        if self.weight is not None:
+            schemas[0].require_numeric([self.weight], "Project's weight")
+
+    def columns(self, *schemas: Schema) -> Sequence[Sequence[str]]:
+        """Return the keys, the others and the weight."""
+        return [list(dict.fromkeys([*self.key, *self.other, *([] if self.weight is None else [self.weight])]))]
+
+    def plan(self, *specs: Any) -> GraphSpec:
+        """Return what is known of the graph."""
+        dtypes = ((name, specs[0][name].dtype) for name in self.key)
+        key = tuple((name, nw.String() if isinstance(dtype, nw.Categorical) else dtype) for name, dtype in dtypes)
+        return GraphSpec(key, directed=False, weighted=True)
+
+    def solve(self, tools: Tools, *inputs: Any) -> GraphData:
+        """Return the graph."""
+        (frame,) = inputs
+        for name in dict.fromkeys([*self.key, *self.other, *([] if self.weight is None else [self.weight])]):
+            if missing := int(frame[name].null_count()):
+                msg = f"Project expects a value in every row of {name!r}, got {missing} missing. Drop those rows, or fill them."
+                raise StageError(msg)
+        categories = [name for name in [*self.key, *self.other] if isinstance(frame.schema[name], nw.Categorical)]
+        frame = frame.with_columns(nw.col(categories).cast(nw.String)) if categories else frame
+        keys, others = tools.coded((frame, self.key)), tools.coded((frame, self.other))
+        weight = None if self.weight is None else tools.array(frame, self.weight)
+        duplicates = "any" if weight is None else "sum"
+        options: dict[str, Any] = {"max_degree": self.max_degree, "max_pairs": self.max_pairs, "duplicates": duplicates}
+        made = gg.project(keys.numbers[0], others.numbers[0], weight, len(keys.keys), **options)
+        return GraphData.of(made, keys.keys)

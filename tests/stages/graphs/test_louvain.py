@@ -1,0 +1,35 @@
+"""Communities by Louvain: their modularity is NetworkX's, and as high as its own method's."""
+
+from __future__ import annotations
+
+import networkx as nx
+import polars as pl
+import pytest
+
+import gpupipe as gp
+from gpupipe.core.errors import PlanError
+from tests.stages.graphs.known_graphs import by_key, edges_of, on
+
+KARATE = nx.karate_club_graph()
+EDGES = pl.DataFrame([(str(u), str(v)) for u, v in KARATE.edges], schema=["a", "b"], orient="row")
+
+
+def test_quality(engine: str) -> None:
+    graph = gp.ToGraph("a", "b", directed=False)(gp.FromFrame(EDGES).node())
+    found = gp.Louvain()(graph)
+    made = gp.Pipeline("club", found=found, quality=gp.Modularity()(graph, found)).run(engine)
+    communities = by_key(made["found"], "community")
+    parts = [{int(key) for key, one in communities.items() if one == number} for number in set(communities.values())]
+    assert made["quality"] == pytest.approx(nx.community.modularity(KARATE, parts, weight=None))
+    assert made["quality"] >= 0.415
+    facts = made.report["stages"][2]["facts"]
+    assert facts["communities"] == len(parts)
+    assert facts["modularity"] == pytest.approx(made["quality"])
+    assert all(nx.is_connected(KARATE.subgraph(part)) for part in parts)
+
+
+def test_a_directed_graph_needs_a_view(engine: str) -> None:
+    graph = gp.ToGraph("a", "b", directed=True)(gp.FromFrame(edges_of()).node())
+    with pytest.raises(PlanError, match=r"Louvain expects an undirected graph, got a directed one\. Say view='undirected'"):
+        gp.Pipeline("p", made=gp.Louvain()(graph)).check()
+    assert len(on(engine, gp.Louvain(view="undirected"), directed=True)) == 14
