@@ -15,7 +15,7 @@ from gpupipe.core.errors import UsageError
 from gpupipe.tensors._arrays import array_module
 from gpupipe.topics.counts import as_counts
 
-UNIGRAM_SHARE = 1e-3  # of the words' own frequencies in what is predicted, so that no word is impossible
+UNIGRAM_SHARE, EVEN_SHARE = 1e-3, 1e-2  # of the words' own frequencies in what is predicted; of these, what all words get alike
 
 
 def split_tokens(X: Any, share: float = 0.5, random_state: int | None = 0) -> tuple[Any, Any]:
@@ -68,7 +68,8 @@ def completion_perplexity(held: Any, shares: Any, components: Any, frequencies: 
     components
         [n_topics, n_words] probabilities of words.
     frequencies
-        [n_words] of the words in the corpus that was learned from; a thousandth of them is mixed in.
+        [n_words] of the words in the corpus that was learned from. A thousandth of what is predicted are they, and a hundredth of that is
+        shared evenly, so that no word is impossible.
 
     Raises
     ------
@@ -93,12 +94,11 @@ def completion_perplexity(held: Any, shares: Any, components: Any, frequencies: 
         raise UsageError(msg)
     total, start = 0.0, 0
     words = xp.ascontiguousarray(components.T)
-    background = UNIGRAM_SHARE * frequencies / frequencies.sum()
+    background = UNIGRAM_SHARE * ((1 - EVEN_SHARE) * frequencies / frequencies.sum() + EVEN_SHARE / len(words))
     for block in counts.blocks((1 << 17 if xp is np else 1 << 26) // len(components) + 1):
         there = xp.take(shares[start : start + block.n_documents], block.rows(), axis=0)
         of_words = xp.take(words, block.matrix.indices, axis=0)
         predicted = (1 - UNIGRAM_SHARE) * xp.einsum("nk,nk->n", there, of_words) + background[block.matrix.indices]
-        with np.errstate(divide="ignore"):  # a word that neither a topic nor the corpus has is impossible: the perplexity is infinite
-            total += float(block.matrix.data @ xp.log(predicted))
+        total += float(block.matrix.data @ xp.log(predicted))
         start += block.n_documents
     return float(np.exp(-total / n_held))

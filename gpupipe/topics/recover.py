@@ -46,7 +46,7 @@ class FoundTopics:
     n_supported
         How many topics the second moment supports; fewer were found than asked for where it is less.
     is_spurious
-        [n_topics] whether a component is too weak to be a topic of the model.
+        [n_topics] whether a component is too weak to be a topic of the model; its `alpha` is then `alpha0`.
     """
 
     components: Any
@@ -138,8 +138,9 @@ class Whitened:
 
     def alpha(self, result: PowerResult) -> Any:
         """Return the parameters of topics that the components' weights stand for."""
-        a0 = self.alpha0
-        return 4 * a0 * (a0 + 1) / ((a0 + 2) ** 2 * result.weights**2)
+        a0, weights = self.alpha0, result.weights
+        least = 1e-150  # whose square is still above zero
+        return 4 * a0 * (a0 + 1) / ((a0 + 2) ** 2 * array_module(weights).maximum(weights, least) ** 2)
 
 
 def found_topics(moments: TopicMoments, n_topics: int, alpha0: float | str = 1.0, random_state: int | None = 0) -> FoundTopics:
@@ -166,7 +167,7 @@ def found_topics(moments: TopicMoments, n_topics: int, alpha0: float | str = 1.0
     else:
         whitened = whitening.whitened(checked_alpha0(alpha0))
         result = power_method(whitened.third, random_state)
-    return _topics_of(whitened, result)
+    return topics_of(whitened, result)
 
 
 def checked_alpha0(alpha0: Any) -> float:
@@ -183,20 +184,21 @@ def checked_alpha0(alpha0: Any) -> float:
     return float(alpha0)
 
 
-def _topics_of(whitened: Whitened, result: PowerResult) -> FoundTopics:
+def topics_of(whitened: Whitened, result: PowerResult) -> FoundTopics:
+    """Return the topics that the components of a whitened third moment stand for."""
     xp, a0 = array_module(whitened.back), whitened.alpha0
-    alpha = whitened.alpha(result)[::-1]  # the smallest weight is the largest topic
+    alpha = xp.minimum(whitened.alpha(result)[::-1], a0)  # the smallest weight is the largest topic, and none is more than the whole
     raw = xp.ascontiguousarray(((a0 + 2) / 2 * result.weights * (whitened.back @ result.vectors)).T[::-1])
     cut = xp.maximum(raw, 0.0)
     least = 2 * sqrt(a0 + 1) / (a0 + 2)  # the smallest weight that the model allows, that of the only topic
-    total = float(xp.abs(raw).sum())
+    sums, total = cut.sum(axis=1, keepdims=True), float(xp.abs(raw).sum())
     return FoundTopics(
-        components=cut / cut.sum(axis=1, keepdims=True),
+        components=xp.where(sums > 0, cut / xp.where(sums > 0, sums, 1.0), 1 / raw.shape[1]),
         raw_components=raw,
         alpha=alpha,
         alpha0=a0,
         residual=result.residual,
-        negative_mass=float((cut - raw).sum()) / total,
+        negative_mass=float((cut - raw).sum()) / total if total else 0.0,
         n_supported=whitened.n_supported,
         is_spurious=result.weights[::-1] < least / 2,
     )

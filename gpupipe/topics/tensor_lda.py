@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from dataclasses import dataclass
 from functools import reduce
@@ -75,7 +76,7 @@ class TensorLDA(_Fitted):
     eta
         What is added to each word's expected count in a sweep.
     random_state
-        The seed; the same one gives the same topics.
+        The seed; the same one gives the same topics. None draws one.
 
     Examples
     --------
@@ -94,7 +95,7 @@ class TensorLDA(_Fitted):
     min_length: int = 3
     learn_alpha: bool = False
     eta: float = 0.01
-    random_state: int = 0
+    random_state: int | None = 0
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Find the topics of documents, and return the estimator.
@@ -220,6 +221,14 @@ class TensorLDA(_Fitted):
     def top_words(self, n_words: int = 10) -> Any:
         """Return the numbers of each topic's most probable words, [n_topics, n_words]."""
         return top_words(self._fitted("components_"), n_words)
+
+    def __sklearn_tags__(self) -> Any:
+        """Return what scikit-learn asks of an estimator in its pipelines and searches; who asks has loaded it."""
+        utils = sys.modules["sklearn.utils"]
+        takes = utils.InputTags(two_d_array=False, sparse=True, positive_only=True)
+        return utils.Tags(
+            estimator_type=None, target_tags=utils.TargetTags(required=False), transformer_tags=utils.TransformerTags(), input_tags=takes
+        )
 
     def _check(self) -> None:
         for name, least in (("n_components", 1), ("n_vb", 0)):

@@ -10,7 +10,8 @@ from scipy.sparse import csr_array
 
 from gpupipe.core.errors import StageError, UsageError
 from gpupipe.topics import FoundTopics, TopicMoments, find_basis, found_topics, start_basis
-from gpupipe.topics.recover import Whitening
+from gpupipe.topics.power import power_method
+from gpupipe.topics.recover import Whitened, Whitening, topics_of
 from tests.topics.examples import Array, drawn, total_variation
 
 ALPHA = np.array([0.5, 0.3, 0.15, 0.05])
@@ -123,15 +124,21 @@ def test_one_topic() -> None:
     assert np.allclose(found.alpha, [0.7])
 
 
-def test_a_component_that_is_too_weak_is_marked() -> None:
-    corpus = drawn(3, 50, 4000, 30, seed=2)
-    moments = TopicMoments.of(corpus.X, find_basis([corpus.X], 13))
-    strong = found_topics(moments, 3)
-    assert not strong.is_spurious.any()
-    many: FoundTopics = found_topics(moments, 12)
-    least = 2 * sqrt(2) / 3
-    weights = 2 / 3 * np.sqrt(2 / many.alpha)
-    assert np.array_equal(many.is_spurious, weights < least / 2)
+def test_components_that_are_too_weak_are_marked_and_bounded() -> None:
+    found = topics_of_weights(np.array([3.0, 0.5, 0.4, 0.0]))
+    least = 2 * sqrt(2) / 3  # of the only topic, with alpha0 = 1
+    assert [bool(weight < least / 2) for weight in (0.0, 0.4, 0.5, 3.0)] == found.is_spurious.tolist() == [True, True, False, False]
+    assert np.allclose(found.alpha, [1.0, 1.0, 1.0, 8 / 81])
+    assert np.allclose(found.components.sum(axis=1), 1)
+    assert np.isfinite(found.components).all()
+
+
+def topics_of_weights(weights: Array) -> FoundTopics:
+    """Return the topics of whitened moments whose components have these weights."""
+    turn = np.linalg.qr(np.random.default_rng(0).normal(size=(4, 4)))[0]
+    third = np.einsum("r,ir,jr,kr->ijk", weights, turn, turn, turn)
+    whitened = Whitened(1.0, np.eye(4), np.linalg.qr(np.random.default_rng(1).normal(size=(N_WORDS, 4)))[0], third, 4)
+    return topics_of(whitened, power_method(third))
 
 
 def test_what_cannot_be_found(topics: Array) -> None:

@@ -16,6 +16,10 @@ import pytest
 from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.decomposition import LatentDirichletAllocation
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
 
 from gpupipe.core.errors import UsageError
 from gpupipe.topics import (
@@ -213,6 +217,14 @@ def test_it_is_an_estimator(small: Corpus) -> None:
     loaded = pickle.loads(pickle.dumps(fitted))
     assert np.array_equal(loaded.transform(small.X[:9]), fitted.transform(small.X[:9]))
     assert loaded.partial_fit(small.X[:100]).moments_.n_documents == 3100
+
+
+def test_scikit_learns_pipelines_and_searches_take_it(small: Corpus) -> None:
+    texts = ["sun moon star sun moon"] * 30 + ["bread milk salt milk bread"] * 30
+    model = make_pipeline(CountVectorizer(), TensorLDA(2), LogisticRegression()).fit(texts, [0] * 30 + [1] * 30)
+    assert model.score(["moon sun", "salt bread"], [0, 1]) == 1
+    search = GridSearchCV(TensorLDA(5, n_vb=0), {"n_components": [1, 2, 5]}, cv=2).fit(small.X)
+    assert search.best_params_ == {"n_components": 5}
 
 
 def test_nothing_of_documents_by_words_or_words_by_words_is_dense() -> None:
