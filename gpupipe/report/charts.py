@@ -116,17 +116,18 @@ def area_chart(title: str, points: Points, x: Axis, y: Axis, mark: float, mark_l
 
 
 def bar_chart(title: str, bars: Sequence[tuple[str, float]]) -> str:
-    """Return named quantities as bars, in the order given."""
-    most = max((value for _, value in bars if math.isfinite(value)), default=0.0)
-    x = Axis(0.0, most, LABEL_WIDTH + 10, 470.0)
+    """Return named quantities as bars, in the order given; negative ones run from zero to the left."""
+    finite = [value for _, value in bars if math.isfinite(value)]
+    x = Axis(min(0.0, *finite, 0.0), max(0.0, *finite, 0.0), LABEL_WIDTH + 10, 470.0)
     drawn = []
     for index, (name, value) in enumerate(bars):
         y = index * BAR_HEIGHT
-        length = max(x.at(value) - x.start, 1.0) if math.isfinite(value) else 0.0
+        left, right = sorted((x.at(0.0), x.at(value) if math.isfinite(value) else x.at(0.0)))
+        length = max(right - left, 1.0) if math.isfinite(value) else 0.0
         label = element("title", escape(name)) + escape(cut(name, 28))
         drawn.append(element("text", label, class_="label end", x=f"{LABEL_WIDTH:g}", y=f"{y + 15:g}"))
-        drawn.append(f'<rect class="bar" x="{x.start:g}" y="{y + 4:g}" width="{length:g}" height="{BAR_HEIGHT - 8:g}" rx="2.5"/>')
-        drawn.append(element("text", number_text(value), class_="value", x=f"{x.start + length + 6:g}", y=f"{y + 15:g}"))
+        drawn.append(f'<rect class="bar" x="{left:g}" y="{y + 4:g}" width="{length:g}" height="{BAR_HEIGHT - 8:g}" rx="2.5"/>')
+        drawn.append(element("text", number_text(value), class_="value", x=f"{left + length + 6:g}", y=f"{y + 15:g}"))
     return _figure(title, "".join(drawn), 540.0, len(bars) * BAR_HEIGHT + 4, [])
 
 

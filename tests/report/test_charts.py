@@ -49,3 +49,10 @@ def test_the_area_marks_its_peak() -> None:
     peak = 340 - 0.8 * 320
     assert f'd="M40 {peak:g}H440"' in chart and "peak 0.8" in chart
     assert re.search(r'class="area" d="M40 276L240 84L440 244V340H40z"', chart)
+
+
+def test_negative_bars_run_from_zero_to_the_left() -> None:
+    figure = ET.fromstring(bar_chart("factor", [("up", 3.0), ("down", -1.0), ("none", 0.0)]))
+    up, down, none = ({name: float(bar.get(name, "nan")) for name in ("x", "width")} for bar in figure.iter("rect"))
+    assert up["x"] == down["x"] + down["width"] == none["x"]
+    assert up["width"] == 3 * down["width"]
