@@ -6,7 +6,9 @@ import re
 from importlib import import_module
 from pathlib import Path
 
+import gpupipe as gp
 import gpupipe.tensors as gt
+from gpupipe.core.answers import answers_of
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "tensors.md").read_text(encoding="utf-8")
 
@@ -28,9 +30,21 @@ def test_nothing_of_the_face_is_forgotten() -> None:
     assert [name for name in gt.__all__ if f"`{name}`" not in PAGE and name not in results] == []
 
 
-def test_the_example_runs() -> None:
-    (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-    exec(code, {})
+def test_the_examples_run() -> None:
+    examples = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    assert len(examples) == 2
+    for code in examples:
+        exec(code, {})
+
+
+def test_the_stages_are_there_with_their_answers() -> None:
+    rows = re.findall(r"^\| (`[A-Z].*?) \| .* \| (.*?)\|$", PAGE, re.MULTILINE)
+    told = {name: set(re.findall(r"`(\w+)", answers)) for names, answers in rows for name in re.findall(r"`(\w+)`", names)}
+    assert len(told) == 9
+    common = {"reconstruct", "residual", "impute", "score"}
+    for name, answers in told.items():
+        known = set(answers_of(getattr(gp, name).fitted))
+        assert known - common == answers, name
 
 
 def test_names_are_sorted() -> None:

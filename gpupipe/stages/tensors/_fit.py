@@ -38,7 +38,7 @@ class TensorFit(TaskStage):
             tensor.dense(self.name)  # raises what to do
         options = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}  # type: ignore[arg-type]
         found = self.estimator(**options).fit(values, **given)
-        tools.note(sweeps=len(found.errors_), error=float(found.errors_[-1]))
+        tools.note(sweeps=len(found.errors_))
         return found
 
 
