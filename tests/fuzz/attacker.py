@@ -454,8 +454,8 @@ def main(folder: Path, kind: str, first: int, count: int) -> None:
     """Attack with each seed, and tell what was found."""
     import warnings
 
-    from gpupipe.artefact import _hints, _own_modules
     from gpupipe.core.errors import GpupipeError
+    from gpupipe.saved import _hints, _own_modules
 
     for name in _own_modules():  # gpupipe's own, which a file may name: loading one, and evaluating its annotations, runs no other code
         for held in vars(importlib.import_module(name)).values():
