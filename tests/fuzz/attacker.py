@@ -318,6 +318,9 @@ class Artefacts:
         stages = [gp.Learn(one, features=["a", "b"], target="y").fit_plain(self.frame) for one in estimators]
         stages += [gp.Standardize(["a", "b"]).fit_plain(self.frame), gp.EncodeCategory("c").fit_plain(self.frame)]
         stages.append(gp.Chain(stages[-1], stages[-2], stages[0]))
+        edges = pl.DataFrame({"from": ["a", "b", "c"], "to": ["b", "c", "a"], "w": [1.0, 2.0, 3.0]})
+        stages += [gp.ToGraph("from", "to", directed=False, weight="w").apply(edges), gp.ToTensor(["from", "to"], "w").apply(edges)]
+        stages.append(gp.ToTensor(["from", "to"], "w", sparse=True).apply(edges))
         self.folders = [gp.save(stage, seeds / str(number)) for number, stage in enumerate(stages)]
 
     def attack(self, chance: random.Random, here: Path, outside: Path) -> Callable[[], Any]:
@@ -347,7 +350,13 @@ class Artefacts:
         if chance.random() < 0.5:
             facts = mutated_json(chance, facts, outside)
         (folder / "stage.json").write_bytes(dumped(chance, facts))
-        return lambda: gp.load(folder)
+
+        def load() -> None:
+            loaded = gp.load(folder)
+            if hasattr(loaded, "describe"):  # a graph or a tensor, whose numbers are followed as indices
+                loaded.describe()
+
+        return load
 
 
 class Entries:
