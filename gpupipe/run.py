@@ -330,7 +330,7 @@ class Execution:
 
         self.engine.noted = {}
         value = stage.conclude(self.engine, results, progress, step.schema)
-        self.record.describe(step.id, step.stage.name, {"facts": dict(self.engine.noted)})
+        self.record.describe(step.id, step.stage.name, self.engine.noted)
         if step.schema is not None:
             self.results[step.id], self.schemas[step.id] = value, step.schema
             self._hold(step)

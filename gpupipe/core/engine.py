@@ -88,7 +88,7 @@ class Engine(ABC):
 
     def __init__(self, options: EngineOptions | None = None) -> None:
         self.options = options or EngineOptions()
-        self.noted: Mapping[str, Any] = {}  # what the last task told of how it went
+        self.noted: Mapping[str, Any] = {}  # what the last task told of how it went; see `Tools.told`
         self.on_tasks: Callable[[int, int], None] | None = None  # told how many tasks are done, and of how many
         self.ledger = Ledger(policy=self.options.crossings, budget=self.options.crossings_budget)
 

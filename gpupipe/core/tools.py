@@ -45,11 +45,15 @@ class Tools(ABC):
     xp: Any
     progress: Progress | None = None
     most_bytes: int | None = None
-    notes: Mapping[str, Any] = {}
+    told: Mapping[str, Any] = {}  # ``facts`` and ``cards`` for the report, see `Barrier.describe`
 
     def note(self, **facts: Any) -> None:
         """Tell the report something of how the task went, such as how many iterations it took."""
-        self.notes = {**self.notes, **facts}
+        self.told = {**self.told, "facts": {**self.told.get("facts", {}), **facts}}
+
+    def show(self, title: str, *parts: Mapping[str, Any]) -> None:
+        """Show something on the report's page; what parts there are is told in `report/cards.py`."""
+        self.told = {**self.told, "cards": [*self.told.get("cards", ()), {"title": title, "parts": list(parts)}]}
 
     @abstractmethod
     def array(self, frame: nw.DataFrame[Any], column: str) -> Any:

@@ -50,7 +50,7 @@ class SingleEngine(Engine):
         except Exception as error:
             msg = f"{task.title} failed: {type(error).__name__}: {error}"
             raise StageError(msg) from error
-        self.noted = dict(tools.notes)
+        self.noted = dict(tools.told)
         return _as_planned(made, schema, task.title).lazy() if isinstance(made, nw.DataFrame) else made
 
     def tools(self, progress: Progress | None) -> Tools:

@@ -248,7 +248,18 @@ class GraphData(Holding):
             "largest degree": int(degree.max()) if len(degree) else 0,
             "density": round((graph.n_edges - graph.n_loops) / pairs, 9) if pairs else 0.0,
         }
-        return {"facts": facts}
+        return {"facts": facts, "cards": [{"title": "Degrees", "parts": self._degrees(degree)}] if n else []}
+
+    def _degrees(self, degree: Any) -> list[dict[str, Any]]:
+        """Return how many vertices have how many edges, and which have most."""
+        largest = np.asarray(_host(degree)).argsort(kind="stable")[::-1][:10]
+        rows = [[*map(str, key), int(degree[number])] for key, number in zip(self.keys[largest].rows(), largest, strict=True)]
+        values, counts = np.unique(_host(degree[degree > 0]), return_counts=True)
+        share = np.cumsum(counts[::-1])[::-1] / len(degree)  # of vertices that have so many edges or more
+        curve = {"label": "vertices", "x": np.log10(values).round(4).tolist(), "y": np.log10(share).round(4).tolist()}
+        drawn = {"kind": "lines", "title": "Share of vertices with so many edges or more", "x": "log10 of edges", "y": "log10 of share"}
+        table = {"kind": "table", "title": "The largest degrees", "columns": [*self.keys.columns, "degree"], "rows": rows}
+        return [drawn | {"curves": [curve]}, table] if len(values) > 1 else [table]
 
 
 def _host(array: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -70,6 +70,9 @@ class Split(WithOptions):
             parts = tuple(SplitPart((order,), low, high, None) for low, high in pairwise(edges))
         else:
             assert fractions is not None
+            if isinstance(fractions, Mapping) or not all(isinstance(part, int | float) for part in fractions):
+                msg = f"Split expects fractions as numbers, one for each part, got {fractions!r}: train, test = gp.Split((0.8, 0.2))(rows)."
+                raise UsageError(msg)
             columns = None if by is None else as_columns(by, "Split's by")
             parts = tuple(SplitPart(columns, low, high, seed) for low, high in pairwise(_edges(fractions)))
         settle(self, parts=parts)

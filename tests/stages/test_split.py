@@ -81,3 +81,8 @@ def test_options() -> None:
             Split(fractions)
     with pytest.raises(ColumnError, match=r"^There is no column 'kk'\. Did you mean 'k'\?"):
         Split((0.5, 0.5), by="kk").apply(MANY)
+
+
+def test_fractions_that_are_no_numbers_are_told() -> None:
+    with pytest.raises(UsageError, match=r"fractions as numbers, one for each part, got \{'train': 0.8\}: train, test = gp.Split"):
+        Split({"train": 0.8})  # type: ignore[arg-type]

@@ -13,6 +13,7 @@ from gpupipe.core.schema import Schema
 from gpupipe.core.task_stage import TaskStage
 from gpupipe.core.tools import Tools
 from gpupipe.kinds.graph import Graph, GraphData, GraphSpec
+from gpupipe.stages.graphs._communities import show
 
 
 @dataclass(frozen=True)
@@ -54,5 +55,5 @@ class Leiden(TaskStage):
     def solve(self, tools: Tools, *inputs: GraphData) -> nw.DataFrame[Any]:
         """Return the communities."""
         found = gg.leiden(inputs[0].graph, self.resolution, seed=self.seed, iterations=self.iterations, view=self.view)
-        tools.note(communities=found.n_communities, modularity=found.modularity)
+        show(tools, inputs[0].graph, found)
         return inputs[0].by_vertex(tools, community=found.community)

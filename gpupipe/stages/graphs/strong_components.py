@@ -29,5 +29,6 @@ class StrongComponents(TaskStage):
     def solve(self, tools: Tools, *inputs: GraphData) -> nw.DataFrame[Any]:
         """Return the table."""
         found = gg.strong_components(inputs[0].graph)
-        tools.note(components=len(tools.xp.unique(found)))
+        _, sizes = tools.xp.unique(found, return_counts=True)
+        tools.note(components=len(sizes), largest=int(sizes.max(initial=0)), **{"of one vertex": int((sizes == 1).sum())})
         return nw.concat([inputs[0].keys, inputs[0].keyed("component", found)], how="horizontal")

@@ -131,6 +131,7 @@ class ToGraph(TaskStage):
         if named:
             self._require_named(tools, codes)
         weight = None if self.weight is None else tools.array(edges, self.weight)
+        self._require_room(tools, len(edges), len(codes.keys))
         options: dict[str, Any] = {"duplicates": self.duplicates, "loops": self.loops, "listed": self.listed}
         made = gg.from_edges(codes.numbers[0], codes.numbers[1], weight, len(codes.keys), directed=self.directed, **options)
         return GraphData(made.source, made.destination, made.weight, codes.keys, self.directed, made.n_folded)
@@ -148,6 +149,18 @@ class ToGraph(TaskStage):
             msg = f"ToGraph expects no missing key or weight in its {what}, got some: {counts}. Fill them, or say nulls='drop'."
             raise StageError(msg)
         return frame.filter(~nw.any_horizontal(*(nw.col(name).is_null() for name in lacking), ignore_nulls=False))
+
+    def _require_room(self, tools: Tools, n_rows: int, n_vertices: int) -> None:
+        """Raise StageError where the graph needs more memory than there is: three times the stored edges, and the vertices' offsets."""
+        stored = n_rows if self.directed else 2 * n_rows
+        width = 4 if max(stored, n_vertices) < 2**31 else 8
+        needed = 3 * stored * (2 * width + (0 if self.weight is None else 8)) + 8 * n_vertices
+        if tools.most_bytes is not None and needed > tools.most_bytes:
+            msg = (
+                f"A graph of {n_rows:,} edges and {n_vertices:,} vertices needs about {needed:,} bytes, and there are {tools.most_bytes:,}. "
+                "Filter the edges, or run on a machine with more memory."
+            )
+            raise StageError(msg)
 
     def _require_named(self, tools: Tools, codes: Codes) -> None:
         """Raise StageError for a key in an edge that is none of the vertices."""

@@ -146,3 +146,9 @@ def test_report_tells_of_the_graph(engine: str) -> None:
         "largest degree": 3,
         "density": 0.666666667,
     }
+
+
+def test_a_graph_larger_than_memory_is_refused_before_it_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gpupipe.engines._host_tools.available_bytes", lambda: 100)
+    with pytest.raises(StageError, match=r"A graph of 4 edges and 3 vertices needs about 216 bytes, and there are 100\. Filter the edges"):
+        gp.ToGraph("a", "b", directed=False).apply(EDGES)
