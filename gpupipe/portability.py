@@ -24,7 +24,7 @@ from gpupipe.plan import Plan, Step, note, wanted_tables
 _LIMITS_OF = {
     "cpu": ("polars",),
     "pandas": ("pandas",),
-    "dask": ("dask", "pandas"),
+    "dask": ("dask", "polars"),
     "gpu": ("cudf",),
     "dask-cuda": ("dask_cuda", "dask", "cudf"),
 }

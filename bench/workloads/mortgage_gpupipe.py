@@ -15,9 +15,10 @@ import polars as pl  # noqa: E402
 
 import gpupipe  # noqa: E402
 from bench.contender import measure, parser  # noqa: E402
+from gpupipe.engines._threads import one_thread_each  # noqa: E402
 from gpupipe.engines.load import load_engine  # noqa: E402
 
-WORKERS_IMPORT = ("gpupipe.engines.dask.engine", "gpupipe.engines.pandas.engine")
+WORKERS_IMPORT = ("gpupipe.engines.dask.engine", "gpupipe.engines.polars.blocks")
 
 
 def run(options: Namespace, out: str, cluster: Any = None) -> dict[str, object]:
@@ -39,6 +40,7 @@ if __name__ == "__main__":
     if given.engine == "dask":
         from bench.contender_cluster import measure_on_cluster  # local: only here is there a cluster
 
-        measure_on_cluster(lambda cluster, performance, acquisition, names, out: run(given, out, cluster), given, WORKERS_IMPORT)
+        with one_thread_each():  # as in gpupipe's own local clusters
+            measure_on_cluster(lambda cluster, performance, acquisition, names, out: run(given, out, cluster), given, WORKERS_IMPORT)
     else:
         measure(lambda performance, acquisition, names, out: run(given, out), given)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any, ClassVar
 
 import narwhals.stable.v2 as nw
@@ -16,20 +16,19 @@ import numpy as np
 import pyarrow as pa
 
 from gpupipe.core.demand import Demand
-from gpupipe.core.ends import Piece, Reading, Source
 from gpupipe.core.errors import GpupipeError, StageError, UnsupportedError
 from gpupipe.core.progress import Progress
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import TableStage
 from gpupipe.core.task import Task
 from gpupipe.core.want import Want
-from gpupipe.engines._arrow import table_of
+from gpupipe.engines._arrow import arrow_schema
+from gpupipe.engines._block_engine import PLACE, BlockEngine
 from gpupipe.engines._retry import HOST_MEMORY, Memory, run_within_memory
-from gpupipe.engines._single import SingleEngine, batches_of
-from gpupipe.engines._verbs import NarwhalsVerbs, account_of, hashable, row_hashes
+from gpupipe.engines._single import batches_of
+from gpupipe.engines._verbs import NarwhalsVerbs, account_of
 
 Frame = nw.LazyFrame[Any]
-TARGET, WEIGHT = "__gpupipe_target__", "__gpupipe_weight__"  # their columns in a frame of numbers
 
 
 class PandasLikeVerbs(NarwhalsVerbs):
@@ -56,24 +55,26 @@ class PandasLikeVerbs(NarwhalsVerbs):
         return marked.sort(keys, descending=order, nulls_last=nulls_last).select(names)
 
 
-class PandasLikeEngine(SingleEngine):
-    """An engine over eager frames of pandas' kind, of a whole table or of a block of one.
+class PandasLikeEngine(BlockEngine):
+    """An engine over eager frames of pandas' kind, of a whole table or of a block of one, which is such a frame.
 
     What is done to blocks where libraries differ: a frame comes in with its rows numbered from 0 on, and arrays are those of `xp`.
     """
 
     memory: Memory = HOST_MEMORY
-    xp: Any = np
     shuffling: ClassVar[str | None] = None  # the way in which Dask moves rows between blocks; None leaves it to Dask
-    boosting: ClassVar[Mapping[str, Any]] = {}  # what XGBoost is told beside an estimator's own parameters
 
     @abstractmethod
     def semantics(self) -> AbstractContextManager[Any]:
         """Return the context in which the library keeps NaN and missing apart."""
 
-    @abstractmethod
-    def read_pieces(self, source: Source, pieces: Sequence[Piece], reading: Reading, schema: Schema) -> Frame:
-        """Return what is needed of some pieces of a source as one frame."""
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """Keep NaN and missing apart, and refuse aggregates that would be one Python call a key."""
+        with ExitStack() as stack:
+            stack.enter_context(self.semantics())
+            stack.enter_context(plain_group_bys())
+            yield
 
     def settle_process(self) -> None:
         """Prepare a process whose threads all work on blocks."""
@@ -86,42 +87,43 @@ class PandasLikeEngine(SingleEngine):
         Whatever index an operation left means nothing here, and reductions may have left scalars of Python's own.
         """
 
-    @abstractmethod
-    def to_arrow(self, frame: Frame, *, at_end: bool = False) -> pa.Table:
-        """Return the frame as Arrow, entered in the ledger; `at_end` where it goes to a sink."""
+    def meta(self, schema: Schema) -> Any:
+        """Return the empty native frame of a schema."""
+        return self.verbs.literal(arrow_schema(schema).empty_table()).to_native()
 
-    @abstractmethod
-    def numbers(self, frame: Frame, features: Sequence[str], target: str | None, weight: str | None) -> Any:
-        """Return a native frame of floats for learners that take blocks: the features, the target as `TARGET`, the weight as `WEIGHT`."""
+    def opened(self, block: Any, schema: Schema) -> Frame:
+        """Return a native frame as the engine's: whatever index a shuffle left means nothing."""
+        return self.settled(nw.from_native(block).lazy())
 
-    def ingested(self, table: pa.Table) -> Frame:
-        """Return rows that a source handed over as Arrow."""
-        return self.verbs.literal(table)
+    def closed(self, frame: Frame) -> Any:
+        """Return the native frame."""
+        return frame.to_native()
 
-    def hashes(self, frame: Frame, keys: Sequence[str]) -> Any:
-        """Return an array of the hash of each row's keys."""
-        return row_hashes(hashable(self.to_arrow(frame.select(list(keys)))), 0)
+    def measured(self, block: Any) -> tuple[int, int]:
+        """Return the number of a native frame's rows, and of their bytes."""
+        return len(block), int(block.memory_usage(index=False).sum())
 
-    def array(self, frame: Frame, column: str) -> Any:
-        """Return a column of integers, none of them missing, as an array."""
-        return frame.collect()[column].to_numpy()
+    def addressed(self, frame: Frame, places: Any, values: Sequence[int]) -> Any:
+        """Return the native frame with the address of each row."""
+        return self.marked(frame, PLACE, self.xp.asarray(values, dtype=self.xp.float64)[places]).to_native()
 
-    def marked(self, frame: Frame, name: str, values: Any) -> Any:
-        """Return the native frame with an array as one more column."""
-        return frame.to_native().assign(**{name: values})
+    def addressed_meta(self, schema: Schema) -> Any:
+        """Return the empty native frame of a schema, with addresses."""
+        return self.marked(self.opened(self.meta(schema), schema), PLACE, self.xp.zeros(0)).to_native()
 
-    def below(self, table: pa.Table, frame: Frame) -> Frame:
-        """Return the rows of a small Arrow table, and those of the frame below them."""
-        return self.verbs.literal(pa.concat_tables([table, self.to_arrow(frame)]))
+    def numbered(self, n_rows: int) -> Any:
+        """Return a native frame of addresses from 0 on."""
+        return self.verbs.literal(pa.table({PLACE: np.arange(n_rows, dtype=np.float64)})).to_native()
 
-    def distinct(self, frame: Frame) -> pa.Table:
-        """Return each row once, as Arrow."""
-        table = self.to_arrow(frame)
-        return table.group_by(table.column_names).aggregate([])
+    def shuffle_method(self, schema: Schema) -> str | None:
+        """Return "tasks" where there are columns of lists, which Dask cannot restore from worker to worker."""
+        nested = any(isinstance(field.dtype, nw.List | nw.Struct | nw.Array) for field in schema.values())
+        return "tasks" if nested else self.shuffling
 
-    def adopted(self, estimator: Any) -> Any:
-        """Return an estimator of XGBoost's, trained elsewhere, as the frames of this engine are given to it."""
-        return estimator
+    def marked(self, frame: Frame, name: str, values: Any) -> Frame:
+        """Return the frame with an array as one more column."""
+        made: Frame = nw.from_native(frame.to_native().assign(**{name: values})).lazy()
+        return made
 
     def run(self, stage: TableStage, inputs: Sequence[Frame], schema: Schema) -> Frame:
         """Return the stage's result, in the planned dtypes; in pieces where it does not fit into memory at once."""
@@ -130,7 +132,7 @@ class PandasLikeEngine(SingleEngine):
             return self.settled(conformed(self.settled(stage.run(self.verbs, *frames)), schema, stage.name))
 
         try:
-            with self.semantics(), plain_group_bys():
+            with self.working():
                 return self.settled(run_within_memory(stage, inputs, make, self.verbs, self.memory))
         except GpupipeError:
             raise
@@ -145,7 +147,7 @@ class PandasLikeEngine(SingleEngine):
 
     def compute(self, demands: Sequence[Demand]) -> list[Any]:
         """Return what is demanded, one after the other."""
-        with self.semantics(), plain_group_bys():
+        with self.working():
             return [self._compute(demand) for demand in demands]
 
     def _wanted(self, want: Want, frame: Frame) -> Frame:
@@ -208,8 +210,3 @@ def conformed(frame: Frame, schema: Schema, name: str) -> Frame:
     casts = [nw.col(column).cast(field.dtype) for column, field in schema.items() if have[column] != field.dtype]
     frame = frame.with_columns(*casts) if casts else frame
     return frame if list(have) == list(schema) else frame.select(list(schema))
-
-
-def arrow_of(frame: Frame) -> pa.Table:
-    """Return a frame as plain Arrow."""
-    return table_of(frame.collect())

@@ -20,6 +20,7 @@ import cloudpickle
 
 from gpupipe.core.errors import UsageError
 from gpupipe.core.stage import Stage
+from gpupipe.engines._threads import settle_threads
 from gpupipe.engines._users import is_users_file
 
 
@@ -54,6 +55,27 @@ class Shipped:
     def __call__(self, *args: Any) -> Any:
         """Return what the callable returns."""
         return loaded(self.digest, self.payload)(*args)
+
+
+@dataclass(frozen=True)
+class Carried:
+    """Calls a callable that comes as the last argument, pickled."""
+
+    digest: str
+    name: str
+    n_frames: int
+
+    @property
+    def __name__(self) -> str:
+        return self.name
+
+    def __dask_tokenize__(self) -> tuple[str, int]:
+        return self.digest, self.n_frames
+
+    def __call__(self, *given: Any) -> Any:
+        """Return what the callable returns."""
+        payload = given[self.n_frames]["table"].iloc[0]
+        return Shipped(payload, self.digest, self.name)(*given[: self.n_frames])
 
 
 def ship(function: Any, name: str) -> Shipped:
@@ -130,6 +152,7 @@ def _names(code: CodeType) -> Iterator[str]:
 @lru_cache(maxsize=256)
 def loaded(digest: str, payload: bytes) -> Any:
     """Return what was pickled; once in a process."""
+    settle_threads()
     return cloudpickle.loads(payload)
 
 

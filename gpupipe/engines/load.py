@@ -27,6 +27,7 @@ ADDRESSES = {
     "gpu": "gpupipe.engines.cudf.engine:CudfEngine",
     "dask-cuda": "gpupipe.engines.dask_cuda.engine:DaskCudaEngine",
 }
+BLOCKS = {"cpu": "gpupipe.engines.polars.blocks:PolarsBlocks"}  # engines that are others where they work on blocks
 CLUSTERED = ("dask", "dask-cuda")  # engines that run on workers
 ON_DEVICES = ("gpu", "dask-cuda")
 
@@ -69,6 +70,15 @@ def load_engine(name: str, options: EngineOptions | None = None) -> Engine:
         msg = f"Engine {name!r} needs {error.name}, which is not installed. Run: pip install 'gpupipe[{extra}]'"
         raise MissingExtraError(msg) from error
     return engine
+
+
+def load_block_engine(name: str, options: EngineOptions) -> Engine:
+    """Return a new engine of a name, as workers have it: one that works on blocks."""
+    if name not in BLOCKS:
+        return load_engine(name, options)
+    module, _, member = BLOCKS[name].partition(":")
+    made: Engine = getattr(importlib.import_module(module), member)(options)
+    return made
 
 
 def known_engine(name: str, others: Sequence[str] = ()) -> str:

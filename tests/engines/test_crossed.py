@@ -65,7 +65,7 @@ def test_copies_on_workers_are_in_the_report(two_workers: str) -> None:
     table = gp.FromFrame(pl.DataFrame({"k": [1, 2, 3, 4], "x": [1.0, 2.0, 3.0, 4.0]})).node()
     made = gp.Pipeline("p", total=gp.Scalar(nw.col("x").sum())(table)).run("dask", cluster=two_workers)
     assert made["total"] == 10
-    assert any(event["reason"] == "pandas to Arrow" and event["stage"] is not None for event in made.report["crossings"]["events"])
+    assert any(event["reason"] == "Polars to Arrow" and event["stage"] is not None for event in made.report["crossings"]["events"])
     assert all("crossed" not in worker for worker in made.report["cluster"]["workers"])
 
 

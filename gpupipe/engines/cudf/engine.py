@@ -21,7 +21,8 @@ from gpupipe.core.ends import Piece, Reading, Source, Writer
 from gpupipe.core.engine import EngineOptions
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import TableStage
-from gpupipe.engines._pandaslike import TARGET, WEIGHT, PandasLikeEngine
+from gpupipe.engines._block_engine import TARGET, WEIGHT
+from gpupipe.engines._pandaslike import PandasLikeEngine
 from gpupipe.engines._retry import explained
 from gpupipe.engines._single import batches_of
 from gpupipe.engines.cudf.boosters import without_mask
@@ -92,7 +93,7 @@ class CudfEngine(PandasLikeEngine):
         return lazy_of(self.crossing.to_device(table, "rows of the calling process", at_end=True))
 
     def numbers(self, frame: Frame, features: Sequence[str], target: str | None, weight: str | None) -> Any:
-        """Return a cuDF frame of floats; see `PandasLikeEngine.numbers`."""
+        """Return a cuDF frame of floats; see `BlockEngine.numbers`."""
         native = native_of(frame)
         dtype = number_dtype(native, features)
         made = {name: without_mask(native[name], dtype) for name in features}
@@ -112,9 +113,9 @@ class CudfEngine(PandasLikeEngine):
         """Return a column of integers, none of them missing, as a CuPy array."""
         return native_of(frame)[column].to_cupy()
 
-    def marked(self, frame: Frame, name: str, values: Any) -> Any:
+    def marked(self, frame: Frame, name: str, values: Any) -> Frame:
         """Return the cuDF frame with a CuPy array as one more column."""
-        return native_of(frame).assign(**{name: column_of(values)})
+        return lazy_of(native_of(frame).assign(**{name: column_of(values)}))
 
     def below(self, table: pa.Table, frame: Frame) -> Frame:
         """Return the rows of a small Arrow table, and those of the frame below them."""

@@ -1,1 +1,1 @@
-"""Engine ``dask``: blocks of rows on many workers, each of them a pandas frame with Arrow dtypes."""
+"""Engine ``dask``: blocks of rows on many workers, each worked by engine ``cpu``."""

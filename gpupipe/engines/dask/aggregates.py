@@ -68,12 +68,13 @@ class PartlyAggregated(TableStage):
     again
         Whether the rows are parts already.
     last
-        Whether nothing comes after it, so that means are divided out and the aggregates are made.
+        The columns of the result where nothing comes after it, so that means are divided out and the aggregates are made: in their
+        dtypes, since a count of parts is a sum.
     """
 
     aggregation: Aggregation
     again: bool
-    last: bool
+    last: Schema | None = None
 
     def run(self, verbs: Verbs, *frames: Frame) -> Frame:
         """Return the parts, or the aggregates."""
@@ -87,7 +88,10 @@ class PartlyAggregated(TableStage):
             frame = cast(Any, frame).group_by(list(found.keys), drop_null_keys=found.drop_null_keys).agg(made)
         else:
             frame = frame.select(made)
-        return frame.select(*found.keys, *self._divided()).select(*found.keys, *found.apart.after) if self.last else frame
+        if self.last is None:
+            return frame
+        whole = frame.select(*found.keys, *self._divided()).select(*found.keys, *found.apart.after)
+        return whole.with_columns(nw.col(name).cast(field.dtype) for name, field in self.last.items() if name not in found.keys)
 
     def _widened(self) -> list[nw.Expr]:
         """Return the columns of means as Float64, in which their sums are kept."""

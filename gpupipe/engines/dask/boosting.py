@@ -19,11 +19,13 @@ from distributed.client import ClosedClientError
 from sklearn.base import clone
 
 from gpupipe.core.errors import ClusterError, StageError
+from gpupipe.core.schema import Schema
 from gpupipe.core.task import Training
-from gpupipe.engines._blocks import PACKED, At, block_engine, carrying, given
+from gpupipe.engines._block_engine import PACKED, TARGET, WEIGHT, carrying
+from gpupipe.engines._blocks import At, block_engine
 from gpupipe.engines._estimators import reason_of
-from gpupipe.engines._pandaslike import TARGET, WEIGHT
-from gpupipe.engines.dask.blocks import Blocks, Site, mapped, meta_of
+from gpupipe.engines.dask.blocks import Blocks, Site, mapped
+from gpupipe.engines.dask.lowering import frame_of
 from gpupipe.engines.dask.passes import checked_rows
 from gpupipe.engines.dask.waiting import Waiter, gone
 
@@ -51,11 +53,12 @@ class TrainingBlock:
     features: tuple[str, ...]
     target: str | None
     weight: str | None
+    schema: Schema
 
     def __call__(self, block: Any) -> Any:
         """Return the numbers of the block."""
         with self.at.work() as engine:
-            return engine.numbers(given(engine, block), self.features, self.target, self.weight)
+            return engine.numbers(engine.opened(block, self.schema), self.features, self.target, self.weight)
 
 
 def train_xgboost(recipe: Training, train: Blocks, validation: Blocks | None, waiter: Waiter, site: Site) -> Any:
@@ -152,11 +155,11 @@ def rounds(topic: str) -> Any:
 def numbers_of(recipe: Training, blocks: Blocks, site: Site) -> Any:
     """Return the blocks as XGBoost takes them."""
     engine = block_engine(site.at.engine)
-    empty = given(engine, meta_of(blocks.schema, site.at.engine))
-    with engine.semantics():
+    with engine.working():
+        empty = engine.opened(engine.meta(blocks.schema), blocks.schema)
         meta = engine.numbers(empty, recipe.features, recipe.target, recipe.weight)
-    task = TrainingBlock(site.at, recipe.features, recipe.target, recipe.weight)
-    return mapped(task, "to-numbers", meta, blocks.frame)
+    task = TrainingBlock(site.at, recipe.features, recipe.target, recipe.weight, blocks.schema)
+    return mapped(task, "to-numbers", meta, frame_of(blocks))
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from distributed.system import MEMORY_LIMIT
 
 from gpupipe.core.engine import EngineOptions
 from gpupipe.core.errors import ClusterError, UsageError
+from gpupipe.engines._threads import one_thread_each
 from gpupipe.engines.dask.clusters_factory import is_factory, made_by
 from gpupipe.engines.dask.clusters_security import check_encryption, security_of
 from gpupipe.engines.dask.clusters_versions import check_versions
@@ -135,13 +136,14 @@ def local_cluster(n_workers: int | None) -> Cluster:
     """Return a new cluster of processes on this machine, one for each CPU unless a number is given."""
     n_workers = n_workers or CPU_COUNT
     try:
-        return distributed.LocalCluster(
-            n_workers=n_workers,
-            threads_per_worker=1,
-            memory_limit=int(MEMORY_LIMIT * (1 - DRIVER_SHARE) / n_workers),
-            dashboard_address="127.0.0.1:0",
-            silence_logs=logging.CRITICAL,  # what fails is told by gpupipe's own errors; the rest is in its report
-        )
+        with one_thread_each():
+            return distributed.LocalCluster(
+                n_workers=n_workers,
+                threads_per_worker=1,
+                memory_limit=int(MEMORY_LIMIT * (1 - DRIVER_SHARE) / n_workers),
+                dashboard_address="127.0.0.1:0",
+                silence_logs=logging.CRITICAL,  # what fails is told by gpupipe's own errors; the rest is in its report
+            )
     except RuntimeError as error:
         msg = f"The workers of a local cluster did not start: {error} {MAIN_ADVICE}"
         raise ClusterError(msg) from error

@@ -30,17 +30,20 @@ from gpupipe.core.stage import TableStage
 from gpupipe.core.task import Task
 from gpupipe.core.want import Want
 from gpupipe.engines._arrow import conform_arrow
-from gpupipe.engines._blocks import PACKED, At, MeasureBlock, MeasureBytes, MergeBlocks, PrepareBlock, added, block_engine, unpacked
+from gpupipe.engines._block_engine import PACKED
+from gpupipe.engines._blocks import At, MeasureBytes, MergeBlocks, added, block_engine, unpacked
 from gpupipe.engines._crossed import take_over
 from gpupipe.engines._scratch import Scratch
+from gpupipe.engines._stretch import ChooseColumns, CountRows, DrainRows, FirstRows, MeasureRows, PrepareWant
 from gpupipe.engines._symbolic import VERBS, empty_frame, frame_schema, narrowed, needed_columns
 from gpupipe.engines._ways import own_way
 from gpupipe.engines.dask.account import described
 from gpupipe.engines.dask.aggregates import Aggregation, in_parts
-from gpupipe.engines.dask.blocks import Blocks, Site, mapped, meta_of, reduced
+from gpupipe.engines.dask.blocks import Blocks, Held, Origin, Site, Worked, mapped, merged, reduced
 from gpupipe.engines.dask.clusters import OpenCluster, open_cluster
-from gpupipe.engines.dask.keys import KeysOfBlock, check_keys, counted_keys
+from gpupipe.engines.dask.keys import ListKeys, check_keys, counted_keys
 from gpupipe.engines.dask.limits import LIMITS
+from gpupipe.engines.dask.lowering import frame_of, lowered
 from gpupipe.engines.dask.reading import Sizes, read_blocks
 from gpupipe.engines.dask.solving import Remote, solved_on_one_worker
 from gpupipe.engines.dask.tables import aggregated, gathered, run_stage
@@ -54,14 +57,14 @@ _SMALLER, _TRIES, _LEAST_RETRIED = 4, 3, 1 << 20
 
 
 class DaskEngine(Engine):
-    """Dask: many workers, each with the pandas engine."""
+    """Dask: many workers, each with engine ``cpu``."""
 
     name: ClassVar[str] = "dask"
     lazy: ClassVar[bool] = True
     remote: ClassVar[bool] = True
     counts_along: ClassVar[bool] = True
-    limits = (*LIMITS, *(limit for limit in engine_type("pandas").limits if limit.what != "tables larger than memory"))
-    blocks: ClassVar[str] = "pandas"
+    limits = (*LIMITS, *engine_type("cpu").limits)
+    blocks: ClassVar[str] = "cpu"
     block_range: ClassVar[tuple[int, int]] = (8 << 20, 128 << 20)
     tasks_in: ClassVar[tuple[str, ...]] = ("gpupipe.engines.dask.tasks",)
 
@@ -144,7 +147,7 @@ class DaskEngine(Engine):
             asked = [self._asked(demand) for demand in demands]
             asked += [self._keys_checked(source, blocks) for source, blocks in self._unchecked]
             self._unchecked = []
-            found = waiter.held([one.frame for one in asked])
+            found = waiter.held(lowered([one.origin for one in asked]))
             made = [one.finish(frame if one.held else waiter.fetched(frame)) for one, frame in zip(asked, found, strict=True)]
         return made[: len(demands)]
 
@@ -154,9 +157,10 @@ class DaskEngine(Engine):
         at = self.site.at
         if demand.form == "held":
             blocks = blocks if demand.want is None else self._prepared(blocks, demand.want)
-            return Asked(blocks.frame, held=True, finish=lambda frame: replace(blocks, frame=frame))
+            return Asked(blocks.origin, held=True, finish=lambda frame: replace(blocks, origin=Held(frame, blocks.schema), dealt={}))
         if demand.form in ("rows", "drain"):
-            counted = reduced(mapped(MeasureBytes(at), "count", PACKED, blocks.frame), MergeBlocks(at, added), "add")
+            end = CountRows() if demand.form == "rows" else DrainRows()
+            counted = merged(blocks.ended(at, end), MergeBlocks(at, added), "add")
             rows = demand.form == "rows"
             return Asked(counted, finish=lambda frame: _first(frame)["rows"][0].as_py() if rows else None)
         if demand.form == "write":
@@ -167,34 +171,39 @@ class DaskEngine(Engine):
     def _keys_checked(self, source: Source, blocks: Blocks) -> Asked:
         """Return what is asked to know whether a source's keys stand in one file, as it declares."""
         assert blocks.placed is not None
-        keys = blocks.placed.keys
-        seen = mapped(KeysOfBlock(self.site.at, keys), "keys", PACKED, blocks.frame)
-        return Asked(reduced(seen, MergeBlocks(self.site.at, counted_keys), "keys"), finish=lambda frame: check_keys(source, _first(frame)))
+        at, keys = self.site.at, blocks.placed.keys
+        chosen = Worked(at, ChooseColumns(keys), (blocks.origin,), narrowed(blocks.schema, keys))
+        seen = Worked(at, ListKeys(), (chosen,), None, PACKED)
+        return Asked(merged(seen, MergeBlocks(at, counted_keys), "keys"), finish=lambda frame: check_keys(source, _first(frame)))
 
     def _measured(self, blocks: Blocks, want: Want | None) -> Asked:
         """Return what is asked for a table on the host: a small one, merged by a tree, or all rows."""
         at = self.site.at
-        packed = mapped(MeasureBlock(at, want, at_end=want is None), "measure", PACKED, blocks.frame)
         if want is None:
+            packed = blocks.ended(at, MeasureRows(at_end=True))
             return Asked(packed, finish=lambda frame: pa.concat_tables([unpacked(table) for table in frame["table"]]))
         if want.merge is not None:
-            merged = reduced(packed, MergeBlocks(at, want.merge), "merge")
-            return Asked(merged, finish=_first)
+            measured = self._prepared(blocks, want).ended(at, MeasureRows())
+            return Asked(merged(measured, MergeBlocks(at, want.merge), "merge"), finish=_first)
         if blocks.n_blocks == 1:
-            return Asked(packed, finish=_first)
+            return Asked(self._prepared(blocks, want).ended(at, MeasureRows()), finish=_first)
         schema = frame_schema(want.prepare(VERBS, empty_frame(blocks.schema)), lambda names: frozenset())
         found = None if want.aggregates is None else _of_whole(want.aggregates, blocks.schema)
         if found is not None:
-            whole = aggregated(found, "reduce", blocks, schema, self.site)
-            return Asked(mapped(MeasureBlock(at, None), "measure", PACKED, whole.frame), finish=_first)
-        single = gathered(_narrowed(blocks, want), self.site, "a value of the whole table")
-        return Asked(mapped(MeasureBlock(at, want), "measure", PACKED, single.frame), finish=_first)
+            return Asked(aggregated(found, "reduce", blocks, schema, self.site).ended(at, MeasureRows()), finish=_first)
+        single = gathered(self._narrowed(blocks, want), self.site, "a value of the whole table")
+        return Asked(self._prepared(single, want).ended(at, MeasureRows()), finish=_first)
+
+    def _narrowed(self, blocks: Blocks, want: Want) -> Blocks:
+        """Return the table with only the columns that a barrier looks at; at least one, since rows of no columns cannot be counted."""
+        schema = narrowed(blocks.schema, needed_columns(lambda frame: want.prepare(VERBS, frame), [blocks.schema])[0])
+        chosen = Worked(self.site.at, ChooseColumns(tuple(schema)), (blocks.origin,), schema)
+        return replace(blocks, origin=chosen, schema=schema, dealt={})
 
     def _prepared(self, blocks: Blocks, want: Want) -> Blocks:
-        """Return what a barrier wants to be kept of a table."""
+        """Return what a barrier wants of a table."""
         schema = frame_schema(want.prepare(VERBS, empty_frame(blocks.schema)), lambda names: frozenset())
-        frame = mapped(PrepareBlock(self.site.at, want), "prepare", meta_of(schema, self.blocks), blocks.frame)
-        return Blocks(frame, schema, blocks.n_rows)
+        return Blocks(Worked(self.site.at, PrepareWant(want), (blocks.origin,), schema), schema, blocks.n_rows)
 
     def solve(self, task: Task, inputs: Sequence[Any], progress: Progress | None = None, schema: Schema | None = None) -> Any:
         """Return what a task makes: in the engine's own way, or on one worker where all rows come together."""
@@ -222,13 +231,14 @@ class DaskEngine(Engine):
 
     def head(self, data: Blocks, n_rows: int) -> nw.DataFrame[Any]:
         """Return some of the rows, brought into this process."""
-        return self.deliver(Blocks(data.frame.head(n_rows, npartitions=-1, compute=False), data.schema, n_rows))
+        first = Worked(self.site.at, FirstRows(n_rows), (data.origin,), data.schema)
+        return self.deliver(Blocks(first, data.schema, n_rows)).head(n_rows)
 
     def size(self, data: Blocks | Remote) -> int | None:
         """Return the bytes of what is held."""
         if isinstance(data, Remote):
             return data.n_bytes
-        counted = reduced(mapped(MeasureBytes(self.site.at), "count", PACKED, data.frame), MergeBlocks(self.site.at, added), "add")
+        counted = reduced(mapped(MeasureBytes(self.site.at), "count", PACKED, frame_of(data)), MergeBlocks(self.site.at, added), "add")
         (frame,) = self.waiter.brought([counted])
         return int(_first(frame)["bytes"][0].as_py())
 
@@ -273,7 +283,7 @@ class Asked:
         Whether the answer stays on the workers.
     """
 
-    frame: Any
+    origin: Origin
     finish: Callable[[Any], Any]
     held: bool = False
 
@@ -281,12 +291,6 @@ class Asked:
 def _of_whole(aggregates: Named, schema: Schema) -> Aggregation | None:
     """Return aggregates of a whole table that can be made in parts."""
     return in_parts(Grouping((), exact(aggregates, empty_frame(schema)), drop_null_keys=False), schema)
-
-
-def _narrowed(blocks: Blocks, want: Want) -> Blocks:
-    """Return the table with only the columns that a barrier looks at; at least one, since rows of no columns cannot be counted."""
-    schema = narrowed(blocks.schema, needed_columns(lambda frame: want.prepare(VERBS, frame), [blocks.schema])[0])
-    return replace(blocks, frame=blocks.frame[list(schema)], schema=schema)
 
 
 def _first(frame: pd.DataFrame) -> pa.Table:

@@ -12,23 +12,21 @@ import pyarrow.compute as pc
 
 from gpupipe.core.ends import Source
 from gpupipe.core.errors import SourceError
-from gpupipe.engines._blocks import At, given, packed
+from gpupipe.engines._block_engine import BlockEngine
+from gpupipe.engines._blocks import packed
+from gpupipe.engines._stretch import End
 
 COUNT = "__gpupipe_blocks__"
 
 
 @dataclass(frozen=True)
-class KeysOfBlock:
-    """Says which keys a block has."""
+class ListKeys(End):
+    """Says which keys a block has, of which the rows are those of the keys' columns."""
 
-    at: At
-    keys: tuple[str, ...]
-
-    def __call__(self, block: Any) -> pd.DataFrame:
+    def made(self, engine: BlockEngine, rows: Any, *given: Any) -> pd.DataFrame:
         """Return the keys, each once, packed."""
-        with self.at.work() as engine:
-            found = engine.distinct(given(engine, block[list(self.keys)]))
-            return packed(found.append_column(COUNT, pa.array([1] * found.num_rows, pa.int64())))
+        found = engine.distinct(rows)
+        return packed(found.append_column(COUNT, pa.array([1] * found.num_rows, pa.int64())))
 
 
 def counted_keys(tables: Sequence[pa.Table]) -> pa.Table:

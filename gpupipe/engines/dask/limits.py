@@ -1,4 +1,4 @@
-"""What the ``dask`` engine cannot do, whose it is, and why. What holds of the engine of its blocks holds here, too."""
+"""What the ``dask`` engine does otherwise than engine ``cpu``, which works its blocks: what comes of rows being in many places, no more."""
 
 from __future__ import annotations
 
@@ -15,5 +15,18 @@ LIMITS = (
         "files on one machine only",
         "never",
         "Workers read and write files themselves, so a path must mean the same file on each. Use a shared folder or an fsspec address.",
+    ),
+    Limit(
+        "sums of floats over blocks",
+        "never",
+        "They depend on the order in which blocks are added up, so the last bits may differ from those of one machine.",
+        "rare",
+    ),
+    Limit(
+        "bins of XGBoost, and starts that k-means chooses",
+        "never",
+        "Bins are found from all workers' sketches: where a feature has more distinct values than bins, trees may differ slightly from one "
+        "machine's. K-means draws its own starts from the rows that hash lowest; give it starts, and it is scikit-learn's fit.",
+        "rare",
     ),
 )

@@ -9,12 +9,15 @@ from typing import Any
 import pandas as pd
 
 from gpupipe.core.errors import StageError
+from gpupipe.core.schema import Schema
 from gpupipe.core.task import Training
 from gpupipe.engines._arrow import arrow_schema, as_array
-from gpupipe.engines._blocks import PACKED, At, carrying, given
+from gpupipe.engines._block_engine import PACKED, carrying
+from gpupipe.engines._blocks import At
 from gpupipe.engines._estimators import target_values, weight_values
 from gpupipe.engines._mergeable.contract import MergeableFit
 from gpupipe.engines.dask.blocks import Blocks, Site, mapped, reduced
+from gpupipe.engines.dask.lowering import frame_of
 from gpupipe.engines.dask.waiting import Waiter
 
 
@@ -25,11 +28,12 @@ class ToArrays:
     at: At
     recipe: Training
     dtype: Any
+    schema: Schema
 
     def __call__(self, block: Any) -> pd.DataFrame:
         """Return the arrays as the one value of a frame."""
         with self.at.work() as engine:
-            frame = given(engine, block)
+            frame = engine.opened(block, self.schema)
             rows = frame.collect()
             features = as_array(engine.to_arrow(frame.select(list(self.recipe.features)))).astype(self.dtype, copy=False)
             target = None if self.recipe.target is None else target_values(rows, self.recipe.target)
@@ -83,7 +87,7 @@ class MergePass:
 def fit_by_passes(fit: MergeableFit, recipe: Training, blocks: Blocks, waiter: Waiter, site: Site) -> Any:
     """Return the estimator fitted on all blocks."""
     narrow = as_array(_empty(blocks, recipe.features)).dtype
-    arrays = mapped(ToArrays(site.at, _plain(recipe), narrow), "to-arrays", PACKED, blocks.frame)
+    arrays = mapped(ToArrays(site.at, _plain(recipe), narrow, blocks.schema), "to-arrays", PACKED, frame_of(blocks))
     (held,) = waiter.held([arrays])
     name = type(recipe.estimator).__name__
     n_rows = checked_rows(waiter, mapped(CountArrays(), "count", PACKED, held))

@@ -12,10 +12,12 @@ from gpupipe.core.arrow import plain_table
 from gpupipe.core.ends import Piece, Reading, Source
 from gpupipe.core.schema import Schema
 from gpupipe.engines._arrow import conform_arrow
-from gpupipe.engines._blocks import At, HoldBlock, ReadBlock, as_bytes
+from gpupipe.engines._block_engine import PACKED, carrying
+from gpupipe.engines._blocks import At, as_bytes
 from gpupipe.engines._scan import explained, read_lazy
 from gpupipe.engines._shipping import ship
-from gpupipe.engines.dask.blocks import Blocks, Placed, from_parts, meta_of, row_bytes
+from gpupipe.engines._stretch import HoldRows, ReadPieces, Work
+from gpupipe.engines.dask.blocks import Blocks, Held, Placed, Worked, from_parts, row_bytes
 
 LEAST_ROWS = 1 << 16  # a smaller block is not worth a task
 BLOCKS_A_THREAD = 3
@@ -56,11 +58,11 @@ def read_blocks(source: Source, reading: Reading, schema: Schema, sizes: Sizes, 
         groups, n_rows, whole = planned(source, sizes, needed)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise explained(source, error) from error
-    shipped = ship(ReadBlock(at, source, reading, needed), at.label(type(source).__name__))
-    frame = from_parts(shipped, groups, meta_of(needed, at.engine))
+    work = ReadPieces(source, reading, needed)
     key = source.whole_keys()
-    placed = Placed(key, f"files:{shipped.digest}") if whole and key and set(key) <= set(reading.columns) else None
-    return Blocks(frame, needed, n_rows, placed)
+    is_placed = whole and key and set(key) <= set(reading.columns)
+    placed = Placed(key, f"files:{ship(work, source.name).digest}") if is_placed else None
+    return Blocks(_each(work, groups, needed, at), needed, n_rows, placed)
 
 
 def planned(source: Source, sizes: Sizes, schema: Schema) -> tuple[list[tuple[Piece, ...]], int, bool]:
@@ -113,6 +115,9 @@ def blocks_of(table: Any, schema: Schema, sizes: Sizes, at: At) -> Blocks:
     n_rows = table.num_rows
     size = sizes.spread(n_rows, sizes.rows(schema))
     slices: Sequence[Any] = [table.slice(start, size) for start in range(0, n_rows, size)] or [table]
-    shipped = ship(HoldBlock(at, schema), at.label("hold-rows"))
-    frame = from_parts(shipped, [as_bytes(part) for part in slices], meta_of(schema, at.engine))
-    return Blocks(frame, schema, n_rows)
+    return Blocks(_each(HoldRows(schema), [as_bytes(part) for part in slices], schema, at), schema, n_rows)
+
+
+def _each(work: Work, parts: Sequence[Any], schema: Schema, at: At) -> Worked:
+    """Return the blocks that a work makes of some parts, each of which travels with its task."""
+    return Worked(at, work, (Held(from_parts(carrying, parts, PACKED), None),), schema)

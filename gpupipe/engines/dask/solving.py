@@ -12,9 +12,11 @@ import pandas as pd
 from gpupipe.core.holding import Holding
 from gpupipe.core.schema import Schema
 from gpupipe.core.task import Task
-from gpupipe.engines._blocks import PACKED, At, carrying, given
+from gpupipe.engines._block_engine import PACKED, BlockEngine, carrying
+from gpupipe.engines._blocks import At
 from gpupipe.engines._shipping import dumps
-from gpupipe.engines.dask.blocks import Blocks, Site, from_parts, mapped, meta_of
+from gpupipe.engines.dask.blocks import Blocks, Held, Site, from_parts, mapped, meta_of
+from gpupipe.engines.dask.lowering import frame_of
 from gpupipe.engines.dask.tables import gathered
 from gpupipe.engines.dask.waiting import Waiter
 
@@ -42,9 +44,9 @@ class Remote:
 
 @dataclass(frozen=True)
 class OnFrame:
-    """Stands among a task's inputs for one that comes as a frame: a table, or what another task made."""
+    """Stands among a task's inputs for one that comes as a frame: a table of a schema, or what another task made."""
 
-    is_table: bool
+    schema: Schema | None
 
 
 @dataclass(frozen=True)
@@ -71,13 +73,13 @@ class SolveOnWorker:
             inputs = [_taken(engine, each, next(coming)) if isinstance(each, OnFrame) else each for each in self.inputs]
             made = engine.solve(self.task, inputs, schema=self.schema)
             if self.schema is not None:
-                return carrying((made.to_native(), engine.noted))
+                return carrying((engine.closed(made), engine.noted))
             return carrying((made, engine.noted) if self.task.stays else dumps((made, engine.noted)))
 
 
-def _taken(engine: Any, what: OnFrame, frame: Any) -> Any:
+def _taken(engine: BlockEngine, what: OnFrame, frame: Any) -> Any:
     """Return an input as the block engine takes it."""
-    return given(engine, frame) if what.is_table else frame["table"].iloc[0][0]
+    return frame["table"].iloc[0][0] if what.schema is None else engine.opened(frame, what.schema)
 
 
 @dataclass(frozen=True)
@@ -114,8 +116,9 @@ def solved_on_one_worker(
         A table is larger than one worker may hold.
     """
     coming = [gathered(each, site, name) if isinstance(each, Blocks) else each for each in inputs]
-    kept = tuple(OnFrame(isinstance(each, Blocks)) if isinstance(each, Blocks | Remote) else each for each in coming)
-    frames = [each.frame for each in coming if isinstance(each, Blocks | Remote)] or [from_parts(carrying, [None], PACKED)]
+    kept = tuple(OnFrame(getattr(each, "schema", None)) if isinstance(each, Blocks | Remote) else each for each in coming)
+    frames = [frame_of(each) if isinstance(each, Blocks) else each.frame for each in coming if isinstance(each, Blocks | Remote)]
+    frames = frames or [from_parts(carrying, [None], PACKED)]
     made = mapped(SolveOnWorker(site.at, _plain(task), kept, schema), f"{task.task}-{name}", PACKED, *frames)
     if schema is None and not task.stays:
         (frame,) = waiter.brought([made])
@@ -127,7 +130,8 @@ def solved_on_one_worker(
     if schema is None:
         return Remote(held, described, n_bytes), noted
     n_rows = max((each.n_rows for each in inputs if isinstance(each, Blocks)), default=_ROWS)
-    return Blocks(mapped(TakeBlock(site.at), "take", meta_of(schema, site.at.engine), held), schema, n_rows), noted
+    taken = mapped(TakeBlock(site.at), "take", meta_of(schema, site.at.engine), held)
+    return Blocks(Held(taken, schema), schema, n_rows), noted
 
 
 def _plain(task: Task) -> Task:

@@ -5,32 +5,29 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from gpupipe.core.stage import TableStage
 from gpupipe.core.verbs import Sorting
-from gpupipe.engines._blocks import PACKED, PLACE, At, RunBlock, given, packed, unpacked
-from gpupipe.engines.dask.blocks import Blocks, Site, block_values, dealt, mapped, marked_meta, meta_of, reduced
+from gpupipe.engines._block_engine import PACKED, BlockEngine
+from gpupipe.engines._blocks import At, block_engine, packed, unpacked
+from gpupipe.engines._stretch import ChooseColumns, End, RunStage
+from gpupipe.engines._symbolic import narrowed
+from gpupipe.engines.dask.blocks import Blocks, Moved, Site, Worked, block_values, dealt, mapped, merged
 
 _SAMPLED = 256  # rows drawn from each block
 _MARK = "__gpupipe_splitter__"
 
 
 @dataclass(frozen=True)
-class SampleKeys:
-    """Draws some rows of a block's sort columns, evenly."""
+class SampleRows(End):
+    """Draws some rows, evenly."""
 
-    at: At
-    how: Sorting
-
-    def __call__(self, block: Any) -> pd.DataFrame:
+    def made(self, engine: BlockEngine, rows: Any, *given: Any) -> pd.DataFrame:
         """Return the rows, packed."""
-        with self.at.work() as engine:
-            rows = given(engine, block[list(dict.fromkeys(self.how.columns))]).collect()
-            drawn = rows.gather_every(max(1, len(rows) // _SAMPLED))
-            return packed(engine.to_arrow(engine.settled(drawn.lazy())))
+        whole = rows.collect()
+        return packed(engine.to_arrow(engine.settled(whole.gather_every(max(1, len(whole) // _SAMPLED)).lazy())))
 
 
 @dataclass(frozen=True)
@@ -52,43 +49,38 @@ class ChooseSplitters:
 
 
 @dataclass(frozen=True)
-class RangeRows:
+class RangeRows(End):
     """Says of each row which range it is in: it is sorted among the splitters, and rows equal to one come after it."""
 
-    at: At
     how: Sorting
     values: tuple[int, ...]
 
-    def __call__(self, block: Any, splitters: pd.DataFrame) -> Any:
-        """Return the block, sorted, with the place of each row."""
-        with self.at.work() as engine:
-            frame, xp = given(engine, block), engine.xp
-            table = unpacked(splitters["table"].iloc[0])
-            both = engine.below(table, frame.select(list(dict.fromkeys(self.how.columns))))
-            mark = xp.concatenate((xp.full(table.num_rows, -1), xp.arange(len(block))))
-            order = engine.verbs.sort(
-                given(engine, engine.marked(both, _MARK, mark)),
-                (*self.how.columns, _MARK),
-                (*self.how.descending, False),
-                nulls_last=self.how.nulls_last,
-            )
-            marks = engine.array(order, _MARK)
-            ranges = xp.cumsum(marks < 0)[marks >= 0]
-            place = xp.empty(len(block))
-            place[marks[marks >= 0]] = xp.asarray(self.values, dtype=np.float64)[ranges]
-            return engine.marked(frame, PLACE, place)
+    def made(self, engine: BlockEngine, rows: Any, *given: Any) -> Any:
+        """Return the rows with the address of each."""
+        xp, table = engine.xp, unpacked(given[0]["table"].iloc[0])
+        n_rows = len(rows.collect())
+        both = engine.below(table, rows.select(list(dict.fromkeys(self.how.columns))))
+        mark = xp.concatenate((xp.full(table.num_rows, -1), xp.arange(n_rows)))
+        marked = engine.settled(engine.marked(both, _MARK, mark))
+        order = engine.verbs.sort(marked, (*self.how.columns, _MARK), (*self.how.descending, False), nulls_last=self.how.nulls_last)
+        marks = engine.array(order, _MARK)
+        places = xp.empty(n_rows, dtype=xp.int64)
+        places[marks[marks >= 0]] = xp.cumsum(marks < 0)[marks >= 0]
+        return engine.addressed(rows, places, self.values)
 
 
 def sorted_blocks(stage: TableStage, how: Sorting, blocks: Blocks, site: Site) -> Blocks:
     """Return the table in order: block after block, and within each block."""
     at, n_blocks = site.at, blocks.n_blocks
-    meta = meta_of(blocks.schema, at.engine)
-    drawn = mapped(SampleKeys(at, how), "sample-keys", PACKED, blocks.frame)
-    chosen = mapped(ChooseSplitters(at, how, n_blocks), "choose-splitters", PACKED, reduced(drawn, Together(), "gather-keys"))
-    values = block_values(n_blocks, at.engine)
-    marked = mapped(RangeRows(at, how, values), "range-rows", marked_meta(blocks.schema, at.engine), blocks.frame, chosen)
-    made = mapped(RunBlock(at, stage, blocks.schema), stage.name, meta, dealt(marked, blocks.schema, n_blocks, at))
-    return replace(blocks, frame=made, placed=None)
+    columns = tuple(dict.fromkeys(how.columns))
+    keys = Worked(at, ChooseColumns(columns), (blocks.origin,), narrowed(blocks.schema, columns))
+    drawn = merged(Worked(at, SampleRows(), (keys,), None, PACKED), Together(), "gather-keys")
+    choose = ChooseSplitters(at, how, n_blocks)
+    chosen = Moved(lambda frame: mapped(choose, "choose-splitters", PACKED, frame), (drawn,), None, 1)
+    ranged = RangeRows(how, block_values(n_blocks, at.engine))
+    addressed = blocks.ended(at, ranged, block_engine(at.engine).addressed_meta(blocks.schema), chosen)
+    moved = dealt(addressed, blocks.schema, n_blocks, at)
+    return replace(blocks, origin=Worked(at, RunStage(stage, blocks.schema), (moved,), blocks.schema), placed=None, dealt={})
 
 
 @dataclass(frozen=True)

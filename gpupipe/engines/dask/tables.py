@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Literal
 
 import dask.dataframe as dd
@@ -11,11 +11,13 @@ import dask.dataframe as dd
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import KeyStage, TableStage
 from gpupipe.core.verbs import ByBlock, Joining, Sorting, Spread, Stacking
-from gpupipe.engines._blocks import PACKED, At, GuardBlock, MeasureBytes, MergeBlocks, RunBlock, StackBlock, added
+from gpupipe.engines._block_engine import PACKED
+from gpupipe.engines._blocks import At, GuardBlock, MeasureBytes, MergeBlocks, added
 from gpupipe.engines._shipping import ship
+from gpupipe.engines._stretch import KeepBlock, RunStage, StackRows, Stretch
 from gpupipe.engines._symbolic import VERBS, empty_frame, frame_schema, keeps_keys
 from gpupipe.engines.dask.aggregates import Aggregation, PartlyAggregated, in_parts
-from gpupipe.engines.dask.blocks import SPLIT_EVERY, Blocks, Placed, Site, mapped, meta_of, placed_by_key, reduced, same
+from gpupipe.engines.dask.blocks import SPLIT_EVERY, Blocks, Moved, Placed, Site, Worked, mapped, meta_of, placed_by_key, reduced, same
 from gpupipe.engines.dask.sorting import sorted_blocks
 
 _FEW = 4  # parts of so many times what is broadcast go by a tree: their result may well be one block, and be sent as one
@@ -33,40 +35,15 @@ def run_stage(stage: TableStage, inputs: Sequence[Blocks], schema: Schema, site:
 
 def by_block(stage: TableStage, inputs: Sequence[Blocks], schema: Schema, site: Site, n_rows: int) -> Blocks:
     """Return the stage's result block by block; an input of one block goes with every block of the others."""
-    frames = [given.frame for given in inputs]
     first = max(inputs, key=lambda given: given.n_blocks)
-    made = _map(RunBlock(site.at, stage, schema), stage.name, schema, site, frames)
     placed = first.placed
     kept = placed is not None and keeps_keys(stage, [given.schema for given in inputs], placed.keys)
-    return Blocks(made, schema, n_rows, placed if kept else None)
+    return Blocks(_run(stage, inputs, schema, site.at), schema, n_rows, placed if kept else None)
 
 
-def _map(task: Any, name: str, schema: Schema, site: Site, frames: Sequence[Any]) -> Any:
-    """Return a task's result on the frames; the first frame handed to Dask is one with the most blocks."""
-    most = max(range(len(frames)), key=lambda number: int(frames[number].npartitions))
-    if most:
-        order = [most, *(number for number in range(len(frames)) if number != most)]
-        task = Reordered(task, tuple(order.index(number) for number in range(len(frames))))
-        frames = [frames[number] for number in order]
-    return mapped(task, name, meta_of(schema, site.at.engine), *frames)
-
-
-@dataclass(frozen=True)
-class Reordered:
-    """Calls a task with its blocks in another order."""
-
-    task: Any
-    order: tuple[int, ...]
-
-    @property
-    def at(self) -> At:
-        """Where in which run the task belongs."""
-        at: At = self.task.at
-        return at
-
-    def __call__(self, *blocks: Any) -> Any:
-        """Return what the task makes of the blocks."""
-        return self.task(*(blocks[number] for number in self.order))
+def _run(stage: TableStage, inputs: Sequence[Blocks], schema: Schema, at: At) -> Worked:
+    """Return a stage run on each block of some tables."""
+    return Worked(at, RunStage(stage, schema), tuple(given.origin for given in inputs), schema)
 
 
 def _by_key(stage: KeyStage, inputs: Sequence[Blocks], schema: Schema, site: Site) -> Blocks:
@@ -86,16 +63,26 @@ def _by_key(stage: KeyStage, inputs: Sequence[Blocks], schema: Schema, site: Sit
 
 def aggregated(found: Aggregation, name: str, blocks: Blocks, schema: Schema, site: Site) -> Blocks:
     """Return the aggregates: each block's by itself, then those of all, by a tree where they are few, else dealt by key."""
-    partly, again, last = (PartlyAggregated(found, *how) for how in ((False, False), (True, False), (True, True)))
+    partly, again, last = PartlyAggregated(found, again=False), PartlyAggregated(found, again=True), PartlyAggregated(found, True, schema)
     kept = frame_schema(partly.run(VERBS, empty_frame(blocks.schema)), lambda names: frozenset())
-    parts = Blocks(_map(RunBlock(site.at, partly, kept), name, kept, site, [blocks.frame]), kept, blocks.n_rows)
+    parts = Blocks(_run(partly, [blocks], kept, site.at), kept, blocks.n_rows)
     if found.keys and parts.n_bytes > _FEW * site.options.broadcast_bytes:
         dealt = placed_by_key(parts, found.keys, blocks.n_blocks, site.at)
-        return Blocks(_map(RunBlock(site.at, last, schema), name, schema, site, [dealt.frame]), schema, parts.n_rows, dealt.placed)
-    combine, finish = (ship(RunBlock(site.at, *how), site.at.label(name)) for how in ((again, kept), (last, schema)))
-    meta = meta_of(schema, site.at.engine)
-    made = parts.frame.reduction(same, aggregate=finish, combine=combine, meta=meta, split_every=SPLIT_EVERY)
-    return Blocks(made, schema, parts.n_rows)
+        return Blocks(_run(last, [dealt], schema, site.at), schema, parts.n_rows, dealt.placed)
+    combine, finish = (
+        ship(_alone(site.at, RunStage(stage, made), kept), site.at.label(name)) for stage, made in ((again, kept), (last, schema))
+    )
+
+    def whole(frame: Any) -> Any:
+        meta = meta_of(schema, site.at.engine)
+        return frame.reduction(ship(same, "same"), aggregate=finish, combine=combine, meta=meta, split_every=SPLIT_EVERY)
+
+    return Blocks(Moved(whole, (parts.origin,), schema, 1), schema, parts.n_rows)
+
+
+def _alone(at: At, work: RunStage, given: Schema) -> Stretch:
+    """Return the stretch of one work on a block that is kept."""
+    return Stretch(at, (given,), ((at, work, (0,)),), ((at, KeepBlock(), (1,)),))
 
 
 def _together(inputs: Sequence[Blocks], keys: Sequence[str]) -> bool:
@@ -192,20 +179,24 @@ def _is_small(blocks: Blocks, other: Blocks, site: Site) -> bool:
 
 def _stacked(stage: TableStage, inputs: Sequence[Blocks], schema: Schema, site: Site) -> Blocks:
     """Return the rows of all tables, in the columns of the result; each block is brought to them by itself."""
-    frames = []
-    for number, given in enumerate(inputs):
-        task = StackBlock(site.at, stage, schema, number, tuple(one.schema for one in inputs))
-        frames.append(_map(task, stage.name, schema, site, [given.frame]))
-    frame = frames[0] if len(frames) == 1 else dd.concat(frames)
-    return Blocks(frame, schema, sum(given.n_rows for given in inputs))
+    schemas = tuple(one.schema for one in inputs)
+    parts = [Worked(site.at, StackRows(stage, schema, number, schemas), (given.origin,), schema) for number, given in enumerate(inputs)]
+    n_rows = sum(given.n_rows for given in inputs)
+    if len(parts) == 1:
+        return Blocks(parts[0], schema, n_rows)
+    n_blocks = sum(given.n_blocks for given in inputs)
+    return Blocks(Moved(lambda *frames: dd.concat(list(frames)), tuple(parts), schema, n_blocks), schema, n_rows)
 
 
 def gathered(blocks: Blocks, site: Site, name: str) -> Blocks:
     """Return the table in one block, on one worker; over that worker's budget the run ends with what was needed."""
     if blocks.n_blocks == 1:
         return blocks
-    sizes = mapped(MeasureBytes(site.at), "measure-bytes", PACKED, blocks.frame)
-    total = reduced(sizes, MergeBlocks(site.at, added), "add-bytes")
     guard = GuardBlock(site.at, name, site.gather_bytes)
-    checked = mapped(guard, "gather", meta_of(blocks.schema, site.at.engine), blocks.frame, total)
-    return replace(blocks, frame=checked.repartition(npartitions=1), placed=None)
+    sizes, add = MeasureBytes(site.at), MergeBlocks(site.at, added)
+
+    def together(frame: Any) -> Any:
+        total = reduced(mapped(sizes, "measure-bytes", PACKED, frame), add, "add-bytes")
+        return mapped(guard, "gather", meta_of(blocks.schema, site.at.engine), frame, total).repartition(npartitions=1)
+
+    return replace(blocks, origin=Moved(together, (blocks.origin,), blocks.schema, 1), placed=None, dealt={})

@@ -3,48 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
-from gpupipe.core.ends import PartWriter, Writer
-from gpupipe.engines._blocks import PACKED, At, MeasureBlock, carrying, given, unpacked
+from gpupipe.core.ends import Writer
+from gpupipe.engines._block_engine import PACKED
+from gpupipe.engines._blocks import At, unpacked
 from gpupipe.engines._single import batches_of
-from gpupipe.engines.dask.blocks import Blocks, from_parts, mapped
+from gpupipe.engines._stretch import MeasureRows, WriteRows
+from gpupipe.engines.dask.blocks import Blocks, Worked, numbers_of_blocks
 from gpupipe.engines.dask.waiting import Waiter
 
 
-@dataclass(frozen=True)
-class WriteBlock:
-    """Writes one block as a part of an output."""
-
-    at: At
-    writer: PartWriter
-
-    def __call__(self, block: Any, number: pd.DataFrame) -> pd.DataFrame:
-        """Return what was written."""
-        with self.at.work() as engine:
-            table = engine.to_arrow(given(engine, block), at_end=True)
-            return carrying(self.writer.write(int(number["number"].iloc[0]), batches_of(table)))
-
-
-def written(blocks: Blocks, writer: Writer, at: At, waiter: Waiter) -> tuple[Any, Callable[[Any], None]]:
+def written(blocks: Blocks, writer: Writer, at: At, waiter: Waiter) -> tuple[Worked, Callable[[Any], None]]:
     """Return what the cluster is asked for, and what finishes the output with its answer, which stays on the workers till then."""
     parts = writer.parts()
     if parts is None:
-        return mapped(MeasureBlock(at, None, at_end=True), "to-arrow", PACKED, blocks.frame), lambda frame: _write(writer, waiter, frame)
-    numbers = from_parts(numbered, range(blocks.n_blocks), _NUMBER)
-    return mapped(WriteBlock(at, parts), "write", PACKED, blocks.frame, numbers), lambda frame: _take(writer, waiter, frame)
-
-
-_NUMBER = pd.DataFrame({"number": np.zeros(0, np.int64)})
-
-
-def numbered(number: int) -> pd.DataFrame:
-    """Return a block's number as a frame, which goes with the block."""
-    return pd.DataFrame({"number": np.array([number], np.int64)})
+        return blocks.ended(at, MeasureRows(at_end=True)), lambda frame: _write(writer, waiter, frame)
+    return blocks.ended(at, WriteRows(parts), PACKED, numbers_of_blocks(blocks.n_blocks)), lambda frame: _take(writer, waiter, frame)
 
 
 def _write(writer: Writer, waiter: Waiter, frame: Any) -> None:

@@ -10,8 +10,7 @@ import dask
 from gpupipe.core.errors import StageError
 from gpupipe.core.ledger import Ledger
 from gpupipe.core.task import Training
-from gpupipe.engines._blocks import PACKED
-from gpupipe.engines._pandaslike import TARGET, WEIGHT
+from gpupipe.engines._block_engine import PACKED, TARGET, WEIGHT
 from gpupipe.engines.cudf.frames import Crossing
 from gpupipe.engines.cudf.models import OnDevice, facts_of, made_on_device
 from gpupipe.engines.dask.blocks import Blocks, Site, mapped

@@ -8,7 +8,6 @@ from contextlib import AbstractContextManager
 from typing import Any, ClassVar
 
 import narwhals.stable.v2 as nw
-import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
@@ -18,9 +17,8 @@ from gpupipe.core.ends import Piece, Reading, Source
 from gpupipe.core.engine import EngineOptions
 from gpupipe.core.schema import Schema
 from gpupipe.core.want import Want
-from gpupipe.engines._arrow import as_array, conform_arrow
-from gpupipe.engines._estimators import target_values, weight_values
-from gpupipe.engines._pandaslike import TARGET, WEIGHT, PandasLikeEngine, PandasLikeVerbs, arrow_of, conformed
+from gpupipe.engines._arrow import conform_arrow, table_of
+from gpupipe.engines._pandaslike import PandasLikeEngine, PandasLikeVerbs, conformed
 from gpupipe.engines._scan import explained, read_table
 from gpupipe.engines._symbolic import VERBS, empty_frame, frame_schema
 from gpupipe.engines.pandas.limits import LIMITS
@@ -109,19 +107,10 @@ class PandasEngine(PandasLikeEngine):
         planned = want.prepare(VERBS, empty_frame(Schema.of_names(frame.collect_schema())))
         return self.settled(conformed(made, frame_schema(planned, lambda _: frozenset()), "what is measured"))
 
-    def numbers(self, frame: Frame, features: Sequence[str], target: str | None, weight: str | None) -> Any:
-        """Return a pandas frame of floats; see `PandasLikeEngine.numbers`."""
-        made = pd.DataFrame(as_array(self.to_arrow(frame.select(list(features)))), columns=list(features), copy=False)
-        if target is not None:
-            made[TARGET] = np.asarray(target_values(frame.collect(), target), dtype=np.float64)
-        if weight is not None:
-            made[WEIGHT] = weight_values(frame.collect(), weight)
-        return made
-
     def to_arrow(self, frame: Frame, *, at_end: bool = False) -> pa.Table:
         """Return the frame as Arrow."""
         started = time.perf_counter()
-        table = arrow_of(frame)
+        table = table_of(frame.collect())
         self.ledger.cross("host_copy", table.nbytes, time.perf_counter() - started, "pandas to Arrow", at_end=at_end)
         return table
 

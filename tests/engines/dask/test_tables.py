@@ -21,6 +21,7 @@ from gpupipe.core.schema import Schema
 from gpupipe.core.stage import TableStage
 from gpupipe.engines.dask.blocks import Blocks
 from gpupipe.engines.dask.engine import DaskEngine
+from gpupipe.engines.dask.lowering import frame_of
 from gpupipe.plan import run_symbolic
 from gpupipe.testing.compare import assert_same_rows
 from gpupipe.testing.trial import Trial
@@ -56,7 +57,7 @@ def rows(engine: DaskEngine, blocks: Blocks) -> pa.Table:
 
 
 def n_shuffles(blocks: Blocks) -> int:
-    return len({found._name for found in blocks.frame.expr.find_operations(RearrangeByColumn)})
+    return len({found._name for found in frame_of(blocks).expr.find_operations(RearrangeByColumn)})
 
 
 def expected(stage: TableStage, *tables: pa.Table) -> pa.Table:

@@ -16,7 +16,7 @@ import narwhals.stable.v2 as nw
 import gpupipe as gp
 
 def fail(frame, kind):
-    if hasattr(frame.to_native(), "to_numpy"):
+    if len(frame.collect()):  # not the plan's empty rows
         raise ZeroDivisionError(f"the user's own words in {kind}")
     return frame
 
