@@ -100,3 +100,21 @@ def test_a_missing_value_of_one_column_is_no_blank_line(tmp_path: Path, write: W
     assert read(ReadCsv(tmp_path / "a.csv", schema={"s": nw.String})).to_pydict() == {"s": ["a", None, "b", None]}
     write(WriteCsv(tmp_path / "n.csv"), pa.table({"n": [None, 1]}))
     assert read(ReadCsv(tmp_path / "n.csv")).to_pydict() == {"n": [None, 1]}
+
+
+def test_a_batch_wider_than_long_is_written_as_a_long_one(every_dtype: pa.Table, tmp_path: Path) -> None:
+    refused = (pa.types.is_nested, pa.types.is_binary, pa.types.is_large_binary, pa.types.is_duration, pa.types.is_fixed_size_binary)
+    kept = [field.name for field in every_dtype.schema if not any(is_one(field.type) for is_one in refused)]
+    columns = {f"{name}_{copy}": every_dtype[name].slice(0, 2) for name in kept for copy in range(3)}
+    columns |= {"d1": pa.array(["x", None]).dictionary_encode(), "d2": pa.array(['q"', "y,"]).dictionary_encode()}
+    wide = pa.table(columns).combine_chunks()
+    assert wide.num_columns > 2 == wide.num_rows
+    texts = []
+    for number, given in enumerate((wide, pa.concat_tables([wide] * 40).combine_chunks())):
+        writer = WriteCsv(tmp_path / f"{number}.csv", header=False).open(given.schema)
+        for batch in given.to_batches():
+            writer.write(batch)
+        writer.close()
+        writer.commit()
+        texts.append((tmp_path / f"{number}.csv").read_text())
+    assert texts[0] * 40 == texts[1] and 'q""' in texts[0]
