@@ -88,6 +88,7 @@ from gpupipe.stages.standardize import Standardize as Standardize
 from gpupipe.stages.tensors.cp import CP as CP
 from gpupipe.stages.tensors.cp_regression import CPRegression as CPRegression
 from gpupipe.stages.tensors.from_tensor import FromTensor as FromTensor
+from gpupipe.stages.tensors.from_xarray import FromXarray as FromXarray
 from gpupipe.stages.tensors.moments import Moments as Moments
 from gpupipe.stages.tensors.non_negative_cp import NonNegativeCP as NonNegativeCP
 from gpupipe.stages.tensors.non_negative_tucker import NonNegativeTucker as NonNegativeTucker

@@ -12,7 +12,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 import gpupipe.tensors as gt
-from gpupipe.core.errors import ArtefactError, ColumnError, StageError, listing, nearest
+from gpupipe.core.errors import ArtefactError, ColumnError, MissingExtraError, StageError, listing, nearest
 from gpupipe.core.holding import Holding
 from gpupipe.core.node import Node
 from gpupipe.core.schema import Field, Schema
@@ -166,6 +166,23 @@ class TensorData(Holding):
         """Return the labels of a cell as errors tell them."""
         labels = [frame[place : place + 1].rows()[0][0] for frame, place in zip(self.labels, places, strict=True)]
         return ", ".join(f"{name}={label!r}" for name, label in zip(self.dims, labels, strict=True))
+
+    def to_xarray(self) -> Any:
+        """Return it as a DataArray of xarray, in the host's memory; a missing cell is NaN.
+
+        Raises
+        ------
+        MissingExtraError
+            xarray is not installed.
+        """
+        try:
+            import xarray  # local: an extra, and nothing else here needs it
+        except ModuleNotFoundError as error:
+            raise MissingExtraError("to_xarray needs xarray, which is not installed. Run: pip install 'gpupipe[xarray]'") from error
+        values = self.values if self.coordinates is None else self.sparse.to_dense()
+        values = values if self.mask is None else array_module(values).where(self.mask, values, np.nan).astype(values.dtype)
+        labels = {frame.columns[0]: frame.to_arrow().column(0).to_numpy() for frame in self.labels}
+        return xarray.DataArray(values.get() if hasattr(values, "get") else values, labels, self.dims, self.value)
 
     def by_cell(self, tools: Tools, places: Sequence[Any], values: Any) -> nw.DataFrame[Any]:
         """Return a table of some cells: a label for each dimension, and an array of values."""
