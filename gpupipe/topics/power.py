@@ -70,7 +70,7 @@ def power_method(tensor: Any, random_state: int | None = 0) -> PowerResult:
     xp, seed = array_module(tensor), np.random.default_rng(random_state)
     left, found = tensor, xp.zeros((size, 0))
     while found.shape[1] < size:
-        vectors = _come_to_rest(left, normals(xp, seed, (size, N_STARTS)), size - found.shape[1])
+        vectors = come_to_rest(left, normals(xp, seed, (size, N_STARTS)), size - found.shape[1])
         left = left - ((vectors * _values(left, vectors)) @ _squares(vectors).T).reshape(tensor.shape)
         found = xp.concatenate([found, vectors], axis=1)
     return polished(tensor, found)
@@ -93,7 +93,7 @@ def polished(tensor: Any, vectors: Any) -> PowerResult:
     return PowerResult(weights, vectors, float(xp.linalg.norm(left.reshape(-1))) / norm if norm else 0.0)
 
 
-def _come_to_rest(tensor: Any, tried: Any, n_most: int) -> Any:
+def come_to_rest(tensor: Any, tried: Any, n_most: int) -> Any:
     """Return the vectors, [size, 1 or more], that iterations lead to: the one of largest value, and others far from it and one another."""
     xp = array_module(tensor)
     tried = before = _normalised(tried)

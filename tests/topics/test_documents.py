@@ -98,11 +98,12 @@ def test_short_and_empty_documents_and_unknown_words() -> None:
     assert np.isfinite(gamma).all()
 
 
-def test_tiny_parameters_do_not_underflow() -> None:
-    alpha = np.full(300, 1e-6)
+def test_many_topics_and_tiny_parameters_do_not_underflow() -> None:
+    n_topics = 3000  # of one word each gets so little that exp(digamma) of all of them is zero
     chance = np.random.default_rng(0)
-    X = csr_array(chance.integers(0, 2, (5, 40)))
-    gamma = document_topics(X, chance.dirichlet(np.ones(40), 300), alpha)
+    X = csr_array(np.array([[1, 0, 0, 0], [1, 1, 0, 2]]))
+    alpha = np.full(n_topics, 1e-6)
+    gamma = document_topics(X, chance.dirichlet(np.ones(4), n_topics), alpha)
     assert np.isfinite(gamma).all()
     assert np.allclose(gamma.sum(axis=1), X.sum(axis=1) + alpha.sum())
 

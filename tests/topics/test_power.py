@@ -7,6 +7,7 @@ import pytest
 
 from gpupipe.core.errors import UsageError
 from gpupipe.topics import power_method
+from gpupipe.topics.power import come_to_rest
 from tests.topics.examples import Array
 
 
@@ -56,6 +57,17 @@ def test_noise_leaves_components_and_is_the_residual() -> None:
     model = cubes(found.weights, found.vectors)
     assert found.residual == pytest.approx(np.linalg.norm(noisy - model) / np.linalg.norm(noisy), rel=1e-9)
     assert 0.01 < found.residual < 0.03
+
+
+def test_what_a_round_keeps_is_at_rest_and_apart() -> None:
+    weights, vectors = made(40)
+    starts = np.random.default_rng(0).normal(size=(40, 30))
+    kept = come_to_rest(cubes(weights, vectors), starts, 40)
+    overlaps = np.abs(kept.T @ kept) - np.eye(kept.shape[1])
+    assert 5 < kept.shape[1] < 30  # some starts lead to one component
+    assert overlaps.max() < 0.3
+    assert np.allclose(np.abs(vectors.T @ kept).max(axis=0), 1, atol=1e-6)
+    assert come_to_rest(cubes(weights, vectors), starts, 3).shape == (40, 3)
 
 
 def test_the_input_is_left_alone_and_a_seed_gives_the_same_bits() -> None:
