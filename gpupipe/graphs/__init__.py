@@ -25,6 +25,7 @@ from gpupipe.graphs.label_propagation import label_propagation
 from gpupipe.graphs.leiden import leiden
 from gpupipe.graphs.link_features import LinkFeatures, link_features
 from gpupipe.graphs.louvain import louvain
+from gpupipe.graphs.memory import needed_bytes
 from gpupipe.graphs.modularity import modularity
 from gpupipe.graphs.overlap import overlap
 from gpupipe.graphs.pagerank import pagerank
@@ -68,6 +69,7 @@ __all__ = [
     "link_features",
     "louvain",
     "modularity",
+    "needed_bytes",
     "overlap",
     "pagerank",
     "project",

@@ -59,17 +59,24 @@ def renumbered(labels: Any) -> Any:
 
 def partition_modularity(graph: Graph, community: Any, resolution: float) -> float:
     """Return the modularity of communities numbered from 0 on; 0 where edges have no weight at all."""
-    xp = graph.xp
-    source, destination, weight = graph.edges()
-    weight = xp.ones(len(source)) if weight is None else weight.astype(xp.float64)
-    total = float(weight.sum())
+    xp, n = graph.xp, graph.n_vertices
+    source, destination = graph.source, graph.destination
+    weight = None if graph.weight is None else graph.weight.astype(xp.float64, copy=False)
+    loops = xp.zeros(n)
+    if graph.n_loops:
+        at = xp.flatnonzero(source == destination)
+        loops[source[at]] = 1.0 if weight is None else weight[at]
+    # Edges are stored in both directions, loops once.
+    degree = graph.out_weight + loops
+    total = float(degree.sum()) / 2
     if not total:
         return 0.0
     number = int(community.max()) + 1
-    of_source, of_destination = community[source], community[destination]
-    inside = sums_of(of_source, weight * (of_source == of_destination), number)
-    ends = sums_of(of_source, weight, number) + sums_of(of_destination, weight, number)
-    return float((inside / total - resolution * (ends / (2 * total)) ** 2).sum())
+    of_source = community[source]
+    same = of_source == community[destination]
+    inside = xp.bincount(of_source[same], weights=None if weight is None else weight[same], minlength=number)
+    inside = (inside + sums_of(community, loops, number)) / 2
+    return float((inside / total - resolution * (sums_of(community, degree, number) / (2 * total)) ** 2).sum())
 
 
 def split_into_connected(graph: Graph, labels: Any) -> Any:
