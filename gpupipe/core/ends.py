@@ -142,6 +142,10 @@ class Source(Stage):
         """Return how many rows there are, where metadata or an inspection has told; None where nobody has counted."""
         return None
 
+    def takes_nan_as_null(self) -> bool:
+        """Whether NaN that it holds is read as missing."""
+        return bool(vars(self).get("nan_as_null", False))
+
     def declared_not_null(self) -> frozenset[str]:
         """Return the columns that are declared to hold no missing value, which engines check as they read."""
         return frozenset()

@@ -110,7 +110,7 @@ def _plain_table(source: Source, reading: Reading, pieces: Sequence[Piece | None
         tables.append(table)
     table = pa.concat_tables(tables)
     checked = [name for name in reading.columns if name in source.declared_not_null()]
-    nan_as_null = bool(getattr(source, "nan_as_null", False))
+    nan_as_null = source.takes_nan_as_null()
     if reading.predicate is None and not needs_finishing(table, nan_as_null=nan_as_null, not_null=checked):
         return table
     frame = pl.from_arrow(table)
@@ -120,7 +120,7 @@ def _plain_table(source: Source, reading: Reading, pieces: Sequence[Piece | None
 
 def _finished(source: Source, reading: Reading, frame: pl.LazyFrame) -> pl.LazyFrame:
     """Return the rows read with what the source declares of them: no NaN, nothing missing, and only those that are needed."""
-    if getattr(source, "nan_as_null", False):
+    if source.takes_nan_as_null():
         frame = _without_nan(frame)
     checked = [name for name in reading.columns if name in source.declared_not_null()]
     if checked:
@@ -184,7 +184,7 @@ def _conformed(frame: pl.LazyFrame, schema: Schema, source: Source, *, is_told: 
     have = frame.collect_schema()
     wanted = polars_dtypes(schema)
     origin = None if is_told else source.origin()
-    nan_as_null = bool(getattr(source, "nan_as_null", False))
+    nan_as_null = source.takes_nan_as_null()
     casts = [
         Declared(
             origin, name, dtype, nan_as_null, _parsed(name, dtype, None) if have[name] == pl.String and _is_written(dtype) else None

@@ -24,6 +24,7 @@ from distributed.utils import sync
 
 from gpupipe.core.errors import GpupipeError
 from gpupipe.core.secret import masked
+from gpupipe.engines.load import CLUSTERED
 from gpupipe.jobs.bundle import pack_results, unpack
 from gpupipe.jobs.plugin import MESSAGE
 from gpupipe.jobs.record import CANCELLED, FAILED, SUCCEEDED, Job
@@ -35,7 +36,6 @@ GRACE_SECONDS = 10.0  # from the interrupt to the end by force
 SILENT_SECONDS = 60.0  # a scheduler that does not answer for so long is gone
 LINE_BYTES = 8192
 LOG_BYTES = 16 << 20
-CLUSTERED = ("dask", "dask-cuda")
 SUPERSEDED, LEAVING = "superseded", "the worker leaves the cluster"  # Dask starts the job elsewhere, or has done so
 
 

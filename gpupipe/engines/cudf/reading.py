@@ -119,7 +119,7 @@ def _column_not_on_device(arrow: pa.Schema, name: str, dtype: Any) -> str | None
 
 def _filters(scan: FileScan, reading: Reading, source: Source) -> list[list[Term]] | None:
     """Return what of the predicate the device can use; see `parquet_filters`."""
-    return parquet_filters(reading.predicate, scan.schema, nan_as_null=bool(getattr(source, "nan_as_null", False)))
+    return parquet_filters(reading.predicate, scan.schema, nan_as_null=source.takes_nan_as_null())
 
 
 def _kept(frame: Any, filters: list[list[Term]] | None) -> Any:
@@ -252,7 +252,7 @@ class DeviceColumns(Columns):
 def _finished(source: Source, frame: Any, needed: Schema) -> Any:
     """Return the frame in the planned dtypes, with what the source declares of it."""
     made = conformed(lazy_of(frame.reset_index(drop=True)), device_schema(needed), source.name).collect().to_native()
-    if getattr(source, "nan_as_null", False):
+    if source.takes_nan_as_null():
         made = made.nans_to_nulls()
     for name in source.declared_not_null():
         n_missing = int(made[name]._column.null_count) if name in needed else 0  # NaN is there

@@ -157,8 +157,8 @@ class ToGraph(TaskStage):
         needed = 3 * stored * (2 * width + (0 if self.weight is None else 8)) + 8 * n_vertices
         if tools.most_bytes is not None and needed > tools.most_bytes:
             msg = (
-                f"A graph of {n_rows:,} edges and {n_vertices:,} vertices needs about {needed:,} bytes, and there are {tools.most_bytes:,}. "
-                "Filter the edges, or run on a machine with more memory."
+                f"A graph of {n_rows:,} edges and {n_vertices:,} vertices needs about {needed:,} bytes, and there are "
+                f"{tools.most_bytes:,}. Filter the edges, or run on a machine with more memory."
             )
             raise StageError(msg)
 
