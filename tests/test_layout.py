@@ -115,6 +115,8 @@ EXCEPTED_TESTS: Mapping[str, str] = {
     "engines.cudf.writing": "as above",
     "engines.dask_cuda.learners": "as above",
     "core.demand": "values that the executor hands to engines, tested by every run",
+    "core.file_marks": "tested with the sources that have fingerprints",
+    "checkpoints.entry": "tested with the store of entries, in tests/checkpoints/test_store.py",
     "core.plain": "one line, run by every `.apply` in a docstring",
     "core.progress": "a type",
     "core.task": "what tasks are told, tested by those who do them",

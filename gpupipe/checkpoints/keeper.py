@@ -20,8 +20,9 @@ import pyarrow as pa
 from gpupipe.artefact import load, save
 from gpupipe.checkpoints.address import addresses, mark_of, marks_of, sources_of
 from gpupipe.checkpoints.digest import digest
+from gpupipe.checkpoints.entry import DamagedError, Entry
 from gpupipe.checkpoints.json_values import from_json, to_json
-from gpupipe.checkpoints.store import DamagedError, Entry, Store
+from gpupipe.checkpoints.store import Store
 from gpupipe.core.arrow import dtype_of, schema_of
 from gpupipe.core.barrier import Barrier
 from gpupipe.core.demand import Demand

@@ -16,7 +16,8 @@ from gpupipe.core.secret import masked
 from gpupipe.core.visible import visible
 
 if TYPE_CHECKING:
-    from gpupipe.checkpoints.store import Entry, Store
+    from gpupipe.checkpoints.entry import Entry
+    from gpupipe.checkpoints.store import Store
 
 cache_app = typer.Typer(no_args_is_help=True)
 

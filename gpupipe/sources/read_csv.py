@@ -14,7 +14,8 @@ import narwhals.stable.v2 as nw
 
 from gpupipe.core.ends import FileScan, Piece, Source, SourceWarning
 from gpupipe.core.errors import SourceError, listing
-from gpupipe.core.files import Folder, Paths, Place, file_marks, find_files, kept_paths, local_files, shared_count, shown
+from gpupipe.core.file_marks import file_marks
+from gpupipe.core.files import Folder, Paths, Place, find_files, kept_paths, local_files, shared_count, shown
 from gpupipe.core.number_text import NumberText
 from gpupipe.core.schema import Schema
 from gpupipe.sources._agree import require_columns

@@ -15,7 +15,8 @@ from typing import Any
 
 from gpupipe.core.ends import FileScan, Piece, Source
 from gpupipe.core.errors import SourceError, UsageError
-from gpupipe.core.files import Folder, Paths, Place, file_marks, find_files, kept_paths, local_files, shared_count, shown
+from gpupipe.core.file_marks import file_marks
+from gpupipe.core.files import Folder, Paths, Place, find_files, kept_paths, local_files, shared_count, shown
 from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema, as_schema
 from gpupipe.sources._head import head

@@ -18,7 +18,8 @@ import pyarrow.parquet as pq
 from gpupipe.core.arrow import in_utc, is_readable_zone, schema_of
 from gpupipe.core.ends import FileScan, Piece, Source
 from gpupipe.core.errors import PlanError, SourceError
-from gpupipe.core.files import Folder, Paths, Place, file_marks, find_files, kept_paths, local_files, shared_count, shown
+from gpupipe.core.file_marks import file_marks
+from gpupipe.core.files import Folder, Paths, Place, find_files, kept_paths, local_files, shared_count, shown
 from gpupipe.core.options import settle
 from gpupipe.core.schema import Field, Schema, as_schema
 from gpupipe.sources._agree import agreed_schema, are_alike, check_declared, require_columns
