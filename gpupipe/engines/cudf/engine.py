@@ -13,18 +13,25 @@ from typing import Any, ClassVar
 import cudf
 import cupy as cp
 import narwhals.stable.v2 as nw
+import polars as pl
 import pyarrow as pa
 
 from gpupipe.core.arrow import plain_table
 from gpupipe.core.demand import Demand
 from gpupipe.core.ends import Piece, Reading, Source, Writer
 from gpupipe.core.engine import EngineOptions
+from gpupipe.core.errors import UnsupportedError
+from gpupipe.core.progress import Progress
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import TableStage
+from gpupipe.core.task import Task
+from gpupipe.core.tools import Tools
 from gpupipe.engines._block_engine import TARGET, WEIGHT
+from gpupipe.engines._host_tools import HostTools
 from gpupipe.engines._pandaslike import PandasLikeEngine
 from gpupipe.engines._retry import explained
 from gpupipe.engines._single import batches_of
+from gpupipe.engines._ways import adopted
 from gpupipe.engines.cudf.boosters import without_mask
 from gpupipe.engines.cudf.copies import taken_copies, watch_copies
 from gpupipe.engines.cudf.dtypes import device_schema
@@ -35,6 +42,7 @@ from gpupipe.engines.cudf.meaning import settle_meaning
 from gpupipe.engines.cudf.memory import DEVICE_MEMORY, set_up_pool, stage_range
 from gpupipe.engines.cudf.models import booster_on_device, labels_of
 from gpupipe.engines.cudf.reading import read_pieces_to_device, read_to_device
+from gpupipe.engines.cudf.tools import DeviceTools
 from gpupipe.engines.cudf.verbs import CudfVerbs
 from gpupipe.engines.cudf.writing import not_from_device, write_from_device
 
@@ -160,6 +168,24 @@ class CudfEngine(PandasLikeEngine):
             for batch in batches_of(table):
                 writer.write(batch)
         writer.close()
+
+    def tools(self, progress: Progress | None) -> Tools:
+        """Return what makes arrays of frames on the device, and frames of arrays."""
+        return DeviceTools(self.crossing, progress)
+
+    def solve(self, task: Task, inputs: Sequence[Any], progress: Progress | None = None, schema: Schema | None = None) -> Any:
+        """Return what a task makes on the device; where it cannot be done there, on the host, if that is allowed."""
+        try:
+            return super().solve(task, inputs, progress, schema)
+        except UnsupportedError as error:
+            if self.options.fallbacks != "host":
+                error.add_note("Allow it on the host, with the copies that it takes: --fallbacks host, EngineOptions(fallbacks='host').")
+                raise
+            self.ledger.fall_back(f"{task.title} is done on the host: {error}")
+        tools = HostTools(lambda table: nw.from_native(pl.from_arrow(table), eager_only=True), self.ledger, progress)
+        held = (self.to_arrow(each) if isinstance(each, nw.LazyFrame) else each for each in inputs)
+        made = task.solve(tools, *(tools.adopted(each) if isinstance(each, pa.Table) else adopted(each, tools) for each in held))
+        return self.verbs.literal(made.to_arrow()) if isinstance(made, nw.DataFrame) else made
 
     def with_room(self, name: str, work: Callable[[], Any]) -> Any:
         """Return what the work makes, done again after room was made where memory was short."""
