@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -70,10 +71,15 @@ class HostTools(Tools):
         """Return a masked array."""
         return np.ma.MaskedArray(values, mask=missing)
 
+    @cached_property
+    def _library(self) -> Any:
+        """The library of the engine's frames."""
+        return self._held(pa.table({"a": pa.array([], pa.int64())})).implementation
+
     def adopted(self, data: Any) -> Any:
         """Return an array as it is, and a table as a frame of the engine's library."""
         if isinstance(data, nw.DataFrame):
-            return self._held(table_of(data)) if data.implementation.is_pyarrow() or data.implementation.is_cudf() else data
+            return data if data.implementation is self._library else self._held(table_of(data))
         if isinstance(data, pa.Table):
             return self._held(data)
         if isinstance(data, np.ndarray):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
+from operator import index
 from typing import Any, ClassVar
 
 from gpupipe.core.errors import PlanError, UsageError
@@ -58,5 +60,7 @@ def require_start(stage: str, init: Any, known: tuple[str, ...]) -> None:
 
 
 def as_rank(rank: Any) -> Any:
-    """Return a rank as a plain value: one for each dimension as a tuple."""
-    return rank if isinstance(rank, int | float | str) or rank is None else tuple(rank)
+    """Return a rank as a plain value: one for each dimension as a tuple; NumPy's numbers become Python's."""
+    if rank is None or isinstance(rank, bool | float | str):
+        return rank
+    return tuple(map(as_rank, rank)) if isinstance(rank, Iterable) else index(rank)

@@ -19,6 +19,7 @@ from gpupipe.core.schema import Field, Schema
 from gpupipe.core.task_stage import TaskStage
 from gpupipe.core.tools import Tools
 from gpupipe.kinds.tensor import Tensor, TensorData, TensorSpec
+from gpupipe.stages.tensors._fit import as_rank
 from gpupipe.stages.tensors._pictures import curve_part
 
 
@@ -120,7 +121,7 @@ class RankCurve(TaskStage):
     random_state: int | None = 0
 
     def __post_init__(self) -> None:
-        ranks = tuple(self.ranks)
+        ranks = as_rank(tuple(self.ranks))
         if not ranks or not all(isinstance(rank, int) and rank >= 1 for rank in ranks) or len(set(ranks)) < len(ranks):
             msg = f"RankCurve expects different whole numbers from 1 on, such as range(1, 6), got {list(ranks)}."
             raise UsageError(msg)

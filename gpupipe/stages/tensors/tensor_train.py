@@ -11,7 +11,7 @@ import numpy as np
 
 import gpupipe.tensors as gt
 from gpupipe.core.answers import answers
-from gpupipe.core.errors import UsageError
+from gpupipe.core.errors import ColumnError, UsageError
 from gpupipe.core.node import Node
 from gpupipe.core.options import settle
 from gpupipe.core.task_stage import TaskStage
@@ -85,6 +85,9 @@ class Car(TaskStage):
         """Return the dimension between two of numbers."""
         spec = self.model.cell_spec()
         own = spec.dims[spec.place(self.dim, "core")]
+        if self.dim in ("before", "after"):
+            msg = f"A core has the dimensions 'before' and 'after' of its own, and {self.dim!r} is called so. Rename it before ToTensor."
+            raise ColumnError(msg)
         return TensorSpec((("before", nw.Int64()), own, ("after", nw.Int64())), spec.value)
 
     def solve(self, tools: Tools, *inputs: Any) -> TensorData:

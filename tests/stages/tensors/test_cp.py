@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import narwhals.stable.v2 as nw
 import numpy as np
 import polars as pl
 import pytest
@@ -14,6 +16,7 @@ from tensorly.decomposition import parafac
 
 import gpupipe as gp
 from gpupipe.core.errors import ArtefactError, ColumnError, PlanError, StageError, UsageError, WiringError
+from gpupipe.kinds.tensor import TensorData
 from gpupipe.testing.tasks import check_task
 
 DIMS = ["sensor", "day", "hour"]
@@ -140,6 +143,11 @@ def test_edge_cases(long_table: Rows) -> None:
     assert zero.errors.tolist() == [0.0]
     assert not zero.reconstruct().apply().values.any()
     assert fitted_to(ARRAY[:, :1], long_table).shape == (6, 1, 5)
+    six = np.random.default_rng(0).normal(size=(2, 3, 2, 2, 3, 2))
+    cells = pl.DataFrame({**{name: at.ravel() for name, at in zip("abcdef", np.indices(six.shape), strict=True)}, "x": six.ravel()})
+    tensor = gp.ToTensor([*"abcdef"], "x").apply(cells)
+    assert gp.CP(np.int64(2)).apply(tensor).reconstruct().apply().shape == six.shape
+    assert len(gp.CP(1).apply(tensor).score(top=None).apply(tensor)) == six.size
     wide = gp.CP(9, n_iter_max=20).apply(gp.ToTensor(DIMS, "x").apply(long_table(ARRAY)))
     assert wide.factors("hour").apply().shape == (5, 10)
     flat = gp.ToTensor(["sensor", "day"], "x").apply(long_table(ARRAY[:, :, 0]))
@@ -183,6 +191,29 @@ def test_what_is_refused_with_its_place(long_table: Rows, engine: str) -> None:
         run(engine, cp=gp.CP(2).fit(tensor_of(gp.FromFrame(wrong).node())))
     with pytest.raises(StageError, match="CP expects labels along every dimension, got none along 'sensor', 'day', 'hour'"):
         run(engine, cp=gp.CP(2).fit(tensor_of(gp.FromFrame(rows.head(0)).node())))
+
+
+def test_what_was_loaded_answers_for_frames_of_any_library(long_table: Rows, tmp_path: Path) -> None:
+    rows = long_table(ARRAY).cast({"day": pl.String})  # pandas has no dates
+    fitted = gp.load(gp.save(gp.CP(2).apply(gp.ToTensor(DIMS, "x").apply(rows)), tmp_path / "cp"))
+    tensor = gp.ToTensor(DIMS, "x").apply(rows.to_pandas())
+    far = fitted.score(top=2).apply(tensor)
+    left = np.abs(fitted.residual().apply(tensor).values).ravel()
+    np.testing.assert_allclose(np.abs(far["residual"].to_numpy()), np.sort(left)[:-3:-1], rtol=1e-12)
+
+
+def test_a_fit_needs_little_beside_its_tensor() -> None:
+    """At the peak, the tensor included, at most a fifth more than the tensor."""
+    values = np.random.default_rng(0).normal(size=(150, 120, 100))
+    labels = tuple(
+        nw.from_native(pl.DataFrame({name: range(size)}), eager_only=True) for name, size in zip(DIMS, values.shape, strict=True)
+    )
+    tensor = TensorData(values, None, None, labels, "x")
+    tracemalloc.start()
+    gp.CP(5, n_iter_max=5).apply(tensor)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak <= 0.2 * values.nbytes
 
 
 def test_saved_parts_that_do_not_fit_are_refused(long_table: Rows, tmp_path: Path) -> None:

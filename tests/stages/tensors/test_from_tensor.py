@@ -25,6 +25,11 @@ def test_filled_cells_are_there(engine: str) -> None:
     assert_same_rows(made.to_arrow(), grid.join(ROWS, on=["a", "b"], how="left").with_columns(pl.col("x").fill_null(7.0)).to_arrow())
 
 
+def test_plain_tensors_of_any_library() -> None:
+    tensor = gp.ToTensor(["a", "b"], "x").apply(ROWS.to_pandas())
+    assert_same_rows(gp.FromTensor().apply(tensor).to_arrow(), ROWS.to_arrow())
+
+
 def test_only_tensors_are_taken() -> None:
     with pytest.raises(WiringError, match=r"FromTensor takes tensors of a pipeline, got Table\. Make one first: gp.ToTensor"):
         gp.FromTensor()(gp.FromFrame(ROWS).node())

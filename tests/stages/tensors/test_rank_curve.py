@@ -57,6 +57,7 @@ def test_what_is_refused(long_table: Rows) -> None:
     for ranks in ([], [0, 1], [2, 2], [1.5]):
         with pytest.raises(UsageError, match="different whole numbers from 1 on"):
             gp.RankCurve(ranks)
+    assert gp.RankCurve(np.arange(1, 3)).ranks == (1, 2)
     sparse = gp.ToTensor(DIMS, "x", sparse=True)(gp.FromFrame(long_table(ARRAY)).node())
     with pytest.raises(PlanError, match="got a sparse one"):
         gp.Pipeline("sparse", made=gp.RankCurve([1]).fit(sparse)).check()
