@@ -37,6 +37,9 @@ from gpupipe.stages.deduplicate import Deduplicate as Deduplicate
 from gpupipe.stages.encode_category import EncodeCategory as EncodeCategory
 from gpupipe.stages.fill_null import FillNull as FillNull
 from gpupipe.stages.filter import Filter as Filter
+from gpupipe.stages.forecasts.backtest import Backtest as Backtest
+from gpupipe.stages.forecasts.evaluate_forecast import EvaluateForecast as EvaluateForecast
+from gpupipe.stages.forecasts.forecast import Forecast as Forecast
 from gpupipe.stages.function import by_key as by_key
 from gpupipe.stages.function import rows as rows
 from gpupipe.stages.function import whole_table as whole_table

@@ -42,18 +42,21 @@ class Answer:
         The kind of node that it is.
     by_row
         Whether the stage behind it is a row stage, which runs inside a query; else it is a task stage.
+    optional
+        How many of the last nodes may be left out.
     """
 
     takes: tuple[type[Node], ...]
     gives: type[Node]
     by_row: bool
+    optional: int = 0
 
 
-def answers(*takes: type[Node], gives: type[Node] = Table, by_row: bool = False) -> Callable[[F], F]:
+def answers(*takes: type[Node], gives: type[Node] = Table, by_row: bool = False, optional: int = 0) -> Callable[[F], F]:
     """Return the decorator that declares a method of a fitted thing to be an answer."""
 
     def declared(method: F) -> F:
-        method.__answer__ = Answer(takes, gives, by_row)  # type: ignore[attr-defined]
+        method.__answer__ = Answer(takes, gives, by_row, optional)  # type: ignore[attr-defined]
         return method
 
     return declared
@@ -84,8 +87,10 @@ def ask(kind: type, fitted: Node, name: str, nodes: Sequence[Any], options: Mapp
     except TypeError as error:
         msg = f"{title}.{name} cannot be asked so: {error}. It is {name}{signature}, with options by keyword."
         raise WiringError(msg) from error
-    if len(nodes) != len(answer.takes) or not all(map(isinstance, nodes, answer.takes)):
+    least = len(answer.takes) - answer.optional
+    if not least <= len(nodes) <= len(answer.takes) or not all(map(isinstance, nodes, answer.takes)):
         wanted = listing([kind.__name__ for kind in answer.takes]) or "no node"
+        wanted += f" (the last {answer.optional} may be left out)" if answer.optional else ""
         msg = f"{title}.{name} takes {wanted}, got {listing([type(node).__name__ for node in nodes]) or 'none'}; options go by keyword."
         raise WiringError(msg)
     bound = tuple(options.items())

@@ -1,7 +1,7 @@
 """Forecasts of many series at once: arrays in, arrays out, on NumPy or CuPy, without any pipeline."""
 
 from gpupipe.forecasts._forecaster import STATUSES, Forecast, ForecastWarning
-from gpupipe.forecasts.accuracy import coverage, mae, mase, pinball, rmse, smape
+from gpupipe.forecasts.accuracy import coverage, mae, mase, naive_error, pinball, rmse, smape
 from gpupipe.forecasts.arima import ARIMA
 from gpupipe.forecasts.auto_arima import AutoARIMA
 from gpupipe.forecasts.auto_holt_winters import AutoHoltWinters
@@ -32,6 +32,7 @@ __all__ = [
     "coverage",
     "mae",
     "mase",
+    "naive_error",
     "pacf",
     "pinball",
     "rmse",

@@ -73,13 +73,25 @@ def mase(actual: Any, forecast: Any, history: Any, season_length: int = 1, axis:
     """
     actual, forecast, xp = _pair(actual, forecast)
     history = as_numbers(history, "history", xp)
-    period = whole_number(season_length, "season_length", 1)
     if history.ndim != 2 or len(history) != len(actual):
         msg = f"history must be [{len(actual)}, n_times], a row for each series, got shape {tuple(history.shape)}."
         raise UsageError(msg)
-    scale = _mean(xp.abs(history[:, period:] - history[:, : max(history.shape[1] - period, 0)]), 1, xp)
-    scale = xp.where(scale > 0, scale, xp.nan)
+    scale = naive_error(history, season_length)
     return _mean(xp.abs(actual - forecast) / scale[:, None], axis, xp)
+
+
+def naive_error(history: Any, season_length: int = 1) -> Any:
+    """Return the mean absolute error [n_series] of the seasonal naive within the history, which `mase` counts in; NaN where it is 0.
+
+    Examples
+    --------
+    >>> naive_error([[1.0, 2.0, 4.0, 3.0]]).round(3)
+    array([1.333])
+    """
+    xp = array_library(history)
+    history, period = as_numbers(history, "history", xp), whole_number(season_length, "season_length", 1)
+    scale = _mean(xp.abs(history[:, period:] - history[:, : max(history.shape[1] - period, 0)]), 1, xp)
+    return xp.where(scale > 0, scale, xp.nan)
 
 
 def coverage(actual: Any, lower: Any, upper: Any, axis: int | None = 1) -> Any:

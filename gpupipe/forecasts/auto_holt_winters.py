@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from gpupipe.core.errors import UsageError
 from gpupipe.forecasts._arrays import to_host
 from gpupipe.forecasts._batch import Batch
 from gpupipe.forecasts._forecaster import INVALID, Forecaster, whole_number
@@ -21,7 +22,8 @@ class AutoHoltWinters(Forecaster):
     """Forecasts by the form of Holt-Winters with the lowest AICc: no, damped or additive trend; no, additive or multiplicative season.
 
     After ``fit``: ``forms_``, the form of each series in words, ``models_`` (a fitted `HoltWinters` for each form), ``chosen_`` (which of
-    them each series takes), and ``sigma_``, ``loglik_``, ``aicc_``, ``fitted_``, ``residuals_``, ``status_``, ``reasons_``.
+    them each series takes), and ``params_`` (as `HoltWinters` has; NaN is what a form lacks), ``sigma_``, ``loglik_``, ``aicc_``,
+    ``fitted_``, ``residuals_``, ``status_``, ``reasons_``.
 
     Parameters
     ----------
@@ -65,7 +67,7 @@ class AutoHoltWinters(Forecaster):
         scores = np.stack([self._score(model) for model in self.models_])
         self.chosen_ = scores.argmin(axis=0)
         self.sigma_, self.loglik_, self.aicc_ = (self._picked(name) for name in ("sigma_", "loglik_", "aicc_"))
-        self.fitted_ = self._picked("fitted_")
+        self.fitted_, self.params_ = self._picked("fitted_"), self._parameters()
         self.forms_ = [str(self.models_[place]._form()) for place in self.chosen_]
         for place, which in enumerate(self.chosen_):
             kept = self.models_[which]._statuses
@@ -80,6 +82,27 @@ class AutoHoltWinters(Forecaster):
     def _picked(self, name: str) -> Any:
         rows = self._xp.stack([getattr(model, name) for model in self.models_])
         return rows[self._xp.asarray(self.chosen_), self._xp.arange(self.n_series_)]
+
+    def _parameters(self) -> dict[str, Any]:
+        made = {name: self._full(rows.shape) for name, rows in self.models_[-1].params_.items()}  # the last form has a season, if any has
+        for place in np.unique(self.chosen_):
+            some = self._xp.asarray(np.flatnonzero(self.chosen_ == place))
+            for name, rows in self.models_[place].params_.items():
+                if rows.shape == made[name].shape:
+                    made[name][some] = rows[some]
+        return made
+
+    def components(self) -> dict[str, Any]:
+        """Return level, trend and season of every step, [n_series, n_times] each, as they stand after it."""
+        if not hasattr(self, "status_"):
+            msg = "This AutoHoltWinters has not been fitted. Call fit(Y) first."
+            raise UsageError(msg)
+        made = {name: self._full((self.n_series_, self.n_times_)) for name in ("level", "trend", "season")}
+        for place in np.unique(self.chosen_):
+            some = self._xp.asarray(np.flatnonzero(self.chosen_ == place))
+            for name, rows in self.models_[place].components().items():
+                made[name][some] = rows[some]
+        return made
 
     def _mean(self, horizon: int, future: Any) -> Any:
         return self._gathered(horizon, [model._mean(horizon, future) for model in self._used()])

@@ -9,6 +9,7 @@ new kind of result needs no more than this form::
             {kind: "table", title, columns: [name], rows: [[scalar, or {stage: id}]]}; numbers stand to the right
             {kind: "bars", title, bars: [[name, number]]}
             {kind: "lines", title, x, y, curves: [{label, x: [number], y: [number]}]}     x and y of the part name what runs along each axis
+                and, where something lies between two of them, bands: [{label, x: [number], low: [number], high: [number]}]
 
 The parts that gpupipe's own sections use beside these (a drawing, the stages, details that unfold) are in ``templates/parts.html``.
 """
@@ -21,7 +22,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from gpupipe.report.charts import Axis, Curve, bar_chart, line_chart, tick_text
+from gpupipe.report.charts import Axis, Band, Curve, bar_chart, line_chart, tick_text
 from gpupipe.report.form import Stage, title_of
 from gpupipe.report.units import UNKNOWN, number_text
 
@@ -170,16 +171,20 @@ def _is_number(value: Any) -> bool:
 
 def _lines(part: Mapping[str, Any]) -> str:
     """Return curves over axes that hold all of their points."""
-    curves = [
-        Curve(str(one["label"]), [(float(x), float(y)) for x, y in zip(one["x"], one["y"], strict=True) if x is not None and y is not None])
-        for one in part["curves"]
-    ]
-    points = [point for curve in curves for point in curve.points if all(map(math.isfinite, point))]
+    curves = [Curve(str(one["label"]), _points(one, "y")) for one in part["curves"]]
+    bands = [Band(str(one["label"]), _points(one, "low"), _points(one, "high")) for one in part.get("bands", ())]
+    lines = [*(curve.points for curve in curves), *(side for band in bands for side in (band.low, band.high))]
+    points = [point for line in lines for point in line if all(map(math.isfinite, point))]
     (left, right), (low, high) = ((min(values), max(values)) if values else (0.0, 1.0) for values in map(list, _columns(points)))
     pad = (high - low) * 0.06 or abs(high) * 0.1 or 1.0
     x = Axis(left, right if right > left else left + 1.0, 46.0, 486.0, str(part.get("x") or ""), tick_text)
     y = Axis(low - pad, high + pad, 290.0, 30.0, str(part.get("y") or ""), tick_text)
-    return line_chart(str(part["title"]), curves, x, y)
+    return line_chart(str(part["title"]), curves, x, y, bands=bands)
+
+
+def _points(curve: Mapping[str, Any], along: str) -> list[tuple[float, float]]:
+    """Return the points of a curve that are there."""
+    return [(float(x), float(y)) for x, y in zip(curve["x"], curve[along], strict=True) if x is not None and y is not None]
 
 
 def _columns(points: Sequence[tuple[float, float]]) -> tuple[list[float], list[float]]:

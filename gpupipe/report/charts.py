@@ -46,6 +46,21 @@ class Curve:
     points: Points
 
 
+@dataclass(frozen=True)
+class Band:
+    """What lies between two curves, and what the legend says of it.
+
+    Parameters
+    ----------
+    low, high
+        Points at the same places along.
+    """
+
+    label: str
+    low: Points
+    high: Points
+
+
 def ticks(low: float, high: float, count: int = 5) -> list[float]:
     """Return round values between two bounds, about as many as asked for.
 
@@ -89,9 +104,12 @@ def thinned(points: Points, x: Axis, y: Axis) -> list[tuple[float, float]]:
     return kept
 
 
-def line_chart(title: str, curves: Sequence[Curve], x: Axis, y: Axis, *, diagonal: bool = False) -> str:
-    """Return curves over a grid, as a figure with its legend; `diagonal` draws what guessing would give."""
+def line_chart(title: str, curves: Sequence[Curve], x: Axis, y: Axis, *, diagonal: bool = False, bands: Sequence[Band] = ()) -> str:
+    """Return curves over a grid, as a figure with its legend; `diagonal` draws what guessing would give, bands lie below the curves."""
     drawn = [_grid(x, y)]
+    for band in bands:
+        places = [*thinned(band.low, x, y), *reversed(thinned(band.high, x, y))]
+        drawn.append(f'<path class="band" d="{_path(places)}z"/>')
     if diagonal:
         drawn.append(f'<path class="guess" d="M{x.start:g} {y.start:g}L{x.end:g} {y.end:g}"/>')
     for index, curve in enumerate(curves):
@@ -99,7 +117,7 @@ def line_chart(title: str, curves: Sequence[Curve], x: Axis, y: Axis, *, diagona
         if len(places) == 1:
             drawn.append(f'<circle class="dot s{index % STYLES}" cx="{places[0][0]:g}" cy="{places[0][1]:g}" r="3"/>')
         drawn.append(f'<path class="line s{index % STYLES}" d="{_path(places)}"/>')
-    return _figure(title, "".join(drawn), x.end + 16, y.start + 44, [curve.label for curve in curves])
+    return _figure(title, "".join(drawn), x.end + 16, y.start + 44, [curve.label for curve in curves], [band.label for band in bands])
 
 
 def area_chart(title: str, points: Points, x: Axis, y: Axis, mark: float, mark_label: str) -> str:
@@ -154,9 +172,11 @@ def _grid(x: Axis, y: Axis) -> str:
     return "".join(drawn)
 
 
-def _figure(title: str, drawn: str, width: float, height: float, legend: Sequence[str], *, wide: bool = False) -> str:
-    """Return the figure: its title, the drawing, and what each curve is."""
-    told = f"{title}: {'; '.join(legend)}" if legend else title
+def _figure(
+    title: str, drawn: str, width: float, height: float, legend: Sequence[str], bands: Sequence[str] = (), *, wide: bool = False
+) -> str:
+    """Return the figure: its title, the drawing, and what each curve and each band is."""
+    told = f"{title}: {'; '.join([*legend, *bands])}" if legend else title
     svg = (
         f'<svg class="chart" role="img" aria-label="{escape(told)}" viewBox="0 0 {width:g} {height:g}" '
         f'width="{width:g}" height="{height:g}">{drawn}</svg>'
@@ -165,6 +185,11 @@ def _figure(title: str, drawn: str, width: float, height: float, legend: Sequenc
         f'<li><svg class="chart key" aria-hidden="true" viewBox="0 0 26 8" width="26" height="8">'
         f'<path class="line s{index % STYLES}" d="M1 4H25"/></svg>{escape(label)}</li>'
         for index, label in enumerate(legend)
+    )
+    items += "".join(
+        f'<li><svg class="chart key" aria-hidden="true" viewBox="0 0 26 8" width="26" height="8">'
+        f'<path class="band" d="M1 0H25V8H1z"/></svg>{escape(label)}</li>'
+        for label in bands
     )
     caption = element("figcaption", element("span", escape(title), class_="name") + (element("ul", items) if items else ""))
     return element("figure", caption + svg, class_="wide" if wide else None)

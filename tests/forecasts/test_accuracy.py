@@ -9,7 +9,7 @@ import pytest
 from sklearn.metrics import mean_absolute_error, mean_pinball_loss, root_mean_squared_error
 
 from gpupipe.core.errors import UsageError
-from gpupipe.forecasts import coverage, mae, mase, pinball, rmse, smape
+from gpupipe.forecasts import coverage, mae, mase, naive_error, pinball, rmse, smape
 
 CHANCE = np.random.default_rng(0)
 ACTUAL, FORECAST = CHANCE.normal(size=(3, 7)), CHANCE.normal(size=(3, 7))
@@ -58,3 +58,10 @@ def test_missing_values_are_passed_over() -> None:
 def test_what_cannot_be(call: Any, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         call()
+
+
+def test_the_error_of_the_seasonal_naive_is_what_mase_counts_in() -> None:
+    history = np.array([[1.0, 5.0, 2.0, 7.0, np.nan, 8.0], [3.0, 3.0, 3.0, 3.0, 3.0, 3.0]])
+    np.testing.assert_allclose(naive_error(history, 2), [(1 + 2 + 1) / 3, np.nan])
+    actual, forecast = np.array([[4.0], [4.0]]), np.array([[1.0], [1.0]])
+    np.testing.assert_allclose(mase(actual, forecast, history, 2), 3 / naive_error(history, 2))

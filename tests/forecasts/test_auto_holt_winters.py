@@ -6,7 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pytest
 
+from gpupipe.core.errors import UsageError
 from gpupipe.forecasts import AutoHoltWinters, HoltWinters
 
 
@@ -34,3 +36,16 @@ def test_known_forms_are_found(quiet: Callable[..., Any]) -> None:
 def test_only_damped_trends(monthly: np.ndarray, quiet: Callable[..., Any]) -> None:
     model = quiet(AutoHoltWinters(12, damped_only=True), monthly[:3])
     assert not any(form.startswith("additive") for form in model.forms_)
+
+
+def test_parameters_and_components_are_those_of_the_chosen_form(monthly: np.ndarray) -> None:
+    model = AutoHoltWinters(12, n_paths=100).fit(monthly)
+    for place, which in enumerate(model.chosen_):
+        chosen = model.models_[which]
+        for name, rows in chosen.params_.items():
+            if rows[place].size:
+                np.testing.assert_array_equal(model.params_[name][place], rows[place])
+        for name, rows in chosen.components().items():
+            np.testing.assert_array_equal(model.components()[name][place], rows[place])
+    with pytest.raises(UsageError, match="has not been fitted"):
+        AutoHoltWinters(12).components()

@@ -88,6 +88,7 @@ def test_each_value_of_a_report_is_escaped(mortgage: dict[str, Any]) -> None:
         [{"kind": "chart", "drawn": "<script>alert(1)</script>"}],
         [{"kind": "bars", "title": "x", "bars": [["a", "b"]]}],
         [{"kind": "lines", "title": "x", "curves": [{"label": "x", "x": [1], "y": []}]}],
+        [{"kind": "lines", "title": "x", "curves": [], "bands": [{"label": "x", "x": [1], "low": [1]}]}],
         [{"kind": "facts", "title": "x", "values": 3}],
         [{"kind": "table", "title": "x", "columns": ["a", "b"], "rows": [[1]]}],
         "text",
