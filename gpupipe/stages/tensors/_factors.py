@@ -12,6 +12,7 @@ from gpupipe.core.node import Node
 from gpupipe.core.schema import Schema
 from gpupipe.core.task_stage import TaskStage
 from gpupipe.core.tools import Tools
+from gpupipe.kinds.tensor import TensorData
 from gpupipe.stages.tensors._model import TensorModel, never_missing
 
 
@@ -53,10 +54,10 @@ class Factors(TaskStage):
         if not self.long:
             return tools.frame(columns_of(tools, matrix), beside=labels)
         size, rank = matrix.shape
-        rows = tools.xp.repeat(tools.xp.arange(size), rank)
-        component = tools.xp.tile(tools.xp.arange(1, rank + 1), size)
-        beside = labels[on_rows(rows)]
-        return tools.frame({"component": component, "factor": tools.xp.ascontiguousarray(matrix).reshape(-1)}, beside=beside)
+        places = [tools.xp.repeat(tools.xp.arange(size), rank), tools.xp.tile(tools.xp.arange(rank), size)]
+        components = tools.frame({"component": tools.xp.arange(1, rank + 1)})
+        cells = TensorData(matrix, None, None, (labels, components), "factor")
+        return cells.by_cell(tools, places, tools.xp.ascontiguousarray(matrix).reshape(-1))
 
 
 def component_columns(n_components: int, dtype: Any) -> dict[str, Any]:
@@ -75,8 +76,3 @@ def with_label(dim: str, dtype: Any, columns: dict[str, Any]) -> Schema:
         msg = f"The table has a column {dim!r} of its own, and the dimension is called so. Rename it before ToTensor."
         raise ColumnError(msg)
     return never_missing({dim: dtype, **columns})
-
-
-def on_rows(places: Any) -> Any:
-    """Return places as a frame takes them."""
-    return places.get() if hasattr(places, "get") else places

@@ -8,6 +8,7 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
+import pyarrow as pa
 
 from gpupipe.core.errors import PlanError, StageError, UsageError
 
@@ -112,6 +113,14 @@ class Grid:
                 f"ToTensor: a grid every {self.told} along {name!r} has {last + 1:,} labels. Choose a coarser step, or mend the last label."
             )
             raise StageError(msg)
+
+
+def as_labels(numbers: Any, dtype: Any) -> pa.Array:
+    """Return whole numbers as the labels that they stand for."""
+    made = pa.array(numbers)
+    if isinstance(dtype, nw.Date):
+        return made.cast(pa.date32())
+    return made.cast(pa.timestamp(dtype.time_unit, dtype.time_zone)) if isinstance(dtype, nw.Datetime) else made
 
 
 def _shown(value: Any, dtype: Any) -> str:

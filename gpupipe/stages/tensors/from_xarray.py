@@ -76,9 +76,9 @@ class FromXarray(TaskStage):
 
     def solve(self, tools: Tools, *inputs: Any) -> TensorData:
         """Return the tensor."""
-        frames = tuple(tools.frame({name: labels}) for name, labels in self.labels)
+        frames = tuple(tools.adopted(pa.table({name: labels})) for name, labels in self.labels)
         mask = None if self.mask is None else tools.xp.asarray(self.mask)
-        return TensorData(tools.xp.asarray(self.values), mask, None, frames, self.value)
+        return TensorData(tools.adopted(self.values), mask, None, frames, self.value)
 
 
 def _labels(data: Any, name: Any, size: int) -> pa.Array:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import narwhals.stable.v2 as nw
-import numpy as np
 
 import gpupipe.tensors as gt
 from gpupipe.core.answers import answers
@@ -80,10 +79,10 @@ class Curve(TaskStage):
 
     def solve(self, tools: Tools, *inputs: Any) -> nw.DataFrame[Any]:
         """Return the curve."""
-        missing = [told is None for told in self.found.consistencies]
-        told = np.ma.masked_array([0.0 if one is None else one for one in self.found.consistencies], missing)
-        columns = {"rank": np.array(self.found.ranks), "error": np.array(self.found.errors), "core_consistency": told}
-        return tools.frame({name: held if any(missing) else tools.xp.asarray(held) for name, held in columns.items()})
+        xp, told = tools.xp, self.found.consistencies
+        numbers, missing = xp.asarray([0.0 if one is None else one for one in told]), xp.asarray([one is None for one in told])
+        columns = {"rank": xp.asarray(self.found.ranks), "error": xp.asarray(self.found.errors)}
+        return tools.frame({**columns, "core_consistency": tools.masked(numbers, missing)})
 
 
 @dataclass(frozen=True)

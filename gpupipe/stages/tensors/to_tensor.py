@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 
 import narwhals.stable.v2 as nw
 import numpy as np
+import pyarrow as pa
 
 from gpupipe.core.errors import PlanError, StageError, UsageError, listing, nearest
 from gpupipe.core.node import Node
@@ -18,7 +19,7 @@ from gpupipe.core.stage import as_columns
 from gpupipe.core.task_stage import TaskStage
 from gpupipe.core.tools import Tools
 from gpupipe.kinds.tensor import Tensor, TensorData, TensorSpec
-from gpupipe.stages.tensors._grid import Grid
+from gpupipe.stages.tensors._grid import Grid, as_labels
 from gpupipe.stages.tensors._pictures import on_host
 
 Duplicates = Literal["error", "sum", "mean", "last"]
@@ -143,10 +144,10 @@ class ToTensor(TaskStage):
         if grid is None or not len(codes.keys):
             return codes.keys, codes.numbers[0]
         dtype = codes.keys.schema[name]
-        there = on_host(tools.array(codes.keys, name)).astype(np.int64)
-        places, labels = grid.laid(there, dtype, name)
-        numbers = tools.xp.asarray(labels.astype(np.int32) if isinstance(dtype, nw.Date) else labels)
-        return tools.frame({name: numbers}).select(nw.col(name).cast(dtype)), tools.xp.asarray(places)[codes.numbers[0]]
+        there = on_host(tools.array(codes.keys, name))
+        places, labels = grid.laid(there.astype(np.int64), dtype, name)
+        held = tools.adopted(pa.table({name: as_labels(labels.astype(there.dtype), dtype)}))
+        return held, tools.xp.asarray(places)[codes.numbers[0]]
 
     def _whole(self, frame: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
         """Return the rows that have a value, categories as text; a missing label is an error."""
