@@ -26,7 +26,7 @@ class Masked:
     """An array of which some values are missing."""
 
     values: Any
-    missing: Any
+    missing: Any | None
 
 
 class DeviceTools(Tools):
