@@ -41,7 +41,7 @@ _THREAD = threading.local()
 
 
 @dataclass(frozen=True)
-class At:
+class TaskContext:
     """Where in which run a task belongs.
 
     Parameters
@@ -136,7 +136,7 @@ def told(error: Exception, step: int | None) -> GpupipeError:
 class MeasureBytes:
     """Counts the bytes and rows of a block."""
 
-    at: At
+    at: TaskContext
 
     def __call__(self, block: Any) -> pd.DataFrame:
         """Return the counts, packed."""
@@ -155,7 +155,7 @@ def added(tables: Sequence[pa.Table]) -> pa.Table:
 class GuardBlock:
     """Lets a block pass where the whole table, whose bytes are told, has room on one worker."""
 
-    at: At
+    at: TaskContext
     name: str
     most: int
 
@@ -176,7 +176,7 @@ class GuardBlock:
 class MergeBlocks:
     """Merges what was measured of several blocks."""
 
-    at: At
+    at: TaskContext
     merge: Callable[[Sequence[pa.Table]], pa.Table]
 
     def __call__(self, rows: pd.DataFrame) -> pd.DataFrame:

@@ -23,7 +23,7 @@ from gpupipe.core.stage import TableStage
 from gpupipe.core.want import Want
 from gpupipe.engines._arrow import arrow_schema, conform_arrow
 from gpupipe.engines._block_engine import BlockEngine, carrying
-from gpupipe.engines._blocks import At, packed, told, unpacked
+from gpupipe.engines._blocks import TaskContext, packed, told, unpacked
 from gpupipe.engines._single import batches_of
 
 Frame = nw.LazyFrame[Any]
@@ -249,16 +249,16 @@ class Stretch:
         Each with its place in the run, and with the numbers of what it is given: of inputs, then of works.
     """
 
-    at: At
+    at: TaskContext
     inputs: tuple[Schema | None, ...]
-    works: tuple[tuple[At, Work, tuple[int, ...]], ...]
-    ends: tuple[tuple[At, End, tuple[int, ...]], ...]
+    works: tuple[tuple[TaskContext, Work, tuple[int, ...]], ...]
+    ends: tuple[tuple[TaskContext, End, tuple[int, ...]], ...]
 
     def __call__(self, *blocks: Any) -> Any:
         """Return what the one end makes, or carry what several make."""
         started = time.perf_counter()
         with self.at.work() as engine:
-            now: list[At] = []  # whose turn it is, outside the query
+            now: list[TaskContext] = []  # whose turn it is, outside the query
             try:
                 made = self._made(engine, blocks, now, started)
             except MemoryError:
@@ -269,7 +269,7 @@ class Stretch:
                 raise raised from error.__cause__ if raised is error else error
         return made[0] if len(made) == 1 else carrying(tuple(made))
 
-    def _made(self, engine: BlockEngine, blocks: Sequence[Any], now: list[At], started: float) -> list[Any]:
+    def _made(self, engine: BlockEngine, blocks: Sequence[Any], now: list[TaskContext], started: float) -> list[Any]:
         """Return what each end makes."""
         frames = self._described(engine, blocks, now)
         held = {given[0] for _, end, given in self.ends if end.form == "held"}
@@ -287,7 +287,7 @@ class Stretch:
         self._spend(engine, found, time.perf_counter() - started)
         return made
 
-    def _described(self, engine: BlockEngine, blocks: Sequence[Any], now: list[At]) -> list[Any]:
+    def _described(self, engine: BlockEngine, blocks: Sequence[Any], now: list[TaskContext]) -> list[Any]:
         """Return the frames of the inputs and the works."""
         uses = [number for _, _, given in self.works for number in given]
         uses += {(end.form, given[0]): given[0] for _, end, given in self.ends}.values()
@@ -309,7 +309,7 @@ class Stretch:
                 n_rows, n_bytes = _n_rows(held), engine.size(held) or 0
             at.spend(n_rows, n_bytes, seconds if number == len(self.inputs) + len(self.works) - 1 else 0.0)
 
-    def _blamed(self, engine: BlockEngine, blocks: Sequence[Any]) -> tuple[At, Exception | None]:
+    def _blamed(self, engine: BlockEngine, blocks: Sequence[Any]) -> tuple[TaskContext, Exception | None]:
         """Return the place of the first work that fails by itself, and the better account that it has of the error."""
         frames: list[Any] = [
             block if schema is None else engine.opened(block, schema) for block, schema in zip(blocks, self.inputs, strict=True)

@@ -10,7 +10,7 @@ import gpupipe as gp
 from gpupipe.core.engine import EngineOptions
 from gpupipe.core.errors import CrossingError, StageError
 from gpupipe.core.ledger import Ledger
-from gpupipe.engines._blocks import At
+from gpupipe.engines._blocks import TaskContext
 from gpupipe.engines._crossed import enter, take_crossed, take_over
 
 
@@ -71,13 +71,13 @@ def test_copies_on_workers_are_in_the_report(two_workers: str) -> None:
 
 def test_what_a_failed_task_entered_does_not_count_for_the_next_run() -> None:
     def fail() -> None:
-        with At("pandas", "failed", 1).work() as engine:
+        with TaskContext("pandas", "failed", 1).work() as engine:
             engine.ledger.cross("host_copy", 7, 0.1, "rows")
             raise RuntimeError("no such day")
 
     with pytest.raises(StageError, match="no such day"):
         fail()
-    with At("pandas", "next", 4).work() as engine:
+    with TaskContext("pandas", "next", 4).work() as engine:
         engine.ledger.cross("host_copy", 2, 0.1, "rows")
     assert [event["bytes"] for event in take_crossed("next")["events"]] == [2]
     assert take_crossed("failed")["events"] == []

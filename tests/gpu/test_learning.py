@@ -189,7 +189,7 @@ def test_frames_that_xgboost_was_trained_on_can_still_be_spilled() -> None:
 
 
 def test_training_goes_outside_where_the_device_is_short(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("gpupipe.engines.cudf.boosters.rows_at_once", lambda _: 1000)
+    monkeypatch.setattr("gpupipe.engines.cudf.device_boosters.rows_at_once", lambda _: 1000)
     table, held_out = gp.FromFrame(with_gaps()[:3000]).node(), gp.FromFrame(with_gaps()[3000:]).node()
     estimator = XGBClassifier(n_estimators=200, early_stopping_rounds=3)
 

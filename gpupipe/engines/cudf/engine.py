@@ -32,15 +32,15 @@ from gpupipe.engines._pandaslike import PandasLikeEngine
 from gpupipe.engines._retry import explained
 from gpupipe.engines._single import batches_of
 from gpupipe.engines._ways import adopted
-from gpupipe.engines.cudf.boosters import without_mask
 from gpupipe.engines.cudf.copies import taken_copies, watch_copies
+from gpupipe.engines.cudf.device_boosters import without_mask
 from gpupipe.engines.cudf.dtypes import device_schema
 from gpupipe.engines.cudf.frames import Crossing, at_work, column_of, lazy_of, native_of, number_dtype
 from gpupipe.engines.cudf.hashing import hash_frame
 from gpupipe.engines.cudf.limits import LIMITS
-from gpupipe.engines.cudf.meaning import settle_meaning
 from gpupipe.engines.cudf.memory import DEVICE_MEMORY, set_up_pool, stage_range
 from gpupipe.engines.cudf.models import booster_on_device, labels_of
+from gpupipe.engines.cudf.narwhals_patches import patch_narwhals
 from gpupipe.engines.cudf.reading import read_pieces_to_device, read_to_device
 from gpupipe.engines.cudf.tools import DeviceTools
 from gpupipe.engines.cudf.verbs import CudfVerbs
@@ -63,7 +63,7 @@ class CudfEngine(PandasLikeEngine):
     def __init__(self, options: EngineOptions | None = None) -> None:
         super().__init__(options)
         set_up_pool(self.options.pool_bytes)
-        settle_meaning()
+        patch_narwhals()
         if self.options.confirm_crossings:
             watch_copies()
             self.ledger.copied = taken_copies

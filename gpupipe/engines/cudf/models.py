@@ -24,8 +24,8 @@ import pyarrow as pa
 from gpupipe.core.errors import StageError, UnsupportedError
 from gpupipe.core.task import Training
 from gpupipe.engines._estimators import is_xgboost, train_estimator
-from gpupipe.engines.cudf.boosters import BoosterOnDevice, Labelled, single_precision, train_booster
 from gpupipe.engines.cudf.counterparts import as_forest, counterpart_of, require_heard, witness_of
+from gpupipe.engines.cudf.device_boosters import BoosterOnDevice, Labelled, single_precision, train_booster
 from gpupipe.engines.cudf.frames import Crossing, feature_array, lazy_of, null_mask
 from gpupipe.engines.cudf.naive_bayes import as_sklearn_bayes, naive_bayes
 

@@ -1,6 +1,6 @@
 """Reductions of whole cuDF columns as Polars has them: NaN is a number, and nothing is missing.
 
-Each function gets narwhals' own method and what it is called on; `gpupipe.engines.cudf.meaning` puts it in the method's place.
+Each function gets narwhals' own method and what it is called on; `gpupipe.engines.cudf.narwhals_patches` puts it in the method's place.
 """
 
 from __future__ import annotations

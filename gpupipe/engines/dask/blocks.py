@@ -20,7 +20,7 @@ from dask.dataframe.shuffle import partitioning_index
 from gpupipe.core.engine import EngineOptions
 from gpupipe.core.schema import Schema
 from gpupipe.engines._block_engine import PACKED, PLACE, carrying
-from gpupipe.engines._blocks import At, block_engine
+from gpupipe.engines._blocks import TaskContext, block_engine
 from gpupipe.engines._shipping import Carried, ship
 from gpupipe.engines._stretch import End, PlaceRows, Work
 
@@ -62,7 +62,7 @@ class Worked:
         How many times rows are moved on the way here.
     """
 
-    at: At
+    at: TaskContext
     work: Work | End
     inputs: tuple[Origin, ...]
     schema: Schema | None
@@ -155,7 +155,7 @@ class Blocks:
         """Whether rows that are equal in `keys` are in one block."""
         return self.n_blocks == 1 or (self.placed is not None and set(self.placed.keys) <= set(keys))
 
-    def ended(self, at: At, end: End, meta: Any = PACKED, *others: Origin) -> Worked:
+    def ended(self, at: TaskContext, end: End, meta: Any = PACKED, *others: Origin) -> Worked:
         """Return what is made of each block in the end."""
         return Worked(at, end, (self.origin, *others), None, meta)
 
@@ -164,7 +164,7 @@ class Blocks:
 class Site:
     """Where a stage is run: the task's place in the run, the caller's options, and what one worker may hold."""
 
-    at: At
+    at: TaskContext
     options: EngineOptions
     gather_bytes: int
 
@@ -221,7 +221,7 @@ def from_parts(function: Any, parts: Iterable[Any], meta: Any) -> Any:
         return dd.from_map(ship(function, function.__name__), list(parts), meta=meta, enforce_metadata=False)
 
 
-def placed_by_key(blocks: Blocks, keys: Sequence[str], n_blocks: int, at: At) -> Blocks:
+def placed_by_key(blocks: Blocks, keys: Sequence[str], n_blocks: int, at: TaskContext) -> Blocks:
     """Return the rows dealt to `n_blocks` blocks by the hash of their keys, through Dask's own shuffle."""
     placed = Placed(tuple(keys), f"hash:{n_blocks}")
     if blocks.placed == placed:
@@ -233,7 +233,7 @@ def placed_by_key(blocks: Blocks, keys: Sequence[str], n_blocks: int, at: At) ->
     return replace(blocks, origin=blocks.dealt[placed], placed=placed, dealt={})
 
 
-def dealt(addressed: Origin, schema: Schema, n_blocks: int, at: At) -> Moved:
+def dealt(addressed: Origin, schema: Schema, n_blocks: int, at: TaskContext) -> Moved:
     """Return the rows in the blocks that `PLACE` says, through Dask's own shuffle."""
     method = block_engine(at.engine).shuffle_method(schema)
 

@@ -22,7 +22,7 @@ from gpupipe.core.errors import ClusterError, StageError
 from gpupipe.core.schema import Schema
 from gpupipe.core.task import Training
 from gpupipe.engines._block_engine import PACKED, TARGET, WEIGHT, carrying
-from gpupipe.engines._blocks import At, block_engine
+from gpupipe.engines._blocks import TaskContext, block_engine
 from gpupipe.engines._estimators import reason_of
 from gpupipe.engines.dask.blocks import Blocks, Site, mapped
 from gpupipe.engines.dask.lowering import frame_of
@@ -49,7 +49,7 @@ class TrainingBlock:
         Their columns; None where there is none.
     """
 
-    at: At
+    at: TaskContext
     features: tuple[str, ...]
     target: str | None
     weight: str | None

@@ -31,7 +31,7 @@ from gpupipe.core.task import Task
 from gpupipe.core.want import Want
 from gpupipe.engines._arrow import conform_arrow
 from gpupipe.engines._block_engine import PACKED
-from gpupipe.engines._blocks import At, MeasureBytes, MergeBlocks, added, block_engine, unpacked
+from gpupipe.engines._blocks import MeasureBytes, MergeBlocks, TaskContext, added, block_engine, unpacked
 from gpupipe.engines._crossed import take_over
 from gpupipe.engines._scratch import Scratch
 from gpupipe.engines._stretch import ChooseColumns, CountRows, DrainRows, FirstRows, MeasureRows, PrepareWant
@@ -122,7 +122,7 @@ class DaskEngine(Engine):
     def site(self) -> Site:
         """Where the stage at work is run."""
         gather = self.options.gather_bytes or max(64 << 20, self.memory[0] // _GATHER_SHARE)
-        return Site(At(self.blocks, self.run_id, self.ledger.stage, self.block_options), self.options, gather)
+        return Site(TaskContext(self.blocks, self.run_id, self.ledger.stage, self.block_options), self.options, gather)
 
     @property
     def block_options(self) -> EngineOptions:

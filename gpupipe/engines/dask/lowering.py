@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from gpupipe.engines._block_engine import PACKED
-from gpupipe.engines._blocks import At, block_engine
+from gpupipe.engines._blocks import TaskContext, block_engine
 from gpupipe.engines._stretch import End, KeepBlock, PickResult, Stretch, Work
 from gpupipe.engines.dask.blocks import Blocks, Held, Moved, Origin, Worked, mapped, meta_of
 
@@ -56,12 +56,12 @@ class _Lowering:
         outside = {id(given): given for member in members for given in member.inputs if id(given) not in inside}
         inputs = sorted(outside.values(), key=lambda given: -given.n_blocks)  # Dask maps the first one's partitions
         numbers = {id(given): number for number, given in enumerate(inputs)}
-        works: list[tuple[At, Work, tuple[int, ...]]] = []
+        works: list[tuple[TaskContext, Work, tuple[int, ...]]] = []
         for member in members:
             if isinstance(member.work, Work):
                 numbers[id(member)] = len(inputs) + len(works)
                 works.append((member.at, member.work, tuple(numbers[id(given)] for given in member.inputs)))
-        ends: list[tuple[Worked, At, End, tuple[int, ...]]] = []
+        ends: list[tuple[Worked, TaskContext, End, tuple[int, ...]]] = []
         for member in members:
             if isinstance(member.work, End):
                 ends.append((member, member.at, member.work, tuple(numbers[id(given)] for given in member.inputs)))

@@ -13,7 +13,7 @@ from gpupipe.core.schema import Schema
 from gpupipe.core.task import Training
 from gpupipe.engines._arrow import arrow_schema, as_array
 from gpupipe.engines._block_engine import PACKED, carrying
-from gpupipe.engines._blocks import At
+from gpupipe.engines._blocks import TaskContext
 from gpupipe.engines._estimators import target_values, weight_values
 from gpupipe.engines._mergeable.contract import MergeableFit
 from gpupipe.engines.dask.blocks import Blocks, Site, mapped, reduced
@@ -25,7 +25,7 @@ from gpupipe.engines.dask.waiting import Waiter
 class ToArrays:
     """Makes of a block the arrays that a fit takes: features, target, weight."""
 
-    at: At
+    at: TaskContext
     recipe: Training
     dtype: Any
     schema: Schema
@@ -49,7 +49,7 @@ class RefusedError(StageError):
 class MeasurePass:
     """Measures one block in one pass."""
 
-    at: At
+    at: TaskContext
     fit: MergeableFit
     question: Any
 
@@ -75,7 +75,7 @@ class CountArrays:
 class MergePass:
     """Merges what was measured of several blocks."""
 
-    at: At
+    at: TaskContext
     fit: MergeableFit
 
     def __call__(self, rows: pd.DataFrame) -> pd.DataFrame:

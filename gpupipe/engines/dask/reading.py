@@ -13,7 +13,7 @@ from gpupipe.core.ends import Piece, Reading, Source
 from gpupipe.core.schema import Schema
 from gpupipe.engines._arrow import conform_arrow
 from gpupipe.engines._block_engine import PACKED, carrying
-from gpupipe.engines._blocks import At, as_bytes
+from gpupipe.engines._blocks import TaskContext, as_bytes
 from gpupipe.engines._scan import explained, read_lazy
 from gpupipe.engines._shipping import ship
 from gpupipe.engines._stretch import HoldRows, ReadPieces, Work
@@ -49,7 +49,7 @@ class Sizes:
         return min(most, max(min(LEAST_ROWS, most), -(-n_rows // (BLOCKS_A_THREAD * self.n_threads))))
 
 
-def read_blocks(source: Source, reading: Reading, schema: Schema, sizes: Sizes, at: At, scratch: str) -> Blocks:
+def read_blocks(source: Source, reading: Reading, schema: Schema, sizes: Sizes, at: TaskContext, scratch: str) -> Blocks:
     """Return what is needed of a source, in blocks."""
     needed = Schema(tuple((name, schema[name]) for name in reading.columns))
     try:
@@ -104,13 +104,13 @@ def grouped(pieces: Iterable[Piece], n_rows: int) -> list[tuple[Piece, ...]]:
     return [tuple(group) for group in groups]
 
 
-def _held(source: Source, reading: Reading, schema: Schema, sizes: Sizes, at: At, scratch: str) -> Blocks:
+def _held(source: Source, reading: Reading, schema: Schema, sizes: Sizes, at: TaskContext, scratch: str) -> Blocks:
     """Return the rows of a source that only this process can read, sent to the workers in blocks."""
     table = plain_table(read_lazy(source, reading, schema, scratch).collect(engine="streaming").to_arrow())
     return blocks_of(conform_arrow(table, schema), schema, sizes, at)
 
 
-def blocks_of(table: Any, schema: Schema, sizes: Sizes, at: At) -> Blocks:
+def blocks_of(table: Any, schema: Schema, sizes: Sizes, at: TaskContext) -> Blocks:
     """Return an Arrow table of this process in blocks; they travel with the tasks, so that no lost worker takes them along."""
     n_rows = table.num_rows
     size = sizes.spread(n_rows, sizes.rows(schema))
@@ -118,6 +118,6 @@ def blocks_of(table: Any, schema: Schema, sizes: Sizes, at: At) -> Blocks:
     return Blocks(_each(HoldRows(schema), [as_bytes(part) for part in slices], schema, at), schema, n_rows)
 
 
-def _each(work: Work, parts: Sequence[Any], schema: Schema, at: At) -> Worked:
+def _each(work: Work, parts: Sequence[Any], schema: Schema, at: TaskContext) -> Worked:
     """Return the blocks that a work makes of some parts, each of which travels with its task."""
     return Worked(at, work, (Held(from_parts(carrying, parts, PACKED), None),), schema)

@@ -13,7 +13,7 @@ from gpupipe.core.holding import Holding
 from gpupipe.core.schema import Schema
 from gpupipe.core.task import Task
 from gpupipe.engines._block_engine import PACKED, BlockEngine, carrying
-from gpupipe.engines._blocks import At
+from gpupipe.engines._blocks import TaskContext
 from gpupipe.engines._shipping import dumps
 from gpupipe.engines.dask.blocks import Blocks, Held, Site, from_parts, mapped, meta_of
 from gpupipe.engines.dask.lowering import frame_of
@@ -61,7 +61,7 @@ class SolveOnWorker:
         The columns of the result, where it is a table.
     """
 
-    at: At
+    at: TaskContext
     task: Task
     inputs: tuple[Any, ...]
     schema: Schema | None = None
@@ -86,7 +86,7 @@ def _taken(engine: BlockEngine, what: OnFrame, frame: Any) -> Any:
 class DescribeOnWorker:
     """Says what the report says of something held on a worker, and how many bytes it takes."""
 
-    at: At
+    at: TaskContext
 
     def __call__(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return what was noted, the description and the bytes."""
@@ -98,7 +98,7 @@ class DescribeOnWorker:
 class TakeBlock:
     """Takes the block out of what `SolveOnWorker` made."""
 
-    at: At
+    at: TaskContext
 
     def __call__(self, frame: pd.DataFrame) -> Any:
         """Return the block."""

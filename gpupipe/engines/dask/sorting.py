@@ -11,7 +11,7 @@ import pyarrow as pa
 from gpupipe.core.stage import TableStage
 from gpupipe.core.verbs import Sorting
 from gpupipe.engines._block_engine import PACKED, BlockEngine
-from gpupipe.engines._blocks import At, block_engine, packed, unpacked
+from gpupipe.engines._blocks import TaskContext, block_engine, packed, unpacked
 from gpupipe.engines._stretch import ChooseColumns, End, RunStage
 from gpupipe.engines._symbolic import narrowed
 from gpupipe.engines.dask.blocks import Blocks, Moved, Site, Worked, block_values, dealt, mapped, merged
@@ -34,7 +34,7 @@ class SampleRows(End):
 class ChooseSplitters:
     """Chooses, of rows drawn from all blocks, those between the ranges."""
 
-    at: At
+    at: TaskContext
     how: Sorting
     n_blocks: int
 

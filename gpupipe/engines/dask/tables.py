@@ -12,7 +12,7 @@ from gpupipe.core.schema import Schema
 from gpupipe.core.stage import KeyStage, TableStage
 from gpupipe.core.verbs import ByBlock, Joining, Sorting, Spread, Stacking
 from gpupipe.engines._block_engine import PACKED
-from gpupipe.engines._blocks import At, GuardBlock, MeasureBytes, MergeBlocks, added
+from gpupipe.engines._blocks import GuardBlock, MeasureBytes, MergeBlocks, TaskContext, added
 from gpupipe.engines._shipping import ship
 from gpupipe.engines._stretch import KeepBlock, RunStage, StackRows, Stretch
 from gpupipe.engines._symbolic import VERBS, empty_frame, frame_schema, keeps_keys
@@ -41,7 +41,7 @@ def by_block(stage: TableStage, inputs: Sequence[Blocks], schema: Schema, site: 
     return Blocks(_run(stage, inputs, schema, site.at), schema, n_rows, placed if kept else None)
 
 
-def _run(stage: TableStage, inputs: Sequence[Blocks], schema: Schema, at: At) -> Worked:
+def _run(stage: TableStage, inputs: Sequence[Blocks], schema: Schema, at: TaskContext) -> Worked:
     """Return a stage run on each block of some tables."""
     return Worked(at, RunStage(stage, schema), tuple(given.origin for given in inputs), schema)
 
@@ -80,7 +80,7 @@ def aggregated(found: Aggregation, name: str, blocks: Blocks, schema: Schema, si
     return Blocks(Moved(whole, (parts.origin,), schema, 1), schema, parts.n_rows)
 
 
-def _alone(at: At, work: RunStage, given: Schema) -> Stretch:
+def _alone(at: TaskContext, work: RunStage, given: Schema) -> Stretch:
     """Return the stretch of one work on a block that is kept."""
     return Stretch(at, (given,), ((at, work, (0,)),), ((at, KeepBlock(), (1,)),))
 

@@ -7,14 +7,14 @@ from typing import Any
 
 from gpupipe.core.ends import Writer
 from gpupipe.engines._block_engine import PACKED
-from gpupipe.engines._blocks import At, unpacked
+from gpupipe.engines._blocks import TaskContext, unpacked
 from gpupipe.engines._single import batches_of
 from gpupipe.engines._stretch import MeasureRows, WriteRows
 from gpupipe.engines.dask.blocks import Blocks, Worked, numbers_of_blocks
 from gpupipe.engines.dask.waiting import Waiter
 
 
-def written(blocks: Blocks, writer: Writer, at: At, waiter: Waiter) -> tuple[Worked, Callable[[Any], None]]:
+def written(blocks: Blocks, writer: Writer, at: TaskContext, waiter: Waiter) -> tuple[Worked, Callable[[Any], None]]:
     """Return what the cluster is asked for, and what finishes the output with its answer, which stays on the workers till then."""
     parts = writer.parts()
     if parts is None:

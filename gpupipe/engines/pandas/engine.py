@@ -22,7 +22,7 @@ from gpupipe.engines._pandaslike import PandasLikeEngine, PandasLikeVerbs, confo
 from gpupipe.engines._scan import explained, read_table
 from gpupipe.engines._symbolic import VERBS, empty_frame, frame_schema
 from gpupipe.engines.pandas.limits import LIMITS
-from gpupipe.engines.pandas.meaning import polars_meaning, settle_meaning
+from gpupipe.engines.pandas.narwhals_patches import patch_narwhals, polars_semantics
 
 Frame = nw.LazyFrame[Any]
 
@@ -56,13 +56,13 @@ class PandasEngine(PandasLikeEngine):
         a million mortgage rows took 1.65 processor seconds instead of 1.9 to 2.9.
         """
         PandasLikeEngine.settle_process(self)
-        settle_meaning()
+        patch_narwhals()
         if "jemalloc" in pa.supported_memory_backends():
             pa.set_memory_pool(pa.jemalloc_memory_pool())
 
     def semantics(self) -> AbstractContextManager[Any]:
         """Return the pandas options under which NaN is a number, and Polars' meaning of narwhals' words."""
-        return polars_meaning()
+        return polars_semantics()
 
     def read(self, source: Source, reading: Reading, schema: Schema) -> Frame:
         """Return what is needed of the source as a pandas frame."""

@@ -25,7 +25,7 @@ from gpupipe.engines._symbolic import narrowed, needed_columns
 from gpupipe.engines._verbs import account_of
 from gpupipe.engines.polars.limits import LIMITS
 from gpupipe.engines.polars.pieces import Keys, Pieces, pieces_of
-from gpupipe.engines.polars.rounds import Kept
+from gpupipe.engines.polars.shared_scan import Kept
 from gpupipe.engines.polars.verbs import PolarsVerbs
 
 Frame = nw.LazyFrame[Any]

@@ -21,7 +21,7 @@ from gpupipe.core.schema import Schema
 from gpupipe.core.stage import KeyStage, TableStage
 from gpupipe.core.verbs import Verbs
 from gpupipe.engines._symbolic import keeps_keys
-from gpupipe.engines.polars.rounds import Kept, copied, read_along
+from gpupipe.engines.polars.shared_scan import Kept, copied, read_along
 
 Frame = nw.LazyFrame[Any]
 

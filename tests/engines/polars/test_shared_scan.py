@@ -15,7 +15,7 @@ import pytest
 import gpupipe as gp
 from gpupipe.core.demand import Demand
 from gpupipe.core.errors import GpupipeError
-from gpupipe.engines.polars import rounds
+from gpupipe.engines.polars import shared_scan
 from gpupipe.engines.polars.engine import CpuEngine
 from gpupipe.engines.polars.pieces import Pieces, pieces_of
 from gpupipe.stages.scalar import Scalar
@@ -95,9 +95,9 @@ def test_a_table_inside_a_query_leads(watched: Watched) -> None:
 
 def test_of_a_table_with_many_rows_little_is_kept(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
     a, b = watched.run(gp.Filter(nw.col("x") < 4_000)), watched.run(gp.WithColumns(z=nw.col("x") + 1))
-    monkeypatch.setattr(rounds, "_MOST_KEPT", 150_000)  # one piece, and not two
-    kept: list[rounds.Kept] = []
-    monkeypatch.setattr(rounds.Kept, "__init__", _noted(rounds.Kept.__init__, kept))
+    monkeypatch.setattr(shared_scan, "_MOST_KEPT", 150_000)  # one piece, and not two
+    kept: list[shared_scan.Kept] = []
+    monkeypatch.setattr(shared_scan.Kept, "__init__", _noted(shared_scan.Kept.__init__, kept))
     first, second = watched.engine.compute([Demand("arrow", a), Demand("arrow", b)])
     assert len(first) == 4_000 * N_PIECES and len(second) == N_ROWS * N_PIECES
     assert first["x"].to_pylist() == [float(x) for _ in range(N_PIECES) for x in range(4_000)]
@@ -105,10 +105,10 @@ def test_of_a_table_with_many_rows_little_is_kept(watched: Watched, monkeypatch:
     assert watched.times[0] == 1 and watched.times[3] == 2
 
 
-def _noted(make: Callable[..., None], made: list[rounds.Kept]) -> Callable[..., None]:
+def _noted(make: Callable[..., None], made: list[shared_scan.Kept]) -> Callable[..., None]:
     """Return the constructor, which notes what it makes."""
 
-    def init(self: rounds.Kept, *given: Any) -> None:
+    def init(self: shared_scan.Kept, *given: Any) -> None:
         made.append(self)
         make(self, *given)
 
@@ -142,7 +142,7 @@ def test_what_is_kept_of_text_is_its_own() -> None:
         pl.col("c").cast(pl.Categorical)
     )
     few = rows.filter(pl.col("s").str.ends_with("7777"))
-    own = rounds.copied(few)
+    own = shared_scan.copied(few)
     assert own.equals(few) and own.schema == few.schema
     before, after = (
         sum(buffer.size for buffer in frame["s"].to_arrow(compat_level=pl.CompatLevel.newest()).buffers() if buffer) for frame in (few, own)
@@ -167,7 +167,7 @@ def test_a_function_that_raises_stop_iteration_is_no_end(tmp_path: Path) -> None
 
 def test_the_work_ends_when_nobody_wants_the_rows(watched: Watched) -> None:
     frame = pl.concat([frame.to_native() for frame in watched.table.frames] * 200)
-    rows = rounds.read_along(frame, 0, [])
+    rows = shared_scan.read_along(frame, 0, [])
     assert len(next(rows))
     running = [thread for thread in threading.enumerate() if thread.name == "gpupipe-piece"]
     assert running
@@ -178,8 +178,8 @@ def test_the_work_ends_when_nobody_wants_the_rows(watched: Watched) -> None:
 
 
 def test_tables_share_what_may_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rounds, "_MOST_KEPT", 100)
-    one, of_two = rounds.Kept([]), rounds.Kept([], 2)
+    monkeypatch.setattr(shared_scan, "_MOST_KEPT", 100)
+    one, of_two = shared_scan.Kept([]), shared_scan.Kept([], 2)
     assert one.has_room(50) and not of_two.has_room(50)
     assert one.claim(0) and not one.claim(0) and not of_two.claim(0)
 

@@ -44,7 +44,7 @@ _SINGLE = "_gpupipe_single"  # where a column of one literal keeps it
 _BY_METHOD = ("cummax", "cummin", "cumprod", "cumsum", "diff", "rank", "shift")
 
 
-def settle_meaning() -> None:
+def patch_narwhals() -> None:
     """Replace the methods, once in a process."""
     if _Settled.done:
         return

@@ -16,7 +16,7 @@ from narwhals._pandas_like.namespace import PandasLikeNamespace
 
 import gpupipe as gp
 from gpupipe.core.errors import GpupipeError
-from gpupipe.engines.pandas.meaning import polars_meaning
+from gpupipe.engines.pandas.narwhals_patches import polars_semantics
 
 C = nw.col
 ROWS = pl.DataFrame(
@@ -101,19 +101,19 @@ def test_a_text_is_not_split_at_nothing() -> None:
 
 def test_the_words_are_narwhals_own_outside() -> None:
     before = PandasLikeNamespace.lit
-    with polars_meaning():
+    with polars_semantics():
         assert PandasLikeNamespace.lit is not before
     assert PandasLikeNamespace.lit is before
     frame = nw.from_native(pd.DataFrame({"a": [1.0]}))
-    with polars_meaning():  # of NumPy's dtypes nothing else is made
+    with polars_semantics():  # of NumPy's dtypes nothing else is made
         assert frame.select(nw.lit(math.nan))["literal"].dtype == nw.Float64
 
 
 def test_the_meaning_lasts_until_the_last_thread_is_done() -> None:
     before = PandasLikeNamespace.lit, pd.get_option("future.distinguish_nan_and_na")
     with ExitStack() as first, ExitStack() as second:
-        first.enter_context(polars_meaning())
-        second.enter_context(polars_meaning())
+        first.enter_context(polars_semantics())
+        second.enter_context(polars_semantics())
         first.close()
         assert PandasLikeNamespace.lit is not before[0] and pd.get_option("future.distinguish_nan_and_na")
     assert (PandasLikeNamespace.lit, pd.get_option("future.distinguish_nan_and_na")) == before

@@ -47,14 +47,14 @@ _COMPARISONS = (operator.eq, operator.ne, operator.lt, operator.le, operator.gt,
 
 
 @contextmanager
-def polars_meaning() -> Iterator[None]:
+def polars_semantics() -> Iterator[None]:
     """Replace the methods, and have pandas take NaN for a number, until the last of those who want it, in whatever thread, is done."""
     with _Users.lock:
         if _Users.count == 0:
             _Users.before = [(owner, name, getattr(owner, name)) for owner, name, _ in _REPLACED]
             _Users.distinguished = pd.get_option(_OPTION)
         _Users.count += 1
-        settle_meaning()
+        patch_narwhals()
     try:
         yield
     finally:
@@ -75,7 +75,7 @@ class _Users:
     distinguished = False
 
 
-def settle_meaning() -> None:
+def patch_narwhals() -> None:
     """Replace the methods, and have pandas take NaN for a number, for the whole process."""
     pd.set_option(_OPTION, True)
     for owner, name, method in _REPLACED:
