@@ -20,6 +20,7 @@ from gpupipe.core.schema import Schema
 from gpupipe.core.stage import RowStage
 from gpupipe.core.task_stage import TaskStage
 from gpupipe.core.tools import Tools
+from gpupipe.forecasts import ARIMA
 from gpupipe.kinds.tensor import Tensor, TensorData, TensorSpec
 
 
@@ -129,6 +130,21 @@ def test_every_kind_of_answer(engine: str) -> None:
     assert made["tensor"].shape == (2,)
     assert made["cells"]["value"].to_list() == pytest.approx([2.0, 1.0])
     assert made.report["stages"][1]["facts"] == {"slope": 2.0}
+
+
+def test_a_node_may_be_left_out() -> None:
+    """An answer whose last node is optional is asked for with it and without it."""
+    rows = pl.DataFrame({"day": range(6), "sales": [5.0, 1.0, 6.0, 2.0, 7.0, 3.0], "price": [1.0, 2.0, 1.0, 3.0, 1.0, 2.5]})
+    model = ARIMA((0, 0, 0), include_constant=True)
+    table, later = gp.FromFrame(rows).node(), gp.FromFrame(pl.DataFrame({"day": [6], "price": [1.5]})).node()
+    without = gp.Forecast(model, by=None)(table).forecast(horizon=1, level=None)
+    beside = gp.Forecast(model, by=None, exogenous="price")(table).forecast(later, horizon=1, level=None)
+    made = gp.Pipeline("ahead", without=without, beside=beside).run("cpu")
+    assert made["without"]["forecast"].to_list() == pytest.approx([4.0])
+    slope, start = np.polyfit(rows["price"], rows["sales"], 1)
+    assert made["beside"]["forecast"].to_list() == pytest.approx([start + 1.5 * slope], rel=1e-6)
+    with pytest.raises(WiringError, match=r"takes 'Table' \(the last 1 may be left out\), got 'Fitted'"):
+        gp.Forecast(model, by=None)(table).forecast(gp.Forecast(model, by=None)(table), horizon=1)
 
 
 def test_what_there_is_can_be_listed() -> None:

@@ -96,6 +96,6 @@ class Ahead(TaskStage):
         series = np.repeat(np.arange(len(ends)), horizon)
         steps = np.tile(np.arange(1, horizon + 1), len(ends))
         flat = {"step": steps, **{name: values.reshape(-1) for name, values in numbers.items()}}
-        texts = {"status": status_words(made.status)[series]}
+        texts = {"status": status_words(to_host(made.status)[series])}
         table = rows_of(tools, fitted.starts, fitted.grid, (series, ends[series] + steps), flat, texts)
         return ordered(self._schema(), table)

@@ -59,5 +59,7 @@ class InSample(TaskStage):
         else:
             matrices |= {"fitted": forecaster.fitted_, "residual": forecaster.residuals_}
         numbers = {name: to_host(matrix)[series, steps] for name, matrix in matrices.items()}
-        table = rows_of(tools, fitted.starts, fitted.grid, (series, steps), numbers, {"status": status_words(forecaster.status_)[series]})
+        table = rows_of(
+            tools, fitted.starts, fitted.grid, (series, steps), numbers, {"status": status_words(to_host(forecaster.status_)[series])}
+        )
         return ordered(self.plan(), table)

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import narwhals.stable.v2 as nw
 import numpy as np
+import pyarrow as pa
 
 from gpupipe.core.node import Node
 from gpupipe.core.schema import Field, Schema
@@ -52,8 +53,8 @@ class Parameters(TaskStage):
 
 def texts_of(forecaster: Any) -> dict[str, Any]:
     """Return what a forecaster says of each series in words."""
-    made = {"status": status_words(forecaster.status_), "reason": np.array(forecaster.reasons_, dtype=object)}
-    return {**made, **({"form": np.array(forecaster.forms_, dtype=object)} if hasattr(forecaster, "forms_") else {})}
+    made = {"status": status_words(forecaster.status_), "reason": pa.array(forecaster.reasons_, pa.large_string())}
+    return {**made, **({"form": pa.array(forecaster.forms_, pa.large_string())} if hasattr(forecaster, "forms_") else {})}
 
 
 def numbers_of(forecaster: Any) -> Iterator[tuple[str, Any]]:

@@ -14,7 +14,7 @@ from gpupipe.core.tools import Tools
 from gpupipe.forecasts import Forecast
 from gpupipe.forecasts._arrays import to_host
 from gpupipe.stages.forecasts._grid import Grid
-from gpupipe.stages.forecasts._tables import band_names, ordered, rows_of, status_words
+from gpupipe.stages.forecasts._tables import band_names, ordered, rows_of, status_words, words
 
 ERRORS = ("error", "scaled_error", "smape")
 
@@ -42,6 +42,7 @@ class Scored:
     grid: Grid
     levels: tuple[float, ...]
     parts: dict[str, list[Any]] = field(default_factory=dict)
+    methods: dict[str, int] = field(default_factory=dict)
 
     def add(self, window: int, method: str, made: Forecast, actual: Any, origins: Any, scale: Any) -> None:
         """Take a method's forecasts [n_series, horizon] of steps of which some came.
@@ -72,8 +73,8 @@ class Scored:
             "at": origins[series] + 1 + ahead,
             "window": np.full(len(series), window),
             "step": ahead + 1,
-            "method": np.full(len(series), method, dtype=object),
-            "status": status_words(made.status)[series],
+            "method": np.full(len(series), self.methods.setdefault(method, len(self.methods))),
+            "status": to_host(made.status)[series],
             "actual": came,
             "forecast": said,
             **bands,
@@ -86,5 +87,5 @@ class Scored:
         """Return all rows."""
         columns = {name: np.concatenate(parts) for name, parts in self.parts.items()}
         at = (columns.pop("series"), columns.pop("at"))
-        texts = {name: columns.pop(name) for name in ("method", "status")}
+        texts = {"method": words(list(self.methods), columns.pop("method")), "status": status_words(columns.pop("status"))}
         return ordered(schema, rows_of(tools, self.starts, self.grid, at, columns, texts))

@@ -32,7 +32,7 @@ def rows_of(
     numbers
         [n_rows] arrays; NaN is missing.
     texts
-        [n_rows] arrays on the host, of text.
+        [n_rows] Arrow arrays.
     """
     series, steps = at
     held = plain_table(starts.to_arrow())
@@ -41,7 +41,7 @@ def rows_of(
     if grid is not None:
         name, kind = held.column_names[-1], held.schema.types[-1]
         columns[name] = as_times(grid.times(as_numbers(held[name])[series], steps), kind)
-    columns |= {name: pa.array(values, pa.large_string()) for name, values in texts.items()}
+    columns |= texts
     columns |= {name: _column(to_host(values)) for name, values in numbers.items()}
     made: nw.DataFrame[Any] = tools.adopted(pa.table(columns))
     return made
@@ -73,14 +73,19 @@ def _column(values: Any) -> pa.Array:
     return pa.array(values, mask=np.isnan(values)) if values.dtype.kind == "f" else pa.array(values)
 
 
-def status_words(codes: Any) -> Any:
-    """Return the statuses of series in words."""
-    return np.array(STATUSES, dtype=object)[to_host(codes)]
+def status_words(codes: Any) -> pa.Array:
+    """Return statuses in words."""
+    return words(STATUSES, to_host(codes))
 
 
-def levels_of(given: float | Sequence[float]) -> tuple[float, ...]:
+def words(names: Sequence[str], places: Any) -> pa.Array:
+    """Return an Arrow array of some names by their places: no text is made in Python for each row."""
+    return pa.array(list(names), pa.large_string()).take(pa.array(places))
+
+
+def levels_of(given: float | Sequence[float] | None) -> tuple[float, ...]:
     """Return levels in per cent, each once, or say which one is none."""
-    levels = checked_levels(given)
+    levels = checked_levels(() if given is None else given)
     if len(set(levels)) < len(levels):
         msg = f"level={given!r}: a level is there twice. Give each once."
         raise UsageError(msg)

@@ -92,7 +92,7 @@ class Evaluation(Holding):
         [n_pictures, 5, n_steps] the step, what came, the forecast, the ends of its interval; of the series that `pictured` names.
     """
 
-    word: ClassVar[str] = "evaluation"
+    word: ClassVar[str] = "comparison"
 
     metrics: tuple[str, ...]
     methods: tuple[str, ...]
@@ -144,7 +144,7 @@ class Evaluation(Holding):
 
     def describe(self) -> Mapping[str, Any]:
         """Return the best accuracy of each kind, and a card of all."""
-        facts = {"methods": listing(self.methods), "series": len(self.series)}
+        facts = {"methods": ", ".join(self.methods), "series": len(self.series)}
         for place, name in enumerate(self.metrics):
             if not name.startswith("coverage") and np.isfinite(self.by_method[:, place]).any():
                 best = int(np.nanargmin(self.by_method[:, place]))
