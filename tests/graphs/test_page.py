@@ -7,14 +7,16 @@ from functools import reduce
 from importlib import import_module
 from pathlib import Path
 
+import gpupipe
 import gpupipe.graphs as gg
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "graphs.md").read_text(encoding="utf-8")
 
 
 def rows() -> list[list[str]]:
-    found = [[cell.strip() for cell in line.split("|")[1:-1]] for line in PAGE.splitlines() if line.startswith("|")]
-    return found[2:]
+    table = PAGE.partition("| NetworkX |")[2]
+    found = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines() if line.startswith("|")]
+    return found[1:]
 
 
 def test_names_are_there() -> None:
@@ -25,6 +27,11 @@ def test_names_are_there() -> None:
         named = re.findall(r"`(\w+)`", ours)
         assert named
         assert [name for name in named if name not in gg.__all__] == []
+
+
+def test_stages_are_there() -> None:
+    (line,) = [line for line in PAGE.splitlines() if "`PageRank`" in line and line.startswith("|")]
+    assert [name for name in re.findall(r"`(\w+)`", line) if not hasattr(gpupipe, name)] == []
 
 
 def test_nothing_of_the_face_is_forgotten() -> None:
