@@ -39,9 +39,11 @@ def test_nothing_of_the_face_is_forgotten() -> None:
     assert [name for name in gg.__all__ if f"`{name}`" not in PAGE and name not in {*results, "edge_rule"}] == []
 
 
-def test_the_example_runs() -> None:
-    (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-    exec(code, {})
+def test_the_examples_run() -> None:
+    examples = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    assert len(examples) == 2
+    for code in examples:
+        exec(code, {})
 
 
 def test_names_are_sorted() -> None:
