@@ -1,6 +1,6 @@
-"""From clicks to purchases: what a graph of items adds to a model of sessions.
+"""From clicks to purchases: what a graph of items adds to a model of visits.
 
-Clicks become sessions, sessions become features. Items that are clicked in one session are joined, and that graph says which items belong
+Clicks become visits, visits become features. Items that are clicked in one visit are joined, and that graph says which items belong
 together and which are central. A model with what the graph says stands beside one without::
 
     gpupipe run pipelines/clickstream.py --report report
@@ -17,7 +17,7 @@ from xgboost import XGBClassifier
 
 import gpupipe as gp
 
-SESSION_SECONDS = 30 * 60  # a longer pause begins a new session
+VISIT_SECONDS = 30 * 60  # a longer pause begins a new visit
 PLAIN = ["clicks", "items", "seconds"]
 OF_GRAPH = ["communities", "rank_mean", "rank_max"]
 
@@ -30,22 +30,22 @@ def pipeline(n_visitors: int = 3_000, seed: int = 0, n_estimators: int = 100) ->
     n_visitors
         How many visitors are made up; each comes a few times.
     """
-    clicks = gp.FromArrow(made_up(n_visitors, seed)).node().named("clicks") >> in_sessions
-    plain = session_features(clicks)
+    clicks = gp.FromArrow(made_up(n_visitors, seed)).node().named("clicks") >> in_visits
+    plain = visit_features(clicks)
 
-    # Items are joined where sessions share them. Sessions of very many items join everything with everything, and are left out.
-    graph = gp.Project("item", "session", max_degree=50)(clicks)
+    # Items are joined where visits share them. Visits of very many items join everything with everything, and are left out.
+    graph = gp.Project("item", "visit", max_degree=50)(clicks)
     ranks, communities = gp.PageRank()(graph), gp.Leiden(seed=1)(graph)
     items = gp.Join(on="item")(ranks, communities)
 
-    # What the graph says of a session: how many kinds of things were looked at, and how central they are.
+    # What the graph says of a visit: how many kinds of things were looked at, and how central they are.
     looked = gp.Join(on="item")(clicks, items)
-    by_session = gp.GroupBy(
-        "session", communities=nw.col("community").n_unique(), rank_mean=nw.col("pagerank").mean(), rank_max=nw.col("pagerank").max()
+    by_visit = gp.GroupBy(
+        "visit", communities=nw.col("community").n_unique(), rank_mean=nw.col("pagerank").mean(), rank_max=nw.col("pagerank").max()
     )(looked)
-    sessions = gp.Join(on="session")(plain, by_session)
+    visits = gp.Join(on="visit")(plain, by_visit)
 
-    train, test = gp.Split(fractions=(0.7, 0.3), by="visitor", seed=3)(sessions)
+    train, test = gp.Split(fractions=(0.7, 0.3), by="visitor", seed=3)(visits)
     scores, models = {}, {}
     for name, features in {"without graph": PLAIN, "with graph": PLAIN + OF_GRAPH}.items():
         model = gp.Learn(XGBClassifier(n_estimators=n_estimators, max_depth=4), target="bought", features=features).fit(train)
@@ -55,18 +55,18 @@ def pipeline(n_visitors: int = 3_000, seed: int = 0, n_estimators: int = 100) ->
 
 
 @gp.by_key("visitor")
-def in_sessions(frame: nw.LazyFrame) -> nw.LazyFrame:
-    """Return the clicks with the number of their session: a visitor's clicks without a long pause between them."""
-    pause = nw.col("second").diff().over("visitor", order_by="second").fill_null(SESSION_SECONDS + 1)
-    begins = frame.with_columns(begins=(pause > SESSION_SECONDS).cast(nw.Int64))
-    numbered = begins.with_columns(visit=nw.col("begins").cum_sum().over("visitor", order_by="second"))
-    return numbered.with_columns(session=nw.col("visitor") * 1_000 + nw.col("visit")).drop("begins", "visit")
+def in_visits(frame: nw.LazyFrame) -> nw.LazyFrame:
+    """Return the clicks with the number of their visit: a visitor's clicks without a long pause between them."""
+    pause = nw.col("second").diff().over("visitor", order_by="second").fill_null(VISIT_SECONDS + 1)
+    begins = frame.with_columns(begins=(pause > VISIT_SECONDS).cast(nw.Int64))
+    numbered = begins.with_columns(number=nw.col("begins").cum_sum().over("visitor", order_by="second"))
+    return numbered.with_columns(visit=nw.col("visitor") * 1_000 + nw.col("number")).drop("begins", "number")
 
 
-@gp.by_key("session")
-def session_features(frame: nw.LazyFrame) -> nw.LazyFrame:
-    """Return a row for each session: how many clicks and items, how long, and whether something was bought."""
-    made = frame.group_by("session").agg(
+@gp.by_key("visit")
+def visit_features(frame: nw.LazyFrame) -> nw.LazyFrame:
+    """Return a row for each visit: how many clicks and items, how long, and whether something was bought."""
+    made = frame.group_by("visit").agg(
         nw.len().alias("clicks"),
         nw.col("item").n_unique().alias("items"),
         nw.col("second").max().alias("last"),
@@ -78,9 +78,9 @@ def session_features(frame: nw.LazyFrame) -> nw.LazyFrame:
 
 
 def made_up(n_visitors: int, seed: int) -> pa.Table:
-    """Return clicks: visitor, second, item, and whether the session ended with a purchase.
+    """Return clicks: visitor, second, item, and whether the visit ended with a purchase.
 
-    Items are of twenty kinds. In a session a visitor stays with one kind or roams; who stays is the more likely to buy.
+    Items are of twenty kinds. In a visit a visitor stays with one kind or roams; who stays is the more likely to buy.
     """
     random = np.random.default_rng(seed)
     n_kinds, n_of_kind = 20, 15

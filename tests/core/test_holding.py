@@ -38,4 +38,4 @@ def test_what_is_an_engines_own_already_stays_itself() -> None:
 
 
 def test_it_shows_its_facts() -> None:
-    assert repr(GRAPH).startswith("<graph of vertices: 2, edges: 2")
+    assert repr(GRAPH).startswith("<graph: 2 vertices, 2 edges>")

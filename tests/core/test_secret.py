@@ -92,7 +92,7 @@ VALUE = "Zq8vR2kLm9"
         f"ya29.{VALUE * 3}",
         f"curl -u user:{VALUE} https://h",
         f"X-Auth-Token: {VALUE}",
-        f"Cookie: session={VALUE}; more={VALUE}",
+        f"Cookie: sid={VALUE}; more={VALUE}",
         f"Set-Cookie: {VALUE}",
         f"Authorization: token {VALUE}",
         f"proxy-authorization: Digest username=x, response={VALUE}",

@@ -25,7 +25,7 @@ _MOST_PAIRS = 1 << 28
 class Project(TaskStage):
     """Makes a graph of the keys in a table, joined where they share an other; an edge's weight is how many they share.
 
-    ``gp.Project("item", "session")(clicks)`` joins items that were clicked in the same session.
+    ``gp.Project("item", "visit")(clicks)`` joins items that were clicked in the same visit.
 
     Parameters
     ----------
@@ -44,8 +44,8 @@ class Project(TaskStage):
     --------
     >>> import polars as pl
     >>> from gpupipe import FromGraph
-    >>> clicks = pl.DataFrame({"item": ["u", "v", "u", "w"], "session": [1, 1, 2, 2]})
-    >>> FromGraph().apply(Project("item", "session").apply(clicks)).rows()
+    >>> clicks = pl.DataFrame({"item": ["u", "v", "u", "w"], "visit": [1, 1, 2, 2]})
+    >>> FromGraph().apply(Project("item", "visit").apply(clicks)).rows()
     [('u', 'v', 1.0), ('u', 'w', 1.0)]
     """
 

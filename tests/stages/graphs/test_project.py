@@ -12,13 +12,13 @@ from gpupipe.core.errors import ColumnError, StageError
 from gpupipe.testing.tasks import check_task
 
 RANDOM = np.random.default_rng(3)
-CLICKS = pl.DataFrame({"item": RANDOM.integers(0, 9, 40), "session": [f"s{number}" for number in RANDOM.integers(0, 12, 40)]}).unique(
+CLICKS = pl.DataFrame({"item": RANDOM.integers(0, 9, 40), "visit": [f"s{number}" for number in RANDOM.integers(0, 12, 40)]}).unique(
     maintain_order=True
 )
 
 
 def test_shared_others(engine: str) -> None:
-    made = check_task(lambda table: gp.FromGraph()(gp.Project("item", "session")(table)), CLICKS, engines=("cpu", engine))
+    made = check_task(lambda table: gp.FromGraph()(gp.Project("item", "visit")(table)), CLICKS, engines=("cpu", engine))
     theirs = nx.Graph(CLICKS.rows())
     projected = nx.bipartite.weighted_projected_graph(theirs, set(CLICKS["item"]))
     expected = {(min(u, v), max(u, v)): float(w) for u, v, w in projected.edges(data="weight")}
@@ -26,12 +26,12 @@ def test_shared_others(engine: str) -> None:
 
 
 def test_hubs_can_be_left_out_and_missing_values_are_told() -> None:
-    most = CLICKS.group_by("session").len()["len"].max()
+    most = CLICKS.group_by("visit").len()["len"].max()
     assert (
-        gp.Project("item", "session", max_degree=int(most) - 1).apply(CLICKS).graph.n_edges
-        < gp.Project("item", "session").apply(CLICKS).graph.n_edges
+        gp.Project("item", "visit", max_degree=int(most) - 1).apply(CLICKS).graph.n_edges
+        < gp.Project("item", "visit").apply(CLICKS).graph.n_edges
     )
     with pytest.raises(StageError, match="a value in every row of 'item', got 1 missing"):
-        gp.Project("item", "session").apply(pl.DataFrame({"item": [None, 1], "session": [1, 1]}))
+        gp.Project("item", "visit").apply(pl.DataFrame({"item": [None, 1], "visit": [1, 1]}))
     with pytest.raises(ColumnError, match="'items'"):
-        gp.Pipeline("p", made=gp.Project("items", "session")(gp.FromFrame(CLICKS).node())).check()
+        gp.Pipeline("p", made=gp.Project("items", "visit")(gp.FromFrame(CLICKS).node())).check()
