@@ -14,6 +14,8 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import gpupipe as gp
 from gpupipe.core.errors import ArtefactError, ColumnError, DtypeError, PlanError, StageError, UsageError, WiringError
@@ -234,6 +236,33 @@ def test_steps_can_be_said() -> None:
         steps([day])
     with pytest.raises(StageError, match=r"got 1 of 1 that are not a whole number of 1 month: one is from day=2024-01-01 to the next row"):
         steps([day, date(2024, 1, 20)], "1mo")
+
+
+EVERY = ["1d", "3d", "1w", "1mo", "1q", "1y", "1h", "15m", "7s"]
+
+
+@given(st.sampled_from(EVERY), st.datetimes(datetime(1890, 1, 1), datetime(2090, 1, 1)), st.sets(st.integers(0, 30), min_size=2), st.data())
+def test_times_go_on_as_polars_goes_on(every: str, start: datetime, places: set[int], data: Any) -> None:
+    """Whatever rows are there, in any order: what is forecast are the next times of Polars' own range."""
+    start = start.replace(day=min(start.day, 28), microsecond=0)
+    whole = pl.Series([start]).cast(pl.Datetime("us"))
+    times = [
+        whole.dt.offset_by(f"{place}{every[1:]}" if every[0] == "1" else f"{place * int(every[:-1])}{every[-1]}")[0] for place in range(36)
+    ]
+    kept = sorted({0, 1, *places})
+    order = data.draw(st.permutations(kept))
+    rows = pl.DataFrame(
+        {"day": [times[place] for place in order], "sales": [float(place) for place in order]},
+        schema={"day": pl.Datetime("us"), "sales": pl.Float64},
+    )
+    if every in ("1d", "3d", "1w", "1mo", "1q", "1y"):
+        rows = rows.with_columns(pl.col("day").dt.date())
+        times = [time.date() for time in times]
+    fitted = gp.Forecast(Drift(), by=None, step=None).apply(rows)
+    assert fitted.forecast(4).apply()["day"].to_list() == times[kept[-1] + 1 : kept[-1] + 5]
+    inside = fitted.fitted_values().apply()
+    assert inside["day"].to_list() == times[: kept[-1] + 1]
+    assert inside["sales"].to_list() == [float(place) if place in kept else None for place in range(kept[-1] + 1)]
 
 
 def test_times_keep_their_dtype_and_zone(engine: str) -> None:
