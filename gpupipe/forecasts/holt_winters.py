@@ -18,6 +18,7 @@ from gpupipe.forecasts._smoothing import Form, States, ahead, smoothed
 
 LEAST = 3  # values; with fewer, the mean is all there is
 LEAST_WITH_TREND = 5
+MOST_PATHS = 1_000_000
 NAMES = ("alpha", "beta_star", "gamma", "phi")
 
 
@@ -78,7 +79,9 @@ class HoltWinters(Forecaster):
         self._one_of("seasonal", ("add", "mul", None))
         self._one_of("initial", ("heuristic", "estimated"))
         whole_number(self.season_length, "season_length", 2 if self.seasonal else 1)
-        whole_number(self.n_paths, "n_paths", 100)
+        if whole_number(self.n_paths, "n_paths", 100) > MOST_PATHS:
+            msg = f"n_paths must be at most {MOST_PATHS:,}, got {self.n_paths:,}."
+            raise UsageError(msg)
         if self.damped and self.trend is None:
             msg = "damped=True needs a trend to be damped. Take trend='add', or damped=False."
             raise UsageError(msg)

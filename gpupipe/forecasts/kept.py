@@ -7,14 +7,14 @@ residuals) is not kept, but made again from them.
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import json
+import sys
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from gpupipe.core.errors import ArtefactError
+from gpupipe.core.errors import ArtefactError, UsageError
 from gpupipe.forecasts._arrays import array_library, to_host
 from gpupipe.forecasts._batch import Batch, aligned
 from gpupipe.forecasts._forecaster import Forecaster
@@ -81,7 +81,7 @@ def from_arrays(text: str, arrays: Sequence[Any], values: Any, regressors: Any =
         made = _Maker(arrays, batch, values).value(json.loads(text))
         future = None if regressors is None else batch.xp.zeros((len(values), 1, regressors.shape[-1]))
         sound = isinstance(made, Forecaster) and made.n_series_ == len(values) and made.forecast(1, future).mean.shape == (len(values), 1)
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError, ImportError) as error:
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError, UsageError) as error:
         msg = f"What was kept of a forecaster is damaged: {type(error).__name__}: {error}. Save it again, or fit it again."
         raise ArtefactError(msg) from error
     if not sound:
@@ -115,7 +115,7 @@ class _Maker:
     def _made(self, words: str, held: dict[str, Any]) -> Any:
         """Return an object of one of the classes of this folder."""
         module, _, name = words.partition(":")
-        kind = getattr(importlib.import_module(HOME + module), name)
+        kind = getattr(sys.modules[HOME + module], name)  # all of the folder's modules are there by now: nothing is imported for a file
         if not (isinstance(kind, type) and dataclasses.is_dataclass(kind) and kind.__module__ == HOME + module):
             msg = f"{words} is no class of a forecaster"
             raise ValueError(msg)
@@ -127,6 +127,7 @@ class _Maker:
 
     def _complete(self, made: Forecaster) -> None:
         """Give a forecaster what follows from its series."""
+        made._check_parameters()
         made._batch = self.batch
         made.reasons_, made.status_ = made._statuses.reasons, self.xp.asarray(made._statuses.codes)
         with np.errstate(over="ignore"):  # of giants

@@ -211,3 +211,8 @@ def test_real_batches_of_unequal_lengths(shared_data: Path, quiet: Fit) -> None:
     assert np.isfinite(model.forecast(4).mean).all()
     errors = np.nanmean(np.abs(model.forecast(4).mean - series[:, -4:]) / series[:, -4:])
     assert errors < 0.05
+
+
+def test_more_paths_than_memory_has_room_for_are_refused(monthly: np.ndarray) -> None:
+    with pytest.raises(UsageError, match="n_paths must be at most 1,000,000, got 2,000,000"):
+        HoltWinters(12, seasonal="mul", n_paths=2_000_000).fit(monthly)

@@ -321,7 +321,21 @@ class Artefacts:
         edges = pl.DataFrame({"from": ["a", "b", "c"], "to": ["b", "c", "a"], "w": [1.0, 2.0, 3.0]})
         stages += [gp.ToGraph("from", "to", directed=False, weight="w").apply(edges), gp.ToTensor(["from", "to"], "w").apply(edges)]
         stages.append(gp.ToTensor(["from", "to"], "w", sparse=True).apply(edges))
+        stages += self._forecasts()
         self.folders = [gp.save(stage, seeds / str(number)) for number, stage in enumerate(stages)]
+
+    def _forecasts(self) -> list[Any]:
+        """Return fitted forecasters, and the accuracies of some."""
+        import polars as pl
+
+        import gpupipe as gp
+        from gpupipe.forecasts import ARIMA, HoltWinters
+
+        sales = [float(day % 4 + day) for day in range(12)]
+        rows = pl.DataFrame({"store": ["a"] * 12 + ["b"] * 12, "day": [*range(12)] * 2, "sales": [*sales, *reversed(sales)]})
+        models = (HoltWinters(4), HoltWinters(4, seasonal="mul", n_paths=100), ARIMA((1, 0, 0)))
+        evaluation = gp.EvaluateForecast().apply(gp.Backtest(models[0], 2).apply(rows))
+        return [*(gp.Forecast(one).apply(rows) for one in models), evaluation]
 
     def attack(self, chance: random.Random, here: Path, outside: Path) -> Callable[[], Any]:
         """Return what loads a mutated folder."""
@@ -353,7 +367,7 @@ class Artefacts:
 
         def load() -> None:
             loaded = gp.load(folder)
-            if hasattr(loaded, "describe"):  # a graph or a tensor, whose numbers are followed as indices
+            if hasattr(loaded, "describe"):  # a graph, a tensor, a forecaster, whose numbers are followed as indices
                 loaded.describe()
 
         return load

@@ -37,7 +37,7 @@ def cards_of(fitted: Any) -> list[Mapping[str, Any]]:
     values = to_host(fitted.values)
     parts = [status_table({type(forecaster).__name__: to_host(forecaster.status_)}, {type(forecaster).__name__: forecaster.reasons_})]
     scaled = to_host(mae(values, to_host(forecaster.fitted_))) / to_host(naive_error(values, season))
-    horizon = max(season, 12)
+    horizon = min(max(season, 12), MOST_STEPS)
     made = None if fitted.exogenous else forecaster.forecast(horizon, level=(LEVEL,))
     for word, series in picked(scaled):
         end = int(fitted.ends[series])

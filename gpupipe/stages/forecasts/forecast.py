@@ -141,9 +141,13 @@ class FittedForecast(Holding):
         sound = sound and self.values.ndim == 2 and len(self.values) == n and self.values.dtype.kind == "f"
         sound = sound and self.step > 0 and self.unit in ("own", "months", "month ends") and (self.unit == "own" or self.ticks > 0)
         sound = sound and (self.regressors is None or self.regressors.shape == (*self.values.shape, len(self.exogenous)))
+        msg = "Expected series, and a forecaster of as many, got others. Save what was fitted again."
         if not sound or self.forecaster.n_series_ != n:  # which is made here, and looked through
-            msg = "Expected series, and a forecaster of as many, got others. Save what was fitted again."
             raise ArtefactError(msg)
+        try:
+            self.describe()
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:  # parts that do not go together
+            raise ArtefactError(msg) from error
 
     def describe(self) -> Mapping[str, Any]:
         """Return what the series are, how they were fitted, and pictures of some of them."""
