@@ -1,4 +1,4 @@
-"""Engine ``cpu`` on a worker: a block is parts of Polars' frames, and whatever is done to it is one lazy query.
+"""Engine ``cpu`` on a worker: a block is parts of Arrow that Polars takes without a copy, and what is done to it is one lazy query.
 
 What Dask holds is a pandas frame of one column, whose values are the parts: so a block of several parts is what Dask makes when it puts
 partitions together. A part that was shuffled is bytes.
@@ -6,11 +6,10 @@ partitions together. A part that was shuffled is bytes.
 
 from __future__ import annotations
 
-import pickle
 import time
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Any, ClassVar, SupportsIndex
+from typing import Any, ClassVar
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -32,24 +31,28 @@ PARTS = "table"  # the column of the parts
 
 
 class Part:
-    """A frame of Polars' that tells Dask how large it is, and travels as Arrow's IPC."""
+    """A frame of Polars' as Arrow, without a copy: it tells Dask how large it is, and travels.
 
-    __slots__ = ("frame",)
+    Dask does both beside the tasks, in the thread that answers other workers. Polars would have it wait there for its threads, which a
+    query may hold for long, and the others would take the worker for gone. So there is nothing of Polars in it.
+    """
 
-    def __init__(self, frame: pl.DataFrame) -> None:
-        self.frame = frame
+    __slots__ = ("n_bytes", "table")
+
+    def __init__(self, table: pa.Table, n_bytes: int) -> None:
+        self.table = table
+        self.n_bytes = n_bytes
 
     def __sizeof__(self) -> int:
-        return int(self.frame.estimated_size())
+        return self.n_bytes
 
-    def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[Any, ...]:
-        written = written_part(self.frame)
-        return remade, (f"{__name__}:part_of", pickle.PickleBuffer(written) if int(protocol) >= 5 else written)
+    def __reduce__(self) -> tuple[Any, ...]:
+        return remade, (f"{__name__}:Part", self.table, self.n_bytes)
 
 
-def part_of(written: Any) -> Part:
-    """Return the part that some bytes are."""
-    return Part(read_part(written))
+def part_of(frame: pl.DataFrame) -> Part:
+    """Return a frame as a part."""
+    return Part(frame.to_arrow(compat_level=pl.CompatLevel.newest()), int(frame.estimated_size()))
 
 
 def written_part(frame: pl.DataFrame) -> bytes:
@@ -57,9 +60,11 @@ def written_part(frame: pl.DataFrame) -> bytes:
     return frame.write_ipc_stream(None).getvalue()
 
 
-def read_part(written: Any) -> pl.DataFrame:
-    """Return the frame of some bytes."""
-    return pl.read_ipc_stream(bytes(written) if isinstance(written, memoryview | pickle.PickleBuffer | bytearray) else written)
+def frame_of_part(part: Part | bytes) -> pl.DataFrame:
+    """Return the frame of a part, be it bytes."""
+    made = pl.from_arrow(part.table) if isinstance(part, Part) else pl.read_ipc_stream(part)
+    assert isinstance(made, pl.DataFrame)
+    return made
 
 
 class PolarsBlocks(CpuEngine, BlockEngine):
@@ -97,7 +102,7 @@ class PolarsBlocks(CpuEngine, BlockEngine):
 
     def closed(self, frame: Frame) -> Any:
         """Return a block of one part."""
-        return carrying(Part(frame.to_native().collect()))
+        return carrying(part_of(frame.to_native().collect()))
 
     def measured(self, block: Any) -> tuple[int, int]:
         """Return the number of rows of all parts, and of their bytes."""
@@ -147,4 +152,4 @@ def _bytes(parts: Sequence[bytes]) -> Any:
 def _frames(block: Any) -> Iterator[pl.DataFrame]:
     """Yield the frames of a block's parts."""
     for part in block[PARTS]:
-        yield part.frame if isinstance(part, Part) else read_part(part)
+        yield frame_of_part(part)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import pickle
+import threading
 from decimal import Decimal
 from typing import Any
 
@@ -19,7 +20,7 @@ from polars.testing import assert_frame_equal
 
 from gpupipe.core.schema import Schema
 from gpupipe.engines._block_engine import PLACE
-from gpupipe.engines.polars.blocks import PARTS, Part, PolarsBlocks, written_part
+from gpupipe.engines.polars.blocks import PARTS, PolarsBlocks, frame_of_part, part_of, written_part
 
 ROWS = pl.DataFrame(
     {
@@ -47,11 +48,32 @@ def schema(frame: pl.DataFrame) -> Schema:
 
 @pytest.mark.parametrize("protocol", [2, 5])
 def test_a_part_comes_back_as_it_was(protocol: int) -> None:
-    assert_frame_equal(pickle.loads(pickle.dumps(Part(ROWS), protocol)).frame, ROWS)
+    assert_frame_equal(frame_of_part(pickle.loads(pickle.dumps(part_of(ROWS), protocol))), ROWS)
+    many = pl.DataFrame({"a": range(50_000), "s": ["a text of more than twelve bytes"] * 50_000})
     buffers: list[pickle.PickleBuffer] = []
-    outside = pickle.dumps(Part(ROWS), 5, buffer_callback=buffers.append)
-    assert len(outside) < 200, "the rows go beside the pickle"
-    assert_frame_equal(pickle.loads(outside, buffers=buffers).frame, ROWS)
+    outside = pickle.dumps(part_of(many), 5, buffer_callback=buffers.append)
+    assert len(outside) < 5000, "the rows go beside the pickle"
+    assert_frame_equal(frame_of_part(pickle.loads(outside, buffers=buffers)), many)
+
+
+def test_a_part_travels_while_polars_is_busy() -> None:
+    """A worker answers others while a query holds all of Polars' threads."""
+    part, at_work, free = part_of(ROWS), threading.Barrier(2), threading.Event()
+
+    def hold(values: pl.Series) -> pl.Series:
+        at_work.wait(30)
+        free.wait(30)
+        return values
+
+    query = ROWS.lazy().select(pl.col("i").map_batches(hold, return_dtype=pl.Int64))
+    thread = threading.Thread(target=query.collect)
+    thread.start()
+    at_work.wait(30)
+    came = pickle.loads(pickle.dumps(part, 5))
+    assert sizeof(came) >= part.n_bytes and not free.is_set()
+    free.set()
+    thread.join()
+    assert_frame_equal(frame_of_part(came), ROWS)
 
 
 def test_what_is_written_is_arrow_and_no_more_than_the_rows() -> None:
