@@ -131,9 +131,9 @@ class Reader:
         if kind == ["dtype"]:
             return _dtype(value["dtype"])
         if kind == ["table"]:
-            return pq.read_table(pa.BufferReader(self._file(value["table"], ".parquet")))
+            return self._table(value["table"])
         if kind == ["frame"]:
-            return nw.from_native(plain_table(pq.read_table(pa.BufferReader(self._file(value["frame"], ".parquet")))), eager_only=True)
+            return nw.from_native(plain_table(self._table(value["frame"])), eager_only=True)
         if kind == ["array"]:
             return safetensors.numpy.load(self._file(value["array"], ".safetensors"))["array"]
         if kind == ["facts", "model"]:
@@ -146,6 +146,12 @@ class Reader:
             msg = f"{shown(name)} is no file of the folder, or of another kind. Copy the whole folder again, or save the stage again."
             raise ArtefactError(msg)
         return self.contents[name]
+
+    def _table(self, name: Any) -> pa.Table:
+        """Return a table; text in it that is none is an error here, and not where it is looked at."""
+        table = pq.read_table(pa.BufferReader(self._file(name, ".parquet")))
+        table.validate(full=True)
+        return table
 
     def _model(self, name: Any, facts: Any) -> Any:
         """Return an estimator."""

@@ -63,3 +63,16 @@ def test_arrays_of_objects_are_not_saved(tmp_path: Path) -> None:
     object.__setattr__(tensor, "values", np.array([[None]]))
     with pytest.raises(ArtefactError, match="cannot be saved without pickle"):
         gp.save(tensor, tmp_path / "tensor")
+
+
+def test_keys_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    folder = gp.save(graph(), tmp_path / "graph")
+    (path,) = folder.glob("*.parquet")
+    held = path.read_bytes()
+    assert b"\x01\x00\x00\x00x" in held  # the key x, and its length before it
+    path.write_bytes(held.replace(b"\x01\x00\x00\x00x", b"\x01\x00\x00\x00\xff"))
+    facts = json.loads((folder / "stage.json").read_text())
+    facts["sha256"][path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
+    (folder / "stage.json").write_text(json.dumps(facts))
+    with pytest.raises(ArtefactError, match="is damaged"):
+        gp.load(folder)
