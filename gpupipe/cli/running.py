@@ -28,7 +28,7 @@ from gpupipe.report.record import error_as_json
 from gpupipe.run import HEAD_ROWS
 
 _WIRED = ("id", "name", "label", "kind", "inputs", "where")
-_STAGE_KEYS = (*_WIRED, "rows_in", "rows_out", "columns_out", "seconds", "bytes", "stretch", "note", "checkpoint")
+_STAGE_KEYS = (*_WIRED, "rows_in", "rows_out", "columns_out", "seconds", "bytes", "stretch", "note", "checkpoint", "facts")
 
 
 @dataclass(frozen=True)

@@ -45,9 +45,8 @@ def lines_of(stage: Stage, outputs: Sequence[str], *, reached: bool) -> list[Lin
         lines.append(_line(f"reads {columns}", "p"))
     if predicate:
         lines.append(_line(f"where {predicate}", "p"))
-    if stage.get("rows_out") is not None:
-        width = stage.get("columns_out")
-        size = plural(stage["rows_out"], "row") if width is None else f"{rows_text(stage['rows_out'])} × {width}"
+    size = _size(stage)
+    if size:
         spent = stage.get("seconds") or 0.0
         fused = stage.get("stretch") is not None and spent < 0.0005
         time = f" · stretch {stage['stretch']}" if fused else f" · {seconds_text(spent)}" if spent >= 0.0005 else ""
@@ -57,6 +56,21 @@ def lines_of(stage: Stage, outputs: Sequence[str], *, reached: bool) -> list[Lin
     if outputs:
         lines.append(_line(f"{'output' if len(outputs) == 1 else 'outputs'}: {', '.join(outputs)}", "o"))
     return lines
+
+
+def _size(stage: Stage) -> str:
+    """Return how large a stage's result is: rows and columns, or the first facts of a graph or a tensor; empty where nobody knows.
+
+    Examples
+    --------
+    >>> _size({"rows_out": 3, "columns_out": 2}), _size({"rows_out": None, "facts": {"vertices": 3000, "edges": 2, "loops": 0}, "kind": "task"})
+    ('3 × 2', '3,000 vertices · 2 edges')
+    """
+    if stage.get("rows_out") is not None:
+        width = stage.get("columns_out")
+        return plural(stage["rows_out"], "row") if width is None else f"{rows_text(stage['rows_out'])} × {width}"
+    facts = list((stage.get("facts") or {}).items())[:2] if stage.get("kind") == "task" else []
+    return " · ".join(f"{value:,} {name}" if isinstance(value, int) else str(value) for name, value in facts if not isinstance(value, bool))
 
 
 def size_of(lines: Sequence[Line]) -> tuple[float, float]:
