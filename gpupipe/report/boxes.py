@@ -63,7 +63,7 @@ def _size(stage: Stage) -> str:
 
     Examples
     --------
-    >>> _size({"rows_out": 3, "columns_out": 2}), _size({"rows_out": None, "facts": {"vertices": 3000, "edges": 2, "loops": 0}, "kind": "task"})
+    >>> _size({"rows_out": 3, "columns_out": 2}), _size({"kind": "task", "facts": {"vertices": 3000, "edges": 2, "loops": 0}})
     ('3 × 2', '3,000 vertices · 2 edges')
     """
     if stage.get("rows_out") is not None:
