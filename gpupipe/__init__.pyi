@@ -101,6 +101,7 @@ from gpupipe.stages.tensors.to_tensor import ToTensor as ToTensor
 from gpupipe.stages.tensors.tucker import Tucker as Tucker
 from gpupipe.stages.tensors.tucker_regression import TuckerRegression as TuckerRegression
 from gpupipe.stages.tokenize import Tokenize as Tokenize
+from gpupipe.stages.topics.topics import Topics as Topics
 from gpupipe.stages.with_columns import WithColumns as WithColumns
 
 __all__: list[str]

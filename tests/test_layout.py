@@ -32,7 +32,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "topics": ("topics", "tensors", "core.errors", "kernels"),
     "kinds": ("kinds", "core", "graphs", "tensors"),
     **{leaf: (leaf, "core", "kernels") for leaf in LEAVES},
-    "stages": ("stages", "core", "kernels", "kinds", "graphs", "tensors", "forecasts"),
+    "stages": ("stages", "core", "kernels", "kinds", "graphs", "tensors", "forecasts", "topics"),
     "engines": ("engines", "core", "kernels"),
     "artefact": ("saved", "engines", "report", "core"),
     "saved": ("engines", "core"),

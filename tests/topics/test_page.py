@@ -18,7 +18,7 @@ RESULTS = {"DocumentSums", "FoundTopics", "PowerResult", "TopicWarning"}
 
 
 def test_the_examples_run(capsys: pytest.CaptureFixture[str]) -> None:
-    topics, counts = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    topics, counts, pipeline = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     exec(topics, {})
     assert "[['sun', 'moon', 'star'], ['bread', 'milk', 'salt']]" in re.sub(r"'milk', 'bread'", "'bread', 'milk'", capsys.readouterr().out)
     made: dict[str, Any] = {}
@@ -27,6 +27,10 @@ def test_the_examples_run(capsys: pytest.CaptureFixture[str]) -> None:
     expected = theirs.fit_transform([text or "" for text in made["texts"].to_pylist()])
     assert made["words"]["word"].to_pylist() == list(theirs.get_feature_names_out())
     assert (made["X"] != expected).nnz == 0
+    exec(pipeline, made)
+    told = made["result"]["words"].sort("topic", "word")["word"].to_list()
+    assert {tuple(told[:3]), tuple(told[3:])} == {("moon", "star", "sun"), ("bread", "milk", "salt")}
+    assert len(made["result"]["shares"]) == 60
 
 
 def test_nothing_of_the_face_is_forgotten() -> None:

@@ -1,0 +1,1 @@
+"""Stages of topics, a stage a file."""
