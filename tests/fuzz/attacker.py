@@ -321,7 +321,7 @@ class Artefacts:
         edges = pl.DataFrame({"from": ["a", "b", "c"], "to": ["b", "c", "a"], "w": [1.0, 2.0, 3.0]})
         stages += [gp.ToGraph("from", "to", directed=False, weight="w").apply(edges), gp.ToTensor(["from", "to"], "w").apply(edges)]
         stages.append(gp.ToTensor(["from", "to"], "w", sparse=True).apply(edges))
-        stages += self._forecasts()
+        stages += [*self._forecasts(), self._topics()]
         self.folders = [gp.save(stage, seeds / str(number)) for number, stage in enumerate(stages)]
 
     def _forecasts(self) -> list[Any]:
@@ -336,6 +336,16 @@ class Artefacts:
         models = (HoltWinters(4), HoltWinters(4, seasonal="mul", n_paths=100), ARIMA((1, 0, 0)))
         evaluation = gp.EvaluateForecast().apply(gp.Backtest(models[0], 2).apply(rows))
         return [*(gp.Forecast(one).apply(rows) for one in models), evaluation]
+
+    def _topics(self) -> Any:
+        """Return fitted topics of words that are told by a vocabulary."""
+        import polars as pl
+
+        import gpupipe as gp
+
+        cells = [(document, 3 * (document % 2) + place, 1 + place) for document in range(40) for place in range(3)]
+        rows = pl.DataFrame(cells, schema=["document", "word", "count"], orient="row")
+        return gp.Topics(2).apply(rows, pl.DataFrame({"number": range(6), "word": list("abcdef")}))
 
     def attack(self, chance: random.Random, here: Path, outside: Path) -> Callable[[], Any]:
         """Return what loads a mutated folder."""

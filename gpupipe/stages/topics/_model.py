@@ -94,12 +94,14 @@ class TopicModel(Holding):
         floats = (self.components, self.alpha, self.frequencies)
         sound = all(isinstance(array, np.ndarray) and array.dtype == np.float64 and bool(np.isfinite(array).all()) for array in floats)
         sound = sound and all(isinstance(frame, nw.DataFrame) and len(frame.columns) == 1 for frame in (self.known, self.names))
-        sound = sound and self.components.ndim == 2 and 1 <= len(self.components) <= self.n_topics
+        sound = sound and self.known.columns == [self.word_column] and len(set(self.cells.names)) == len(self.cells.names)
+        sound = sound and self.components.ndim == 2 and 1 <= len(self.components) <= self.n_topics <= self.components.shape[1]
         sound = sound and self.alpha.shape == self.components.shape[:1] and self.frequencies.shape == self.components.shape[1:]
         sound = sound and len(self.known) == len(self.names) == self.components.shape[1] > 0
         sound = sound and all(bool((array >= 0).all()) for array in floats) and bool((self.alpha > 0).all())
         sound = sound and bool((np.abs(self.components.sum(axis=1) - 1) < _NEAR).all()) and bool(self.frequencies.sum() > 0)
-        sound = sound and not self.known[self.known.columns[0]].null_count() and bool(self.known[self.known.columns[0]].is_unique().all())
+        sound = sound and not any(frame[frame.columns[0]].null_count() for frame in (self.known, self.names))
+        sound = sound and bool(self.known[self.word_column].is_unique().all())
         if not sound:
             msg = "Expected topics as probabilities of known words, each word once, got others. Save what was fitted again."
             raise ArtefactError(msg)

@@ -296,3 +296,14 @@ def test_saved_topics_that_do_not_fit_are_refused(array: Any, number: int, tmp_p
     assert gp.load(folder).topics(2).apply().rows() == STAGE.apply(ROWS, VOCABULARY).topics(2).apply().rows()
     with pytest.raises(ArtefactError, match="Expected topics as probabilities of known words"):
         gp.load(changed(folder, array, number))
+
+
+@pytest.mark.parametrize(("field", "value"), [("n_topics", 10**9), ("n_topics", 4), ("word_column", "words"), ("document_column", "word")])
+def test_saved_fields_that_do_not_fit_are_refused(field: str, value: Any, tmp_path: Path) -> None:
+    folder = gp.save(STAGE.apply(ROWS, VOCABULARY), tmp_path / "topics")
+    facts = json.loads((folder / "stage.json").read_text())
+    assert facts["stage"]["fields"][field] != value
+    facts["stage"]["fields"][field] = value
+    (folder / "stage.json").write_text(json.dumps(facts))
+    with pytest.raises(ArtefactError, match="Expected topics as probabilities of known words"):
+        gp.load(folder)
