@@ -156,7 +156,7 @@ def test_a_users_own_error_keeps_its_words(engine: str) -> None:
         return frame
 
     table = careful(gp.FromFrame(FRAME).node())
-    if engine == "cpu":
+    if engine in ("cpu", "dask"):  # whose frames are Polars', as in the plan
         assert len(gp.Pipeline("p", out=table).run(engine)["out"]) == 4
         return
     with pytest.raises(StageError, match="not on a Tuesday") as caught:

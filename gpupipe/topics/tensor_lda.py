@@ -84,9 +84,8 @@ class TensorLDA(_Fitted):
     >>> rng = np.random.default_rng(0)
     >>> topics = np.array([[0.5, 0.5, 0, 0, 0], [0, 0, 0.2, 0.4, 0.4]])
     >>> X = csr_array(rng.multinomial(40, rng.dirichlet([0.5, 0.5], 500) @ topics))
-    >>> TensorLDA(2).fit(X).components_.round(1)
-    array([[0.5, 0.5, 0. , 0. , 0. ],
-           [0. , 0. , 0.2, 0.4, 0.4]])
+    >>> TensorLDA(2).fit(X).components_.round(1).tolist()
+    [[0.5, 0.5, 0.0, 0.0, 0.0], [0.0, 0.0, 0.2, 0.4, 0.4]]
     """
 
     n_components: int

@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 from xgboost.core import XGBoostError
 
-from gpupipe.core.engine import TrainingRecipe
-from gpupipe.engines._pandaslike import TARGET
+from gpupipe.core.task import Training
+from gpupipe.engines._block_engine import TARGET
 from gpupipe.engines.dask import boosting
 from gpupipe.engines.dask.boosting import LostWorkerError, is_collective
 from tests.clusters import Servers
@@ -47,7 +47,7 @@ class Ending:
 
 def train(servers: Servers, estimator: Ending) -> None:
     """Train on all workers."""
-    recipe = TrainingRecipe(estimator, ("x",), "y", None)
+    recipe = Training(estimator, ("x",), "y", None)
     with distributed.Client(servers.address) as client:
         client.sync(boosting._trained, client, estimator, recipe, [pd.DataFrame({"x": [1.0], TARGET: [1.0]})])
 
