@@ -29,10 +29,6 @@ class Holding(ABC):
         return self
 
     @abstractmethod
-    def tables(self) -> Mapping[str, Any]:
-        """Return the tables that it consists of, by name, as eager narwhals frames."""
-
-    @abstractmethod
     def describe(self) -> Mapping[str, Any]:
         """Return what the report says of it, as plain values: ``facts`` by name, and what `Barrier.describe` may return."""
 

@@ -227,10 +227,6 @@ class GraphData(Holding):
         """How large it is."""
         return f"{len(self.keys)} vertices, {self.graph.n_edges} edges"
 
-    def tables(self) -> Mapping[str, nw.DataFrame[Any]]:
-        """Return the vertices' keys."""
-        return {"vertices": self.keys}
-
     def describe(self) -> Mapping[str, Any]:
         """Return the graph's size, and what kind of graph it is."""
         graph = self.graph
@@ -252,9 +248,10 @@ class GraphData(Holding):
 
     def _degrees(self, degree: Any) -> list[dict[str, Any]]:
         """Return how many vertices have how many edges, and which have most."""
-        largest = np.asarray(_host(degree)).argsort(kind="stable")[::-1][:10]
-        rows = [[*map(str, key), int(degree[number])] for key, number in zip(self.keys[largest].rows(), largest, strict=True)]
-        values, counts = np.unique(_host(degree[degree > 0]), return_counts=True)
+        xp = self.graph.xp
+        largest = _host(xp.argsort(degree, kind="stable")[::-1][:10])  # all but ten numbers stay on a device
+        rows = [[*map(str, key), int(degree[int(number)])] for key, number in zip(self.keys[largest].rows(), largest, strict=True)]
+        values, counts = map(_host, xp.unique(degree[degree > 0], return_counts=True))
         share = np.cumsum(counts[::-1])[::-1] / len(degree)  # of vertices that have so many edges or more
         curve = {"label": "vertices", "x": np.log10(values).round(4).tolist(), "y": np.log10(share).round(4).tolist()}
         drawn = {"kind": "lines", "title": "Share of vertices with so many edges or more", "x": "log10 of edges", "y": "log10 of share"}

@@ -194,10 +194,6 @@ class TensorData(Holding):
         """Its shape."""
         return " x ".join(f"{size} {name}" for name, size in zip(self.dims, self.shape, strict=True))
 
-    def tables(self) -> Mapping[str, nw.DataFrame[Any]]:
-        """Return the labels of each dimension."""
-        return dict(zip(self.dims, self.labels, strict=True))
-
     def check(self) -> None:
         """Raise ArtefactError unless the arrays have the shape that the labels say."""
         shape = self.shape

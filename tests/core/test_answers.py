@@ -60,9 +60,6 @@ class FittedLine(Holding):
         """Return the coefficients as a tensor."""
         return AsTensor(self)
 
-    def tables(self) -> Mapping[str, Any]:
-        return {}
-
     def describe(self) -> Mapping[str, Any]:
         return {"facts": {"slope": round(float(self.coefficients[0]), 6)}}
 

@@ -60,9 +60,6 @@ class Unsaved(Holding):
     word: ClassVar[str] = "nothing"
     thing: Any
 
-    def tables(self) -> Mapping[str, Any]:
-        return {}
-
     def describe(self) -> Mapping[str, Any]:
         return {}
 

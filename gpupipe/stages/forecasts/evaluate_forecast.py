@@ -120,10 +120,6 @@ class Evaluation(Holding):
         """The accuracies of each method, by name."""
         return {name: dict(zip(self.metrics, map(float, row), strict=True)) for name, row in zip(self.methods, self.by_method, strict=True)}
 
-    def tables(self) -> Mapping[str, Any]:
-        """Return the series."""
-        return {"series": self.series}
-
     def check(self) -> None:
         """Raise ArtefactError unless the parts fit one another."""
         n, k = len(self.methods), len(self.metrics)

@@ -129,10 +129,6 @@ class FittedForecast(Holding):
         """Return forecasts of later rows beside what came."""
         return Compare(self, level, season_length)  # type: ignore[arg-type]
 
-    def tables(self) -> Mapping[str, Any]:
-        """Return the key and the first time of each series."""
-        return {"series": self.starts}
-
     def check(self) -> None:
         """Raise ArtefactError unless the parts fit one another."""
         n, arrays = len(self.starts), (self.lengths, self.values, *self.arrays)

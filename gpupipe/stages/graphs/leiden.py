@@ -55,5 +55,6 @@ class Leiden(TaskStage):
     def solve(self, tools: Tools, *inputs: GraphData) -> nw.DataFrame[Any]:
         """Return the communities."""
         found = gg.leiden(inputs[0].graph, self.resolution, seed=self.seed, iterations=self.iterations, view=self.view)
-        show(tools, inputs[0].graph, found)
+        graph = inputs[0].graph
+        show(tools, graph if self.view is None else graph.simple, found)
         return inputs[0].by_vertex(tools, community=found.community)

@@ -54,5 +54,6 @@ class Louvain(TaskStage):
     def solve(self, tools: Tools, *inputs: GraphData) -> nw.DataFrame[Any]:
         """Return the communities."""
         found = gg.louvain(inputs[0].graph, self.resolution, seed=self.seed, view=self.view)
-        show(tools, inputs[0].graph, found)
+        graph = inputs[0].graph
+        show(tools, graph if self.view is None else graph.simple, found)
         return inputs[0].by_vertex(tools, community=found.community)

@@ -146,10 +146,6 @@ class TensorModel(Holding):
             )
             raise StageError(msg)
 
-    def tables(self) -> Mapping[str, Any]:
-        """Return the labels of each dimension."""
-        return dict(zip(self.dims, self.labels, strict=True))
-
     def check(self) -> None:
         """Raise ArtefactError unless arrays and labels fit one another."""
         wrong = [name for name, (array, shape) in self.arrays().items() if not _is_floats(array, shape)]

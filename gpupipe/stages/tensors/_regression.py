@@ -71,10 +71,6 @@ class FittedTensorRegression(Holding):
         """Return the weights of a sample's cells."""
         return RegressionWeights(self)
 
-    def tables(self) -> Mapping[str, Any]:
-        """Return the labels of a sample's dimensions."""
-        return dict(zip(self.dims, self.labels, strict=True))
-
     def check(self) -> None:
         """Raise ArtefactError unless there is a finite weight for each cell of a sample."""
         shape = tuple(len(frame) for frame in self.labels)

@@ -43,10 +43,6 @@ class FittedRankCurve(Holding):
         """Return a row for each rank, with the columns ``rank``, ``error`` and ``core_consistency``."""
         return Curve(self)
 
-    def tables(self) -> Mapping[str, Any]:
-        """Return nothing: it is numbers alone."""
-        return {}
-
     def check(self) -> None:
         """Raise ArtefactError unless there is an error and a consistency for each rank."""
         if not len(self.ranks) == len(self.errors) == len(self.consistencies):

@@ -85,10 +85,6 @@ class TopicModel(Holding):
         column: pa.ChunkedArray = plain_table(self.names.to_arrow()).column(0)
         return column.take(pa.array(on_host(places)))
 
-    def tables(self) -> Mapping[str, Any]:
-        """Return the words."""
-        return {"words": self.names}
-
     def check(self) -> None:
         """Raise ArtefactError unless topics, words and numbers fit one another."""
         floats = (self.components, self.alpha, self.frequencies)

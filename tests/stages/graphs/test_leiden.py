@@ -33,3 +33,12 @@ def test_a_directed_graph_needs_a_view(engine: str) -> None:
     with pytest.raises(PlanError, match=r"Leiden expects an undirected graph, got a directed one\. Say view='undirected'"):
         gp.Pipeline("p", made=gp.Leiden()(graph)).check()
     assert len(on(engine, gp.Leiden(view="undirected"), directed=True)) == 14
+
+
+def test_the_report_is_of_the_view_that_was_asked_for() -> None:
+    """Two triangles, their edges directed: of six ends three stay inside, and one edge of seven leaves."""
+    edges = gp.FromFrame(pl.DataFrame({"a": [0, 1, 2, 3, 4, 5, 2], "b": [1, 2, 0, 4, 5, 3, 3]})).node()
+    graph = gp.ToGraph("a", "b", directed=True)(edges)
+    report = gp.Pipeline("view", made=gp.Leiden(view="undirected")(graph)).run("cpu").report
+    (card,) = [card for card in report["cards"] if card["title"] == "Communities"]
+    assert card["parts"][1]["rows"] == [[0, 3, 3.0, 0.1429], [1, 3, 3.0, 0.1429]]
