@@ -50,7 +50,7 @@ $(VENV)/.installed: $(VENV)/.made pyproject.toml constraints.txt
 
 $(VENV)/.developed: $(VENV)/.made pyproject.toml constraints.txt
 	@echo "Installing gpupipe and the tools for its development into $(VENV)"
-	@$(PIP) install -c constraints.txt -e '.[cpu,dask,graph,sql,dev]'
+	@$(PIP) install -c constraints.txt -e '.[cpu,dask,deep,graph,sql,dev]'
 	@touch $(VENV)/.installed $@
 
 $(DEMO)/data/names.csv: $(VENV)/.installed
