@@ -30,9 +30,10 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "tensors": ("tensors", "core.errors", "kernels"),
     "graphs": ("graphs", "core.errors", "kernels"),
     "topics": ("topics", "tensors", "core.errors", "kernels"),
+    "deep": ("deep", "tensors", "core.errors", "core.options", "core.progress"),
     "kinds": ("kinds", "core", "graphs", "tensors"),
     **{leaf: (leaf, "core", "kernels") for leaf in LEAVES},
-    "stages": ("stages", "core", "kernels", "kinds", "graphs", "tensors", "forecasts", "topics"),
+    "stages": ("stages", "core", "kernels", "kinds", "graphs", "tensors", "forecasts", "topics", "deep"),
     "engines": ("engines", "core", "kernels"),
     "artefact": ("saved", "engines", "report", "core"),
     "saved": ("engines", "core"),
@@ -55,6 +56,8 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
 }
 # An engine imports no other engine, but for one that is made of others.
 MADE_OF: Mapping[str, tuple[str, ...]] = {"engines.dask_cuda": ("engines.dask", "engines.cudf")}
+# A part that is about a library knows that one.
+KNOWS: Mapping[str, frozenset[str]] = {"deep": frozenset({"torch"})}
 # Libraries that hold frames, models or graphs: only engines know them.
 LIBRARIES = frozenset(
     """cudf cudf_polars cugraph cuml cupy dask dask_cudf dask_cuda dask_ml distributed joblib modin networkit networkx pandas polars
@@ -255,7 +258,11 @@ def wrong_directions(root: Path, excepted: Mapping[tuple[str, str], str]) -> lis
             continue
         elif found.inside and not allowed(found):
             wrong.append(f"{found.where}: {found.importer} must not import {found.target}")
-        elif not found.inside and found.target in LIBRARIES and part_of(found.importer) != "engines":
+        elif (
+            not found.inside
+            and found.target in LIBRARIES - KNOWS.get(part_of(found.importer), frozenset())
+            and part_of(found.importer) != "engines"
+        ):
             wrong.append(f"{found.where}: only engines import {found.target}")
     return wrong
 

@@ -1,0 +1,84 @@
+"""Trains a network: the loop, and nothing else. Optimisers, schedules, clipping, mixed precision and data parallelism are PyTorch's.
+
+::
+
+    training = Training(epochs=50, batch_size=64, learning_rate=1e-3, schedule="cosine", clip_norm=1.0, patience=5, folder="runs/digits")
+    history = train(network, Supervised(nn.functional.cross_entropy), examples, validation, training=training)
+
+Afterwards `network` has the weights of its best epoch. Called again with the same arguments, after it was killed or had ended, it goes on
+where its file in `folder` ends, and comes to the same weights, bit by bit, as if nothing had happened.
+"""
+
+from __future__ import annotations
+
+from torch import nn
+
+from gpupipe.core.errors import UsageError
+from gpupipe.core.progress import Progress
+from gpupipe.deep._loop import Loop
+from gpupipe.deep.history import History
+from gpupipe.deep.training_objective import Examples, Objective
+from gpupipe.deep.training_settings import Training
+
+
+def train(
+    network: nn.Module,
+    objective: Objective,
+    examples: Examples,
+    validation: Examples | None = None,
+    *,
+    training: Training | None = None,
+    progress: Progress | None = None,
+    what: str = "",
+) -> History:
+    """Return the history of a training; the network has the weights of its best epoch, and is on the training's device.
+
+    Parameters
+    ----------
+    network
+        Any module. In a process group of ``torch.distributed`` it is trained by all processes together, each on its share of every batch
+        (`gpupipe.deep.distributed`).
+    objective
+        ``objective(network, batch, moment)`` gives the loss, a mean over the batch, or that and metrics by name; `Supervised` makes one of
+        a loss function. `moment` says which epoch and step it is, and whether the network learns (see `Moment`).
+    examples
+        What is learnt from: a ``TensorDataset``, or another of `Examples`' form.
+    validation
+        What tells the best epoch and when to stop; none keeps the last weights.
+    progress
+        Told of each epoch, as ``tools.progress`` of a task stage is.
+    what
+        What is learnt from, in a text that another file's training would not have (a digest of the data), where there is a folder.
+
+    Raises
+    ------
+    UsageError
+        There are no examples, or the folder has another training.
+    StageError
+        The loss is no number any more.
+
+    Examples
+    --------
+    >>> import torch
+    >>> x = torch.linspace(-1, 1, 64)[:, None]
+    >>> torch.manual_seed(0) and None
+    >>> network = nn.Linear(1, 1)
+    >>> from gpupipe.deep import Supervised
+    >>> data = torch.utils.data.TensorDataset(x, 3 * x + 1)
+    >>> history = train(network, Supervised(nn.functional.mse_loss), data, training=Training(60, learning_rate=0.05, device="cpu"))
+    >>> round(network.weight.item(), 2), round(network.bias.item(), 2), len(history.epochs)
+    (3.0, 1.0, 60)
+    """
+    settings = Training() if training is None else training
+    if not len(examples) or (validation is not None and not len(validation)):
+        which = "learn from" if not len(examples) else "validate on"
+        msg = f"train expects examples, got none to {which}. Leave validation out, or split otherwise."
+        raise UsageError(msg)
+    if settings.patience is not None and validation is None:
+        raise UsageError(
+            "Training's patience is about the loss on examples for validation, and there are none. Give some, or leave it out."
+        )
+    return Loop(network, objective, settings, what).run(examples, validation, progress)
+
+
+__all__ = ["Training", "train"]
