@@ -1,6 +1,7 @@
 # The names of the face, one a line, for type checkers and editors, and for __init__.py, which loads each when it is first used.
 from typing import Any
 
+from gpupipe.active.store import LabelStore as LabelStore
 from gpupipe.artefact import load as load
 from gpupipe.artefact import save as save
 from gpupipe.core.ends import SourceWarning as SourceWarning
