@@ -98,14 +98,15 @@ def _refuse_other(there: Path, target: Path) -> None:
         raise ArtefactError(msg)
 
 
-def load(path: str | Path, *, trusted: Sequence[str | type] = ()) -> Any:
+def load(path: str | Path, *, trusted: Sequence[Any] = ()) -> Any:
     """Return the fitted stage, the graph or the tensor that `save` wrote. Nothing in the folder is run, and nothing outside it is read.
 
     Parameters
     ----------
     trusted
         Classes beyond gpupipe's own stages, and beyond what estimators of scikit-learn and XGBoost are made of, that may be made: the
-        classes themselves, or their exact names, ``"package.module.Class"``.
+        classes themselves, or their exact names, ``"package.module.Class"``. Functions of yours that a saved chain runs (``@gp.rows``), by
+        themselves or by name: they are not saved with it, and their text must be what it was.
 
     Raises
     ------

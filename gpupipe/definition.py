@@ -87,7 +87,7 @@ def load_definition(target: str) -> Definition:
         Where there is no such file or function, or the file raises when it is loaded; the lines of it that did are in the notes.
     """
     path, name = _split(target)
-    module = _load(path)
+    module = load_module(path)
     found = getattr(module, name, None)
     own = _functions(module)
     if found is None:
@@ -129,7 +129,7 @@ def _functions(module: ModuleType) -> list[str]:
     return [name for name, one in functions.items() if one.__module__ == module.__name__]
 
 
-def _load(path: Path) -> ModuleType:
+def load_module(path: Path) -> ModuleType:
     """Return the file's module, loaded anew and registered under its name."""
     whole = path.resolve()
     folder = str(whole.parent)

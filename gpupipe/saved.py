@@ -1,11 +1,13 @@
 """Values as JSON and files without pickle: what of a saved thing each field becomes, and how it is made again.
 
-Plain values stand in the JSON; arrays (safetensors), tables (Parquet) and estimators (UBJ, skops) have files of their own beside it.
+Plain values stand in the JSON; arrays (safetensors), tables (Parquet) and estimators (UBJ, skops) have files of their own beside it. A
+function of the user's is named by its module, with a digest of its text; its code is not saved.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import functools
 import hashlib
 import importlib
@@ -22,6 +24,8 @@ import safetensors.numpy
 
 from gpupipe.core.arrow import plain_table
 from gpupipe.core.errors import ArtefactError, listing
+from gpupipe.core.expression_json import expression_of_json, expression_to_json, is_expression
+from gpupipe.core.function_text import digest_of, found_function, is_function, plain_function, reference_of
 from gpupipe.core.holding import Holding
 from gpupipe.core.secret import Secret
 from gpupipe.core.stage import RowStage
@@ -68,6 +72,9 @@ class Writer:
         if not dataclasses.is_dataclass(kind):
             msg = f"{kind.__name__} cannot be saved: a stage that is saved is a frozen dataclass of plain fields."
             raise ArtefactError(msg)
+        if isinstance(stage, RowStage) and stage.kind != "row":
+            msg = f"{stage.name} cannot be saved: its expressions look at several rows, and what is saved works on each row by itself."
+            raise ArtefactError(msg)
         fields = {
             field.name: self.value(getattr(stage, field.name), f"{kind.__name__}.{field.name}") for field in dataclasses.fields(stage)
         }
@@ -88,8 +95,16 @@ class Writer:
             return [self.value(part, what) for part in value]
         if isinstance(value, RowStage | Holding):
             return self.stage(value)
+        if isinstance(value, type) and issubclass(value, nw.dtypes.DType):
+            value = value()
         if isinstance(value, nw.dtypes.DType) and _is_plain(value):
             return {"dtype": type(value).__name__}
+        if isinstance(value, dt.date):  # a time of day with its date is one, too
+            return {"datetime" if isinstance(value, dt.datetime) else "date": value.isoformat()}
+        if is_expression(value):
+            return {"expression": expression_to_json(value, lambda given: self.value(given, what))}
+        if is_function(value):
+            return reference_of(value, what)
         return self._file(value, what)
 
     def _file(self, value: Any, what: str) -> Any:
@@ -114,9 +129,10 @@ class Writer:
 class Reader:
     """Turns back what `Writer` wrote, out of what was in its files when their checksums were right."""
 
-    def __init__(self, contents: Mapping[str, bytes], trusted: Sequence[str | type]) -> None:
+    def __init__(self, contents: Mapping[str, bytes], trusted: Sequence[Any]) -> None:
         self.contents = contents
         self.classes = {_dotted(kind): kind for kind in trusted if isinstance(kind, type)}
+        self.functions = {_dotted(made): made for given in trusted if (made := plain_function(given)) is not None}
         self.names = {kind.replace(":", ".") for kind in trusted if isinstance(kind, str)} | set(self.classes)
 
     def value(self, value: Any) -> Any:
@@ -138,7 +154,30 @@ class Reader:
             return safetensors.numpy.load(self._file(value["array"], ".safetensors"))["array"]
         if kind == ["facts", "model"]:
             return self._model(value["model"], value["facts"])
+        if kind == ["date"]:
+            return dt.date.fromisoformat(value["date"])
+        if kind == ["datetime"]:
+            return dt.datetime.fromisoformat(value["datetime"])
+        if kind == ["expression"]:
+            return expression_of_json(value["expression"], self.value)
+        if kind == ["function", "text"]:
+            return self._function(value["function"], value["text"])
         return self.stage(value)
+
+    def _function(self, reference: Any, text: Any) -> Any:
+        """Return a function of somebody's own, which the caller named, and whose text is what it was when it was saved."""
+        dotted = reference.replace(":", ".") if isinstance(reference, str) else ""
+        function = self.functions.get(dotted)
+        if function is None and dotted in self.names:
+            importlib.import_module(reference.partition(":")[0])
+            function = found_function(reference)
+        if function is None:
+            msg = f"It runs the function {shown(reference)}, which is not saved with it. Pass it, or its name, as trusted:"
+            raise ArtefactError(f"{msg} gpupipe.load(path, trusted=[{dotted!r}]); 'gpupipe predict' takes its file as --code.")
+        if digest_of(function) != text:
+            msg = f"The text of {shown(reference)}, or of what it calls in its package, is not what it was when the stage was saved."
+            raise ArtefactError(f"{msg} Load it beside the code that it was saved with, or fit and save it again.")
+        return function
 
     def _file(self, name: Any, *endings: str) -> bytes:
         """Return what is in a file that a value names."""
@@ -195,8 +234,8 @@ class Reader:
         return kind
 
 
-def _dotted(kind: type) -> str:
-    """Return a class's exact name."""
+def _dotted(kind: Any) -> str:
+    """Return the exact name of a class or a function."""
     return f"{kind.__module__}.{kind.__qualname__}"
 
 

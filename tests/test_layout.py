@@ -144,6 +144,7 @@ EXCEPTED_TESTS: Mapping[str, str] = {
     "report.boxes": "a part of the drawing, tested in tests/report/test_drawing.py",
     "report.form": "the types and names of what comes in",
     "cli.options": "declarations that the commands share",
+    "cli.predicting": "what tests/cli/test_predict.py runs as a command",
     "cli.submit": "run as a command by tests/cli/test_jobs.py, with what follows a submission",
     "jobs.desk": "run through the commands by tests/cli/test_jobs.py",
     "jobs.watch": "run by every job of tests/cli/test_jobs.py",

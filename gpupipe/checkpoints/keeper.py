@@ -254,10 +254,11 @@ class Keeper:
         }
 
 
-def _fitted_beside(stage: Stage) -> list[type]:
-    """Return what a stage may give that is saved: the fitted things in the module that it is of, which has been loaded."""
+def _fitted_beside(stage: Stage) -> list[Any]:
+    """Return what a stage may give that is saved: the fitted things in its module, which has been loaded, and its functions."""
     beside = vars(sys.modules[type(stage).__module__]).values()
-    return [kind for kind in beside if isinstance(kind, type) and issubclass(kind, RowStage | Holding)]
+    kinds = [kind for kind in beside if isinstance(kind, type) and issubclass(kind, RowStage | Holding)]
+    return [*kinds, *getattr(stage, "trusted", ())]
 
 
 def _check_dtypes(schema: Schema, *, is_open: bool) -> None:

@@ -16,6 +16,7 @@ from gpupipe.cli.doctor import doctor
 from gpupipe.cli.file_command import FileCommand
 from gpupipe.cli.jobs import cancel, fetch, list_jobs, logs, status
 from gpupipe.cli.plan import plan
+from gpupipe.cli.predict import predict
 from gpupipe.cli.run import run
 from gpupipe.cli.signals import end_like_ctrl_c
 from gpupipe.cli.streams import MaskedStream
@@ -27,6 +28,7 @@ app = typer.Typer(name="gpupipe", no_args_is_help=True, pretty_exceptions_enable
 app.command("run", cls=FileCommand)(run)
 app.command("check", cls=FileCommand)(check)
 app.command("plan", cls=FileCommand)(plan)
+app.command("predict")(predict)
 app.command("submit", cls=FileCommand)(submit)
 app.command("status")(status)
 app.command("list")(list_jobs)

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from gpupipe.core.errors import UsageError, listing
+import narwhals.stable.v2 as nw
+
+from gpupipe.core.barrier import Barrier
+from gpupipe.core.errors import UsageError, WiringError, listing
+from gpupipe.core.node import Fitted, Node, Table
 from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema
-from gpupipe.core.stage import RowStage
+from gpupipe.core.stage import Apply, Promise, RowStage, Stage, WithResults, stage_of
 
 if TYPE_CHECKING:
-    import narwhals.stable.v2 as nw
-
+    from gpupipe.core.engine import Engine
+    from gpupipe.core.progress import Progress
     from gpupipe.core.verbs import Verbs
+    from gpupipe.core.want import Want
 
 
 @dataclass(frozen=True, init=False)
@@ -42,6 +47,35 @@ class Chain(RowStage):
             raise UsageError(f"{msg} Wire it by itself.")
         settle(self, stages=stages)
 
+    @staticmethod
+    def between(rows: Table, made: Table) -> Fitted:
+        """Return what a pipeline does from one of its tables to another, as one fitted stage: encoders, row functions and model.
+
+        It is an output to be saved, so that what scores new rows is what was evaluated, and ``gpupipe predict`` applies it to files.
+
+        Parameters
+        ----------
+        rows
+            Where it begins: rows as new ones will come.
+        made
+            Where it ends: what is made of them by fitted stages and row stages alone.
+
+        Raises
+        ------
+        WiringError
+            The one table is not made of the other, or by something else than stages that work on each row by itself.
+
+        Examples
+        --------
+        >>> import polars as pl, gpupipe as gp
+        >>> rows = gp.FromFrame(pl.DataFrame({"x": [1.0, 3.0]})).node()
+        >>> made = gp.Rename(x="z")(gp.Standardize("x").fit(rows)(rows))
+        >>> chain = gp.Pipeline("p", chain=gp.Chain.between(rows, made)).run()["chain"]
+        >>> chain.apply(pl.DataFrame({"x": [2.0]}))["z"].to_list()
+        [0.0]
+        """
+        return _between(rows, made)
+
     @property
     def name(self) -> str:
         """The names of the stages."""
@@ -53,7 +87,7 @@ class Chain(RowStage):
 
     def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return what the last stage makes."""
-        return reduce(lambda frame, stage: stage.run(verbs, frame), self.stages, frames[0])
+        return reduce(lambda frame, stage: stage.planned(frame).run(verbs, frame), self.stages, frames[0])
 
     def predict(self, frame: Any) -> Any:
         """Return what the model at the end predicts, as an array; see `Learned.predict`."""
@@ -82,3 +116,107 @@ class Chain(RowStage):
     def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
         """Return nothing: the schemas between the stages are not known here."""
         return frozenset()
+
+    def promises(self) -> tuple[Promise, ...]:
+        """Return the columns that depend on what was learned, while nothing has been."""
+        return tuple(promise for stage in self.stages for promise in stage.promises())
+
+
+def _between(rows: Any, made: Any) -> Fitted:
+    """Return the node of the chain from one table to another."""
+    if not isinstance(rows, Table) or not isinstance(made, Table):
+        msg = f"Chain.between expects two tables of a pipeline, got {type(rows).__name__} and {type(made).__name__}."
+        raise WiringError(msg)
+    stages: list[Stage] = []
+    inputs: list[Node] = []
+    taken: list[int] = []
+    at: Node = made
+    while at is not rows:
+        stage = stage_of(at)
+        inner = stage.stage if isinstance(stage, WithResults) else stage
+        before = stage.tables(at.inputs)
+        if len(before) != 1 or not isinstance(inner, Apply | RowStage) or inner.kind == "table":
+            end = "and begins a pipeline" if not before else "and does not work on each row by itself"
+            msg = f"Chain.between goes back from {made.title} to {rows.title}, and came to {at.title}, wired at {at.where}, {end}."
+            raise WiringError(f"{msg} Begin behind it: Chain.between(what_it_makes, {made.title}).")
+        if inner.name == "Split":
+            msg = f"Chain.between came to a part of a Split, wired at {at.where}: new rows are not split. Begin behind it, with the part."
+            raise WiringError(msg)
+        others = [given for given in at.inputs if given is not before[0]]
+        stages.insert(0, stage)
+        inputs[:0] = others
+        taken.insert(0, len(others))
+        at = before[0]
+    if not stages:
+        msg = f"Chain.between expects two tables, of which one is made of the other, got {rows.title} twice."
+        raise WiringError(msg)
+    return Fitted(Between(tuple(stages), tuple(taken)), tuple(inputs))
+
+
+@dataclass(frozen=True)
+class Between(Barrier):
+    """Makes one fitted stage of several stages; its inputs are what was fitted, and the numbers in expressions, in the stages' order.
+
+    Parameters
+    ----------
+    taken
+        How many of the inputs each stage takes.
+    """
+
+    kind: ClassVar[str] = "fit"
+    gives: ClassVar[type[Node]] = Fitted
+
+    stages: tuple[Stage, ...]
+    taken: tuple[int, ...]
+
+    @property
+    def name(self) -> str:
+        """What it makes."""
+        return "Chain"
+
+    @property
+    def trusted(self) -> tuple[Any, ...]:
+        """The functions of the user's among the stages, which a checkpoint may be loaded with."""
+        return tuple(stage.function for stage in self.stages if hasattr(stage, "function"))
+
+    def wants(self, *specs: Any) -> tuple[Want | None, ...]:
+        """Return that nothing is wanted of tables."""
+        return (None,) * len(specs)
+
+    def plan(self, *specs: Any) -> Chain:
+        """Return the chain of what is fitted to nothing."""
+        return self._chain(specs)
+
+    def conclude(self, engine: Engine, results: Sequence[Any], progress: Progress | None, planned: Any = None) -> Chain:
+        """Return the chain of what was fitted."""
+        return self._chain(results)
+
+    def use(self, fitted: Node, method: str, table: Table) -> Table:
+        """Return the table that the chain makes of another one."""
+        if method != "apply" or not isinstance(table, Table):
+            msg = f"A chain is called on a table, got .{method} of {type(table).__name__}: what its last stage does is part of it."
+            raise WiringError(msg)
+        return Table(Apply(method, "Chain"), (fitted, table))
+
+    def describe(self, result: Any) -> Mapping[str, Any]:
+        """Return the names of its stages."""
+        return {"facts": {"stages": ", ".join(stage.name for stage in result.stages)}}
+
+    def _chain(self, given: Sequence[Any]) -> Chain:
+        """Return the chain of the stages, each with what it takes of the inputs."""
+        left, made = list(given), list[Any]()
+        for stage, n_taken in zip(self.stages, self.taken, strict=True):
+            own, left = left[:n_taken], left[n_taken:]
+            if isinstance(stage, Apply):
+                made.append(stage.stage(own[0]))
+            elif isinstance(stage, WithResults):
+                made.append(stage.stage.with_literals([_literal(number) for number in own]))
+            else:
+                made.append(stage)
+        return Chain(*made)
+
+
+def _literal(number: Any) -> nw.Expr:
+    """Return a number as an expression: as the plan knows it, or as the run found it."""
+    made: nw.Expr = number.expression() if hasattr(number, "expression") else nw.lit(number)
+    return made

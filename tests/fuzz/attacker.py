@@ -298,6 +298,7 @@ class Artefacts:
     """Saved stages of each kind; mutated, their checksums mostly made right again."""
 
     def __init__(self, seeds: Path) -> None:
+        import narwhals.stable.v2 as nw
         import numpy as np
         import polars as pl
         from sklearn.ensemble import RandomForestRegressor
@@ -317,7 +318,9 @@ class Artefacts:
         ]
         stages = [gp.Learn(one, features=["a", "b"], target="y").fit_plain(self.frame) for one in estimators]
         stages += [gp.Standardize(["a", "b"]).fit_plain(self.frame), gp.EncodeCategory("c").fit_plain(self.frame)]
-        stages.append(gp.Chain(stages[-1], stages[-2], stages[0]))
+        condition = (nw.col("a") > 0) & nw.col("c").str.contains("u")
+        columns = gp.WithColumns(b=nw.when(condition).then(nw.col("b") * 2).otherwise(nw.col("a").clip(0, 1)))
+        stages.append(gp.Chain(stages[-1], stages[-2], gp.Filter(nw.col("b").is_between(-9, 9)), columns, stages[0]))
         edges = pl.DataFrame({"from": ["a", "b", "c"], "to": ["b", "c", "a"], "w": [1.0, 2.0, 3.0]})
         stages += [gp.ToGraph("from", "to", directed=False, weight="w").apply(edges), gp.ToTensor(["from", "to"], "w").apply(edges)]
         stages.append(gp.ToTensor(["from", "to"], "w", sparse=True).apply(edges))
