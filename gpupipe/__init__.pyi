@@ -19,6 +19,7 @@ from gpupipe.models.fit_predict import FitPredict as FitPredict
 from gpupipe.models.fit_transform import FitTransform as FitTransform
 from gpupipe.models.learn import Learn as Learn
 from gpupipe.pipeline import Pipeline as Pipeline
+from gpupipe.sinks.ask_questions import AskQuestions as AskQuestions
 from gpupipe.sinks.to_memory import ToMemory as ToMemory
 from gpupipe.sinks.write_arrow import WriteArrow as WriteArrow
 from gpupipe.sinks.write_csv import WriteCsv as WriteCsv
@@ -29,6 +30,7 @@ from gpupipe.sources.from_frame import FromFrame as FromFrame
 from gpupipe.sources.read_arrow import ReadArrow as ReadArrow
 from gpupipe.sources.read_csv import ReadCsv as ReadCsv
 from gpupipe.sources.read_json import ReadJson as ReadJson
+from gpupipe.sources.read_labels import ReadLabels as ReadLabels
 from gpupipe.sources.read_parquet import ReadParquet as ReadParquet
 from gpupipe.sources.read_sql import ReadSql as ReadSql
 from gpupipe.stages.cast import Cast as Cast

@@ -34,6 +34,8 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "active": ("active", "core", "kernels"),
     "kinds": ("kinds", "core", "graphs", "tensors"),
     **{leaf: (leaf, "core", "kernels") for leaf in LEAVES},
+    "sources": ("sources", "core", "kernels", "active"),
+    "sinks": ("sinks", "core", "kernels", "active"),
     "stages": ("stages", "core", "kernels", "kinds", "graphs", "tensors", "forecasts", "topics", "deep"),
     "engines": ("engines", "core", "kernels"),
     "artefact": ("saved", "engines", "report", "core"),

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,7 @@ class Beliefs:
     conflicts: np.ndarray
     spans: tuple[str | None, ...] = ()
 
-    @property
+    @cached_property
     def exact(self) -> np.ndarray:
         """Whether each example has its label."""
         if self.spans:

@@ -32,6 +32,7 @@ from gpupipe.active.rows import (
 )
 from gpupipe.active.scheme import KeyKind, Kind, Scheme
 from gpupipe.active.spans import tags_of
+from gpupipe.active.waiting import waiting
 from gpupipe.core.errors import SourceError, UsageError, listing
 
 
@@ -232,6 +233,16 @@ class LabelStore:
     def questions(self) -> pa.Table:
         """Return all questions of all rounds."""
         return pa.concat_tables([questions_schema(self.scheme).empty_table(), *(one.questions for one in self.rounds())])
+
+    def waiting(self, annotator: str | None = None) -> pa.Table:
+        """Return the questions that still wait for an answer, from anybody or from one annotator, in the order they were asked.
+
+        One waits for anybody until as many as it is for have answered or skipped it, and for an annotator who has done neither.
+        """
+        asked, told = self.questions(), self.answers()
+        counted = belief.live(told)
+        known, _ = belief.believe(counted, self.scheme, pc.unique(asked["example_id"]))
+        return asked.filter(pa.array(waiting(asked, told, known, self.scheme, annotator), pa.bool_()))
 
     # Answering.
 
