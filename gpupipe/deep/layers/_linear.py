@@ -1,0 +1,115 @@
+"""What linear layers of few parameters have in common: two ways to do the product, and the choice between them."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from math import prod
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from gpupipe.core.errors import UsageError
+
+
+class FactorizedLinear(nn.Module):
+    """A linear layer whose weight, (out_features, in_features), is held as factors.
+
+    For each batch it takes the way of fewer multiplications: with one factor after the other, or with the dense weight made of them.
+    """
+
+    bias: nn.Parameter | None
+
+    def __init__(self, in_features: int, out_features: int) -> None:
+        super().__init__()
+        self.in_features, self.out_features = in_features, out_features
+
+    @abstractmethod
+    def dense_weight(self) -> Tensor:
+        """Return the dense weight that the factors stand for, (out_features, in_features)."""
+
+    @abstractmethod
+    def by_factors(self, rows: Tensor) -> Tensor:
+        """Return the product of rows (n, in_features) with one factor after the other, (n, out_features), without the bias."""
+
+    @abstractmethod
+    def products(self, n_rows: int) -> tuple[int, int]:
+        """Return the multiplications that `n_rows` rows take by factors, and those of making the dense weight."""
+
+    def takes_factors(self, n_rows: int) -> bool:
+        """Whether a batch of so many rows goes from factor to factor, as that takes no more multiplications than the dense weight."""
+        by_factors, making = self.products(n_rows)
+        return by_factors <= making + n_rows * self.in_features * self.out_features
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return ``inputs @ weight.T + bias`` for inputs (..., in_features).
+
+        Raises
+        ------
+        UsageError
+            The last dimension of the inputs is another.
+        """
+        if inputs.shape[-1] != self.in_features:
+            raise UsageError(f"{type(self).__name__} takes inputs (..., {self.in_features}), got {tuple(inputs.shape)}. Reshape them.")
+        n_rows = prod(inputs.shape[:-1])
+        if not self.takes_factors(n_rows):
+            return functional.linear(inputs, self.dense_weight(), self.bias)
+        made = self.by_factors(inputs.reshape(n_rows, self.in_features))
+        made = made if self.bias is None else made + self.bias
+        return made.reshape(*inputs.shape[:-1], self.out_features)
+
+    @property
+    def space_saving(self) -> float:
+        """The share of the dense layer's parameters, bias included, that this one does without; below 0 where it has more."""
+        dense = self.in_features * self.out_features + (0 if self.bias is None else self.out_features)
+        return 1 - n_parameters(self) / dense
+
+    def extra_repr(self) -> str:
+        """Return what `print` says of it."""
+        return f"{self.in_features}, {self.out_features}, bias={self.bias is not None}, space_saving={self.space_saving:.3f}"
+
+
+def n_parameters(module: nn.Module) -> int:
+    """Return how many numbers a module learns.
+
+    Examples
+    --------
+    >>> n_parameters(nn.Linear(3, 2))
+    8
+    """
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def scaled(shape: tuple[int, ...], variance: float, like: dict[str, Any]) -> nn.Parameter:
+    """Return a parameter of uniform numbers around 0 of that variance."""
+    bound = (3 * variance) ** 0.5
+    return nn.Parameter(torch.empty(shape, **like).uniform_(-bound, bound))
+
+
+def bias_of(size: int, fan_in: int, like: dict[str, Any]) -> nn.Parameter:
+    """Return a bias as `torch.nn.Linear` draws it."""
+    return scaled((size,), 1 / (3 * fan_in), like)
+
+
+def held(parameter: nn.Parameter | Tensor, values: Any) -> None:
+    """Write an array's values into a parameter of the same shape."""
+    with torch.no_grad():
+        parameter.copy_(torch.from_numpy(np.ascontiguousarray(values)))
+
+
+def array_of(weight: Tensor) -> np.ndarray:
+    """Return a weight as an array of double precision on the host, where decompositions are done."""
+    return weight.detach().cpu().to(torch.float64).numpy()
+
+
+def copied_bias(layer: nn.Module, dense: Any) -> None:
+    """Give a layer the dense one's bias."""
+    if isinstance(layer.bias, nn.Parameter):
+        held(layer.bias, array_of(dense.bias))
+
+
+def like_of(dense: Any) -> dict[str, Any]:
+    """Return the options that make a layer on the dense layer's device and of its dtype, with a bias where that has one."""
+    return {"bias": dense.bias is not None, "device": dense.weight.device, "dtype": dense.weight.dtype}

@@ -1,0 +1,144 @@
+"""A linear layer whose weight is a tensor train over pairs of modes: Novikov et al., arXiv 1509.06569."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+from torch import Tensor, nn
+
+import gpupipe.tensors as gt
+from gpupipe.core.errors import UsageError
+from gpupipe.deep.layers._linear import FactorizedLinear, array_of, bias_of, copied_bias, held, like_of, scaled
+from gpupipe.deep.layers._modes import BATCH, Modes, chosen_modes
+from gpupipe.tensors.rank import Rank
+
+
+class TTLinear(FactorizedLinear):
+    """A linear layer of cores (r_{k-1}, m_k, n_k, r_k), where the m_k multiply to the input's size and the n_k to the output's.
+
+    Parameters
+    ----------
+    in_features, out_features, bias, device, dtype
+        As those of `torch.nn.Linear`.
+    rank
+        One number for all inner ranks, all N + 1, or a share of the dense parameters: `gpupipe.tensors.validate_tt_rank` on the m_k n_k.
+    in_modes, out_modes
+        The m_k and the n_k, as many of both; by default two that make the product cheaper than the dense one.
+
+    Raises
+    ------
+    UsageError
+        Modes do not multiply to their size, are not as many on both sides, or the rank is none.
+
+    Notes
+    -----
+    Each core is uniform with the variance 1 / (r_{k-1} m_k), the last of a third of that, so that the weight has the variance that
+    `torch.nn.Linear` draws. There are sum(r_{k-1} m_k n_k r_k) parameters and the bias.
+
+    Examples
+    --------
+    >>> import torch
+    >>> layer = TTLinear(64, 64, rank=4, in_modes=(8, 8), out_modes=(8, 8), bias=False)
+    >>> [tuple(core.shape) for core in layer.cores], layer(torch.ones(5, 64)).shape, layer.space_saving
+    ([(1, 8, 8, 4), (4, 8, 8, 1)], torch.Size([5, 64]), 0.875)
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        rank: Rank = 0.1,
+        *,
+        in_modes: Sequence[int] | None = None,
+        out_modes: Sequence[int] | None = None,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(in_features, out_features)
+        self.in_modes, self.out_modes = chosen_modes(
+            in_features, out_features, in_modes, out_modes, lambda ins, outs: _products(BATCH, ins, outs, _ranks(ins, outs, rank))[0]
+        )
+        self.rank = _ranks(self.in_modes, self.out_modes, rank)
+        like = {"device": device, "dtype": dtype}
+        shapes = list(zip(self.rank[:-1], self.in_modes, self.out_modes, self.rank[1:], strict=True))
+        thirds = [1] * (len(shapes) - 1) + [3]
+        self.cores = nn.ParameterList(
+            scaled(shape, 1 / (third * shape[0] * shape[1]), like) for shape, third in zip(shapes, thirds, strict=True)
+        )
+        self.bias = bias_of(out_features, in_features, like) if bias else None
+
+    @classmethod
+    def from_linear(
+        cls, linear: nn.Linear, rank: Rank = 0.1, *, in_modes: Sequence[int] | None = None, out_modes: Sequence[int] | None = None
+    ) -> TTLinear:
+        """Return the layer nearest to a trained dense one by TT-SVD of its weight.
+
+        Examples
+        --------
+        >>> import torch
+        >>> dense = nn.Linear(6, 4)
+        >>> layer = TTLinear.from_linear(dense, 99, in_modes=(2, 3), out_modes=(2, 2))
+        >>> bool(torch.allclose(layer.dense_weight(), dense.weight, atol=1e-6))
+        True
+        """
+        made = cls(linear.in_features, linear.out_features, rank, in_modes=in_modes, out_modes=out_modes, **like_of(linear))
+        n = len(made.in_modes)
+        paired = array_of(linear.weight).reshape(*made.out_modes, *made.in_modes)
+        paired = paired.transpose([place for k in range(n) for place in (n + k, k)])
+        paired = paired.reshape([m_k * n_k for m_k, n_k in zip(made.in_modes, made.out_modes, strict=True)])
+        cores = gt.tensor_train(paired, made.rank) if n > 1 else [paired[None, :, None]]
+        for core, found in zip(made.cores, cores, strict=True):
+            wide = np.zeros((core.shape[0], core.shape[1] * core.shape[2], core.shape[3]))
+            wide[: found.shape[0], :, : found.shape[2]] = found
+            held(core, wide.reshape(core.shape))
+        copied_bias(made, linear)
+        return made
+
+    def dense_weight(self) -> Tensor:
+        """Return the dense weight that the cores stand for, (out_features, in_features)."""
+        made: Tensor = self.cores[0]
+        for core in list(self.cores)[1:]:
+            made = made.reshape(-1, core.shape[0]) @ core.reshape(core.shape[0], -1)
+        n = len(self.in_modes)
+        made = made.reshape([size for pair in zip(self.in_modes, self.out_modes, strict=True) for size in pair])
+        return made.permute([*range(1, 2 * n, 2), *range(0, 2 * n, 2)]).reshape(self.out_features, self.in_features)
+
+    def by_factors(self, rows: Tensor) -> Tensor:
+        """Return the product with one core after the other: each takes a mode of the input off and puts one of the output on."""
+        n_rows = rows.shape[0]
+        state = rows.reshape(n_rows, self.in_features, 1)
+        done, rest = 1, self.in_features
+        for core in self.cores:
+            left, m_k, n_k, right = core.shape
+            rest //= m_k
+            state = state.reshape(n_rows, m_k, rest, done, left).permute(0, 2, 3, 4, 1).reshape(-1, left * m_k)
+            state = state @ core.reshape(left * m_k, n_k * right)
+            done *= n_k
+        return state.reshape(n_rows, self.out_features)
+
+    def products(self, n_rows: int) -> tuple[int, int]:
+        """Return the multiplications that `n_rows` rows take by cores, and those of making the dense weight."""
+        return _products(n_rows, self.in_modes, self.out_modes, self.rank)
+
+
+def _ranks(in_modes: Modes, out_modes: Modes, rank: Rank) -> tuple[int, ...]:
+    """Return the ranks of the cores over pairs of modes."""
+    if len(in_modes) != len(out_modes):
+        raise UsageError(f"TTLinear expects as many modes of the output as of the input, got {out_modes} and {in_modes}.")
+    return gt.validate_tt_rank([m_k * n_k for m_k, n_k in zip(in_modes, out_modes, strict=True)], rank)
+
+
+def _products(n_rows: int, in_modes: Modes, out_modes: Modes, ranks: Sequence[int]) -> tuple[int, int]:
+    """Return multiplications by cores, and those of making the dense weight."""
+    by_cores = making = 0
+    done, rest = 1, prod(in_modes)
+    for k, (m_k, n_k) in enumerate(zip(in_modes, out_modes, strict=True)):
+        rest //= m_k
+        by_cores += n_rows * rest * done * ranks[k] * m_k * n_k * ranks[k + 1]
+        done *= n_k
+        making += prod(in_modes[: k + 1]) * prod(out_modes[: k + 1]) * ranks[k] * ranks[k + 1] if k else 0
+    return by_cores, making
