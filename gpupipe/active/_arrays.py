@@ -1,0 +1,71 @@
+"""What acquisition functions ask of arrays: their library, their columns, and rows a block at a time."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from gpupipe.core.errors import UsageError
+
+BLOCK = 1 << 14  # rows at a time: what is made on the way stays in the cache of one core
+TINY = 1e-38  # what stands for 0 in a logarithm: 0 log 0 is 0
+
+
+def array_module(array: Any) -> Any:
+    """Return the library of an array: NumPy, or CuPy for one on a device.
+
+    Raises
+    ------
+    UsageError
+        It is no array of either.
+    """
+    if isinstance(array, np.ndarray):
+        return np
+    if type(array).__module__.partition(".")[0] == "cupy":
+        return sys.modules["cupy"]
+    raise UsageError(f"Expected an array of NumPy or CuPy, got {type(array).__name__}. Make one of it: numpy.asarray(...).")
+
+
+def columns_of(probabilities: Any, least: int = 1) -> list[Any]:
+    """Return the columns of class-major probabilities, each of floats and as long as the others.
+
+    Raises
+    ------
+    UsageError
+        There are too few columns, or they are not of one length.
+    """
+    columns = list(probabilities)
+    shapes = [tuple(getattr(column, "shape", ())) for column in columns]
+    if len(columns) < least or len(set(shapes)) != 1 or len(shapes[0]) != 1:
+        msg = (
+            f"Expected {least} or more columns of one length, a class each ([n_classes, n_rows]), got {len(columns)} of shapes "
+            f"{shapes[:3]}. Transpose an array of rows: probabilities.T."
+        )
+        raise UsageError(msg)
+    xp = array_module(columns[0])
+    return [column if column.dtype.kind == "f" else column.astype(xp.float64) for column in columns]
+
+
+def blocks(column: Any) -> Iterator[slice]:
+    """Yield the rows a block at a time; on a device all at once, since each step there is a launch."""
+    size = BLOCK if isinstance(column, np.ndarray) else max(1, len(column))
+    for at in range(0, len(column), size):
+        yield slice(at, at + size)
+
+
+def entropy_of(columns: Sequence[Any], rows: slice) -> Any:
+    """Return the entropy of some rows in nats: logarithms in the columns' own precision, their sum in float64."""
+    xp = array_module(columns[0])
+    total = xp.zeros(len(columns[0][rows]), xp.float64)
+    for column in columns:
+        part = column[rows]
+        total -= part * xp.log(xp.maximum(part, part.dtype.type(TINY)))
+    return total
+
+
+def on_host(array: Any) -> Any:
+    """Return an array in the host's memory."""
+    return array if isinstance(array, np.ndarray) else array.get()

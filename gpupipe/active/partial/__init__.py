@@ -1,0 +1,8 @@
+"""Partial feedback: questions about sets of classes, what their answers leave possible, and learning from that."""
+
+from gpupipe.active.partial.belief import answered, belief
+from gpupipe.active.partial.classifier import PartialLabelClassifier
+from gpupipe.active.partial.loss import partial_label_loss, partial_loss
+from gpupipe.active.partial.questions import best_questions, question_scores
+
+__all__ = ["PartialLabelClassifier", "answered", "belief", "best_questions", "partial_label_loss", "partial_loss", "question_scores"]
