@@ -15,7 +15,7 @@ from gpupipe.core.errors import ColumnError, UsageError, listing, nearest
 
 @dataclass(frozen=True)
 class LabelHierarchy:
-    """Classes and the questions "is its class one of these?": each class by itself, and each larger set that a tree or a DAG has a node for.
+    """Classes, and questions "is its class one of these?": each class by itself, and each larger set that a tree or a DAG has a node for.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ class LabelHierarchy:
         return cls(tuple(order), tuple(asked.values()), tuple(asked))
 
     def halved(self, name: str = "one of") -> LabelHierarchy:
-        """Return the hierarchy with runs of classes between the sets and their parts halved, again and again: questions that halve what is left.
+        """Return the hierarchy with the parts of each set halved, again and again.
 
         Of a set whose parts are many classes there is else nothing to ask but one class after the other.
         """

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scipy.special import rel_entr
 from scipy.stats import entropy as scipy_entropy
 
-import gpupipe.active.scorers as scorers
+from gpupipe.active import scorers
 from gpupipe.active._arrays import on_host
 from gpupipe.active.scorers.random_order import round_seed
 from gpupipe.core.errors import UsageError
@@ -123,7 +123,9 @@ def test_sequences(xp: Any) -> None:
     np.testing.assert_allclose(HOST(made), [-part.mean() if len(part) else 0 for part in parts], atol=1e-9)
     geometric = [-np.log(np.prod(np.exp(part)) ** (1 / len(part))) if len(part) else 0 for part in parts]
     np.testing.assert_allclose(HOST(made), geometric, atol=1e-9)
-    np.testing.assert_allclose(HOST(scorers.sequence_confidence(xp.asarray(words), xp.asarray(offsets))), [-p.sum() for p in parts], atol=1e-9)
+    np.testing.assert_allclose(
+        HOST(scorers.sequence_confidence(xp.asarray(words), xp.asarray(offsets))), [-p.sum() for p in parts], atol=1e-9
+    )
 
 
 def test_random_order_is_xxh64() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.datasets import make_blobs
 
-import gpupipe.active.selectors as selectors
+from gpupipe.active import selectors
 from gpupipe.active._arrays import on_host
 from gpupipe.active.scorers import random_order
 from gpupipe.core.errors import UsageError

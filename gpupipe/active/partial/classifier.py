@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -102,7 +103,7 @@ class PartialLabelClassifier:
         """Return a matrix and a row of zeros for each layer."""
         widths = [n_features, *self.hidden, n_classes]
         made: list[Any] = []
-        for inside, outside in zip(widths[:-1], widths[1:], strict=True):
+        for inside, outside in pairwise(widths):
             made.append((chance.standard_normal((inside, outside)) * np.sqrt(2 / inside)).astype(np.float32))
             made.append(np.zeros(outside, np.float32))
         return made
@@ -132,12 +133,11 @@ class PartialLabelClassifier:
         """Change the weights by one of Adam's steps."""
         one, two = _BETAS
         rate = self.rate * np.sqrt(1 - two**step) / (1 - one**step)
-        for weight, gradient, (first, second) in zip(self.weights, gradients, moments, strict=True):
-            first += (1 - one) * (gradient - first)
-            second += (1 - two) * (gradient * gradient - second)
-            if weight.ndim == 2:
-                weight *= 1 - self.rate * self.decay
-            weight -= (rate * first / (np.sqrt(second) + _EPSILON)).astype(np.float32)
+        for number, (gradient, (first, second)) in enumerate(zip(gradients, moments, strict=True)):
+            np.add(first, (1 - one) * (gradient - first), out=first)
+            np.add(second, (1 - two) * (gradient * gradient - second), out=second)
+            kept = 1 - self.rate * self.decay if gradient.ndim == 2 else 1.0  # rows of constants do not decay
+            self.weights[number] = (self.weights[number] * kept - rate * first / (np.sqrt(second) + _EPSILON)).astype(np.float32)
 
     def predict_proba(self, rows: Any) -> Any:
         """Return probabilities [n_rows, n_classes]."""

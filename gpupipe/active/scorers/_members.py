@@ -17,7 +17,8 @@ def summed(members: Iterable[Any]) -> tuple[Any, Any, int]:
     UsageError
         There is no member, or one has other classes or rows than those before it.
     """
-    total = entropies = None
+    total: Any = None
+    entropies: Any = None
     n_members = 0
     for member in members:
         columns = columns_of(member)

@@ -11,7 +11,7 @@ from gpupipe.core.errors import UsageError
 def k_center(embeddings: Any, n_rows: int, *, centers: Any = None) -> Any:
     """Return the places of rows that cover the pool, in the order they were picked, as int64: a 2-approximation of k-center.
 
-    One product of the matrix and a row for each pick: distances to the nearest centre are kept, and only compared with those to the new one.
+    One product of the matrix and a row for each pick: distances to the nearest centre are kept, and compared with those to the new one.
     Of equal distances the first row is taken. Without centres the first pick is the row that is farthest from the mean.
 
     Parameters
@@ -42,7 +42,7 @@ def k_center(embeddings: Any, n_rows: int, *, centers: Any = None) -> Any:
     nearest = xp.full(len(embeddings), xp.inf, embeddings.dtype)
     for center in () if centers is None else centers:
         _closer(xp, nearest, embeddings, squares, center.astype(embeddings.dtype))
-    picked = []
+    picked: list[int] = []
     for _ in range(min(n_rows, len(embeddings))):
         if not picked and (centers is None or not len(centers)):
             place = int(xp.argmax(_distances(embeddings, squares, embeddings.mean(axis=0))))

@@ -12,8 +12,8 @@ def ranked_batch(scores: Any, embeddings: Any, n_rows: int, *, centers: Any = No
     """Return the places of a batch, in the order it was ranked, as int64.
 
     Each pick is the row with the largest ``alpha (1 - s) + (1 - alpha) u``: u its score, s its largest similarity ``1 / (1 + distance)`` to
-    what is labelled or picked, alpha the share of rows that are neither. One product of the matrix and a row for each pick. Where nothing is
-    labelled, the first pick is that with the largest score.
+    what is labelled or picked, alpha the share of rows that are neither. A pick costs one product of the matrix and
+    a row. Where nothing is labelled, the first pick is that with the largest score.
 
     Parameters
     ----------
@@ -51,7 +51,8 @@ def ranked_batch(scores: Any, embeddings: Any, n_rows: int, *, centers: Any = No
     alike = xp.zeros(len(embeddings))
     for center in () if centers is None else centers:
         xp.maximum(alike, _similarity(xp, embeddings, squares, center), out=alike)
-    open_rows, picked = xp.ones(len(embeddings), bool), []
+    open_rows = xp.ones(len(embeddings), bool)
+    picked: list[int] = []
     for _ in range(min(n_rows, len(embeddings))):
         known = n_labelled + len(picked)
         alpha = (len(embeddings) - len(picked)) / (len(embeddings) + n_labelled) if known else 0.0
