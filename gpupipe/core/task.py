@@ -14,6 +14,8 @@ from gpupipe.core.errors import UnsupportedError
 from gpupipe.core.progress import Progress
 
 if TYPE_CHECKING:
+    from gpupipe.core.by_blocks import ByBlocks
+    from gpupipe.core.schema import Schema
     from gpupipe.core.tools import Tools
 
 
@@ -27,6 +29,10 @@ class Task:
     def title(self) -> str:
         """What reports and errors call it."""
         return self.task.capitalize()
+
+    def by_blocks(self, *schemas: Schema) -> ByBlocks | None:
+        """Return how the task is done on tables in blocks, the first one cut; None where one worker must see all rows."""
+        return None
 
     def solve(self, tools: Tools, *inputs: Any) -> Any:
         """Return the result, made by array code that all engines share.

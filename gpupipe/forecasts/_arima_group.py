@@ -155,7 +155,7 @@ def _scaled(part: Batch, spec: Spec, scale: Any) -> tuple[Data, Any, Any, Any]:
     regressors, sizes = None, xp.ones((0, part.n_series))
     if part.regressors is not None:
         regressors = part.aligned_regressors()
-        sizes = _sizes(regressors, spec, xp)
+        sizes = _sizes(part, regressors, spec)
         regressors = regressors / sizes
     return prepared(spec, values / unit, part.seen, regressors, part.lengths, xp), scale * unit, sizes, regressors
 
@@ -171,10 +171,13 @@ def _unit(part: Batch, spec: Spec, values: Any) -> Any:
     return xp.where(square > 1e-26, xp.sqrt(square), 1.0)
 
 
-def _sizes(regressors: Any, spec: Spec, xp: Any) -> Any:
-    """Return the root mean square of each differenced regressor [n_columns, n], or 1 where it is all zero."""
+def _sizes(part: Batch, regressors: Any, spec: Spec) -> Any:
+    """Return the root mean square of each differenced regressor [n_columns, n] within its series, or 1 where it is all zero."""
+    xp = part.xp
     rows = differenced(regressors, spec.d, spec.seasonal_d, spec.period)
-    size = xp.sqrt(total(rows * rows, xp) / max(len(rows), 1))
+    counts = xp.asarray(np.maximum(part.lengths - spec.n_lost, 0))
+    inside = xp.arange(len(rows))[:, None] < counts[None, :]  # what lies behind a shorter series' end depends on its neighbours
+    size = xp.sqrt(total(xp.where(inside[:, None, :], rows * rows, 0.0), xp) / xp.maximum(counts, 1))
     return xp.where(size > 0, size, 1.0)
 
 
@@ -233,7 +236,7 @@ def collinear(part: Batch, spec: Spec) -> Any:
     """Return [n_columns, n] on the host: which regressors are, once differenced, zero, or made of the constant and those before."""
     xp = part.xp
     regressors = part.aligned_regressors()
-    rows = differenced(regressors / _sizes(regressors, spec, xp), spec.d, spec.seasonal_d, spec.period)
+    rows = differenced(regressors / _sizes(part, regressors, spec), spec.d, spec.seasonal_d, spec.period)
     inside = xp.asarray(np.arange(len(rows))[:, None] < (part.lengths - spec.n_lost)[None, :])
     columns = [xp.where(inside, 1.0, 0.0)] if spec.constant else []
     columns += [xp.where(inside, rows[:, place], 0.0) for place in range(rows.shape[1])]

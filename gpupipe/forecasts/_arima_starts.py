@@ -50,7 +50,7 @@ def by_regression(data: Data) -> Any:
         short = range(1, max(spec.p, spec.q, 2) + 3)
         long = [spec.period * season + lag for season in range(1, 1 + bool(spec.seasonal_q or spec.seasonal_p)) for lag in (0, 1)]
         far = sorted({lag for lag in (*short, *long) if lag < len(values) // 3})
-        errors = _regressed(values, [(values, lag) for lag in far], xp)[1]
+        errors = _regressed(values, [(values, lag) for lag in far], inside, xp)[1]
     asked = [
         *((values, lag + 1) for lag in range(spec.p)),
         *((errors, lag + 1) for lag in range(spec.q)),
@@ -59,13 +59,16 @@ def by_regression(data: Data) -> Any:
     ]
     if max(lag for _, lag in asked) >= len(values):
         return xp.zeros((spec.n_coefficients, values.shape[1]))
-    return _regressed(values, asked, xp)[0]
+    return _regressed(values, asked, inside, xp)[0]
 
 
-def _regressed(values: Any, asked: list[tuple[Any, int]], xp: Any) -> tuple[Any, Any]:
-    """Return the coefficients of values on rows some lags before, and the errors, with zeros before all lags are there."""
+def _regressed(values: Any, asked: list[tuple[Any, int]], inside: Any, xp: Any) -> tuple[Any, Any]:
+    """Return the coefficients of values on rows some lags before, and the errors, with zeros before all lags are there, and after the end.
+
+    What lies after the end of a series counts nowhere, or it would depend on the longest of its neighbours.
+    """
     first = max((lag for _, lag in asked), default=0)
-    rows = [source[first - lag : len(values) - lag] for source, lag in asked]
+    rows = [xp.where(inside[first:], source[first - lag : len(values) - lag], 0.0) for source, lag in asked]
     n_rows, n_series = len(rows), values.shape[1]
     matrix, right = xp.zeros((n_rows, n_rows, n_series)), xp.zeros((n_rows, n_series))
     for place, row in enumerate(rows):

@@ -41,11 +41,11 @@ class SeasonalNaive(Baseline):
         self._statuses.put(part.order[wrong], FALLBACK, "no value of some season: the last value of all is forecast there")
         if wrong.any():
             last = xp.where(missing, last_of_seasons(part, 1)[1], last)
-        self._last = self._placed(part, last * scale)
+        self._last = self._placed(part, last * scale).T
         return predicted, 0
 
     def _mean(self, horizon: int, future: Any) -> Any:
-        return self._last[self._xp.arange(horizon) % self.season_length].T.copy()
+        return self._last[:, self._xp.arange(horizon) % self.season_length].copy()
 
     def _deviation(self, horizon: int) -> Any:
         cycles = self._xp.arange(horizon) // self.season_length

@@ -63,7 +63,7 @@ class Theta(Baseline):
         self._ratio = self._placed(part, xp.where(multiplicative, 1.0, 0.0)) == 1
         self.alpha_, self.slope_ = self._placed(part, alpha), self._placed(part, slope * scale)
         self.seasonal_ = self._placed(part, found.astype(float)) == 1
-        self._level, self._ahead = self._placed(part, last.level * scale), self._placed(part, ahead * by)
+        self._level, self._ahead = self._placed(part, last.level * scale), self._placed(part, ahead * by).T
         self._steps = self._placed(part, xp.asarray(part.lengths.astype(float)))
         self._statuses.put(part.order[~to_host(converged) & (part.lengths > 0)], NOT_CONVERGED, "the sum of squares was still falling")
         return xp.where(multiplicative, predicted * every, predicted + every), 1
@@ -95,7 +95,7 @@ class Theta(Baseline):
         xp, alpha = self._xp, self.alpha_[:, None]
         ahead = xp.arange(horizon)[None, :]
         trend = 0.5 * self.slope_[:, None] * (ahead + (1 - (1 - alpha) ** self._steps[:, None]) / alpha)
-        plain, season = self._level[:, None] + trend, self._ahead[xp.arange(horizon) % self.season_length].T
+        plain, season = self._level[:, None] + trend, self._ahead[:, xp.arange(horizon) % self.season_length]
         return xp.where(self._ratio[:, None], plain * season, plain + season)
 
     def _deviation(self, horizon: int) -> Any:

@@ -18,6 +18,7 @@ import pandas as pd
 import pyarrow as pa
 
 from gpupipe.core.aggregates import Grouping
+from gpupipe.core.by_blocks import ByBlocks
 from gpupipe.core.decimals import exact
 from gpupipe.core.demand import Demand
 from gpupipe.core.ends import Reading, Source
@@ -40,6 +41,7 @@ from gpupipe.engines._ways import own_way
 from gpupipe.engines.dask.account import described
 from gpupipe.engines.dask.aggregates import Aggregation, in_parts
 from gpupipe.engines.dask.blocks import Blocks, Held, Origin, Site, Worked, mapped, merged, reduced
+from gpupipe.engines.dask.by_blocks import solved_by_blocks
 from gpupipe.engines.dask.clusters import OpenCluster, open_cluster
 from gpupipe.engines.dask.keys import ListKeys, check_keys, counted_keys
 from gpupipe.engines.dask.limits import LIMITS
@@ -67,6 +69,7 @@ class DaskEngine(Engine):
     blocks: ClassVar[str] = "cpu"
     block_range: ClassVar[tuple[int, int]] = (8 << 20, 128 << 20)
     tasks_in: ClassVar[tuple[str, ...]] = ("gpupipe.engines.dask.tasks",)
+    works_by_blocks: ClassVar[bool] = True  # whether tasks that can be done by blocks are
 
     def __init__(self, options: EngineOptions | None = None) -> None:
         super().__init__(options)
@@ -211,9 +214,18 @@ class DaskEngine(Engine):
         if own is not None:
             return own(self, task, inputs, progress)
         waiter = self.waiter
+        work = self._work_on_blocks(task, inputs)
         with connection_errors(waiter.client, also=()):
-            made, self.noted = solved_on_one_worker(task, inputs, waiter, self.site, schema, task.title)
+            if work is not None:
+                made, self.noted = solved_by_blocks(work, task.title, inputs, (waiter, self.site, progress), schema)
+            else:
+                made, self.noted = solved_on_one_worker(task, inputs, waiter, self.site, schema, task.title)
         return made
+
+    def _work_on_blocks(self, task: Task, inputs: Sequence[Any]) -> ByBlocks | None:
+        """Return how a task is done by blocks; None where one worker does it: the rows are in one block, or it must see them all."""
+        many = bool(inputs) and all(isinstance(each, Blocks) for each in inputs) and inputs[0].n_blocks > 1
+        return task.by_blocks(*(each.schema for each in inputs)) if many and self.works_by_blocks else None
 
     def told(self, data: Any) -> Mapping[str, Any]:
         """Return what the report says of what a task made."""

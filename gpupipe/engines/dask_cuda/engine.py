@@ -29,6 +29,7 @@ class DaskCudaEngine(DaskEngine):
     blocks: ClassVar[str] = "gpu"
     block_range: ClassVar[tuple[int, int]] = (64 << 20, 2 << 30)
     tasks_in: ClassVar[tuple[str, ...]] = ("gpupipe.engines.dask_cuda.tasks",)  # the others are done on one worker
+    works_by_blocks: ClassVar[bool] = False  # what is merged would have to come home from the devices: not tried on any
     limits = (*LIMITS, *CLUSTER_LIMITS, *BLOCK_LIMITS)
 
     def __init__(self, options: EngineOptions | None = None) -> None:

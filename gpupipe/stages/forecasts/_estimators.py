@@ -37,6 +37,19 @@ def takes(estimator: Forecaster, exogenous: tuple[str, ...], stage: str) -> None
         raise PlanError(msg)
 
 
+def told_of_all(estimator: Forecaster) -> bool:
+    """Whether a forecaster is told nothing of single series, so that it may be fitted to some of them by themselves.
+
+    Examples
+    --------
+    >>> from gpupipe.forecasts import HoltWinters
+    >>> given = {"alpha": [0.1, 0.2], "level": 5.0}
+    >>> told_of_all(SeasonalNaive(7)), told_of_all(HoltWinters(trend=None, seasonal=None, parameters=given))
+    (True, False)
+    """
+    return all(np.ndim(value) == 0 for value in (getattr(estimator, "parameters", None) or {}).values())
+
+
 def fitted_to(estimator: Forecaster, values: Any, regressors: Any, tell: Any) -> Forecaster:
     """Return a fitted copy of a forecaster; a series that cannot be fitted has a status.
 
@@ -52,8 +65,16 @@ def fitted_to(estimator: Forecaster, values: Any, regressors: Any, tell: Any) ->
     """
     made = type(estimator)(**{**estimator.get_params(), "errors": "ignore"})
     made.fit(values, regressors)
+    require_fitted(estimator, made, tell)
+    return made
+
+
+def require_fitted(asked: Forecaster, made: Forecaster, tell: Any) -> None:
+    """Raise StageError where a series has a status, and the forecaster that was asked for has ``errors="raise"``; see `fitted_to`."""
+    if asked.errors != "raise":
+        return
     codes = to_host(made.status_)
-    if estimator.errors == "raise" and codes.any():
+    if codes.any():
         first = int(np.flatnonzero(codes)[0])
         counted = ", ".join(f"{int((codes == code).sum())} {STATUSES[code]}" for code in range(1, len(STATUSES)) if (codes == code).any())
         msg = (
@@ -61,7 +82,6 @@ def fitted_to(estimator: Forecaster, values: Any, regressors: Any, tell: Any) ->
             f"The first is {tell(first)}: {made.reasons_[first]}. Leave these series out, or take errors='ignore'."
         )
         raise StageError(msg)
-    return made
 
 
 def fitted_to_nothing(estimator: Forecaster, n_columns: int) -> Forecaster:

@@ -114,25 +114,6 @@ def said(step: str | int | None, dtype: Any = None) -> Grid | None:
     return Grid(count * SECONDS[unit] * ticks // 86400, "own", ticks)
 
 
-def months_of(times: Any, same: Any, ticks: int, xp: Any) -> str | None:
-    """Return the unit of months in which sorted times are counted; None where they are none.
-
-    Parameters
-    ----------
-    same
-        Of each time but the first, whether the one before it is of the same series.
-    """
-    if not ticks or not bool(same.any()):
-        return None
-    days, clock = times // ticks, times % ticks
-    if bool((same & (clock[1:] != clock[:-1])).any()):
-        return None
-    day = civil(days, xp)[1]
-    if not bool((same & (day[1:] != day[:-1])).any()):
-        return "months"
-    return "month ends" if bool((civil(days + 1, xp)[1] == 1).all()) else None
-
-
 def civil(days: Any, xp: Any) -> tuple[Any, Any]:
     """Return of days since 1970 the month, counted from the year 0 on, and the day of the month.
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from gpupipe.core.schema import Field, Schema
 from gpupipe.core.tools import Tools
-from gpupipe.forecasts import Forecast
+from gpupipe.forecasts import STATUSES, Forecast
 from gpupipe.forecasts._arrays import to_host
 from gpupipe.stages.forecasts._grid import Grid
 from gpupipe.stages.forecasts._tables import band_names, ordered, rows_of, status_words, words
@@ -26,6 +27,34 @@ def scored_fields(levels: Sequence[float]) -> dict[str, Field]:
     measured = Field(nw.Float64(), nullable=False)
     forecasts = dict.fromkeys(("forecast", *band_names(levels), *ERRORS), number)
     return {"window": whole, "method": text, "step": whole, "actual": measured, **forecasts, "status": text}
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the report is told of backtests of some series; of others it adds up.
+
+    Parameters
+    ----------
+    statuses
+        How often a method had which status.
+    seconds
+        What each method took.
+    """
+
+    n_series: int
+    n_short: int
+    statuses: Counter[tuple[str, int]]
+    seconds: Mapping[str, float]
+
+    def __add__(self, other: Told) -> Told:
+        seconds = {method: spent + other.seconds[method] for method, spent in self.seconds.items()}
+        return Told(self.n_series + other.n_series, self.n_short + other.n_short, self.statuses + other.statuses, seconds)
+
+    def note(self, tools: Tools, grid: Grid) -> None:
+        """Tell it."""
+        tools.note(series=self.n_series, step=grid.text, **{"too short": self.n_short})
+        tools.note(**{f"seconds of {method}": round(spent, 3) for method, spent in self.seconds.items()})
+        tools.note(**{f"{method}: {STATUSES[code]}": count for (method, code), count in sorted(self.statuses.items()) if code})
 
 
 @dataclass

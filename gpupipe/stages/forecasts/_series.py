@@ -16,7 +16,8 @@ from gpupipe.core.schema import Field, Schema
 from gpupipe.core.stage import as_columns
 from gpupipe.core.tools import Tools
 from gpupipe.forecasts._arrays import to_host
-from gpupipe.stages.forecasts._grid import LEAST_FILLED, Grid, months_of, said, ticks_a_day
+from gpupipe.stages.forecasts._grid import Grid
+from gpupipe.stages.forecasts._steps import Rows, Steps, require_regular
 
 
 @dataclass(frozen=True)
@@ -106,28 +107,34 @@ def read_series(tools: Tools, given: nw.DataFrame[Any], columns: Columns, step: 
         There is no row; a key or a time is missing; two rows of a series have one time; times go by no regular step; or the matrix needs
         more memory than there is.
     """
-    xp, frame = tools.xp, whole(given, columns, stage)
-    codes = coded(tools, frame, columns)
-    times = tools.array(frame, columns.time).astype(xp.int64)
-    order = xp.lexsort(xp.stack([times, codes]))
-    codes, times = codes[order], times[order]
-    same = codes[1:] == codes[:-1]
-    where = _Place(frame, columns, order, stage)
-    ticks = ticks_a_day(frame.schema[columns.time])
-    grid, numbers = _grid(xp, times, same, (ticks, said(step, frame.schema[columns.time])), where)
-    first = xp.concatenate([xp.zeros(1, dtype=bool), same])
+    rows = read_rows(tools, given, columns, stage)
+    grid = Steps.of(tools, rows).grid(step, rows.dtype, stage)
+    return placed(tools, rows, grid)
+
+
+def read_rows(tools: Tools, given: nw.DataFrame[Any], columns: Columns, stage: str) -> Rows:
+    """Return a table's rows in the order of series and time; see `read_series`."""
+    frame = whole(given, columns, stage)
+    return Rows.of(tools, frame, columns, coded(tools, frame, columns), stage)
+
+
+def placed(tools: Tools, rows: Rows, grid: Grid) -> Series:
+    """Return the series of rows on a grid; see `read_series`."""
+    xp, frame, columns, codes, order = tools.xp, rows.frame, rows.columns, rows.codes, rows.order
+    numbers = Grid(1, grid.unit, grid.ticks_a_day).numbers(rows.times, xp)
+    require_regular(rows, grid, numbers, xp)
+    first = xp.concatenate([xp.zeros(1, dtype=bool), rows.same])
     starts = xp.flatnonzero(~first)
     steps = (numbers - numbers[starts][codes]) // grid.step
     ends = xp.concatenate([starts[1:], xp.asarray([len(codes)])]) - 1
     lengths = steps[ends] + 1
     shape = (len(starts), int(lengths.max()))
-    _require_filled(tools, grid, (shape, int(lengths.sum()), len(codes)), len(columns.exogenous), step, where)
+    _require_room(tools, grid, shape, len(columns.exogenous))
     values = _placed(tools, frame, columns.target, order, (codes, steps, shape), xp.nan)
     regressors = None
     if columns.exogenous:  # where there is no row, a column's value does not matter, since there is none to be explained
         regressors = xp.stack([_placed(tools, frame, name, order, (codes, steps, shape), 0.0) for name in columns.exogenous], axis=2)
-    rows = to_host(order[starts])
-    table = plain_table(frame.select([*columns.by, columns.time]).to_arrow()).take(pa.array(rows))
+    table = plain_table(frame.select([*columns.by, columns.time]).to_arrow()).take(pa.array(to_host(order[starts])))
     return Series(tools.adopted(table), grid, to_host(lengths).astype(np.int64), values, regressors, len(codes))
 
 
@@ -151,84 +158,12 @@ def coded(tools: Tools, frame: nw.DataFrame[Any], columns: Columns) -> Any:
     return tools.coded((frame, columns.by)).numbers[0].astype(tools.xp.int64)
 
 
-@dataclass(frozen=True)
-class _Place:
-    """Says where in a table something is."""
-
-    frame: nw.DataFrame[Any]
-    columns: Columns
-    order: Any
-    stage: str
-
-    def at(self, place: int) -> str:
-        """Return the key and the time of a row, by its place in the order of series and time."""
-        row = int(self.order[place])
-        names = [*self.columns.by, self.columns.time]
-        found = self.frame.select(names)[row : row + 1].rows()[0]
-        return ", ".join(
-            f"{name}={value if hasattr(value, 'isoformat') else repr(value)}" for name, value in zip(names, found, strict=True)
-        )
-
-
-def _grid(xp: Any, times: Any, same: Any, given: tuple[int, Grid | None], where: _Place) -> tuple[Grid, Any]:
-    """Return the grid, and the numbers of sorted times on it."""
-    ticks, grid = given
-    unit = grid.unit if grid is not None else months_of(times, same, ticks, xp) or "own"
-    if grid is not None and unit == "months":
-        unit = months_of(times, same, ticks, xp) or unit
-    numbers = Grid(1, unit, ticks).numbers(times, xp)
-    gaps = (numbers[1:] - numbers[:-1])[same]
-    places = xp.flatnonzero(same)
-    if bool((zero := (times[1:] == times[:-1])[same]).any()):
-        msg = (
-            f"{where.stage} expects one row for each series and time, got {int(zero.sum())} more, at {where.at(int(places[zero][0]))} for "
-            "one. Aggregate them first, as with gp.GroupBy."
-        )
-        raise StageError(msg)
-    if grid is None and not len(gaps):
-        if ticks:
-            msg = f"{where.stage} finds no step of time, since every series has one row. Say it, as in step='1d'."
-            raise StageError(msg)
-        return Grid(1, "own", ticks), numbers
-    made = Grid(int(gaps.min()) if grid is None else grid.step, unit, ticks)
-    _require_regular(xp, made, gaps, places, where)
-    return made, numbers
-
-
-def _require_regular(xp: Any, grid: Grid, gaps: Any, places: Any, where: _Place) -> None:
-    """Raise StageError where times are not whole steps apart."""
-    wrong = (gaps % grid.step != 0) | (gaps == 0)  # two times of one month, where months were said
-    if not bool(wrong.any()):
-        return
-    kinds, counts = (to_host(part) for part in xp.unique(gaps[gaps > 0], return_counts=True))
-    if not len(kinds):
-        kinds, counts = np.array([grid.step]), np.array([1])
-    usual = int(kinds[counts.argmax()])
-    odd = wrong & (gaps % usual != 0)
-    place = int(places[odd if bool(odd.any()) else wrong][0])
-    usually, least = Grid(usual, grid.unit, grid.ticks_a_day).text, grid.text
-    beside = "" if usually == least else f" (the usual step is {usually})"
-    msg = (
-        f"{where.stage} expects regular steps of time, got {int(wrong.sum())} of {len(gaps)} that are not a whole number of {least}"
-        f"{beside}: one is from {where.at(place)} to the next row. Round the times, as with dt.truncate, or aggregate by a coarser step."
-    )
-    raise StageError(msg)
-
-
-def _require_filled(tools: Tools, grid: Grid, size: tuple[tuple[int, int], int, int], n_columns: int, step: Any, where: _Place) -> None:
-    """Raise StageError where nearly every step is empty, or the matrix is larger than memory."""
-    (n_series, n_steps), n_spanned, n_rows = size
-    if step is None and n_spanned > 1000 and n_rows < LEAST_FILLED * n_spanned:
-        share, said_so = f"{100 * n_rows / n_spanned:.2g} %", repr("1d") if grid.ticks_a_day else "1"
-        msg = (
-            f"{where.stage} finds a step of {grid.text}, with rows in {share} of the steps: the times are irregular. Round them, as with "
-            f"dt.truncate, or say the step, as in step={said_so}."
-        )
-        raise StageError(msg)
-    needed = 8 * n_series * n_steps * (1 + n_columns)
+def _require_room(tools: Tools, grid: Grid, shape: tuple[int, int], n_columns: int) -> None:
+    """Raise StageError where the matrix is larger than memory."""
+    needed = 8 * shape[0] * shape[1] * (1 + n_columns)
     if tools.most_bytes is not None and needed > tools.most_bytes:
         msg = (
-            f"{n_series:,} series of up to {n_steps:,} steps of {grid.text} need {needed:,} bytes, and there are {tools.most_bytes:,}. "
+            f"{shape[0]:,} series of up to {shape[1]:,} steps of {grid.text} need {needed:,} bytes, and there are {tools.most_bytes:,}. "
             "Filter the rows, or aggregate by a coarser step."
         )
         raise StageError(msg)

@@ -16,12 +16,13 @@ from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema
 from gpupipe.core.task_stage import TaskStage
 from gpupipe.core.tools import Tools
-from gpupipe.forecasts import STATUSES, Forecast, SeasonalNaive, naive_error
+from gpupipe.forecasts import Forecast, SeasonalNaive, naive_error
 from gpupipe.forecasts._arrays import to_host
 from gpupipe.forecasts._forecaster import Forecaster, whole_number
-from gpupipe.stages.forecasts._estimators import checked, fitted_to, fitted_to_nothing, naive_of, season_of
+from gpupipe.stages.forecasts._by_series import BacktestBySeries
+from gpupipe.stages.forecasts._estimators import checked, fitted_to, fitted_to_nothing, naive_of, season_of, told_of_all
 from gpupipe.stages.forecasts._grid import said
-from gpupipe.stages.forecasts._scores import Scored, scored_fields
+from gpupipe.stages.forecasts._scores import Scored, Told, scored_fields
 from gpupipe.stages.forecasts._series import Columns, Series, read_series
 from gpupipe.stages.forecasts._tables import levels_of
 
@@ -127,18 +128,41 @@ class Backtest(TaskStage):
         made = scored_fields(self.level)
         return Schema((*self.of.labels(specs[0], "Backtest", list(made)), *made.items()))
 
+    def by_blocks(self, *schemas: Schema) -> BacktestBySeries | None:
+        """Return the way by blocks of whole series; None where there is one series."""
+        told_once = all(told_of_all(one) for _, one in self.estimators)
+        return BacktestBySeries(self.by, self, schemas[0]) if self.by and told_once else None
+
     def solve(self, tools: Tools, *inputs: Any) -> nw.DataFrame[Any]:
         """Return the forecasts and the errors."""
         series = read_series(tools, inputs[0], self.of, self.step, "Backtest")
+        self.require_long(int(self.ends_of(series).max()))
+        made, told = self.scored(tools, series)
+        told.note(tools, series.grid)
+        return made
+
+    @property
+    def _needed(self) -> int:
+        """Steps that all windows take."""
+        return self.horizon + (self.windows - 1) * self.every
+
+    def ends_of(self, series: Series) -> Any:
+        """Return [n_series] on the host: how many steps there are up to each series' last value."""
         seen = ~np.isnan(to_host(series.values))
-        ends = np.where(seen.any(axis=1), seen.shape[1] - np.argmax(seen[:, ::-1], axis=1), 0)
-        needed = self.horizon + (self.windows - 1) * self.every
-        if not (ends > needed).any():
+        return np.where(seen.any(axis=1), seen.shape[1] - np.argmax(seen[:, ::-1], axis=1), 0)
+
+    def require_long(self, longest: int) -> None:
+        """Raise StageError where the longest series has no step before the first window."""
+        if longest <= self._needed:
             msg = (
-                f"Backtest of {self.windows} windows of {self.horizon} steps needs more than {needed} steps, and the longest series has "
-                f"{int(ends.max())}. Take fewer or shorter windows."
+                f"Backtest of {self.windows} windows of {self.horizon} steps needs more than {self._needed} steps, and the longest series "
+                f"has {longest}. Take fewer or shorter windows."
             )
             raise StageError(msg)
+
+    def scored(self, tools: Tools, series: Series) -> tuple[nw.DataFrame[Any], Told]:
+        """Return the forecasts and the errors of some series, and what is told of them."""
+        ends = self.ends_of(series)
         made = Scored(series.starts, series.grid, self.level)
         statuses: Counter[tuple[str, int]] = Counter()
         seconds = dict.fromkeys((name for name, _ in self.estimators), 0.0)
@@ -149,11 +173,9 @@ class Backtest(TaskStage):
                 seconds[method] += spent
             if tools.progress is not None:
                 tools.progress(number + 1, self.windows, {})
-        tools.note(series=len(ends), step=series.grid.text, **{"too short": int((ends <= needed).sum())})
-        tools.note(**{f"seconds of {method}": round(spent, 3) for method, spent in seconds.items()})
-        tools.note(**{f"{method}: {STATUSES[code]}": count for (method, code), count in sorted(statuses.items()) if code})
         labels = series.starts.schema
-        return made.table(tools, self.plan(Schema.of_names(dict(labels.items()))))
+        table = made.table(tools, self.plan(Schema.of_names(dict(labels.items()))))
+        return table, Told(len(ends), int((ends <= self._needed).sum()), statuses, seconds)
 
     def _window(self, tools: Tools, series: Series, made: Scored, number: int, origins: Any) -> list[tuple[str, Any, float]]:
         """Take the forecasts of one window; return the statuses and the seconds of each method."""

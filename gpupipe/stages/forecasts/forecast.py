@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar
 
 import narwhals.stable.v2 as nw
 import numpy as np
+import pyarrow as pa
 
 from gpupipe.core.answers import answers
 from gpupipe.core.arrow import plain_table
@@ -22,14 +23,16 @@ from gpupipe.core.tools import Tools
 from gpupipe.forecasts._arrays import to_host
 from gpupipe.forecasts._forecaster import Forecaster
 from gpupipe.forecasts.kept import from_arrays, to_arrays
+from gpupipe.forecasts.together import Part, together
 from gpupipe.stages.forecasts._ahead import Ahead
+from gpupipe.stages.forecasts._by_series import FitBySeries
 from gpupipe.stages.forecasts._cards import cards_of, facts_of
 from gpupipe.stages.forecasts._compare import Compare
-from gpupipe.stages.forecasts._estimators import checked, fitted_to, fitted_to_nothing, takes
+from gpupipe.stages.forecasts._estimators import checked, fitted_to, fitted_to_nothing, require_fitted, takes, told_of_all
 from gpupipe.stages.forecasts._grid import Grid, said
 from gpupipe.stages.forecasts._in_sample import InSample
 from gpupipe.stages.forecasts._parameters import Parameters
-from gpupipe.stages.forecasts._series import Columns, read_series
+from gpupipe.stages.forecasts._series import Columns, Series, read_series
 from gpupipe.stages.forecasts._tables import as_numbers, as_times
 
 
@@ -245,13 +248,47 @@ class Forecast(TaskStage):
         regressors = np.zeros((1, 1, len(self.exogenous))) if self.exogenous else None
         return self._kept(nothing, starts, grid, (np.ones(1, np.int64), np.full((1, 1), np.nan), regressors))
 
+    def by_blocks(self, *schemas: Schema) -> FitBySeries | None:
+        """Return the way by blocks of whole series; None where there is one series, or the forecaster is told of single ones."""
+        return FitBySeries(self.by, self, schemas[0]) if self.by and told_of_all(self.estimator) else None
+
     def solve(self, tools: Tools, *inputs: Any) -> FittedForecast:
         """Return the fitted forecaster."""
         series = read_series(tools, inputs[0], self.of, self.step, "Forecast")
-        keys = series.starts.select(list(self.by))
-        made = fitted_to(self.estimator, series.values, series.regressors, lambda place: keys[place : place + 1].rows()[0])
         tools.note(rows=series.n_rows)
+        return self._required(self.fitted_to(series))
+
+    def _required(self, fitted: FittedForecast) -> FittedForecast:
+        """Return what was fitted, or raise StageError where a series has a status and none may."""
+        if self.estimator.errors == "raise":
+            keys = fitted.starts.select(list(self.by))
+            require_fitted(self.estimator, fitted.forecaster, lambda place: keys[place : place + 1].rows()[0])
+        return fitted
+
+    def fitted_to(self, series: Series) -> FittedForecast:
+        """Return the forecaster fitted to series; one that cannot be fitted has a status."""
+        asked = type(self.estimator)(**{**self.estimator.get_params(), "errors": "ignore"})
+        made = fitted_to(asked, series.values, series.regressors, str)
         return self._kept(made, series.starts, series.grid, (series.lengths, series.values, series.regressors))
+
+    def together(self, tools: Tools, fitted: Sequence[FittedForecast]) -> FittedForecast:
+        """Return the forecaster of the series of several, whose `starts` are Arrow tables, in the order of the keys."""
+        starts = pa.concat_tables([one.starts for one in fitted])
+        ranks = tools.coded((tools.adopted(starts), self.by)).numbers[0]
+        cuts = np.cumsum([len(one.lengths) for one in fitted])[:-1]
+        places = np.split(ranks.astype(np.int64), cuts)
+        n_times = max(one.values.shape[1] for one in fitted)
+        lengths, values = np.zeros(len(ranks), np.int64), np.full((len(ranks), n_times), np.nan)
+        regressors = np.zeros((*values.shape, len(self.exogenous))) if self.exogenous else None
+        for one, of in zip(fitted, places, strict=True):
+            lengths[of], values[of, : one.values.shape[1]] = one.lengths, one.values
+            if regressors is not None:
+                regressors[of, : one.values.shape[1]] = one.regressors
+        parts = [Part(one.state, one.arrays, of) for one, of in zip(fitted, places, strict=True)]
+        state, arrays = together(parts, n_times)
+        kept, sorted_starts = fitted[0], tools.adopted(starts.take(pa.array(np.argsort(ranks))))
+        made = {"lengths": lengths, "values": values, "regressors": regressors, "state": state, "arrays": arrays}
+        return self._required(replace(kept, starts=sorted_starts, **made))
 
     def _kept(self, made: Forecaster, starts: Any, grid: Grid, matrices: tuple[Any, Any, Any]) -> FittedForecast:
         """Return what was fitted as it is held; the forecaster itself stands ready beside its arrays."""

@@ -297,8 +297,9 @@ def test_duplicate_and_irregular_times_are_told_with_their_place(rows: pl.DataFr
     odd = rows.with_columns(
         pl.when(pl.int_range(pl.len()) == 79).then(pl.col("day").dt.offset_by("35d")).otherwise(pl.col("day")).alias("day")
     )
+    n_steps = r"\d+" if engine == "dask" else "164"  # those of the block that it is in
     with pytest.raises(
-        StageError, match=r"got 1 of 164 that are not a whole number of 1 month: one is from store='south', day=.* to the next"
+        StageError, match=rf"got 1 of {n_steps} that are not a whole number of 1 month: one is from store='south', day=.* to the next"
     ):
         run(gp.Forecast(Naive(), step="1mo")(table(odd)), engine)
     hours = [datetime(2024, 1, 1) + timedelta(hours=place) for place in range(50)]
