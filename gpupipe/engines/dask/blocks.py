@@ -42,7 +42,6 @@ class Held:
 
     frame: Any
     schema: Schema | None
-    level: int = 0
 
     @property
     def n_blocks(self) -> int:
@@ -58,8 +57,6 @@ class Worked:
     ----------
     work
         Makes blocks, or ends with something else, which `meta` stands for.
-    level
-        How many times rows are moved on the way here.
     """
 
     at: TaskContext
@@ -67,11 +64,6 @@ class Worked:
     inputs: tuple[Origin, ...]
     schema: Schema | None
     meta: Any = None
-
-    @cached_property
-    def level(self) -> int:
-        """How many times rows are moved on the way here."""
-        return max(given.level for given in self.inputs)
 
     @cached_property
     def n_blocks(self) -> int:
@@ -93,11 +85,6 @@ class Moved:
     inputs: tuple[Origin, ...]
     schema: Schema | None
     n_blocks: int
-
-    @cached_property
-    def level(self) -> int:
-        """How many times rows are moved on the way here."""
-        return 1 + max(given.level for given in self.inputs)
 
 
 Origin: TypeAlias = Held | Worked | Moved

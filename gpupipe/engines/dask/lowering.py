@@ -1,7 +1,8 @@
 """From origins to dask.dataframes: work on blocks that nothing separates becomes one stretch, one task a block.
 
-Works are of one stretch where one is made of the other, block by block, with rows moved as often on the way to both. So a stretch never
-waits for what is made of its own blocks, and what several demands need of a block is worked out in one go.
+Works are of one stretch where one is made of the other, block by block, unless the stretch would then wait for what is made of its own
+blocks in other ways: for rows that are moved, or for another stretch. So a small table that goes with every block is waited for, and what
+several demands need of a block is worked out in one go.
 """
 
 from __future__ import annotations
@@ -107,23 +108,38 @@ def _in_order(wanted: Sequence[Origin]) -> list[Origin]:
 
 def _grouped(order: Sequence[Origin]) -> dict[int, list[Any]]:
     """Return the group of each origin: works that are one stretch, or one origin alone; in order."""
-    groups: dict[int, list[Any]] = {}
+    groups: dict[int, list[Any]] = {id(origin): [origin] for origin in order}
     for origin in order:
-        groups[id(origin)] = [origin]
         if not isinstance(origin, Worked) or not block_engine(origin.at.engine).fuses:
             continue
         for given in origin.inputs:
-            if isinstance(given, Worked) and given.level == origin.level and given.n_blocks == origin.n_blocks:
-                _join(groups, groups[id(given)], groups[id(origin)])
+            if isinstance(given, Worked) and given.n_blocks == origin.n_blocks:
+                one, other = groups[id(given)], groups[id(origin)]
+                if one is not other and not _waits(groups, one, other):
+                    one += other
+                    groups.update({id(member): one for member in other})
     place = {id(origin): number for number, origin in enumerate(order)}
     for group in {id(group): group for group in groups.values()}.values():
         group.sort(key=lambda member: place[id(member)])
     return groups
 
 
-def _join(groups: dict[int, list[Any]], one: list[Any], other: list[Any]) -> None:
-    """Make one group of two."""
-    if one is not other:
-        one += other
-        for member in other:
-            groups[id(member)] = one
+def _waits(groups: dict[int, list[Any]], one: list[Any], other: list[Any]) -> bool:
+    """Whether two groups as one would wait for what is made of themselves by way of a third: rows that are moved, or another stretch."""
+    both = (one, other)
+    seen: set[int] = set()
+    left = [given for group in both for given in _outside(groups, group, both)]
+    while left:
+        group = left.pop()
+        if any(group is mine for mine in both):
+            return True
+        if id(group) not in seen:
+            seen.add(id(group))
+            left += _outside(groups, group, (group,))
+    return False
+
+
+def _outside(groups: dict[int, list[Any]], group: list[Any], inside: Sequence[list[Any]]) -> list[list[Any]]:
+    """Return the groups that a group is made of, but for those that it is `inside` of."""
+    inputs = (given for member in group if not isinstance(member, Held) for given in member.inputs)
+    return [found for given in inputs if not any((found := groups[id(given)]) is mine for mine in inside)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import distributed
@@ -77,6 +78,35 @@ def test_what_is_demanded_together_is_one_task_a_block_of_which_each_takes_its_o
     one, two, three = ({found._name for found in own} for own in mapped)
     assert [len(one), len(two), len(three)] == [2, 2, 2], "the stretch, and what takes one of its results"
     assert len(one & two & three) == 1, "all are of the same stretch"
+
+
+def joined(engine: DaskEngine, left: Blocks, right: Blocks, on: str) -> Blocks:
+    """Return a join whose right table goes with every block of the left one."""
+    engine.options = replace(engine.options, broadcast_bytes=1 << 20)
+    return engine.run(gp.Join(on), [left, right], run_symbolic(gp.Join(on), [left.schema, right.schema])[2])
+
+
+def test_a_small_table_is_waited_for_within_the_one_task_a_block(dask_engine: DaskEngine, blocks: Hold, table: pa.Table) -> None:
+    rows, small = table.select(["k", "t"]), table.select(["t", "x"])
+    worked = gp.WithColumns(v=nw.col("x") * 2)
+    held = blocks(small)
+    assert held.n_blocks > 1, "it is gathered, and so moved, before it goes with every block"
+    made = run(dask_engine, (worked,), joined(dask_engine, run(dask_engine, STEPS[:2], blocks(rows)), held, "t"))
+    names = {found._name for found in frame_of(made).expr.find_operations(MapPartitions) if found.npartitions == made.n_blocks}
+    assert len({name for name in names if "withcolumns" in name}) == 1, "read, filtered, joined and worked in one task"
+    with Trial("cpu") as trial:
+        known = trial.run(worked, trial.run(gp.Join("t"), expected(STEPS[:2], rows), small))
+    assert_same_rows(known, dask_engine.compute([Demand("arrow", made)])[0])
+
+
+def test_a_table_joined_with_what_is_made_of_all_its_rows_waits_for_it(dask_engine: DaskEngine, blocks: Hold, table: pa.Table) -> None:
+    rows = table.select(["k", "t"])
+    most = gp.GroupBy("k", most=nw.col("y").max())
+    kept = run(dask_engine, STEPS[:2], blocks(rows))
+    made = joined(dask_engine, kept, run(dask_engine, (most,), kept), "k")
+    with Trial("cpu") as trial:
+        known = trial.run(gp.Join("k"), expected(STEPS[:2], rows), expected((*STEPS[:2], most), rows))
+    assert_same_rows(known, dask_engine.compute([Demand("arrow", made)])[0])
 
 
 def test_an_eager_block_engine_makes_the_same_rows_a_task_a_step(two_workers: str, table: pa.Table) -> None:
