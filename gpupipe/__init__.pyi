@@ -36,6 +36,7 @@ from gpupipe.sources.read_sql import ReadSql as ReadSql
 from gpupipe.stages.cast import Cast as Cast
 from gpupipe.stages.chain import Chain as Chain
 from gpupipe.stages.concat import Concat as Concat
+from gpupipe.stages.consensus import Consensus as Consensus
 from gpupipe.stages.deduplicate import Deduplicate as Deduplicate
 from gpupipe.stages.encode_category import EncodeCategory as EncodeCategory
 from gpupipe.stages.fill_null import FillNull as FillNull

@@ -30,10 +30,12 @@ from gpupipe.active.rows import (
     examples_schema,
     questions_schema,
 )
-from gpupipe.active.scheme import KeyKind, Kind, Scheme
+from gpupipe.active.scheme import CLASS, KeyKind, Kind, Scheme
 from gpupipe.active.spans import tags_of
 from gpupipe.active.waiting import waiting
 from gpupipe.core.errors import SourceError, UsageError, listing
+
+_VOTE = ["example_id", "annotator", "answer"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -307,6 +309,17 @@ class LabelStore:
             columns["possible"] = pa.array(kept, pa.large_list(self.scheme.label_type))
         counts = {"n_answers": known.n_answers, "unresolved": known.unresolved, "n_conflicts": known.conflicts}
         return pa.table({**columns, **{name: pa.array(column) for name, column in counts.items()}})
+
+    def votes(self) -> pa.Table:
+        """Return the class that each annotator gives an example: ``example_id``, ``annotator``, ``label``; what `Consensus` takes."""
+        counted = belief.live(self.answers())
+        told = counted.filter(pc.equal(counted["question"], CLASS)) if self.scheme.kind == "class" else counted.slice(0, 0)
+        last = {(row["example_id"], row["annotator"]): row["answer"] for row in told.select(_VOTE).to_pylist()}
+        ids, annotators = zip(*last, strict=True) if last else ((), ())
+        made = [self.scheme.classes[self.scheme.positions[answer]] for answer in last.values()]
+        names = pa.array(annotators, pa.large_string())
+        type_ = pa.int64() if isinstance(self.scheme.classes[0], int) else pa.large_string()
+        return pa.table({"example_id": pa.array(ids, self.scheme.id_type), "annotator": names, "label": pa.array(made, type_)})
 
     def _labels(self, known: belief.Beliefs) -> pa.Array:
         """Return the label of each example, null where it is not exact."""

@@ -17,8 +17,8 @@ from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema
 from gpupipe.core.secret import masked
 
-What = Literal["labels", "answers", "questions", "waiting", "conflicts", "examples"]
-_WHAT = ("labels", "answers", "questions", "waiting", "conflicts", "examples")
+What = Literal["labels", "answers", "questions", "waiting", "votes", "conflicts", "examples"]
+_WHAT = ("labels", "answers", "questions", "waiting", "votes", "conflicts", "examples")
 
 
 @dataclass(frozen=True, init=False)
@@ -31,8 +31,8 @@ class ReadLabels(Source):
         The store's place, see `LabelStore`.
     what
         ``"labels"``: what the answers imply of each example that has some; ``"answers"``: every answer; ``"questions"``: all that was
-        asked; ``"waiting"``: what waits for an answer; ``"conflicts"``: answers that contradict one another; ``"examples"``: what is
-        shown of each.
+        asked; ``"waiting"``: what waits for an answer; ``"votes"``: the class that each annotator gives, for `Consensus`;
+        ``"conflicts"``: answers that contradict one another; ``"examples"``: what is shown of each.
 
     Raises
     ------

@@ -32,7 +32,7 @@ def test_labels_on_every_engine(store: LabelStore, read: Callable[..., pa.Table]
     assert read(gp.ReadLabels(store.place, what="answers"), ["annotator"])["annotator"].to_pylist() == ["ann", "ann"]
 
 
-@pytest.mark.parametrize("what", ["answers", "questions", "waiting", "conflicts", "examples"])
+@pytest.mark.parametrize("what", ["answers", "questions", "waiting", "votes", "conflicts", "examples"])
 def test_every_table_has_its_columns(store: LabelStore, what: str) -> None:
     source = gp.ReadLabels(store.place, what=what)  # type: ignore[arg-type]
     made = gp.Pipeline("p", {"rows": source.node()}).run(engine="cpu")["rows"]
