@@ -14,10 +14,12 @@ from gpupipe.core.schema import Field as Field
 from gpupipe.core.secret import Secret as Secret
 from gpupipe.kinds.graph import Graph as Graph
 from gpupipe.kinds.tensor import Tensor as Tensor
+from gpupipe.models.cross_validate import CrossValidate as CrossValidate
 from gpupipe.models.evaluate import Evaluate as Evaluate
 from gpupipe.models.fit_predict import FitPredict as FitPredict
 from gpupipe.models.fit_transform import FitTransform as FitTransform
 from gpupipe.models.learn import Learn as Learn
+from gpupipe.models.search import Search as Search
 from gpupipe.pipeline import Pipeline as Pipeline
 from gpupipe.sinks.ask_questions import AskQuestions as AskQuestions
 from gpupipe.sinks.to_memory import ToMemory as ToMemory
@@ -41,6 +43,7 @@ from gpupipe.stages.deduplicate import Deduplicate as Deduplicate
 from gpupipe.stages.encode_category import EncodeCategory as EncodeCategory
 from gpupipe.stages.fill_null import FillNull as FillNull
 from gpupipe.stages.filter import Filter as Filter
+from gpupipe.stages.folds import Folds as Folds
 from gpupipe.stages.forecasts.backtest import Backtest as Backtest
 from gpupipe.stages.forecasts.evaluate_forecast import EvaluateForecast as EvaluateForecast
 from gpupipe.stages.forecasts.forecast import Forecast as Forecast

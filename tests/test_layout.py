@@ -91,6 +91,7 @@ EXCEPTED_TESTS: Mapping[str, str] = {
     "active.scorers.*": "one function each, held to other libraries together in tests/active/test_scorers.py",
     "active.selectors.*": "as above, in tests/active/test_selectors.py",
     "active.partial.*": "as above, in tests/active/test_partial.py",
+    "models.searched": "tested with Search in tests/models/test_search.py",
     "active.parts": "tested by what stands on it, in tests/active/test_store.py",
     "active.rows": "as above",
     "core.casts": "tested with Cast in tests/stages/test_cast.py, and with declared dtypes in tests/engines/test_declared.py",

@@ -9,3 +9,4 @@ OF_NUMBERS = ("mse", "rmse", "mae", "median_ae", "r2", "mape", "explained_varian
 OF_CLUSTERS = ("adjusted_rand", "adjusted_mutual_info", "normalized_mutual_info", "homogeneity", "completeness", "v_measure")
 OF_FEATURES = ("silhouette", "davies_bouldin", "calinski_harabasz")
 METRICS = (*OF_PROBABILITY, *OF_LABELS, *OF_NUMBERS, *OF_CLUSTERS, *OF_FEATURES)
+SMALLER_IS_BETTER = ("log_loss", "brier", "mse", "rmse", "mae", "median_ae", "mape", "davies_bouldin")

@@ -6,19 +6,14 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, ClassVar, cast
-
-import narwhals.stable.v2 as nw
+from typing import Any
 
 from gpupipe.core.errors import UsageError
 from gpupipe.core.node import Table
 from gpupipe.core.options import WithOptions, settle
-from gpupipe.core.schema import Schema
-from gpupipe.core.stage import RowStage, as_columns
-from gpupipe.stages._chance import SPAN, drawn, threshold
-
-if TYPE_CHECKING:
-    from gpupipe.core.verbs import Verbs
+from gpupipe.core.stage import as_columns
+from gpupipe.stages._chance import SPAN, threshold
+from gpupipe.stages._parts import SplitPart, StratumPart
 
 
 @dataclass(frozen=True, init=False)
@@ -37,6 +32,9 @@ class Split(WithOptions):
         The columns of a key whose rows stay together.
     order, at
         The column that tells time, and the cuts, ascending; missing times go into the first part.
+    stratify
+        Columns, such as the target, whose values are to be in the parts in the same shares: the rows of each value are cut by
+        themselves, in the order of their draws. The sizes are then exact, to the nearest row.
 
     Examples
     --------
@@ -47,7 +45,7 @@ class Split(WithOptions):
     100
     """
 
-    parts: tuple[SplitPart, ...]
+    parts: tuple[SplitPart | StratumPart, ...]
 
     def __init__(
         self,
@@ -56,8 +54,13 @@ class Split(WithOptions):
         by: str | Sequence[str] | None = None,
         order: str | None = None,
         at: Any = None,
+        stratify: str | Sequence[str] | None = None,
         seed: int = 0,
     ) -> None:
+        parts: tuple[SplitPart | StratumPart, ...]
+        if stratify is not None and (by is not None or order is not None):
+            msg = "Split expects stratify with fractions alone: rows of a key or a time cannot be dealt to shares as well."
+            raise UsageError(msg)
         if (fractions is None) == (order is None) or (order is None) != (at is None) or (order is not None and by is not None):
             msg = "Split expects either fractions (and by, for a key), or order and at, for time."
             raise UsageError(msg)
@@ -73,8 +76,12 @@ class Split(WithOptions):
             if isinstance(fractions, Mapping) or not all(isinstance(part, int | float) for part in fractions):
                 msg = f"Split expects fractions as numbers, one for each part, got {fractions!r}: train, test = gp.Split((0.8, 0.2))(rows)."
                 raise UsageError(msg)
-            columns = None if by is None else as_columns(by, "Split's by")
-            parts = tuple(SplitPart(columns, low, high, seed) for low, high in pairwise(_edges(fractions)))
+            if stratify is not None:
+                strata, shares = as_columns(stratify, "Split's stratify"), [edge / SPAN for edge in _edges(fractions)]
+                parts = tuple(StratumPart(strata, low, high, seed) for low, high in pairwise(shares))
+            else:
+                columns = None if by is None else as_columns(by, "Split's by")
+                parts = tuple(SplitPart(columns, low, high, seed) for low, high in pairwise(_edges(fractions)))
         settle(self, parts=parts)
 
     def __call__(self, table: Table) -> tuple[Table, ...]:
@@ -92,45 +99,3 @@ def _edges(fractions: Sequence[float]) -> list[int]:
         msg = f"Split expects two or more fractions >= 0 that sum to 1, got {tuple(fractions)} (sum {sum(fractions)})."
         raise UsageError(msg)
     return [0, *(threshold(sum(fractions[:number])) for number in range(1, len(fractions))), SPAN]
-
-
-@dataclass(frozen=True)
-class SplitPart(RowStage):
-    """Keeps the rows of one part of a split: those whose draw, or time if `seed` is None, lies in ``[low, high)``."""
-
-    keeps_values: ClassVar[bool] = True
-
-    columns: tuple[str, ...] | None
-    low: Any
-    high: Any
-    seed: int | None
-
-    @property
-    def name(self) -> str:
-        """The name of the whole."""
-        return "Split"
-
-    def check(self, *schemas: Schema) -> None:
-        """Raise ColumnError for a column that is not there."""
-        schemas[0].require(self.columns or ())
-
-    def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-        """Return the rows of the part."""
-        if self.seed is None:
-            assert self.columns is not None
-            return frames[0].filter(_between(nw.col(self.columns[0]), self.low, self.high))
-        hashed, draw = drawn(verbs, frames[0], self.columns, self.seed)
-        above = [nw.col(draw) >= nw.lit(self.low, dtype=nw.UInt64)] if self.low > 0 else []
-        below = [nw.col(draw) < nw.lit(self.high, dtype=nw.UInt64)] if self.high < SPAN else []
-        return (hashed.filter(*above, *below) if above or below else hashed).drop(draw)
-
-    def reads(self, *schemas: Schema) -> frozenset[str] | None:
-        """Return the columns that are drawn by: all, unless some are given."""
-        return frozenset(self.columns or schemas[0])
-
-
-def _between(time: nw.Expr, low: Any, high: Any) -> Any:
-    """Return whether a time lies in ``[low, high)``; None is an open end, and a missing time lies before everything."""
-    if low is None:
-        return cast(nw.Expr, (time < high) | time.is_null())
-    return cast(nw.Expr, time >= low if high is None else (time >= low) & (time < high))
