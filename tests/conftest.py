@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -82,3 +88,47 @@ def shared_data() -> Path:
     if not path.is_dir():
         pytest.skip(f"there is no {path.parent.name}/{path.name} beside the project: the real samples are not kept in it")
     return path
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """Return the address of a PostgreSQL server of our own."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    if not found:
+        pytest.skip("there is no PostgreSQL server in /usr/lib/postgresql (Debian: apt-get install postgresql)")
+    bin_folder = found[-1].parent
+    as_user: list[str] = []
+    with tempfile.TemporaryDirectory(prefix="gpupipe-pg-") as folder:
+        if os.geteuid() == 0:  # the server refuses to run as root
+            user = "postgres" if _has_user("postgres") else "nobody"
+            as_user = ["setpriv", f"--reuid={user}", f"--regid={pwd.getpwnam(user).pw_gid}", "--clear-groups"]
+            shutil.chown(folder, user)
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        data = f"{folder}/data"
+        _call([*as_user, bin_folder / "initdb", "-D", data, "-U", "gpupipe", "-A", "trust", "--no-sync", "-E", "UTF8"], folder)
+        options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off"
+        _call([*as_user, bin_folder / "pg_ctl", "-D", data, "-w", "-l", f"{folder}/log", "-o", options, "start"], folder)
+        try:
+            yield f"postgresql://gpupipe:secret@127.0.0.1:{port}/postgres"
+        finally:
+            _call([*as_user, bin_folder / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop"], folder)
+
+
+def _has_user(name: str) -> bool:
+    try:
+        return pwd.getpwnam(name) is not None
+    except KeyError:
+        return False
+
+
+def _call(command: list[Any], folder: str) -> None:
+    """Run a command; a server that it leaves behind must not hold our output open."""
+    with Path(f"{folder}.out").open("w+") as output:
+        done = subprocess.run([str(part) for part in command], stdout=output, stderr=output, cwd=folder, check=False)
+        output.seek(0)
+        text = output.read()
+    Path(f"{folder}.out").unlink()
+    if done.returncode:
+        pytest.fail(f"{command[-1]}: {text}")

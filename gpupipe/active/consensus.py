@@ -141,7 +141,7 @@ def _joint(votes: tuple[np.ndarray, ...], shares: np.ndarray, confusion: np.ndar
     with np.errstate(divide="ignore"):  # a class that nobody gives, a label that is never given
         terms = np.log(confusion)[annotator, :, label]
         first = np.log(shares)
-    return np.stack([_sums(example, terms[:, one], n_examples) for one in range(len(shares))], axis=1) + first
+    return np.asarray(np.stack([_sums(example, terms[:, one], n_examples) for one in range(len(shares))], axis=1) + first)
 
 
 def _sums(example: np.ndarray, terms: np.ndarray, n_examples: int) -> np.ndarray:

@@ -44,19 +44,19 @@ class Parts(Protocol):
     def settings(self) -> Mapping[str, Any] | None:
         """Return what the store was made for; None where there is none."""
 
-    def create(self, settings: Mapping[str, Any]) -> None:
-        """Make the store, unless somebody else does so meanwhile."""
+    def create(self, settings: Mapping[str, Any], schemas: Mapping[str, pa.Schema]) -> None:
+        """Make the store with its tables, unless somebody else does so meanwhile."""
 
     def append(self, kind: str, table: pa.Table) -> None:
         """Add rows to a table: all of them or none."""
 
-    def read(self, kind: str) -> list[pa.Table]:
+    def read(self, kind: str, schema: pa.Schema) -> list[pa.Table]:
         """Return the rows of a table, in pieces."""
 
     def put_round(self, number: int, part: int, record: Mapping[str, Any], questions: pa.Table) -> None:
         """Add a round and its questions, unless there is one of this number and part."""
 
-    def rounds(self) -> list[tuple[Mapping[str, Any], pa.Table]]:
+    def rounds(self, schema: pa.Schema) -> list[tuple[Mapping[str, Any], pa.Table]]:
         """Return what is recorded of each round, and its questions, in the order of their numbers."""
 
 
@@ -90,7 +90,7 @@ class FolderParts:
             raise SourceError(f"{self.shown}: expected a label store's {MARK} to hold what is asked, got a file that does not.") from error
         return found
 
-    def create(self, settings: Mapping[str, Any]) -> None:
+    def create(self, settings: Mapping[str, Any], schemas: Mapping[str, pa.Schema]) -> None:
         """Make the folder and its mark."""
         if self.fs.exists(self.root) and (not self.fs.isdir(self.root) or self._strangers()):
             msg = f"Expected a label store or an empty folder, got {self.shown!r}, which holds something else. Name another one."
@@ -106,7 +106,7 @@ class FolderParts:
         """Write one part."""
         self._put(f"{kind}/part-{time.time_ns() // 1_000_000:013x}-{secrets.token_hex(6)}.parquet", _bytes(table), once=False)
 
-    def read(self, kind: str) -> list[pa.Table]:
+    def read(self, kind: str, schema: pa.Schema) -> list[pa.Table]:
         """Return the rows of all parts."""
         return [self._table(path) for path in self._names(kind)]
 
@@ -115,7 +115,7 @@ class FolderParts:
         held = questions.replace_schema_metadata({ROUND: json.dumps(record, sort_keys=True, ensure_ascii=False)})
         self._put(f"rounds/round-{number:06d}-{part:03d}.parquet", _bytes(held), once=True)
 
-    def rounds(self) -> list[tuple[Mapping[str, Any], pa.Table]]:
+    def rounds(self, schema: pa.Schema) -> list[tuple[Mapping[str, Any], pa.Table]]:
         """Return the rounds' records and questions."""
         tables = [self._table(path) for path in self._names("rounds")]
         return [(json.loads(table.schema.metadata[ROUND]), table.replace_schema_metadata(None)) for table in tables]

@@ -32,6 +32,7 @@ from gpupipe.active.rows import (
 )
 from gpupipe.active.scheme import CLASS, KeyKind, Kind, Scheme
 from gpupipe.active.spans import tags_of
+from gpupipe.active.sql_parts import SqlParts, is_database
 from gpupipe.active.waiting import waiting
 from gpupipe.core.errors import SourceError, UsageError, listing
 
@@ -65,7 +66,7 @@ class LabelStore:
     Parameters
     ----------
     place
-        A folder (plain, or an address of fsspec's) that `create` has made.
+        A folder (plain, or an address of fsspec's) or a database (``sqlite:///labels.db``, ``postgresql://...``) that `create` has made.
 
     Raises
     ------
@@ -117,7 +118,7 @@ class LabelStore:
         scheme = Scheme(tuple(one.item() if isinstance(one, np.generic) else one for one in classes), kind, key)  # type: ignore[arg-type]
         parts = _parts(place)
         if parts.settings() is None:
-            parts.create({"schema_version": VERSION, **scheme.as_json()})
+            parts.create({"schema_version": VERSION, **scheme.as_json()}, _schemas(scheme))
         made = cls(place)
         if made.scheme != scheme:
             msg = f"Expected a label store for {scheme.as_json()} at {parts.shown!r}, got one for {made.scheme.as_json()}."
@@ -145,7 +146,7 @@ class LabelStore:
 
     def examples(self) -> pa.Table:
         """Return the examples that were added, each once."""
-        found = self._table("examples", examples_schema(self.scheme))
+        found = self._table("examples")
         keys = found["example_id"].to_pylist()
         first = {key: row for row, key in reversed(list(enumerate(keys)))}
         return found if len(first) == len(keys) else found.take(pa.array(sorted(first.values())))
@@ -166,7 +167,7 @@ class LabelStore:
 
     def held_out(self) -> pa.Array:
         """Return the keys of the hold-out."""
-        return pc.unique(self._table("holdout", pa.schema([("example_id", self.scheme.id_type)]))["example_id"])
+        return pc.unique(self._table("holdout")["example_id"])
 
     # Asking.
 
@@ -230,7 +231,10 @@ class LabelStore:
 
     def rounds(self) -> list[Round]:
         """Return the recorded rounds in their order."""
-        return [Round(record["round"], record["part"], record, questions) for record, questions in self._parts.rounds()]
+        return [
+            Round(record["round"], record["part"], record, questions)
+            for record, questions in self._parts.rounds(questions_schema(self.scheme))
+        ]
 
     def questions(self) -> pa.Table:
         """Return all questions of all rounds."""
@@ -276,7 +280,7 @@ class LabelStore:
 
     def answers(self) -> pa.Table:
         """Return every answer once, also those that were replaced, in the order of ``answered_at``, then of ``answer_id``."""
-        return belief.distinct(self._table("answers", answers_schema(self.scheme)))
+        return belief.distinct(self._table("answers"))
 
     # What the answers imply.
 
@@ -339,9 +343,10 @@ class LabelStore:
             return self.scheme.ids(ids)
         return pc.unique(counted["example_id"]).sort()
 
-    def _table(self, kind: str, schema: pa.Schema) -> pa.Table:
+    def _table(self, kind: str) -> pa.Table:
         """Return all rows of a table."""
-        return pa.concat_tables([schema.empty_table(), *self._parts.read(kind)])
+        schema = _schemas(self.scheme)[kind]
+        return pa.concat_tables([schema.empty_table(), *self._parts.read(kind, schema)])
 
     def _append(self, kind: str, table: pa.Table) -> None:
         """Add rows, if there are any."""
@@ -383,6 +388,14 @@ class LabelStore:
                 raise UsageError(msg)
 
 
+def _schemas(scheme: Scheme) -> dict[str, pa.Schema]:
+    """Return the columns of each table."""
+    holdout = pa.schema([("example_id", scheme.id_type)])
+    made = {"examples": examples_schema(scheme), "questions": questions_schema(scheme), "answers": answers_schema(scheme)}
+    return {**made, "holdout": holdout}
+
+
 def _parts(place: str | os.PathLike[str]) -> Parts:
     """Return the tables at a place."""
-    return FolderParts(os.fspath(place))
+    path = os.fspath(place)
+    return SqlParts(path) if is_database(path) else FolderParts(path)
