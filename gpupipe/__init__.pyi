@@ -40,6 +40,7 @@ from gpupipe.stages.chain import Chain as Chain
 from gpupipe.stages.concat import Concat as Concat
 from gpupipe.stages.consensus import Consensus as Consensus
 from gpupipe.stages.deduplicate import Deduplicate as Deduplicate
+from gpupipe.stages.deep.learn_deep import LearnDeep as LearnDeep
 from gpupipe.stages.encode_category import EncodeCategory as EncodeCategory
 from gpupipe.stages.fill_null import FillNull as FillNull
 from gpupipe.stages.filter import Filter as Filter

@@ -106,7 +106,8 @@ def load(path: str | Path, *, trusted: Sequence[Any] = ()) -> Any:
     trusted
         Classes beyond gpupipe's own stages, and beyond what estimators of scikit-learn and XGBoost are made of, that may be made: the
         classes themselves, or their exact names, ``"package.module.Class"``. Functions of yours that a saved chain runs (``@gp.rows``), by
-        themselves or by name: they are not saved with it, and their text must be what it was.
+        themselves or by name: they are not saved with it, and their text must be what it was. So are classes and functions that make a
+        network.
 
     Raises
     ------

@@ -32,6 +32,7 @@ from gpupipe.core.stage import RowStage
 from gpupipe.core.typed import is_of
 from gpupipe.engines._arrow import table_of
 from gpupipe.engines._model_files import load_model, save_model
+from gpupipe.saved_class import class_of, class_words
 
 Saved = RowStage | Holding
 
@@ -103,6 +104,8 @@ class Writer:
             return {"datetime" if isinstance(value, dt.datetime) else "date": value.isoformat()}
         if is_expression(value):
             return {"expression": expression_to_json(value, lambda given: self.value(given, what))}
+        if isinstance(value, type):
+            return class_words(value, what)
         if is_function(value):
             return reference_of(value, what)
         return self._file(value, what)
@@ -117,7 +120,7 @@ class Writer:
         if hasattr(value, "__cuda_array_interface__"):
             value = value.get()  # CuPy's way to the host
         if isinstance(value, np.ndarray) and value.dtype.kind in "biuf" and value.dtype.isnative:
-            safetensors.numpy.save_file({"array": np.ascontiguousarray(value)}, self.folder / f"{name}.safetensors")
+            safetensors.numpy.save_file({"array": np.ascontiguousarray(value).reshape(value.shape)}, self.folder / f"{name}.safetensors")
             return {"array": f"{name}.safetensors"}
         if callable(getattr(value, "get_params", None)):
             (self.folder / name).mkdir()
@@ -130,7 +133,7 @@ class Reader:
     """Turns back what `Writer` wrote, out of what was in its files when their checksums were right."""
 
     def __init__(self, contents: Mapping[str, bytes], trusted: Sequence[Any]) -> None:
-        self.contents = contents
+        self.contents, self.trusted = contents, trusted
         self.classes = {_dotted(kind): kind for kind in trusted if isinstance(kind, type)}
         self.functions = {_dotted(made): made for given in trusted if (made := plain_function(given)) is not None}
         self.names = {kind.replace(":", ".") for kind in trusted if isinstance(kind, str)} | set(self.classes)
@@ -152,6 +155,8 @@ class Reader:
             return nw.from_native(plain_table(self._table(value["frame"])), eager_only=True)
         if kind == ["array"]:
             return safetensors.numpy.load(self._file(value["array"], ".safetensors"))["array"]
+        if kind == ["class", "text"]:
+            return class_of(value["class"], value["text"], self.trusted)
         if kind == ["facts", "model"]:
             return self._model(value["model"], value["facts"])
         if kind == ["date"]:

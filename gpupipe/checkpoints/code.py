@@ -107,7 +107,7 @@ def _version(package: str) -> str:
         return ""
     told = getattr(sys.modules.get(package), "__version__", None)
     if isinstance(told, str):
-        return told
+        return str(told)  # torch's is of a class of its own
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:

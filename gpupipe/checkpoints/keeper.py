@@ -151,7 +151,7 @@ class Keeper:
                 target = folder / name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(self.store.fs.cat_file(posixpath.join(self.store.folder(entry), name)))
-            return Taken(load(folder, trusted=_fitted_beside(step.stage)), described)
+            return Taken(load(folder, trusted=[*_fitted_beside(step.stage), *step.stage.refers_to]), described)
 
     def _table(self, step: Step, entry: Entry) -> Step:
         """Return the step that reads a table."""

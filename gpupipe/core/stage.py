@@ -19,7 +19,7 @@ A stage is written against narwhals frames and a few `Verbs` that narwhals lacks
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
@@ -54,6 +54,11 @@ class Stage(WithOptions, ABC):
     def name(self) -> str:
         """The name that plans, reports and errors use."""
         return type(self).__name__
+
+    @property
+    def refers_to(self) -> Sequence[Callable[..., Any]]:
+        """What its result refers to by name; it is handed over where that is loaded from a checkpoint."""
+        return ()
 
     def check(self, *schemas: Schema) -> None:
         """Raise PlanError where the stage cannot take tables of these schemas; the symbolic run finds the rest."""

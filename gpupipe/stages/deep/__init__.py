@@ -1,0 +1,1 @@
+"""Stages of networks, a stage a file."""
