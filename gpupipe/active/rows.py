@@ -68,6 +68,13 @@ def examples_schema(scheme: Scheme) -> pa.Schema:
     return pa.schema([("example_id", scheme.id_type), *content])
 
 
+def schemas_of(scheme: Scheme) -> dict[str, pa.Schema]:
+    """Return the columns of each table."""
+    holdout = pa.schema([("example_id", scheme.id_type)])
+    made = {"examples": examples_schema(scheme), "questions": questions_schema(scheme), "answers": answers_schema(scheme)}
+    return {**made, "holdout": holdout}
+
+
 def columns_of(rows: Rows, known: Sequence[str], needed: Sequence[str], what: str) -> dict[str, list[Any]]:
     """Return rows as columns of plain values, those that are left out filled with None.
 

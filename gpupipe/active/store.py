@@ -23,12 +23,11 @@ from gpupipe.active.parts import FolderParts, Parts
 from gpupipe.active.rows import (
     VERSION,
     Rows,
-    answers_schema,
     checked_answers,
     checked_examples,
     checked_questions,
-    examples_schema,
     questions_schema,
+    schemas_of,
 )
 from gpupipe.active.scheme import CLASS, KeyKind, Kind, Scheme
 from gpupipe.active.spans import tags_of
@@ -118,7 +117,7 @@ class LabelStore:
         scheme = Scheme(tuple(one.item() if isinstance(one, np.generic) else one for one in classes), kind, key)  # type: ignore[arg-type]
         parts = _parts(place)
         if parts.settings() is None:
-            parts.create({"schema_version": VERSION, **scheme.as_json()}, _schemas(scheme))
+            parts.create({"schema_version": VERSION, **scheme.as_json()}, schemas_of(scheme))
         made = cls(place)
         if made.scheme != scheme:
             msg = f"Expected a label store for {scheme.as_json()} at {parts.shown!r}, got one for {made.scheme.as_json()}."
@@ -345,7 +344,7 @@ class LabelStore:
 
     def _table(self, kind: str) -> pa.Table:
         """Return all rows of a table."""
-        schema = _schemas(self.scheme)[kind]
+        schema = schemas_of(self.scheme)[kind]
         return pa.concat_tables([schema.empty_table(), *self._parts.read(kind, schema)])
 
     def _append(self, kind: str, table: pa.Table) -> None:
@@ -386,13 +385,6 @@ class LabelStore:
             if replaced is not None and (replaced == name or owners.get(replaced) != example):
                 msg = f"Expected `replaces` to be an answer_id of example {example!r}, got {replaced!r}. Nothing was kept."
                 raise UsageError(msg)
-
-
-def _schemas(scheme: Scheme) -> dict[str, pa.Schema]:
-    """Return the columns of each table."""
-    holdout = pa.schema([("example_id", scheme.id_type)])
-    made = {"examples": examples_schema(scheme), "questions": questions_schema(scheme), "answers": answers_schema(scheme)}
-    return {**made, "holdout": holdout}
 
 
 def _parts(place: str | os.PathLike[str]) -> Parts:
