@@ -1,6 +1,7 @@
 # The names of the face, one a line, for type checkers and editors, and for __init__.py, which loads each when it is first used.
 from typing import Any
 
+from gpupipe.active.hierarchy import LabelHierarchy as LabelHierarchy
 from gpupipe.active.store import LabelStore as LabelStore
 from gpupipe.artefact import load as load
 from gpupipe.artefact import save as save
@@ -35,6 +36,10 @@ from gpupipe.sources.read_json import ReadJson as ReadJson
 from gpupipe.sources.read_labels import ReadLabels as ReadLabels
 from gpupipe.sources.read_parquet import ReadParquet as ReadParquet
 from gpupipe.sources.read_sql import ReadSql as ReadSql
+from gpupipe.stages.active.choose import Choose as Choose
+from gpupipe.stages.active.choose_questions import ChooseQuestions as ChooseQuestions
+from gpupipe.stages.active.learn_partial import LearnPartial as LearnPartial
+from gpupipe.stages.active.score import Score as Score
 from gpupipe.stages.cast import Cast as Cast
 from gpupipe.stages.chain import Chain as Chain
 from gpupipe.stages.concat import Concat as Concat

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from gpupipe.active._arrays import array_module
 from gpupipe.active.partial.loss import partial_loss
 from gpupipe.core.errors import StageError, UsageError
 
@@ -146,11 +147,12 @@ class PartialLabelClassifier:
 
 def probabilities_of(weights: Sequence[Any], rows: Any) -> Any:
     """Return the probabilities that layers of weights give rows, as float64 [n_rows, n_classes]."""
-    passed = np.asarray(rows, np.float32)
+    xp = array_module(rows)
+    passed = rows.astype(xp.float32)
     for number in range(0, len(weights), 2):
-        passed = passed @ weights[number] + weights[number + 1]
+        passed = passed @ xp.asarray(weights[number]) + xp.asarray(weights[number + 1])
         if number + 2 < len(weights):
-            passed = np.maximum(passed, 0)
-    logits = passed.astype(np.float64)
-    made = np.exp(logits - logits.max(axis=1, keepdims=True))
+            passed = xp.maximum(passed, 0)
+    logits = passed.astype(xp.float64)
+    made = xp.exp(logits - logits.max(axis=1, keepdims=True))
     return made / made.sum(axis=1, keepdims=True)

@@ -40,7 +40,7 @@ def power(scores: Any, hashes: Any, *, beta: float = 1.0, kind: Literal["power",
     xp = array_module(scores)
     if not beta >= 0 or kind not in ("power", "softmax"):
         raise UsageError(f"power expects beta from 0 on and kind 'power' or 'softmax', got beta={beta!r}, kind={kind!r}.")
-    uniform = ((hashes >> xp.uint64(11)).astype(xp.float64) + 0.5) * 2.0**-53  # in (0, 1), both ends left out
+    uniform = ((hashes >> xp.uint64(32)).astype(xp.float64) + 0.5) * 2.0**-32  # of the upper half of the bits; in (0, 1), no end of it
     noise = -xp.log(-xp.log(uniform))
     values = scores.astype(xp.float64)
     if kind == "softmax":

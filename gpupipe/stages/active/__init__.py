@@ -1,0 +1,1 @@
+"""Stages of active learning: rows are scored, chosen, asked about, and learned from."""
