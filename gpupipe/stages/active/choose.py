@@ -118,9 +118,7 @@ class Choose(TaskStage):
         if diverse is not None and diverse not in _DIVERSE:
             raise UsageError(f"Choose expects diverse to be one of {listing(_DIVERSE)}, got {diverse!r}.{nearest(diverse, _DIVERSE)}")
         if (diverse is None) != (not embedding):
-            msg = (
-                f"Choose expects embedding, the columns in which rows differ, with diverse alone, got {diverse!r} and {embedding!r}."
-            )
+            msg = f"Choose expects embedding, the columns in which rows differ, with diverse alone, got {diverse!r} and {embedding!r}."
             raise UsageError(msg)
         if not 0 <= gamma <= 1 or (gamma and cost is None) or (power is not None and (power < 0 or score is None)):
             msg = f"Choose expects gamma in [0, 1] with a cost, and power from 0 on with a score, got gamma={gamma}, power={power}."
@@ -239,9 +237,7 @@ class Choose(TaskStage):
             raise StageError(msg)
         costs = tools.array(rows, _COST)
         if not bool((costs > 0).all()):
-            msg = (
-                f"Choose expects costs above 0 in {self.cost!r}, got one that is missing, 0 or below. Drop such rows, or name a cost."
-            )
+            msg = f"Choose expects costs above 0 in {self.cost!r}, got one that is missing, 0 or below. Drop such rows, or name a cost."
             raise StageError(msg)
 
     def _diverse(self, tools: Tools, rows: nw.DataFrame[Any], order: Any, costs: Any, known: Any = None) -> Any:

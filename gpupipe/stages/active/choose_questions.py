@@ -150,7 +150,7 @@ class ChooseQuestions(TaskStage):
         possible = xp.asarray(possible_of(rows, self.id, known, self.hierarchy.classes, self.name))
         probabilities = xp.stack([tools.array(rows, name) for name in self._columns], axis=1)
         if not bool(xp.isfinite(probabilities).all()):
-            raise StageError("ChooseQuestions expects finite probabilities, got a missing or infinite one. Look at what the model was given.")
+            raise StageError("ChooseQuestions expects finite probabilities, got a missing or infinite one. Look at the model's features.")
         hashes = tools.array(rows, _HASH)
         chosen, questions, worths = choose_questions(probabilities, possible, hashes, self.hierarchy, self.budget, self.method)
         return self._table(tools, rows, chosen, [int(one) for one in questions], worths, int((possible.sum(axis=1) > 1).sum()))

@@ -70,7 +70,7 @@ class PartialModel(Holding):
 
     def describe(self) -> Mapping[str, Any]:
         """Return how large it is and what it learned from."""
-        widths = [int(one.shape[0]) for one in self.weights[1::2]]
+        widths = ", ".join(str(len(one)) for one in self.weights[1::2])
         facts = {"classes": len(self.classes), "features": len(self.features), "layers": widths}
         return {"facts": {**facts, "rows of a known class": self.n_exact, "rows of which something is known": self.n_partial}}
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -19,7 +18,8 @@ from gpupipe.testing.tasks import check_task
 TREE = gp.LabelHierarchy.from_table(pl.DataFrame({"child": ["cat", "dog", "oak", "elm"], "parent": ["animal", "animal", "tree", "tree"]}))
 CHANCE = np.random.default_rng(0)
 P = CHANCE.dirichlet(np.ones(4), 60)
-POOL = pl.DataFrame({"id": [f"e{number}" for number in range(60)], **{f"probability_{one}": P[:, at] for at, one in enumerate(TREE.classes)}})
+PROBABILITIES = {f"probability_{one}": P[:, at] for at, one in enumerate(TREE.classes)}
+POOL = pl.DataFrame({"id": [f"e{number}" for number in range(60)], **PROBABILITIES})
 LABELS = pl.DataFrame({"example_id": ["e1", "e2", "e3"], "possible": [["cat"], ["cat", "dog"], ["oak", "elm"]]})
 POSSIBLE = np.ones((60, 4), bool)
 for row, kept in zip((1, 2, 3), LABELS["possible"], strict=True):
@@ -59,8 +59,9 @@ def test_a_store_takes_them_until_every_class_is_known(tmp_path: Path) -> None:
         rows = [{"example_id": row["id"], "question": row["question"]} for row in made.iter_rows(named=True)]
         asked += [(row["example_id"], row["question"]) for row in rows]
         store.ask(rows, round=number)
-        answer = [{**row, "annotator": "me", "answer": "yes" if truth[row["example_id"]] in json.loads(row["question"])["classes"] else "no"} for row in rows]
-        store.append(answer)
+        answers = [truth[row["example_id"]] in json.loads(row["question"])["classes"] for row in rows]
+        told = zip(rows, answers, strict=True)
+        store.append([{**row, "annotator": "me", "answer": "yes" if answer else "no"} for row, answer in told])
     assert len(set(asked)) == len(asked)
     found = store.labels()
     assert dict(zip(found["example_id"].to_pylist(), found["label"].to_pylist(), strict=True)) == truth

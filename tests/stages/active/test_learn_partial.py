@@ -21,13 +21,13 @@ COLUMNS = [f"p{number}" for number in range(64)]
 POOL = pl.DataFrame({"id": range(600), **dict(zip(COLUMNS, X[:600].T / 16, strict=True))})
 KNOWN = [[str(Y[row])] if row % 2 else [str(Y[row]), str((Y[row] + 3) % 10)] for row in range(400)]
 LABELS = pl.DataFrame({"example_id": range(400), "possible": KNOWN})
-STAGE = gp.LearnPartial(CLASSES, hidden=(16,), epochs=2, least_steps=150)
+STAGE = gp.LearnPartial(CLASSES, hidden=(16,), epochs=2, least_steps=150, rate=0.01)
 
 
 def test_it_is_the_array_librarys_model(engine: str) -> None:
     made = check_task(STAGE.fit, POOL, LABELS, engines=("cpu", engine), rtol=1e-6)
     possible = np.array([[one in kept for one in CLASSES] for kept in KNOWN])
-    model = PartialLabelClassifier((16,), epochs=2, least_steps=150).fit(X[:400] / 16, possible)
+    model = PartialLabelClassifier((16,), epochs=2, least_steps=150, rate=0.01).fit(X[:400] / 16, possible)
     for ours, theirs in zip(made.weights, model.weights, strict=True):
         np.testing.assert_array_equal(ours, theirs)
     assert made.describe()["facts"]["rows of a known class"] == 200

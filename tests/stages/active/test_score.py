@@ -62,13 +62,14 @@ def test_of_what_a_model_appends(n_classes: int, engine: str) -> None:
 
 
 def test_a_committee_is_wired_of_models() -> None:
-    rows = ROWS.select("h1", "h2").with_columns(y=pl.Series([str(number % 3) for number in range(50)]))
-    table = gp.FromFrame(rows).node()
+    """Each model scores on a branch of its own, under a prefix of its own; branches come together by id."""
+    rows = ROWS.select("h1", "h2").with_columns(y=pl.Series([str(number % 3) for number in range(50)]), id=pl.Series(range(50)))
+    table, branches = gp.FromFrame(rows).node(), []
     for seed in range(2):
-        model = gp.Learn(RandomForestClassifier(5, random_state=seed), target="y", features=["h1", "h2"]).fit(gp.FromFrame(rows).node())
-        renamed = gp.WithColumns(**{f"m{seed}_{name}": nw.col(f"probability_{name}") for name in "012"})
-        table = gp.Drop([f"probability_{name}" for name in "012"])(renamed(model.predict_proba(table)))
-    made = gp.Pipeline("committee", made=gp.Score("bald", prefix=["m0", "m1"])(table)).run("cpu")["made"]
+        model = gp.Learn(RandomForestClassifier(5, random_state=seed), target="y", features=["h1", "h2"]).fit(table)
+        names = {f"m{seed}_{name}": nw.col(f"probability_{name}") for name in "012"}
+        branches.append(gp.Select("id", **names)(model.predict_proba(table)))
+    made = gp.Pipeline("committee", made=gp.Score("bald", prefix=["m0", "m1"])(gp.Join(on="id")(*branches))).run("cpu")["made"]
     members = [made.select([f"m{seed}_{name}" for name in "012"]).to_numpy().T for seed in range(2)]
     np.testing.assert_allclose(made["score"].to_numpy(), scorers.bald(members), atol=1e-12)
 
