@@ -76,6 +76,7 @@ EXCEPTED_IMPORTS: Mapping[tuple[str, str], str] = {
     ("engines.dask.clusters_versions", "__init__"): "what it asks of workers is which gpupipe is imported there",
     ("graphs._libraries", "scipy"): "arrays in, arrays out, with no engine around: SciPy's sparse products and paths are how it is done",
     ("graphs._libraries", "networkit"): "as above, for communities, cores and triangles",
+    ("stages.fit", "stages.chain"): "what is fitted in order is the chain that users make of row stages",
     ("jobs.plugin", "distributed"): "a job is kept by Dask's scheduler, whatever engine it runs its pipeline on",
     ("jobs.watch", "distributed"): "a job is watched by a task of Dask's, for the same reason",
     ("jobs.desk", "distributed"): "a job is handed to Dask, for the same reason",

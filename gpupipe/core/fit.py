@@ -41,6 +41,10 @@ class FitStage(Barrier):
     gives: ClassVar[type[Node]] = Fitted
     fitted: ClassVar[type] = RowStage  # the class of what fitting gives, whose answers a pipeline may ask for
 
+    def folds(self) -> bool:
+        """Whether the rows that it is fitted to are treated otherwise than others, lest they tell what only they know."""
+        return False
+
     def __call__(self, *tables: Table) -> Table:
         """Raise WiringError: a fit stage is fitted first."""
         msg = f"{self.name} must be fitted before it is applied: fitted = {self.name}(...).fit(train); fitted(table)."
@@ -51,13 +55,14 @@ class FitStage(Barrier):
         return cast(Fitted, self.wire((table,)))
 
     def use(self, fitted: Node, method: str, table: Table) -> Table:
-        """Return the table that the fitted stage makes."""
-        if method != "apply":
+        """Return the table that the fitted stage makes; of the table that it was fitted to, what it makes of training rows."""
+        if method not in ("apply", "on_training"):
             msg = f"{self.name} has no {method!r}: call the fitted stage on the table instead."
             raise WiringError(msg)
         if not isinstance(table, Table):
             msg = f"A fitted stage is applied to a table, got {type(table).__name__}."
             raise WiringError(msg)
+        method = "on_training" if self.folds() and (method == "on_training" or table is fitted.inputs[0]) else "apply"
         return Table(Apply(method, f"{self.name}.apply"), (fitted, table))
 
     def ask(self, fitted: Node, name: str, nodes: Sequence[Any], options: Mapping[str, Any]) -> Node:

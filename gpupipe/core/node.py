@@ -131,6 +131,10 @@ class Fitted(Node):
         """Return the table that the fitted stage makes of `table`."""
         return self.use("apply", table)
 
+    def on_training(self, table: Table) -> Table:
+        """Return the table that the fitted stage makes of rows that it was fitted to; the very table it was fitted to is known as such."""
+        return self.use("on_training", table)
+
     def predict(self, table: Table) -> Table:
         """Return the table with the model's ``prediction`` (or ``cluster``) appended."""
         return self.use("predict", table)

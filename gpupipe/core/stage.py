@@ -249,8 +249,14 @@ class RowStage(TableStage):
         """Return the row stage behind a method of a fitted stage; ``apply`` is the stage itself."""
         if method == "apply":
             return self
+        if method == "on_training":
+            return self.on_training()
         msg = f"{self.name} has no {method!r}: it is a fitted transformation. Call it on the table instead."
         raise WiringError(msg)
+
+    def on_training(self) -> RowStage:
+        """Return the stage as it is applied to the rows that it was fitted to; itself, unless they could tell what only they know."""
+        return self
 
 
 class KeyStage(TableStage):

@@ -12,7 +12,7 @@ from gpupipe.core.barrier import Barrier
 from gpupipe.core.demand import Demand
 from gpupipe.core.engine import Engine, EngineOptions
 from gpupipe.core.errors import MissingExtraError, UsageError, listing, nearest
-from gpupipe.core.fit import FitStage, PassesStage
+from gpupipe.core.fit import FitStage
 from gpupipe.core.holding import Holding
 from gpupipe.core.node import Node
 from gpupipe.core.schema import Schema
@@ -199,6 +199,17 @@ def _run_plain(engine: Engine, stage: TableStage, frames: list[nw.LazyFrame[Any]
     return made
 
 
+def planned_on(stage: TableStage, schema: Schema) -> tuple[TableStage, Schema]:
+    """Return a stage of one table as it is run on one of a schema, and the schema of what it makes."""
+    from gpupipe.engines import _symbolic, _tried  # local: see `_run_plain`
+
+    stage.check(schema)
+    frame = _symbolic.empty_frame(schema)
+    planned = _tried.translated(lambda: stage.planned(frame), [schema])
+    made = _tried.translated(lambda: planned.run(_symbolic.VERBS, frame), [schema])
+    return planned, _symbolic.frame_schema(made, lambda names: stage.not_null(names, schema))
+
+
 def _returned(engine: Engine, made: nw.LazyFrame[Any], given: nw.LazyFrame[Any] | nw.DataFrame[Any], frame: Any) -> Any:
     """Return the result as the first frame was given: lazy or eager, wrapped or not, Arrow for Arrow."""
     from gpupipe.engines import _arrow  # local: see `adopted`
@@ -243,7 +254,7 @@ def concluded_plain(stage: Barrier, *inputs: Any) -> Any:
         demands = [Demand(want.form, each, want) for want, each in zip(wants, held, strict=True) if want is not None]
         made = iter(engine.compute(demands))
         results = [each if want is None else next(made) for want, each in zip(wants, held, strict=True)]
-        if isinstance(stage, FitStage) and not isinstance(stage, PassesStage):
+        if isinstance(stage, FitStage) and not isinstance(results[0], nw.LazyFrame):
             results = [stage.merge(results)]
         concluded = stage.conclude(engine, results, None, stage.plan(*specs))
         if isinstance(concluded, nw.LazyFrame):

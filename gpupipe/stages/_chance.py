@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    import narwhals.stable.v2 as nw
+import narwhals.stable.v2 as nw
 
+if TYPE_CHECKING:
     from gpupipe.core.verbs import Verbs
 
 SPAN = 1 << 64
@@ -30,3 +30,11 @@ def drawn(verbs: Verbs, frame: nw.LazyFrame[Any], by: tuple[str, ...] | None, se
     while draw in names:
         draw += "_"
     return verbs.hash_rows(frame, list(by or names), seed, draw), draw
+
+
+def share_of(hashed: nw.Expr, n_bits: int, n_shares: int) -> nw.Expr:
+    """Return which of so many equal shares of all hashes one lies in, from 0 on, as Int64.
+
+    Engines have no division of 64 unsigned bits with a remainder in common; the share is that of the hash's leading 53 bits.
+    """
+    return (hashed.cast(nw.Float64) * (n_shares / (1 << n_bits))).cast(nw.Int64).clip(0, n_shares - 1)

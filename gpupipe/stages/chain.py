@@ -89,6 +89,16 @@ class Chain(RowStage):
         """Return what the last stage makes."""
         return reduce(lambda frame, stage: stage.planned(frame).run(verbs, frame), self.stages, frames[0])
 
+    def using(self, method: str) -> RowStage:
+        """Return the chain behind a method of its last stage: ``predict`` of a model."""
+        if method in ("apply", "on_training"):
+            return RowStage.using(self, method)
+        return Chain(*self.stages[:-1], self.stages[-1].using(method))
+
+    def on_training(self) -> Chain:
+        """Return the chain as it is applied to the rows that its stages were fitted to."""
+        return Chain(*(stage.on_training() for stage in self.stages))
+
     def predict(self, frame: Any) -> Any:
         """Return what the model at the end predicts, as an array; see `Learned.predict`."""
         return self._answer("predict", frame)
@@ -207,8 +217,8 @@ class Between(Barrier):
         left, made = list(given), list[Any]()
         for stage, n_taken in zip(self.stages, self.taken, strict=True):
             own, left = left[:n_taken], left[n_taken:]
-            if isinstance(stage, Apply):
-                made.append(stage.stage(own[0]))
+            if isinstance(stage, Apply):  # what training rows are made of is no way for new ones
+                made.append(stage.stage(own[0]) if stage.method != "on_training" else own[0].using("apply"))
             elif isinstance(stage, WithResults):
                 made.append(stage.stage.with_literals([_literal(number) for number in own]))
             else:

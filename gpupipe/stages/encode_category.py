@@ -2,39 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import narwhals.stable.v2 as nw
-import pyarrow as pa
-import pyarrow.compute as pc
 
-from gpupipe.core.errors import DtypeError, UsageError
-from gpupipe.core.fit import FitStage
+from gpupipe.core.errors import UsageError
 from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema
-from gpupipe.core.stage import RowStage, as_columns
+from gpupipe.core.stage import RowStage
+from gpupipe.stages._chance import share_of
+from gpupipe.stages._columns import Columns, given_columns
+from gpupipe.stages._fits import CategoriesFit, category_order, kept_categories, require_categories
 
 if TYPE_CHECKING:
     from gpupipe.core.verbs import Verbs
 
 
 @dataclass(frozen=True, init=False)
-class EncodeCategory(FitStage):
+class EncodeCategory(CategoriesFit):
     """Replaces each category by its rank among the categories seen where it is fitted: 0, 1, 2, ... in sorted order, as Int32.
 
     Missing stays missing, and so does a category that was not seen, unless `unknown` gives it a code, as scikit-learn's OrdinalEncoder
-    does.
+    does. With ``first=3, missing=1, unknown=2, order="count"`` the codes are those of NVTabular's Categorify, which keeps 0 for padding.
 
     Parameters
     ----------
     columns
-        Columns of text, whole numbers or booleans.
+        Names, or `gpupipe.columns`, of columns of text, whole numbers or booleans.
     min_count
         Categories seen fewer times than this count as not seen.
+    max_size
+        Only so many categories of a column are kept, those seen most often; of equal ones the smaller.
     unknown
         The code of a category that was not seen; missing if None.
+    buckets
+        Over so many codes, from `unknown` on, categories that were not seen are spread by their hash.
+    missing
+        The code of a missing value; missing if None.
+    first
+        The code of the first category; those below are free for padding, missing and unknown ones.
+    order
+        ``"sorted"``, or ``"count"``: those seen most often first.
+    joint
+        Whether all columns share one vocabulary, as those of senders and receivers should.
 
     Examples
     --------
@@ -42,84 +54,54 @@ class EncodeCategory(FitStage):
     >>> frame = pl.DataFrame({"c": ["b", "a", None, "b"]})
     >>> EncodeCategory("c").fit_plain(frame).apply(frame)["c"].to_list()
     [1, 0, None, 1]
+    >>> EncodeCategory("c", first=3, missing=1, unknown=2, order="count").fit_plain(frame).apply(frame)["c"].to_list()
+    [3, 4, 1, 3]
     """
 
-    columns: tuple[str, ...]
+    columns: tuple[str, ...] | Columns
     min_count: int
+    max_size: int | None
     unknown: int | None
+    buckets: int
+    missing: int | None
+    first: int
+    order: Literal["sorted", "count"]
+    joint: bool
 
-    def __init__(self, columns: str | Sequence[str], *, min_count: int = 1, unknown: int | None = None) -> None:
+    def __init__(
+        self,
+        columns: str | Sequence[str] | Columns,
+        *,
+        min_count: int = 1,
+        max_size: int | None = None,
+        unknown: int | None = None,
+        buckets: int = 1,
+        missing: int | None = None,
+        first: int = 0,
+        order: Literal["sorted", "count"] = "sorted",
+        joint: bool = False,
+    ) -> None:
         if min_count < 1:
             msg = f"EncodeCategory expects min_count >= 1, got {min_count}."
             raise UsageError(msg)
-        settle(self, columns=as_columns(columns, "EncodeCategory's columns"), min_count=min_count, unknown=unknown)
+        if order not in ("sorted", "count") or buckets < 1 or (max_size is not None and max_size < 1):
+            msg = f"EncodeCategory expects order 'sorted' or 'count', buckets and max_size from 1 on, got {order!r}, {buckets}, {max_size}."
+            raise UsageError(msg)
+        if buckets > 1 and (unknown is None or unknown + buckets > first):
+            msg = f"EncodeCategory expects room for {buckets} buckets below its first category, got unknown={unknown}, first={first}."
+            raise UsageError(f"{msg} Give unknown=2 and first={2 + buckets}.")
+        settle(self, columns=given_columns(columns, "EncodeCategory's columns"), min_count=min_count, max_size=max_size, unknown=unknown)
+        settle(self, buckets=buckets, missing=missing, first=first, order=order, joint=joint)
 
-    def check(self, *schemas: Schema) -> None:
-        """Raise ColumnError for a column that is not there, DtypeError for one that holds no categories."""
-        _check(self.columns, schemas[0])
-
-    def measure(self, verbs: Verbs, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-        """Return how often each category stands in each column: column's number, category as text, count."""
-        parts = []
-        for number, name in enumerate(self.columns):
-            counted = frame.select(nw.col(name).cast(nw.String).alias("category")).group_by("category", drop_null_keys=True)
-            rows = counted.agg(nw.len().alias("count"))
-            column = nw.lit(number, dtype=nw.Int32).alias("column")
-            parts.append(rows.select(column, "category", nw.col("count").cast(nw.Int64)))
-        return nw.concat(parts, how="vertical")
-
-    def measured_columns(self) -> frozenset[str]:
-        """Return the columns that are measured."""
-        return frozenset(self.columns)
-
-    def plan(self, *specs: Any) -> EncodedCategory:
-        """Return the encoding of no categories."""
-        return EncodedCategory(self.columns, ((),) * len(self.columns), self.unknown)
-
-    def merge(self, measured: Sequence[pa.Table]) -> pa.Table:
-        """Return the counts of all parts together, sorted."""
-        whole = pa.concat_tables([part.cast(_COUNTS) for part in measured])
-        summed = whole.group_by(["column", "category"]).aggregate([("count", "sum")])
-        return (
-            summed.rename_columns({"count_sum": "count"})
-            .select(["column", "category", "count"])
-            .sort_by([("column", "ascending"), ("category", "ascending")])
-        )
-
-    def finish(self, statistics: pa.Table) -> EncodedCategory:
+    def made(self, names: tuple[str, ...], counts: Sequence[Mapping[str, int]]) -> EncodedCategory:
         """Return the encoding with the categories that were seen often enough."""
-        kept = statistics.filter(pc.greater_equal(statistics["count"], self.min_count))
-        categories = []
-        for number in range(len(self.columns)):
-            seen = kept.filter(pc.equal(kept["column"], number))["category"].to_pylist()
-            categories.append(tuple(sorted(seen, key=_order)))
-        return EncodedCategory(self.columns, tuple(categories), self.unknown)
-
-
-_TURNED = str.maketrans("0123456789", "9876543210")
-_COUNTS = pa.schema([("column", pa.int32()), ("category", pa.large_string()), ("count", pa.int64())])
-
-
-def _order(category: str) -> tuple[Any, ...]:
-    """Return what categories are sorted by: whole numbers, of any length, by value before text by its UTF-8 bytes; no two are alike."""
-    text = category.encode()
-    digits = category.removeprefix("-")
-    if not (digits.isascii() and digits.isdigit()):
-        return (1, text)
-    digits = digits.lstrip("0")
-    if category.startswith("-") and digits:
-        return (0, -1, -len(digits), digits.translate(_TURNED), text)
-    return (0, 0, len(digits), digits, text)
-
-
-def _check(columns: tuple[str, ...], schema: Schema) -> None:
-    """Raise where a column is not there or holds no categories."""
-    schema.require(columns)
-    for name in columns:
-        dtype = schema[name].dtype
-        if not (dtype in (nw.String, nw.Boolean, nw.Categorical) or dtype.is_integer()):
-            msg = f"EncodeCategory expects text, whole numbers or booleans, got {dtype} in {name!r}. Cast or cut it into classes first."
-            raise DtypeError(msg)
+        if self.joint:
+            whole: dict[str, int] = {}
+            for of_column in counts:
+                whole |= {category: whole.get(category, 0) + count for category, count in of_column.items()}
+            counts = [{category: whole[category] for category in sorted(whole, key=category_order)}] * len(names)
+        kept = [kept_categories(of_column, self.min_count, self.max_size, by_count=self.order == "count") for of_column in counts]
+        return EncodedCategory(names, tuple(kept), self.unknown, self.buckets, self.missing, self.first)
 
 
 @dataclass(frozen=True)
@@ -131,19 +113,44 @@ class EncodedCategory(RowStage):
     columns: tuple[str, ...]
     categories: tuple[tuple[str, ...], ...]
     unknown: int | None
+    buckets: int = 1
+    missing: int | None = None
+    first: int = 0
 
     def check(self, *schemas: Schema) -> None:
         """Raise ColumnError for a column that is not there, DtypeError for one that holds no categories."""
-        _check(self.columns, schemas[0])
+        require_categories(schemas[0], self.columns, "EncodeCategory")
 
     def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return the frame with the codes."""
-        return verbs.look_up(frames[0], dict(zip(self.columns, self.categories, strict=True)), self.unknown)
+        known = dict(zip(self.columns, self.categories, strict=True))
+        if self.buckets == 1 and self.first == 0 and self.missing is None:
+            return verbs.look_up(frames[0], known, self.unknown)
+        names = frames[0].collect_schema().names()
+        frame, marks = frames[0], {}
+        if self.buckets > 1:
+            marks = {name: f"{name}\x1fhash" for name in self.columns}
+            frame = frame.with_columns(nw.col(name).cast(nw.String).alias(mark) for name, mark in marks.items())
+            frame = verbs.hash_columns(frame, list(marks.values()), 0, 32)
+        frame = verbs.look_up(frame, known, -1)
+        return frame.with_columns(self._code(name, marks.get(name)) for name in self.columns).select(names)
+
+    def _code(self, name: str, mark: str | None) -> nw.Expr:
+        """Return the code of a position: moved on, in a bucket where it is unknown, with one of its own where it is missing."""
+        position = nw.col(name)
+        unknown = nw.lit(self.unknown, dtype=nw.Int32)
+        if mark is not None:
+            unknown = share_of(nw.col(mark), 32, self.buckets).cast(nw.Int32) + nw.lit(self.unknown, dtype=nw.Int32)
+        made = nw.when(position >= 0).then(position + nw.lit(self.first, dtype=nw.Int32)).otherwise(unknown)
+        missing = nw.lit(self.missing, dtype=nw.Int32)
+        return nw.when(position.is_null()).then(missing).otherwise(made).alias(name)
 
     def reads(self, *schemas: Schema) -> frozenset[str] | None:
         """Return the columns that are encoded."""
         return frozenset(self.columns)
 
     def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
-        """Return the columns that cannot be missing: an encoded one only where unknown categories have a code."""
-        return schemas[0].not_null if self.unknown is not None else schemas[0].not_null - set(self.columns)
+        """Return the columns that cannot be missing: an encoded one where unknown and missing categories have codes."""
+        if self.unknown is None:
+            return schemas[0].not_null - set(self.columns)
+        return schemas[0].not_null | (set(self.columns) if self.missing is not None else set())

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import narwhals.stable.v2 as nw
 
-from gpupipe.core.errors import DtypeError, UsageError
+from gpupipe.core.errors import UsageError
 from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import RowStage
+from gpupipe.stages._fills import holds, require_holds
 
 if TYPE_CHECKING:
     from gpupipe.core.verbs import Verbs
@@ -51,16 +52,14 @@ class FillNull(RowStage):
         """Raise ColumnError for a column that is not there, DtypeError for a value that it cannot hold."""
         schemas[0].require(name for name, _ in self.values)
         for name, value in self.values:
-            if not _holds(schemas[0][name].dtype, value):
-                msg = f"FillNull expects a value that column {name!r} of dtype {schemas[0][name].dtype} can hold, got {value!r}."
-                raise DtypeError(msg)
+            require_holds(name, schemas[0][name].dtype, value, "FillNull")
 
     def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return the filled frame."""
         schema = frames[0].collect_schema()
         pairs = self.values
         if self.everywhere is not None:
-            pairs = tuple((name, self.everywhere) for name, dtype in schema.items() if _holds(dtype, self.everywhere))
+            pairs = tuple((name, self.everywhere) for name, dtype in schema.items() if holds(dtype, self.everywhere))
         alike: dict[tuple[Any, str], list[str]] = {}  # by value and dtype, and 1, 1.0 and True are three values
         for name, value in pairs:
             alike.setdefault((schema[name], repr(value)), []).append(name)
@@ -76,25 +75,5 @@ class FillNull(RowStage):
         """Return the filled columns and those that had no missing value."""
         filled = {name for name, _ in self.values}
         if self.everywhere is not None:
-            filled = {name for name, field in schemas[0].items() if _holds(field.dtype, self.everywhere)}
+            filled = {name for name, field in schemas[0].items() if holds(field.dtype, self.everywhere)}
         return schemas[0].not_null | filled
-
-
-def _holds(dtype: Any, value: Any) -> bool:
-    """Whether a column of the dtype can hold the value."""
-    if isinstance(value, bool):
-        return bool(dtype == nw.Boolean)
-    if isinstance(value, int):
-        return _in_range(dtype, value) if dtype.is_integer() else bool(dtype.is_numeric())
-    if isinstance(value, float):
-        return bool(dtype.is_float())
-    if isinstance(value, str):
-        return bool(dtype == nw.String)
-    return True
-
-
-def _in_range(dtype: Any, value: int) -> bool:
-    """Whether an integer lies in the range of an integer dtype."""
-    n_bits = int(str(dtype).lstrip("UInt"))
-    low, high = (0, 1 << n_bits) if dtype.is_unsigned_integer() else (-(1 << n_bits - 1), 1 << n_bits - 1)
-    return low <= value < high
