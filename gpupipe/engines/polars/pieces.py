@@ -1,14 +1,17 @@
 """A table in pieces, each of which holds every row of the keys it has: what a key stage does, it does piece by piece.
 
-Where a source declares such a key (`key=`), its files are the pieces. Row stages and stages of that key go through each by itself, and
-where the pieces come together they are read one after the other, so that memory is that of one piece, however many there are.
+Where a source declares such a key (`key=`), its files are the pieces. Row stages and stages of that key go through each by itself. Where
+the pieces come together they are read one after the other, some of them ahead where there are threads and memory for it. So memory is that
+of a few pieces, however many there are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -20,22 +23,33 @@ from gpupipe.core.errors import SourceError
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import KeyStage, TableStage
 from gpupipe.core.verbs import Verbs
+from gpupipe.engines._host_tools import available_bytes
 from gpupipe.engines._symbolic import keeps_keys
 from gpupipe.engines.polars.shared_scan import Kept, copied, read_along
 
 Frame = nw.LazyFrame[Any]
 
+_THREADS = 4  # for a piece: what its windows and sorts keep busy
+_WORKED = 6  # bytes that a piece in work may take for each of its file's
+_SHARE = 2  # of the memory there is, all pieces in work may take a half
 _WORDS = (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64)  # what NumPy has
 
 
 @dataclass(eq=False)
 class Keys:
-    """Which keys each piece was seen to hold, and what is kept of the pieces for tables that are read after others."""
+    """Which keys each piece was seen to hold, and what is kept of the pieces for tables that are read after others.
+
+    Parameters
+    ----------
+    at_once
+        How many pieces are worked side by side.
+    """
 
     origin: str
     names: tuple[str, ...]
     files: tuple[str, ...]
     seen: tuple[list[pl.DataFrame], ...]
+    at_once: int = 1
     kept: Mapping[Pieces, Kept] = field(default_factory=dict)
     is_kept: bool = False
 
@@ -138,12 +152,17 @@ class Pieces:
         keys = self.keys
         others = [] if keys.is_kept else list(keys.kept.values())
         mine = keys.kept.get(self) if keys.is_kept else None
+        begun: deque[Iterable[pl.DataFrame]] = deque()
         for piece, frame in enumerate(frames):
             kept = None if mine is None else mine.pieces.get(piece)
             if kept is None:
-                yield from read_along(narrowed(frame), piece, others)
+                begun.append(read_along(narrowed(frame), piece, others))
             elif kept:
-                yield narrowed(pl.concat(kept).lazy()).collect()
+                begun.append(narrowed(pl.concat(part).lazy()).collect() for part in (kept,))
+            if len(begun) == keys.at_once:
+                yield from begun.popleft()
+        while begun:
+            yield from begun.popleft()
 
     def narrowed(self, names: Collection[str]) -> list[pl.LazyFrame]:
         """Return the pieces with some of the columns."""
@@ -165,7 +184,27 @@ class Pieces:
 
 def pieces_of(origin: str, key: Sequence[str], files: Sequence[tuple[str, pl.LazyFrame]]) -> Pieces:
     """Return the files of a source as pieces, whose keys are watched."""
-    keys = Keys(origin, tuple(key), tuple(path for path, _ in files), tuple([] for _ in files))
+    paths = tuple(path for path, _ in files)
+    keys = Keys(origin, tuple(key), paths, tuple([] for _ in files), at_once(paths, pl.thread_pool_size(), available_bytes()))
     # Polars itself finds what some queries have in common, but not where two of them have more in common than all.
     frames = (nw.from_native(keys.watched(piece, frame).cache()) for piece, (_, frame) in enumerate(files))
     return Pieces(tuple(frames), tuple(key), keys)
+
+
+def at_once(paths: Sequence[str], n_threads: int, n_bytes: int | None) -> int:
+    """Return how many files are worked side by side: windows keep few threads busy, and each file in work needs its memory.
+
+    Files that are not on this machine are worked one after the other, since their size is not known.
+
+    Examples
+    --------
+    >>> at_once([__file__] * 9, n_threads=16, n_bytes=1 << 30)
+    4
+    >>> at_once([__file__] * 9, n_threads=16, n_bytes=1 << 10)
+    1
+    """
+    if n_bytes is None or not all(Path(path).is_file() for path in paths):
+        return 1
+    largest = max(Path(path).stat().st_size for path in paths)
+    fitting = n_bytes // (_SHARE * _WORKED * max(1, largest))
+    return max(1, min(n_threads // _THREADS, fitting, len(paths)))

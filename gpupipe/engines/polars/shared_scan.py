@@ -54,9 +54,14 @@ class Kept:
 
 
 def read_along(frame: pl.LazyFrame, piece: int, others: Sequence[Kept]) -> Iterator[pl.DataFrame]:
-    """Yield the rows of a table's piece, and keep what other tables need of it."""
+    """Begin to read a table's piece; return its rows, with which what other tables need of it is kept."""
     parts = [_Part(other, piece) for other in others if other.claim(piece)]
-    yield from _Run(frame, parts).batches()
+    return _followed(_Run(frame, parts).begun(), parts)
+
+
+def _followed(rows: _Rows, parts: Sequence[_Part]) -> Iterator[pl.DataFrame]:
+    """Yield the rows, and keep the parts after the last."""
+    yield from rows
     for part in parts:
         part.keep()
 
@@ -97,8 +102,18 @@ def copied(rows: pl.DataFrame) -> pl.DataFrame:
     return pl.read_ipc_stream(rows.write_ipc_stream(None).getvalue())
 
 
-class _Wanted:
-    """There as long as somebody wants the rows of a run."""
+class _Rows:
+    """The rows of a run, there as long as somebody wants them."""
+
+    def __init__(self, rows: Queue[pl.DataFrame | BaseException | None]) -> None:
+        self._rows = rows
+
+    def __iter__(self) -> Iterator[pl.DataFrame]:
+        """Yield the rows as they come, or raise what ended the run."""
+        while (found := self._rows.get()) is not None:
+            if isinstance(found, BaseException):
+                raise found
+            yield found
 
 
 class _Run:
@@ -107,17 +122,14 @@ class _Run:
     def __init__(self, frame: pl.LazyFrame, parts: Sequence[_Part]) -> None:
         self._queries = [_sink(frame, self._put), *(part.sink() for part in parts)]
         self._rows: Queue[pl.DataFrame | BaseException | None] = Queue(_BATCHES)
-        self._wanted: Callable[[], _Wanted | None] = lambda: None
+        self._wanted: Callable[[], _Rows | None] = lambda: None
 
-    def batches(self) -> Iterator[pl.DataFrame]:
-        """Yield the rows; when nobody has this any more, however that came to be, the work ends."""
-        wanted = _Wanted()
+    def begun(self) -> _Rows:
+        """Begin the work; when nobody has what is returned any more, however that came to be, the work ends."""
+        wanted = _Rows(self._rows)
         self._wanted = weakref.ref(wanted)
         threading.Thread(target=self._work, name="gpupipe-piece", daemon=True).start()
-        while (found := self._rows.get()) is not None:
-            if isinstance(found, BaseException):
-                raise found
-            yield found
+        return wanted
 
     def _work(self) -> None:
         """Run the queries as one, and let go of them: they hold on to this, and Python does not see that."""
