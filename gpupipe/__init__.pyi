@@ -20,6 +20,7 @@ from gpupipe.models.evaluate import Evaluate as Evaluate
 from gpupipe.models.fit_predict import FitPredict as FitPredict
 from gpupipe.models.fit_transform import FitTransform as FitTransform
 from gpupipe.models.learn import Learn as Learn
+from gpupipe.models.learn_words import LearnWords as LearnWords
 from gpupipe.models.search import Search as Search
 from gpupipe.pipeline import Pipeline as Pipeline
 from gpupipe.sinks.ask_questions import AskQuestions as AskQuestions

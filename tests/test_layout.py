@@ -36,6 +36,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     **{leaf: (leaf, "core", "kernels") for leaf in LEAVES},
     "sources": ("sources", "core", "kernels", "active"),
     "sinks": ("sinks", "core", "kernels", "active"),
+    "models": ("models", "core", "kernels", "topics.counts"),  # sparse matrices of words
     "stages": ("stages", "core", "kernels", "kinds", "graphs", "tensors", "forecasts", "topics", "deep", "active"),
     "engines": ("engines", "core", "kernels"),
     "artefact": ("saved", "engines", "report", "core"),

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
+
+from gpupipe.core.arrow import plain_table
 
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
+    import pyarrow as pa
 
     from gpupipe.core.tools import Tools
 
@@ -42,8 +46,12 @@ class ByBlocks(ABC):
     def start(self) -> Any:
         """Return the state before the first pass: a plain value that pickles."""
 
+    def question(self, state: Any) -> Any:
+        """Return what blocks must know of the state: all of it, unless said."""
+        return state
+
     @abstractmethod
-    def measure(self, tools: Tools, state: Any, held: Any) -> tuple[Any, Any]:
+    def measure(self, tools: Tools, question: Any, held: Any) -> tuple[Any, Any]:
         """Return what a pass measures of a block, and what is kept of it from now on."""
 
     @abstractmethod
@@ -58,6 +66,50 @@ class ByBlocks(ABC):
         """Return the result, or nothing where it is rows; what is noted here is in the report."""
         return None
 
-    def rows(self, tools: Tools, state: Any, held: Any) -> nw.DataFrame[Any]:
-        """Return the rows of the result that a block makes."""
+    def rows(self, tools: Tools, held: Any) -> nw.DataFrame[Any]:
+        """Return the rows of the result that a block makes of what is kept of it."""
         raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class EachBlock(ByBlocks):
+    """How rows are made that depend on the rows of one key alone: each block makes its own, and what is told of them adds up.
+
+    Parameters
+    ----------
+    stage
+        The stage that is done so. ``stage.of_block(tools, *frames)`` returns the rows of a block and a number; ``stage.tell(tools,
+        number)`` tells the report of the sum.
+    """
+
+    gives_rows: ClassVar[bool] = True
+
+    keys: tuple[str, ...]
+    stage: Any
+
+    def opened(self, tools: Tools, *frames: nw.DataFrame[Any]) -> tuple[pa.Table, ...]:
+        """Return the rows."""
+        return tuple(plain_table(frame.to_arrow()) for frame in frames)
+
+    def start(self) -> None:
+        """Return nothing: there is one pass, and nothing to be known before it."""
+        return None
+
+    def measure(self, tools: Tools, question: None, held: tuple[pa.Table, ...]) -> tuple[int, pa.Table]:
+        """Return what is told, and the rows made as what is kept."""
+        made, told = self.stage.of_block(tools, *map(tools.adopted, held))
+        return told, plain_table(made.to_arrow())
+
+    def merge(self, measured: Sequence[int]) -> int:
+        """Return the sum."""
+        return sum(measured)
+
+    def advance(self, tools: Tools, state: None, total: int) -> tuple[None, bool]:
+        """Tell the report."""
+        self.stage.tell(tools, total)
+        return None, True
+
+    def rows(self, tools: Tools, held: pa.Table) -> nw.DataFrame[Any]:
+        """Return the rows made."""
+        made: nw.DataFrame[Any] = tools.adopted(held)
+        return made

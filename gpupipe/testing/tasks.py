@@ -119,5 +119,7 @@ def _same_field(left: Any, right: Any, what: str, rtol: float) -> None:
         np.testing.assert_allclose(one, other, rtol=rtol, atol=rtol, err_msg=f"Results differ {what}.")
         if one.dtype != other.dtype:
             raise AssertionError(f"Results differ {what}: {one.dtype} and {other.dtype}.")
+    elif isinstance(left, float) and isinstance(right, float):
+        np.testing.assert_allclose(left, right, rtol=rtol, atol=rtol, err_msg=f"Results differ {what}.")
     elif left != right:
         raise AssertionError(f"Results differ {what}: {left!r} and {right!r}.")

@@ -260,13 +260,16 @@ class TensorLDA(_Fitted):
 
     def _begin(self, parts: list[Counts]) -> Self:
         """Find the topics of documents from nothing."""
-        n_words = parts[0].n_words
+        basis = find_basis(parts, self._width(parts[0].n_words), self.min_length, self.random_state)
+        measured = [TopicMoments.of(part, basis, self.min_length) for part in parts]
+        return self._find(reduce(TopicMoments.merge, measured))._polish(parts)
+
+    def _width(self, n_words: int) -> int:
+        """Return how many columns the basis of so many words has."""
         if self.n_components > n_words:
             msg = f"{self.n_components} topics were asked for, and there are {n_words} words. Ask for fewer."
             raise UsageError(msg)
-        basis = find_basis(parts, min(self.n_components + SPARE_COLUMNS, n_words), self.min_length, self.random_state)
-        measured = [TopicMoments.of(part, basis, self.min_length) for part in parts]
-        return self._find(reduce(TopicMoments.merge, measured))._polish(parts)
+        return min(self.n_components + SPARE_COLUMNS, n_words)
 
     def _wait(self, parts: list[Counts]) -> Self:
         """Find the topics of all documents so far, which are kept unless they are enough."""
@@ -299,9 +302,13 @@ class TensorLDA(_Fitted):
                 measure_documents(part, self.components_, self.alpha_, gamma, n_iter=SWEEP_ITERATIONS)
                 for part, gamma in zip(parts, gammas, strict=True)
             ]
-            sums = reduce(DocumentSums.merge, measured)
-            self.components_ = sums.components(self.eta)
-            if self.learn_alpha:
-                self.alpha_ = sums.alpha(self.alpha_)
-            self.n_iter_ += 1
+            self._sweep(reduce(DocumentSums.merge, measured))
+        return self
+
+    def _sweep(self, sums: DocumentSums) -> Self:
+        """Bring the topics forward by what a sweep over all documents measured."""
+        self.components_ = sums.components(self.eta)
+        if self.learn_alpha:
+            self.alpha_ = sums.alpha(self.alpha_)
+        self.n_iter_ += 1
         return self

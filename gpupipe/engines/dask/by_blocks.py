@@ -43,12 +43,12 @@ class MeasureBlock:
 
     at: TaskContext
     work: ByBlocks
-    state: Any
+    question: Any
 
     def __call__(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return what was measured, and what is kept of the block."""
         with self.at.work() as engine:
-            return carrying(self.work.measure(engine.tools(None), self.state, frame["table"].iloc[0][1]))
+            return carrying(self.work.measure(engine.tools(None), self.question, frame["table"].iloc[0][1]))
 
 
 @dataclass(frozen=True)
@@ -82,12 +82,11 @@ class MakeRows:
 
     at: TaskContext
     work: ByBlocks
-    state: Any
 
     def __call__(self, frame: pd.DataFrame) -> Any:
         """Return a block."""
         with self.at.work() as engine:
-            return engine.closed(self.work.rows(engine.tools(None), self.state, frame["table"].iloc[0][1]).lazy())
+            return engine.closed(self.work.rows(engine.tools(None), frame["table"].iloc[0][1]).lazy())
 
 
 def solved_by_blocks(
@@ -111,7 +110,7 @@ def solved_by_blocks(
     state, done, number = work.start(), False, 0
     try:
         while not done:
-            (held,) = waiter.held([mapped(MeasureBlock(site.at, work, state), f"measure-{name}", PACKED, held)])
+            (held,) = waiter.held([mapped(MeasureBlock(site.at, work, work.question(state)), f"measure-{name}", PACKED, held)])
             parts = mapped(TakeMeasured(site.at), "take", PACKED, held)
             (total,) = waiter.brought([reduced(parts, MergeMeasured(site.at, work), f"merge-{name}")])
             state, done = work.advance(tools, state, cloudpickle.loads(total["table"].iloc[0]))
@@ -128,7 +127,7 @@ def solved_by_blocks(
     if not work.gives_rows:
         return made, noted
     assert schema is not None
-    rows = mapped(MakeRows(site.at, work, state), name, meta_of(schema, site.at.engine), held)
+    rows = mapped(MakeRows(site.at, work), name, meta_of(schema, site.at.engine), held)
     return Blocks(Held(rows, schema), schema, table.n_rows), noted
 
 

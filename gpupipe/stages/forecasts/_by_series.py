@@ -52,13 +52,17 @@ class BySeries(ByBlocks):
         """Return that nothing is known."""
         return State()
 
-    def measure(self, tools: Tools, state: State, held: Any) -> tuple[Any, Any]:
+    def question(self, state: State) -> State:
+        """Return what is known of the step, without what the series came to."""
+        return replace(state, found=None)
+
+    def measure(self, tools: Tools, question: State, held: Any) -> tuple[Any, Any]:
         """Return what the rows tell of the step, then what the series come to."""
         if held is None:
             return None, None
-        if state.grid is None:
+        if question.grid is None:
             return Steps.of(tools, self._rows(tools, held)), held
-        return self.worked(tools, state, held)
+        return self.worked(tools, question, held)
 
     def _rows(self, tools: Tools, held: Any) -> Rows:
         """Return the rows of a block in order."""
@@ -152,7 +156,7 @@ class BacktestBySeries(BySeries):
         """Tell the report."""
         state.found.note(tools, state.grid)
 
-    def rows(self, tools: Tools, state: State, held: Any) -> nw.DataFrame[Any]:
+    def rows(self, tools: Tools, held: Any) -> nw.DataFrame[Any]:
         """Return the forecasts and errors of a block's series."""
         planned = self.stage.plan(self.schema)
         empty = nw.from_dict({name: [] for name in planned}, planned.dtypes, backend="pyarrow")

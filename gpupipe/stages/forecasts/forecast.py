@@ -287,7 +287,7 @@ class Forecast(TaskStage):
         parts = [Part(one.state, one.arrays, of) for one, of in zip(fitted, places, strict=True)]
         state, arrays = together(parts, n_times)
         kept, sorted_starts = fitted[0], tools.adopted(starts.take(pa.array(np.argsort(ranks))))
-        made = {"lengths": lengths, "values": values, "regressors": regressors, "state": state, "arrays": arrays}
+        made: dict[str, Any] = {"lengths": lengths, "values": values, "regressors": regressors, "state": state, "arrays": arrays}
         return self._required(replace(kept, starts=sorted_starts, **made))
 
     def _kept(self, made: Forecaster, starts: Any, grid: Grid, matrices: tuple[Any, Any, Any]) -> FittedForecast:

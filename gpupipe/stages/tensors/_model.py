@@ -16,7 +16,8 @@ from gpupipe.core.holding import Holding
 from gpupipe.core.schema import Field, Schema
 from gpupipe.core.tools import Tools
 from gpupipe.kinds.tensor import TensorData, TensorSpec
-from gpupipe.stages.tensors._pictures import curve_part, factor_parts, on_host
+from gpupipe.stages._lines import curve_part
+from gpupipe.stages.tensors._pictures import factor_parts, on_host
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ from gpupipe.core.schema import Field, Schema
 from gpupipe.core.task_stage import TaskStage
 from gpupipe.core.tools import Tools
 from gpupipe.kinds.tensor import Tensor, TensorData, TensorSpec
+from gpupipe.stages._lines import curve_part
 from gpupipe.stages.tensors._fit import as_rank
-from gpupipe.stages.tensors._pictures import curve_part
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -76,9 +76,13 @@ class TopicModel(Holding):
     def corpus(self, tools: Tools, frame: nw.DataFrame[Any], answer: str) -> Corpus:
         """Return the documents of a table, and tell the report of words that the fit does not know."""
         found = read_corpus(tools, frame, self.cells, self.known, answer)
-        if found.n_unknown:
-            tools.note(**{"words left out, not known to the fit": found.n_unknown})
+        self.tell(tools, found.n_unknown)
         return found
+
+    def tell(self, tools: Tools, n_unknown: int) -> None:
+        """Tell the report of words that the fit does not know, where there are some."""
+        if n_unknown:
+            tools.note(**{"words left out, not known to the fit": n_unknown})
 
     def words_at(self, places: Any) -> pa.ChunkedArray:
         """Return the words at some places, in Arrow."""

@@ -8,10 +8,12 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
+from gpupipe.core.by_blocks import EachBlock
 from gpupipe.core.errors import ColumnError
 from gpupipe.core.schema import Field, Schema
 from gpupipe.core.task_stage import TaskStage
 from gpupipe.core.tools import Tools
+from gpupipe.stages.topics._cells import read_corpus
 from gpupipe.stages.topics._model import TopicModel
 from gpupipe.topics import document_topics
 
@@ -40,14 +42,29 @@ class Shares(TaskStage):
         columns = {cells.document: schema[cells.document].dtype, **dict.fromkeys(self.model.shares, nw.Float64())}
         return Schema(tuple((name, Field(dtype, nullable=False)) for name, dtype in columns.items()))
 
+    def by_blocks(self, *schemas: Schema) -> EachBlock:
+        """Return the way by blocks of whole documents."""
+        return EachBlock((self.model.cells.document,), self)
+
     def solve(self, tools: Tools, *inputs: Any) -> nw.DataFrame[Any]:
         """Return the shares."""
+        made, n_unknown = self.of_block(tools, inputs[0])
+        self.tell(tools, n_unknown)
+        return made
+
+    def tell(self, tools: Tools, n_unknown: int) -> None:
+        """Tell the report of words that are not known."""
+        self.model.tell(tools, n_unknown)
+
+    def of_block(self, tools: Tools, rows: nw.DataFrame[Any]) -> tuple[nw.DataFrame[Any], int]:
+        """Return the shares of some documents, and how many of their words are not known."""
         model = self.model.adopted(tools)
-        corpus = model.corpus(tools, inputs[0], "transform")
+        corpus = read_corpus(tools, rows, model.cells, model.known, "transform")
         made = shares_of(tools, corpus.matrix, model)
         nothing = tools.xp.zeros(len(made))
         found = {name: made[:, place] if place < made.shape[1] else nothing for place, name in enumerate(model.shares)}
-        return tools.frame({name: tools.xp.ascontiguousarray(column) for name, column in found.items()}, beside=corpus.documents)
+        columns = {name: tools.xp.ascontiguousarray(column) for name, column in found.items()}
+        return tools.frame(columns, beside=corpus.documents), corpus.n_unknown
 
 
 def shares_of(tools: Tools, matrix: Any, model: TopicModel) -> Any:

@@ -16,7 +16,9 @@ from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema
 from gpupipe.core.task_stage import TaskStage
 from gpupipe.core.tools import Tools
+from gpupipe.stages.topics._by_documents import TopicsByDocuments
 from gpupipe.stages.topics._cells import Cells, read_corpus, told_of_rows
+from gpupipe.stages.topics._means import MeanShares
 from gpupipe.stages.topics._model import TopicModel
 from gpupipe.stages.topics._scores import Coherence, Perplexity
 from gpupipe.stages.topics._shares import Shares
@@ -40,6 +42,11 @@ class FittedTopics(TopicModel):
         """Return the shares of topics in documents, a row for each."""
         return Shares(self)
 
+    @answers(Table, Table)
+    def shares_by(self, by: str) -> MeanShares:
+        """Return the mean shares of topics by a column of the documents' table, such as a label or a time."""
+        return MeanShares(self, by)
+
     @answers(Table, gives=Value)
     def perplexity(self, random_state: int = 0) -> Perplexity:
         """Return how hard it is to predict the documents' words: the lower the better."""
@@ -55,12 +62,13 @@ class FittedTopics(TopicModel):
 class Topics(TaskStage):
     """Finds topics of documents, of the rows (document, word, count) that `Tokenize` makes; what it fits answers.
 
-    =============================  ==================================================================================
-    ``fitted.topics(n_words=10)``  the likeliest words of each topic: ``topic``, ``rank``, ``word``, ``weight``
-    ``fitted.transform(rows)``     a row for each document: its shares of the topics, ``topic_1``, ``topic_2`` ...
-    ``fitted.perplexity(rows)``    how hard it is to predict half of the words from the other half: a number
-    ``fitted.coherence(rows)``     the NPMI of the topics' words in these documents, mean over topics: a number
-    =============================  ==================================================================================
+    ================================================  ======================================================================
+    ``fitted.topics(n_words=10)``                     the likeliest words of each topic: ``topic``, ``rank``, ``word``, ``weight``
+    ``fitted.transform(rows)``                        a row for each document: its shares of the topics, ``topic_1``, ``topic_2`` ...
+    ``fitted.shares_by(rows, documents, by="year")``  the mean shares of each value of a column, also as a picture
+    ``fitted.perplexity(rows)``                       how hard it is to predict half of the words from the other half: a number
+    ``fitted.coherence(rows)``                        the NPMI of the topics' words in these documents, mean over topics: a number
+    ================================================  ======================================================================
 
     ``Topics(20, document="id").fit(rows, words.vocabulary())`` takes the words themselves from what `Tokenize` fitted; without the
     second table, topics are told by what stands in the column of words, and only the words of `rows` are known. Words that are not
@@ -138,26 +146,45 @@ class Topics(TaskStage):
 
     def solve(self, tools: Tools, *inputs: Any) -> FittedTopics:
         """Return the topics."""
-        known, names = self._vocabulary(tools, *inputs)
+        known, names = self.vocabulary(tools, *inputs)
+        matrix = self.matrix(tools, inputs[0], known)
+        with told_of_rows("Topics"):
+            made = TensorLDA(**dict(self.parameters)).fit(matrix)
+        tools.note(documents=int(matrix.shape[0]))
+        return self.fitted_topics(made, known, names)
+
+    def by_blocks(self, *schemas: Schema) -> TopicsByDocuments:
+        """Return the way by blocks of whole documents."""
+        return TopicsByDocuments((self.document,), self)
+
+    def matrix(self, tools: Tools, rows: nw.DataFrame[Any], known: nw.DataFrame[Any]) -> Any:
+        """Return the counts of rows as a sparse matrix.
+
+        Raises
+        ------
+        StageError
+            There are no words, or some that are not known.
+        """
         if not len(known):
             msg = "Topics expects words, got none: the table or the vocabulary is empty. Look at Tokenize's limits of documents for a word."
             raise StageError(msg)
-        corpus = read_corpus(tools, inputs[0], self.cells, known, "Topics")
+        corpus = read_corpus(tools, rows, self.cells, known, "Topics")
         if corpus.n_unknown:
             msg = (
                 f"Topics expects rows of words of the vocabulary, got {corpus.n_unknown} words that are none of its {len(known)}. "
                 "Take rows and vocabulary of one fitted Tokenize."
             )
             raise StageError(msg)
-        with told_of_rows("Topics"):
-            made = TensorLDA(**dict(self.parameters)).fit(corpus.matrix)
+        return corpus.matrix
+
+    def fitted_topics(self, made: TensorLDA, known: nw.DataFrame[Any], names: nw.DataFrame[Any]) -> FittedTopics:
+        """Return topics that were found as they are held."""
         arrays = (made.components_, made.alpha_, made.moments_.words[0])
         counted = (int(made.moments_.n_documents), int(made.n_supported_), int(made.n_iter_))
         told = (float(made.alpha0_), float(made.residual_), float(made.negative_mass_))
-        tools.note(documents=len(corpus.documents))
         return FittedTopics(self.document, self.word, self.count, self.n_topics, known, names, *arrays, *counted, *told)
 
-    def _vocabulary(self, tools: Tools, rows: nw.DataFrame[Any], vocabulary: nw.DataFrame[Any] | None = None) -> tuple[Any, Any]:
+    def vocabulary(self, tools: Tools, rows: nw.DataFrame[Any], vocabulary: nw.DataFrame[Any] | None = None) -> tuple[Any, Any]:
         """Return the words as the rows have them and the words themselves, frames of one column, in ascending order of the first.
 
         Raises

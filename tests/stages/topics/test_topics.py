@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
 from dataclasses import replace
@@ -12,6 +13,7 @@ import numpy as np
 import polars as pl
 import pytest
 import safetensors.numpy
+from polars.testing import assert_frame_equal
 from scipy.optimize import linear_sum_assignment
 from scipy.sparse import csr_array
 from scipy.special import digamma
@@ -135,7 +137,7 @@ def test_words_and_documents_that_are_new(engine: str) -> None:
     assert made[0] == pytest.approx(matrix(result["model"].transform().apply(later[:1]))[0], abs=1e-9)
     assert len(result["none"]) == 0
     facts = [stage.get("facts", {}) for stage in result.report["stages"]]
-    assert {"words left out, not known to the fit": 3} in facts
+    assert [found for found in facts if found.get("words left out, not known to the fit") == 3]
 
 
 def test_fewer_topics_than_asked_for_have_shares_of_zero() -> None:
@@ -307,3 +309,28 @@ def test_saved_fields_that_do_not_fit_are_refused(field: str, value: Any, tmp_pa
     (folder / "stage.json").write_text(json.dumps(facts))
     with pytest.raises(ArtefactError, match="Expected topics as probabilities of known words"):
         gp.load(folder)
+
+
+def test_mean_shares_by_a_column(engine: str) -> None:
+    """The means are those of the table of shares, grouped by Polars; a time is a line in the report, a label is bars."""
+    chance = np.random.default_rng(5)
+    ids = sorted(set(ROWS["id"]))
+    months = [dt.date(2020, 1 + place % 6, 1) for place in range(len(ids))]
+    told = pl.DataFrame({"id": ids, "month": months, "label": chance.choice(["a", "b"], len(ids))})[:-3]
+    told = pl.concat([told, pl.DataFrame({"id": ["no words"], "month": [dt.date(2031, 1, 1)], "label": ["c"]})])
+    rows, words, documents = (gp.FromFrame(table).node() for table in (ROWS, VOCABULARY, told))
+    fitted = STAGE.fit(rows, words)
+    made = {by: fitted.shares_by(rows, documents, by=by) for by in ("month", "label")}
+    result = gp.Pipeline("by", shares=fitted.transform(rows), **made).run(engine)
+    shares = pl.from_arrow(result["shares"].to_arrow()).join(told, on="id")
+    means = [pl.col(f"topic_{number}").mean() for number in range(1, N_TOPICS + 1)]
+    for by in made:
+        expected = shares.group_by(by).agg(pl.len().cast(pl.Int64).alias("documents"), *means).sort(by)
+        assert_frame_equal(pl.from_arrow(result[by].to_arrow()), expected, check_dtypes=False, abs_tol=1e-9)
+    kinds = [{part["kind"] for part in card["parts"]} for card in result.report["cards"] if card["title"] == "Shares of topics"]
+    assert sorted(kinds, key=str) == [{"bars"}, {"lines"}]
+    with pytest.raises(ColumnError, match="'lable'"):
+        gp.Pipeline("by", made=fitted.shares_by(rows, documents, by="lable")).plan()
+    twice = gp.FromFrame(pl.concat([told, told])).node()
+    with pytest.raises(StageError, match="each document once"):
+        gp.Pipeline("by", made=fitted.shares_by(rows, twice, by="label")).run("cpu")
