@@ -51,6 +51,9 @@ from gpupipe.stages.consensus import Consensus as Consensus
 from gpupipe.stages.count_encode import CountEncode as CountEncode
 from gpupipe.stages.deduplicate import Deduplicate as Deduplicate
 from gpupipe.stages.deep.learn_deep import LearnDeep as LearnDeep
+from gpupipe.stages.deep.move_digits import MoveDigits as MoveDigits
+from gpupipe.stages.deep.predict_frames import PredictFrames as PredictFrames
+from gpupipe.stages.deep.score_frames import ScoreFrames as ScoreFrames
 from gpupipe.stages.discretize import Discretize as Discretize
 from gpupipe.stages.drop_constant import DropConstant as DropConstant
 from gpupipe.stages.drop_low_cardinality import DropLowCardinality as DropLowCardinality

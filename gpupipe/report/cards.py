@@ -10,6 +10,7 @@ new kind of result needs no more than this form::
             {kind: "bars", title, bars: [[name, number]]}
             {kind: "lines", title, x, y, curves: [{label, x: [number], y: [number]}]}     x and y of the part name what runs along each axis
                 and, where something lies between two of them, bands: [{label, x: [number], low: [number], high: [number]}]
+            {kind: "pictures", title, columns: [name], rows: [[name, PNG in base64 or nothing for each column]]}, see `kernels/png.py`
 
 The parts that gpupipe's own sections use beside these (a drawing, the stages, details that unfold) are in ``templates/parts.html``.
 """
@@ -22,6 +23,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from gpupipe.kernels.png import is_png_text
 from gpupipe.report.charts import Axis, Band, Curve, bar_chart, line_chart, tick_text
 from gpupipe.report.form import Stage, title_of
 from gpupipe.report.units import UNKNOWN, number_text
@@ -30,7 +32,7 @@ Part = Mapping[str, Any]
 
 MOST_ROWS = 2_000  # of a table; report.json has them all
 CURVES_TOGETHER = 4  # that the eye can tell apart
-OF_CARDS = ("text", "facts", "table", "bars", "lines")
+OF_CARDS = ("text", "facts", "table", "bars", "lines", "pictures")
 
 
 def text(told: str, style: str = "lead") -> Part:
@@ -153,8 +155,21 @@ def _made(part: Mapping[str, Any], stages: Mapping[int, Stage]) -> Part:
         return chart(bar_chart(str(part["title"]), [(str(name), float(value)) for name, value in part["bars"]]))
     if kind == "lines":
         return chart(_lines(part))
+    if kind == "pictures":
+        return _pictures(part)
     msg = f"expected a part of a card, one of {', '.join(OF_CARDS)}, got {kind!r}"
     raise ValueError(msg)
+
+
+def _pictures(part: Mapping[str, Any]) -> Part:
+    """Return rows of pictures, each of which is looked at before a page holds it."""
+    rows = [(fact_text(name), [None if held is None else str(held) for held in pictures]) for name, *pictures in part["rows"]]
+    if any(len(pictures) != len(part["columns"]) for _, pictures in rows):
+        raise ValueError("expected a picture, or nothing, for each column of a row of pictures")
+    if wrong := [held for _, pictures in rows for held in pictures if held is not None and not is_png_text(held)]:
+        msg = f"expected pictures as PNG in base64, got {wrong[0][:40]!r}"
+        raise ValueError(msg)
+    return {"kind": "pictures", "title": str(part["title"]), "columns": [fact_text(name) for name in part["columns"]], "rows": rows}
 
 
 def _cell(value: Any, stages: Mapping[int, Stage]) -> Any:

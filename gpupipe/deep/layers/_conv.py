@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gpupipe.core.errors import UsageError
-from gpupipe.deep.layers._linear import n_parameters, scaled
+from gpupipe.deep.layers._linear import scaled
+from gpupipe.deep.network import n_parameters
 
 Pair = tuple[int, int]
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gpupipe.core.errors import UsageError
+from gpupipe.deep.network import n_parameters
 
 
 class FactorizedLinear(nn.Module):
@@ -69,17 +70,6 @@ class FactorizedLinear(nn.Module):
     def extra_repr(self) -> str:
         """Return what `print` says of it."""
         return f"{self.in_features}, {self.out_features}, bias={self.bias is not None}, space_saving={self.space_saving:.3f}"
-
-
-def n_parameters(module: nn.Module) -> int:
-    """Return how many numbers a module learns.
-
-    Examples
-    --------
-    >>> n_parameters(nn.Linear(3, 2))
-    8
-    """
-    return sum(parameter.numel() for parameter in module.parameters())
 
 
 def scaled(shape: tuple[int, ...], variance: float, like: dict[str, Any]) -> nn.Parameter:

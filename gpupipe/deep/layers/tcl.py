@@ -11,9 +11,10 @@ from torch import Tensor, nn
 
 import gpupipe.tensors as gt
 from gpupipe.core.errors import UsageError
-from gpupipe.deep.layers._linear import array_of, held, like_of, n_parameters, scaled
+from gpupipe.deep.layers._linear import array_of, held, like_of, scaled
 from gpupipe.deep.layers._modes import as_modes
 from gpupipe.deep.layers._tucker import along, order_of
+from gpupipe.deep.network import n_parameters
 from gpupipe.tensors.rank import Rank
 
 

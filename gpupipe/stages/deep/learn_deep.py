@@ -21,6 +21,7 @@ from gpupipe.core.task_stage import TaskStage
 from gpupipe.core.tools import Tools
 from gpupipe.deep import History, Training
 from gpupipe.deep.network import Network, n_parameters, options_of
+from gpupipe.deep.savings import layers_part
 from gpupipe.deep.supervised import LOSSES, Learnt, learn
 from gpupipe.kinds.tensor import Tensor, TensorData
 from gpupipe.stages.deep._predicted import Confused, DeepScores, PredictedSamples, TopClasses
@@ -135,6 +136,8 @@ class FittedNetwork(Holding):
         facts: dict[str, Any] = {"network": self.factory.__name__, "parameters": n_parameters(self.network)}
         facts |= {"classes": len(self.classes)} if self.classifies else {}
         cards = [{"title": "Training", "parts": self.history.parts()}]
+        if (saved := layers_part(self.network)) is not None:
+            cards.append({"title": "Layers of few parameters", "parts": [saved]})
         if self.confused.size:
             title = "Samples for validation, by class and prediction"
             cards.append({"title": "Confusion matrix", "parts": [confusion_part(title, self.class_names, self.confused)]})
