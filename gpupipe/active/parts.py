@@ -39,7 +39,8 @@ ROUND = b"gpupipe-round"
 class Parts(Protocol):
     """Tables to which only is added."""
 
-    shown: str
+    shown: str  # its place, as people may see it
+    identity: str  # what tells it from others
 
     def settings(self) -> Mapping[str, Any] | None:
         """Return what the store was made for; None where there is none."""
@@ -75,6 +76,7 @@ class FolderParts:
         self.is_local = at.fs is None
         self.root = str(Path(at.path).absolute()) if self.is_local else at.path.rstrip("/")
         self.shown = str(folder)
+        self.identity = f"{at.fs and at.fs.protocol} {self.root}"
         self._read: dict[str, pa.Table] = {}
         self._lock = threading.Lock()
 

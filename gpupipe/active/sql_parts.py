@@ -50,7 +50,7 @@ class SqlParts:
 
     def __init__(self, uri: str) -> None:
         self.uri = uri
-        self.shown = masked(uri)
+        self.shown = self.identity = masked(uri)
         self.is_sqlite = driver_of(uri, None) == SQLITE
 
     def settings(self) -> Mapping[str, Any] | None:

@@ -129,6 +129,11 @@ class LabelStore:
         """Where the store is."""
         return self._parts.shown
 
+    @property
+    def identity(self) -> str:
+        """What tells the store from every other one on this machine."""
+        return self._parts.identity
+
     # What is known of examples.
 
     def add_examples(self, examples: Rows) -> None:

@@ -15,6 +15,7 @@ from gpupipe.cli.data import data_app
 from gpupipe.cli.doctor import doctor
 from gpupipe.cli.file_command import FileCommand
 from gpupipe.cli.jobs import cancel, fetch, list_jobs, logs, status
+from gpupipe.cli.label import label
 from gpupipe.cli.plan import plan
 from gpupipe.cli.predict import predict
 from gpupipe.cli.run import run
@@ -35,6 +36,7 @@ app.command("list")(list_jobs)
 app.command("logs")(logs)
 app.command("cancel")(cancel)
 app.command("fetch")(fetch)
+app.command("label")(label)
 app.command("doctor")(doctor)
 app.add_typer(cache_app, name="cache")
 app.add_typer(data_app, name="data")
