@@ -38,6 +38,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "sinks": ("sinks", "core", "kernels", "active"),
     "models": ("models", "core", "kernels", "topics.counts"),  # sparse matrices of words
     "stages": ("stages", "core", "kernels", "kinds", "graphs", "tensors", "forecasts", "topics", "deep", "active"),
+    "checks": ("checks", "stages", "core", "kernels"),
     "engines": ("engines", "core", "kernels"),
     "artefact": ("saved", "engines", "report", "core"),
     "saved": ("saved_class", "engines", "core"),
@@ -94,6 +95,7 @@ EXCEPTED_TESTS: Mapping[str, str] = {
     "active.scorers.*": "one function each, held to other libraries together in tests/active/test_scorers.py",
     "active.selectors.*": "as above, in tests/active/test_selectors.py",
     "active.partial.*": "as above, in tests/active/test_partial.py",
+    "checks.rules": "tested with Expect in tests/checks/test_expect.py",
     "models.searched": "tested with Search in tests/models/test_search.py",
     "active.parts": "tested by what stands on it, in tests/active/test_store.py",
     "active.rows": "as above",

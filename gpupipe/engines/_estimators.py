@@ -16,10 +16,11 @@ import polars as pl
 
 from gpupipe.core.errors import MissingExtraError, StageError, listing, nearest
 from gpupipe.core.ledger import Ledger
-from gpupipe.core.metrics import OF_CLUSTERS, OF_FEATURES, OF_PROBABILITY
+from gpupipe.core.metrics import OF_CLUSTERS, OF_FEATURES, OF_LABELS, OF_NUMBERS, OF_PROBABILITY
 from gpupipe.core.progress import Progress
 from gpupipe.core.task import Scoring, Training
 from gpupipe.engines._arrow import as_array, table_of
+from gpupipe.engines._score_cards import calibration, confusion_card, precision_recall, residuals_card
 
 Frame = nw.DataFrame[Any]
 
@@ -48,7 +49,7 @@ def train_estimator(recipe: Training, train: Frame, validation: Frame | None, le
     except (ValueError, TypeError, RuntimeError) as error:
         msg = f"{type(estimator).__name__} could not be trained on {len(train)} rows: {reason_of(error)}"
         raise StageError(msg) from error
-    if is_xgboost(estimator):
+    if fitted.get_params().get("callbacks") and is_xgboost(estimator):
         fitted.set_params(callbacks=None)
     return fitted
 
@@ -131,6 +132,8 @@ def _xgboost_options(estimator: Any, recipe: Training, validation: Frame | None,
 
 def xgboost_callbacks(estimator: Any, progress: Progress | None) -> None:
     """Have an XGBoost estimator tell `progress` of each round, beside its own callbacks."""
+    if type(estimator).__name__.startswith("XGBRF"):  # forests are one round, and take none
+        return
     callbacks = list(estimator.get_params().get("callbacks") or [])
     if progress is not None:
         callbacks.append(_round_callback(progress, estimator.get_params().get("n_estimators")))
@@ -164,10 +167,29 @@ def score_arrays(recipe: Scoring, frame: Frame) -> Mapping[str, Any]:
     values: dict[str, float] = {}
     for metric in recipe.metrics:
         values[metric] = _metric(metrics, metric, recipe, frame, truth, weight)
-    curves = []
-    if "roc_auc" in recipe.metrics and recipe.probability is not None and recipe.probability in frame.columns:
-        curves.append(_roc(metrics, truth, frame[recipe.probability].to_numpy(), weight, values["roc_auc"]))
-    return {"values": values, "curves": curves}
+    curves = _curves(metrics, recipe, frame, truth, weight, values)
+    return {"values": values, "curves": curves, "cards": _cards(metrics, recipe, frame, truth)}
+
+
+def _curves(metrics: Any, recipe: Scoring, frame: Frame, truth: Any, weight: Any, values: Mapping[str, float]) -> list[dict[str, Any]]:
+    """Return the curves of the probability of one class, those that belong to the metrics that are asked for."""
+    if recipe.probability is None or recipe.probability not in frame.columns or not set(recipe.metrics) & set(OF_PROBABILITY):
+        return []
+    score, positive = frame[recipe.probability].to_numpy(), (truth == np.unique(truth)[-1]).astype(int)
+    curves = [_roc(metrics, truth, score, weight, values["roc_auc"])] if "roc_auc" in values else []
+    curves += [precision_recall(metrics, positive, score, weight, values["average_precision"])] if "average_precision" in values else []
+    return [*curves, calibration(positive, score, weight)] if {"log_loss", "brier"} & set(values) else curves
+
+
+def _cards(metrics: Any, recipe: Scoring, frame: Frame, truth: Any) -> list[Mapping[str, Any]]:
+    """Return the cards of what was predicted."""
+    weight = None if recipe.weight is None else frame[recipe.weight].to_numpy()
+    if recipe.prediction is None or not set(recipe.metrics) & {*OF_NUMBERS, *OF_LABELS}:
+        return []
+    if set(recipe.metrics) & set(OF_NUMBERS):
+        return [residuals_card(truth, frame[recipe.prediction].to_numpy())]
+    card = confusion_card(metrics, truth, frame[recipe.prediction].to_numpy(), weight)
+    return [] if card is None else [card]
 
 
 def _metric(metrics: Any, metric: str, recipe: Scoring, frame: Frame, truth: Any, weight: Any) -> float:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import glob
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, cast
 
 from gpupipe.core.errors import UsageError, listing
 
 Task = Literal["classifier", "regressor", "clusterer", "transformer"]
+METHODS: Mapping[Task, tuple[str, ...]] = {
+    "classifier": ("apply", "predict", "predict_proba"),
+    "regressor": ("apply", "predict"),
+    "clusterer": ("apply", "predict", "transform"),
+    "transformer": ("apply", "transform"),
+}
 
 
 def require_estimator(given: Any, stage: str, method: str, example: str) -> None:

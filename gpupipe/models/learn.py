@@ -20,8 +20,10 @@ from gpupipe.core.stage import Apply, Promise, RowStage, as_columns
 from gpupipe.core.task import Training
 from gpupipe.core.verbs import ArrayMap
 from gpupipe.core.want import Want
+from gpupipe.models._contributions import contribution_names, contributions
 from gpupipe.models._described import describe_model
 from gpupipe.models._estimator import (
+    METHODS,
     Task,
     fills_missing,
     is_xgboost,
@@ -43,12 +45,7 @@ if TYPE_CHECKING:
     from gpupipe.core.progress import Progress
     from gpupipe.core.verbs import Verbs
 
-METHODS: Mapping[Task, tuple[str, ...]] = {
-    "classifier": ("apply", "predict", "predict_proba"),
-    "regressor": ("apply", "predict"),
-    "clusterer": ("apply", "predict", "transform"),
-    "transformer": ("apply", "transform"),
-}
+BOOSTED = ("contributions",)  # of XGBoost's trees
 
 
 @dataclass(frozen=True, init=False, eq=False)
@@ -58,8 +55,9 @@ class Learn(Barrier):
     ``model = Learn(XGBClassifier(), target="y").fit(train)``, then ``model.predict(table)`` appends ``prediction`` (``cluster`` for a
     clusterer), ``model.predict_proba(table)`` appends ``probability`` of the positive class, the last in sorted order, or
     ``probability_<class>`` for each of three classes or more, and ``model.transform(table)`` puts a transformer's columns in place of the
-    features, under the names that the estimator gives them. ``model(table)`` is ``transform`` for a transformer and ``predict`` for the
-    others. What a run returns as the model is a `Learned`.
+    features, under the names that the estimator gives them. ``model.contributions(table)`` of XGBoost's trees appends what each feature
+    adds to a row's margin, ``contribution_<feature>``, and ``contribution_base``.
+    ``model(table)`` is ``transform`` for a transformer and ``predict`` for the others. What a run returns as the model is a `Learned`.
 
     Parameters
     ----------
@@ -131,6 +129,11 @@ class Learn(Barrier):
         """Raise WiringError: a model is trained first."""
         msg = f"{self.name} must be trained before it is applied: model = Learn(...).fit(train); model.predict(table)."
         raise WiringError(msg)
+
+    def ask(self, fitted: Node, name: str, nodes: Sequence[Any], options: Mapping[str, Any]) -> Node:
+        """Return the node that applies a method beyond those that every model has: ``model.contributions(table)``."""
+        of_models = name in BOOSTED and len(nodes) == 1 and not options
+        return self.use(fitted, name, nodes[0]) if of_models else Barrier.ask(self, fitted, name, nodes, options)
 
     def use(self, fitted: Node, method: str, table: Table) -> Table:
         """Return the node that applies one of the model's methods."""
@@ -211,6 +214,7 @@ class Learn(Barrier):
         dtype = nw.Float64() if isinstance(dtype, nw.Decimal) else dtype
         methods = tuple(name for name in METHODS[task] if name == "apply" or callable(getattr(self.estimator, name, None)))
         methods = methods if len(methods) > 1 else ()
+        methods += BOOSTED if is_xgboost(self.estimator) and task in ("classifier", "regressor") else ()
         outputs, patterns = made_columns(self.estimator, features) if "transform" in methods else ((), ())
         kind, filled = type(self.estimator).__name__, fills_missing(self.estimator)
         texts = tuple(name for name in features if name in dtypes and is_text(dtypes[name]))
@@ -352,6 +356,9 @@ class Learned(RowStage):
         if asked == "transform":
             outputs = tuple((name, nw.Float64()) for name in self.outputs)
             return ArrayMap(self.features, outputs, self._transformed, self.features, nan_as_null=not self.filled)
+        if asked == "contributions":
+            added = tuple((name, nw.Float64()) for name in contribution_names(self.features))
+            return ArrayMap(self.features, added, lambda array: contributions(self.model, array))
         if self.task == "clusterer":
             return ArrayMap(self.features, (("cluster", nw.Int32()),), self._predicted)
         dtype = nw.Int32() if self.coded else self.dtype if self.task == "classifier" else nw.Float64()

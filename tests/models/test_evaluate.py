@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 from sklearn import metrics
+from sklearn.calibration import calibration_curve
 
 import gpupipe as gp
 from gpupipe.core.errors import ColumnError, StageError, UsageError
@@ -157,3 +158,61 @@ def test_wrong_calls() -> None:
         gp.Evaluate("silhouette")
     with pytest.raises(ColumnError, match=r"no column 'probability'.*score model\.predict_proba\(table\)"):
         gp.Pipeline("p", out=gp.Evaluate("roc_auc", target="y")(gp.FromFrame(FRAME.select("y", "prediction")).node())).check()
+
+
+def profit(truth: Any, prediction: Any) -> float:
+    return float((prediction * (10 * truth - 3)).sum())
+
+
+def worst(truth: Any, probability: Any, weight: Any = None) -> float:
+    return float(np.abs(truth - probability).max() * (1 if weight is None else weight.max()))
+
+
+BINARY = pl.DataFrame(
+    {"y": CHANCE.integers(0, 2, 300), "w": CHANCE.integers(1, 4, 300), "probability": CHANCE.uniform(size=300)}
+).with_columns(prediction=(pl.col("probability") > 0.6).cast(pl.Int64))
+
+
+def test_metrics_of_ones_own(engine: str) -> None:
+    table = gp.FromFrame(BINARY).node()
+    scores = {
+        "both": gp.Evaluate("accuracy", target="y", custom={"profit": profit, "worst": worst})(table),
+        "own": gp.Evaluate(target="y", weight="w", custom={"worst": worst})(table),
+    }
+    made = gp.Pipeline("p", scores).run(engine)
+    truth, prediction = BINARY["y"].to_numpy(), BINARY["prediction"].to_numpy()
+    assert made["both"]["profit"] == profit(truth, prediction)
+    assert made["own"] == {"worst": pytest.approx(3 * np.abs(truth - BINARY["probability"].to_numpy()).max())}
+
+
+def test_wrong_metrics_of_ones_own() -> None:
+    table = gp.FromFrame(BINARY).node()
+    with pytest.raises(UsageError, match="gets arrays by its parameters' names.*'own' takes 'guess'"):
+        gp.Evaluate(target="y", custom={"own": lambda truth, guess: 0.0})
+    with pytest.raises(UsageError, match="under new names"):
+        gp.Evaluate(target="y", custom={"accuracy": profit})
+    with pytest.raises(StageError, match="The metric 'own' failed on 300 rows: ZeroDivisionError"):
+        gp.Pipeline("p", s=gp.Evaluate(target="y", custom={"own": lambda truth: 1 / 0})(table)).run("cpu")
+
+
+def test_the_report_shows_curves_and_confusion_as_scikit_learn_has_them() -> None:
+    names = ["roc_auc", "average_precision", "log_loss", "accuracy"]
+    report = gp.Pipeline("p", s=gp.Evaluate(names, target="y")(gp.FromFrame(BINARY).node())).run("cpu").report
+    curves = {curve["kind"]: curve for curve in report["curves"]}
+    precision, recall, _ = metrics.precision_recall_curve(BINARY["y"], BINARY["probability"])
+    assert curves["precision_recall"]["x"][0] == recall[0]
+    assert curves["precision_recall"]["y"][-1] == precision[-1]
+    true, mean = calibration_curve(BINARY["y"], BINARY["probability"], n_bins=10, strategy="quantile")
+    assert curves["calibration"]["x"] == pytest.approx(mean.tolist())
+    assert curves["calibration"]["y"] == pytest.approx(true.tolist())
+    (card,) = [card for card in report["cards"] if card["title"] == "Confusion"]
+    counted = metrics.confusion_matrix(BINARY["y"], BINARY["prediction"])
+    assert card["parts"][0]["rows"] == [["0", *counted[0].tolist()], ["1", *counted[1].tolist()]]
+
+
+def test_the_report_shows_residuals() -> None:
+    rows = pl.DataFrame({"y": CHANCE.normal(size=200), "prediction": CHANCE.normal(size=200)})
+    report = gp.Pipeline("p", s=gp.Evaluate("rmse", target="y")(gp.FromFrame(rows).node())).run("cpu").report
+    (card,) = [card for card in report["cards"] if card["title"] == "Residuals"]
+    assert card["parts"][0]["values"]["50%"] == pytest.approx(np.median(rows["y"] - rows["prediction"]))
+    assert len(card["parts"][1]["curves"][0]["x"]) == 20

@@ -17,6 +17,9 @@ from gpupipe.engines.dask.waiting import Waiter
 
 def train_on_blocks(recipe: Training, train: Blocks, validation: Blocks | None, waiter: Waiter, site: Site, ledger: Ledger) -> Any:
     """Return the fitted estimator."""
+    if type(recipe.estimator).__name__.startswith("XGBRF"):
+        reason = "XGBoost's forests are not trained in parts here"
+        return train_on_one_worker(recipe, train, validation, waiter, site, ledger, reason)
     if is_xgboost(recipe.estimator):
         return train_xgboost(recipe, train, validation, waiter, site)
     fit = None if validation is not None else mergeable(recipe.estimator)
