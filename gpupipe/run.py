@@ -22,6 +22,7 @@ from gpupipe.core.node import Fitted, Table
 from gpupipe.core.schema import Schema
 from gpupipe.core.secret import masked
 from gpupipe.core.stage import TableStage
+from gpupipe.core.want import Want
 from gpupipe.engines._arrow import arrow_schema
 from gpupipe.engines._symbolic import empty_frame
 from gpupipe.engines._tried import translated
@@ -82,6 +83,7 @@ class Execution:
         self.watch = MemoryWatch()
         self.record = self._new_record()
         self.writers: dict[int, Writer] = {}
+        self.wants: dict[int, tuple[Want | None, ...]] = {}  # of barriers whose tables are demanded
 
     def run(self) -> dict[str, Any]:
         """Return the outputs; an engine may have the run begun again after an error whose cause it could change."""
@@ -275,7 +277,9 @@ class Execution:
                 self.writers[step.id] = step.stage.open(arrow_schema(self.schemas[given]))
             return [Demand("write", self.results[given], writer=self.writers[step.id], schema=self.schemas[given])]
         if isinstance(step.stage, Barrier):
-            wants = step.stage.wants(*(self._spec(step, given) for given in step.inputs))
+            with blamed(step, self.plan, self.engine):
+                step.stage.require_room([self.record.stages[given]["rows_out"] for given in step.inputs], self.engine.task_bytes)
+            self.wants[step.id] = wants = step.stage.wants(*(self._spec(step, given) for given in step.inputs))
             pairs = zip(wants, step.inputs, strict=True)
             return [Demand(want.form, self.results[given], want, schema=self.schemas[given]) for want, given in pairs if want is not None]
         return [Demand("held", self.results[step.id], schema=self.schemas[step.id])]
@@ -322,7 +326,7 @@ class Execution:
         parts
             Gives what was computed for each of its tables.
         """
-        wants = stage.wants(*(self._spec(step, given) for given in step.inputs))
+        wants = self.wants.pop(step.id)
         results = [self.results[given] if want is None else next(parts) for want, given in zip(wants, step.inputs, strict=True)]
 
         def progress(number: int, total: int | None, facts: Mapping[str, float]) -> None:

@@ -33,6 +33,18 @@ class Barrier(Stage):
     def wants(self, *specs: Any) -> tuple[Want | None, ...]:
         """Return what is needed of each input, one entry an input; None for one that is no table, and is taken as it is."""
 
+    def require_room(self, n_rows: Sequence[int | None], most_bytes: int | None) -> None:
+        """Raise StageError, before anything is read, where the work surely needs more memory than there is.
+
+        Parameters
+        ----------
+        n_rows
+            The rows of each input, where it is known without reading them.
+        most_bytes
+            The memory of the one process that would do the work; None where nobody says.
+        """
+        return None
+
     @abstractmethod
     def conclude(self, engine: Engine, results: Sequence[Any], progress: Progress | None, planned: Any = None) -> Any:
         """Return the node's result, made of what was wanted.

@@ -114,6 +114,11 @@ class Engine(ABC):
             The columns of the result, where it is a table.
         """
 
+    @property
+    def task_bytes(self) -> int | None:
+        """How much memory the process has that does a task; None where nobody says."""
+        return None
+
     def brought(self, data: Any) -> Any:
         """Return what a task made that is no table, brought into this process."""
         return data

@@ -53,6 +53,11 @@ class SingleEngine(Engine):
         self.noted = dict(tools.told)
         return _as_planned(made, schema, task.title).lazy() if isinstance(made, nw.DataFrame) else made
 
+    @property
+    def task_bytes(self) -> int | None:
+        """How much memory this process may still take."""
+        return self.tools(None).most_bytes
+
     def tools(self, progress: Progress | None) -> Tools:
         """Return what makes arrays of this engine's frames, and frames of arrays."""
         return HostTools(lambda table: self.verbs.literal(table).collect(), self.ledger, progress)

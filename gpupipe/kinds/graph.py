@@ -14,6 +14,7 @@ import gpupipe.graphs as gg
 from gpupipe.core.errors import ArtefactError, ColumnError, DtypeError, PlanError, StageError, UsageError, listing
 from gpupipe.core.holding import Holding
 from gpupipe.core.node import Node
+from gpupipe.core.present import as_text, require_present, text_of
 from gpupipe.core.schema import Field, Schema
 from gpupipe.core.tools import Tools
 
@@ -64,7 +65,7 @@ class GraphSpec:
         for columns in pairs:
             schema.require(columns)
             wanted = [dtype for _, dtype in self.key]
-            got = [nw.String() if isinstance(schema[name].dtype, nw.Categorical) else schema[name].dtype for name in columns]
+            got = [text_of(schema[name].dtype) for name in columns]
             if got != wanted:
                 found = f"{listing(map(str, got))} in {listing(columns)}"
                 msg = f"{stage} expects keys of dtypes {listing(map(str, wanted))}, got {found}. Cast them."
@@ -183,12 +184,8 @@ class GraphData(Holding):
         StageError
             One of them is no vertex, or is missing.
         """
-        for name in columns:
-            if missing := int(frame[name].null_count()):
-                msg = f"{stage} expects a vertex in every row of {name!r}, got {missing} missing. Drop those rows, or fill them."
-                raise StageError(msg)
-        categories = [name for name in columns if isinstance(frame.schema[name], nw.Categorical)]
-        frame = frame.with_columns(nw.col(categories).cast(nw.String)) if categories else frame
+        require_present(frame, columns, stage, "a vertex")
+        frame = as_text(frame, columns)
         codes = tools.coded((self.keys, self.keys.columns), (frame, columns))
         if len(codes.keys) == len(self.keys):  # the graph's keys are all there are, and in their order
             return codes.numbers[1]

@@ -11,6 +11,8 @@ new kind of result needs no more than this form::
             {kind: "lines", title, x, y, curves: [{label, x: [number], y: [number]}]}     x and y of the part name what runs along each axis
                 and, where something lies between two of them, bands: [{label, x: [number], low: [number], high: [number]}]
             {kind: "pictures", title, columns: [name], rows: [[name, PNG in base64 or nothing for each column]]}, see `kernels/png.py`
+            {kind: "discs", title, discs: [{x, y, radius, label, told}]}    beside them links: [[place, place, number]]; x and y where there
+                are axes (radii are pixels then); value of a disc, from -1 to 1, where its colour shows one
 
 The parts that gpupipe's own sections use beside these (a drawing, the stages, details that unfold) are in ``templates/parts.html``.
 """
@@ -25,6 +27,7 @@ from markupsafe import Markup
 
 from gpupipe.kernels.png import is_png_text
 from gpupipe.report.charts import Axis, Band, Curve, bar_chart, line_chart, tick_text
+from gpupipe.report.discs import Disc, disc_chart
 from gpupipe.report.form import Stage, title_of
 from gpupipe.report.units import UNKNOWN, number_text
 
@@ -32,7 +35,7 @@ Part = Mapping[str, Any]
 
 MOST_ROWS = 2_000  # of a table; report.json has them all
 CURVES_TOGETHER = 4  # that the eye can tell apart
-OF_CARDS = ("text", "facts", "table", "bars", "lines", "pictures")
+OF_CARDS = ("text", "facts", "table", "bars", "lines", "pictures", "discs")
 
 
 def text(told: str, style: str = "lead") -> Part:
@@ -157,6 +160,8 @@ def _made(part: Mapping[str, Any], stages: Mapping[int, Stage]) -> Part:
         return chart(_lines(part))
     if kind == "pictures":
         return _pictures(part)
+    if kind == "discs":
+        return chart(_discs(part))
     msg = f"expected a part of a card, one of {', '.join(OF_CARDS)}, got {kind!r}"
     raise ValueError(msg)
 
@@ -195,6 +200,20 @@ def _lines(part: Mapping[str, Any]) -> str:
     x = Axis(left, right if right > left else left + 1.0, 46.0, 486.0, str(part.get("x") or ""), tick_text)
     y = Axis(low - pad, high + pad, 290.0, 30.0, str(part.get("y") or ""), tick_text)
     return line_chart(str(part["title"]), curves, x, y, bands=bands)
+
+
+def _discs(part: Mapping[str, Any]) -> str:
+    """Return discs and their links."""
+    discs = []
+    for one in part["discs"]:
+        value = None if one.get("value") is None else float(one["value"])
+        discs.append(Disc(float(one["x"]), float(one["y"]), float(one["radius"]), str(one["label"]), str(one["told"]), value))
+    links = [(int(first), int(second), float(weight)) for first, second, weight in part.get("links", ())]
+    if any(not 0 <= place < len(discs) for first, second, _ in links for place in (first, second)):
+        msg = f"expected links between {len(discs)} discs, got others"
+        raise ValueError(msg)
+    axes = (str(part["x"]), str(part["y"])) if "x" in part else None
+    return disc_chart(str(part["title"]), discs, links, axes)
 
 
 def _points(curve: Mapping[str, Any], along: str) -> list[tuple[float, float]]:

@@ -106,7 +106,7 @@ def thinned(points: Points, x: Axis, y: Axis) -> list[tuple[float, float]]:
 
 def line_chart(title: str, curves: Sequence[Curve], x: Axis, y: Axis, *, diagonal: bool = False, bands: Sequence[Band] = ()) -> str:
     """Return curves over a grid, as a figure with its legend; `diagonal` draws what guessing would give, bands lie below the curves."""
-    drawn = [_grid(x, y)]
+    drawn = [grid(x, y)]
     for band in bands:
         places = [*thinned(band.low, x, y), *reversed(thinned(band.high, x, y))]
         drawn.append(f'<path class="band" d="{_path(places)}z"/>')
@@ -117,20 +117,20 @@ def line_chart(title: str, curves: Sequence[Curve], x: Axis, y: Axis, *, diagona
         if len(places) == 1:
             drawn.append(f'<circle class="dot s{index % STYLES}" cx="{places[0][0]:g}" cy="{places[0][1]:g}" r="3"/>')
         drawn.append(f'<path class="line s{index % STYLES}" d="{_path(places)}"/>')
-    return _figure(title, "".join(drawn), x.end + 16, y.start + 44, [curve.label for curve in curves], [band.label for band in bands])
+    return figure(title, "".join(drawn), x.end + 16, y.start + 44, [curve.label for curve in curves], [band.label for band in bands])
 
 
 def area_chart(title: str, points: Points, x: Axis, y: Axis, mark: float, mark_label: str) -> str:
     """Return one quantity over time as a filled area, its highest value marked."""
     places = thinned(points, x, y)
-    drawn = _grid(x, y)
+    drawn = grid(x, y)
     if places:
         floor = f"V{y.start:g}H{places[0][0]:g}z"
         drawn += f'<path class="area" d="{_path(places)}{floor}"/><path class="line s0" d="{_path(places)}"/>'
     height = y.at(mark)
     drawn += f'<path class="mark" d="M{x.start:g} {height:g}H{x.end:g}"/>'
     drawn += element("text", escape(mark_label), class_="value end", x=f"{x.end:g}", y=f"{height - 6:g}")
-    return _figure(title, drawn, x.end + 16, y.start + 44, [], wide=True)
+    return figure(title, drawn, x.end + 16, y.start + 44, [], wide=True)
 
 
 def bar_chart(title: str, bars: Sequence[tuple[str, float]]) -> str:
@@ -146,7 +146,7 @@ def bar_chart(title: str, bars: Sequence[tuple[str, float]]) -> str:
         drawn.append(element("text", label, class_="label end", x=f"{LABEL_WIDTH:g}", y=f"{y + 15:g}"))
         drawn.append(f'<rect class="bar" x="{left:g}" y="{y + 4:g}" width="{length:g}" height="{BAR_HEIGHT - 8:g}" rx="2.5"/>')
         drawn.append(element("text", number_text(value), class_="value", x=f"{left + length + 6:g}", y=f"{y + 15:g}"))
-    return _figure(title, "".join(drawn), 540.0, len(bars) * BAR_HEIGHT + 4, [])
+    return figure(title, "".join(drawn), 540.0, len(bars) * BAR_HEIGHT + 4, [])
 
 
 def _path(places: Sequence[tuple[float, float]]) -> str:
@@ -154,7 +154,7 @@ def _path(places: Sequence[tuple[float, float]]) -> str:
     return "M" + "L".join(f"{x:g} {y:g}" for x, y in places) if places else "M0 0"
 
 
-def _grid(x: Axis, y: Axis) -> str:
+def grid(x: Axis, y: Axis) -> str:
     """Return the lines of both axes with their values and titles."""
     drawn = []
     for value in ticks(y.low, y.high):
@@ -172,7 +172,7 @@ def _grid(x: Axis, y: Axis) -> str:
     return "".join(drawn)
 
 
-def _figure(
+def figure(
     title: str, drawn: str, width: float, height: float, legend: Sequence[str], bands: Sequence[str] = (), *, wide: bool = False
 ) -> str:
     """Return the figure: its title, the drawing, and what each curve and each band is."""

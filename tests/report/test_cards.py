@@ -38,6 +38,7 @@ def card(text: str) -> dict[str, Any]:
             {"kind": "bars", "title": text, "bars": [[text, 2], ["b", 1.0]]},
             {"kind": "lines", "title": text, "x": text, "y": text, "curves": [{"label": text, "x": [1, 2], "y": [0.5, None]}]},
             {"kind": "pictures", "title": text, "columns": [text, 2], "rows": [[text, PICTURE, None], ["b", None, PICTURE]]},
+            {"kind": "discs", "title": text, "x": text, "y": text, "discs": [{"x": 0, "y": 1, "radius": 20, "label": text, "told": text}]},
         ],
     }
 
@@ -48,7 +49,7 @@ def test_every_kind_of_part_is_shown_and_links_lead(mortgage: dict[str, Any]) ->
     assert {part["kind"] for part in card("x")["parts"]} == set(OF_CARDS)
     assert '<a href="#cards-0">plainly</a>' in page and '<a href="#cards-1">Results</a>' in page
     section = page[page.index('<section id="cards-0"') : page.index('<section id="cards-1"')]
-    assert section.count('href="#stage-3"') == 2 and section.count("<figure") == 2
+    assert section.count('href="#stage-3"') == 2 and section.count("<figure") == 3
     assert '<td class="num">1</td>' in section and "<dt>several</dt><dd>plainly, 1.5</dd>" in section
 
 

@@ -227,6 +227,11 @@ class DaskEngine(Engine):
         many = bool(inputs) and all(isinstance(each, Blocks) for each in inputs) and inputs[0].n_blocks > 1
         return task.by_blocks(*(each.schema for each in inputs)) if many and self.works_by_blocks else None
 
+    @property
+    def task_bytes(self) -> int:
+        """How much memory one worker's thread has."""
+        return self.memory[0]
+
     def told(self, data: Any) -> Mapping[str, Any]:
         """Return what the report says of what a task made."""
         return data.described if isinstance(data, Remote) else super().told(data)

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from gpupipe.core.arrow import plain_table
 from gpupipe.core.errors import ColumnError, DtypeError, PlanError, StageError, UsageError, listing
+from gpupipe.core.present import as_text, require_present, text_of
 from gpupipe.core.schema import Field, Schema
 from gpupipe.core.stage import as_columns
 from gpupipe.core.tools import Tools
@@ -71,9 +72,7 @@ class Columns:
         if twice:
             msg = f"{stage} makes column {listing(twice)}, and a key or the time is called so. Rename it before Forecast."
             raise ColumnError(msg)
-        text = nw.String()
-        dtypes = {name: schema[name].dtype for name in (*self.by, self.time)}
-        return tuple((name, Field(text if isinstance(dtype, nw.Categorical) else dtype, nullable=False)) for name, dtype in dtypes.items())
+        return tuple((name, Field(text_of(schema[name].dtype), nullable=False)) for name in (*self.by, self.time))
 
 
 @dataclass(frozen=True)
@@ -143,12 +142,8 @@ def whole(frame: nw.DataFrame[Any], columns: Columns, stage: str) -> nw.DataFram
     if not len(frame):
         msg = f"{stage} expects rows, got none. Look at what filters them."
         raise StageError(msg)
-    for name in (*columns.by, columns.time):
-        if missing := int(frame[name].null_count()):
-            msg = f"{stage} expects a value in every row of {name!r}, got {missing} missing. Fill them, or drop those rows."
-            raise StageError(msg)
-    categories = [name for name in columns.by if isinstance(frame.schema[name], nw.Categorical)]
-    return frame.with_columns(nw.col(categories).cast(nw.String)) if categories else frame
+    require_present(frame, (*columns.by, columns.time), stage, "a value")
+    return as_text(frame, columns.by)
 
 
 def coded(tools: Tools, frame: nw.DataFrame[Any], columns: Columns) -> Any:

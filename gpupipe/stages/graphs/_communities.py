@@ -1,16 +1,55 @@
-"""What the report shows of communities: how many there are, how large, and how well cut off the largest ones are."""
+"""Communities of modularity: the stages that find them, and what the report shows of them, with a drawing."""
 
 from __future__ import annotations
 
-from typing import Any
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import narwhals.stable.v2 as nw
+import numpy as np
 
 import gpupipe.graphs as gg
+from gpupipe.core.node import Node
+from gpupipe.core.schema import Schema
+from gpupipe.core.task_stage import TaskStage
 from gpupipe.core.tools import Tools
+from gpupipe.kinds.graph import Graph, GraphData, GraphSpec
+from gpupipe.stages.graphs._layout import placed
 
 _LARGEST = 10
+_DRAWN = 40  # communities; more are no drawing that can be read
+_NAMED = 5  # vertices that are named of each
 
 
-def show(tools: Tools, graph: gg.Graph, found: gg.Communities) -> None:
+@dataclass(frozen=True)
+class ByModularity(TaskStage):
+    """Gives each vertex its community, in the column ``community``: 0 is the largest one."""
+
+    takes: ClassVar[tuple[type[Node], ...]] = (Graph,)
+
+    resolution: float = 1.0
+    seed: int = 0
+    view: Literal["undirected"] | None = None
+
+    def plan(self, *specs: GraphSpec) -> Schema:
+        """Return the key and the community."""
+        specs[0].require_undirected(self.name, self.view)
+        return specs[0].by_vertex(self.name, community=nw.Int64())
+
+    @abstractmethod
+    def found(self, graph: gg.Graph) -> gg.Communities:
+        """Return the communities."""
+
+    def solve(self, tools: Tools, *inputs: GraphData) -> nw.DataFrame[Any]:
+        """Return the communities."""
+        graph = inputs[0].graph
+        found = self.found(graph)
+        show(tools, graph if self.view is None else graph.simple, found, inputs[0])
+        return inputs[0].by_vertex(tools, community=found.community)
+
+
+def show(tools: Tools, graph: gg.Graph, found: gg.Communities, data: GraphData) -> None:
     """Tell the report of communities.
 
     The conductance of one is the weight of edges that leave it over the smaller total degree of the two sides.
@@ -33,4 +72,50 @@ def show(tools: Tools, graph: gg.Graph, found: gg.Communities) -> None:
     columns = ["community", "vertices", "weight inside", "conductance"]
     bars = [[str(number), int(sizes[number])] for number in range(min(2 * _LARGEST, found.n_communities))]
     largest = {"kind": "table", "title": "The largest communities", "columns": columns, "rows": rows}
-    tools.show("Communities", {"kind": "bars", "title": "Vertices of each", "bars": bars}, largest)
+    drawing = _drawing(tools, (own, other, weight), found, data)
+    tools.show("Communities", *drawing, {"kind": "bars", "title": "Vertices of each", "bars": bars}, largest)
+
+
+def _drawing(tools: Tools, edges: tuple[Any, Any, Any], found: gg.Communities, data: GraphData) -> list[dict[str, Any]]:
+    """Return the largest communities as discs, as large as they have vertices, linked as their vertices are."""
+    xp, n = tools.xp, min(found.n_communities, _DRAWN)
+    own, other, weight = edges
+    both = xp.flatnonzero((own < n) & (other < n) & (own != other))
+    weights = _host(xp.bincount(own[both] * n + other[both], weights=weight[both], minlength=n * n)).reshape(n, n)
+    weights = (weights + weights.T) / 2  # of a directed graph, both ways
+    sizes = _host(xp.bincount(found.community, minlength=found.n_communities))[:n].astype(float)
+    centres, radii = placed(sizes, weights)
+    named = _named(tools, found, data, n)
+    discs = [
+        {
+            "x": round(float(centres[number, 0]), 4),
+            "y": round(float(centres[number, 1]), 4),
+            "radius": round(float(radii[number]), 4),
+            "label": str(number),
+            "told": f"community {number}: {int(sizes[number])} vertices, among them {named[number]}",
+        }
+        for number in range(n)
+    ]
+    links = [[int(first), int(second), float(weights[first, second])] for first, second in np.argwhere(np.triu(weights) > 0)]
+    more = f"The {n} largest communities: " if n < found.n_communities else "Communities: "
+    title = f"{more}discs as large as they have vertices, lines as wide as the weight of the edges between them"
+    return [{"kind": "discs", "title": title, "discs": discs, "links": links}]
+
+
+def _named(tools: Tools, found: gg.Communities, data: GraphData, n: int) -> list[str]:
+    """Return some vertices of each of the first communities, those with most edges, by their keys."""
+    xp, graph = tools.xp, data.graph
+    degree = xp.bincount(graph.source, minlength=graph.n_vertices)
+    order = xp.lexsort(xp.stack([-degree, found.community]))
+    starts = _host(xp.searchsorted(found.community[order], xp.arange(n)))
+    ends = _host(xp.searchsorted(found.community[order], xp.arange(n), side="right"))
+    shown = []
+    for start, end in zip(starts, ends, strict=True):
+        chosen = _host(order[int(start) : min(int(end), int(start) + _NAMED)])
+        shown.append(", ".join("/".join(map(str, key)) for key in data.keys[chosen].rows()))
+    return shown
+
+
+def _host(array: Any) -> Any:
+    """Return an array in the host's memory."""
+    return array.get() if hasattr(array, "get") else array

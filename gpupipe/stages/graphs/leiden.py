@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
-
-import narwhals.stable.v2 as nw
 
 import gpupipe.graphs as gg
-from gpupipe.core.node import Node
-from gpupipe.core.schema import Schema
-from gpupipe.core.task_stage import TaskStage
-from gpupipe.core.tools import Tools
-from gpupipe.kinds.graph import Graph, GraphData, GraphSpec
-from gpupipe.stages.graphs._communities import show
+from gpupipe.stages.graphs._communities import ByModularity
 
 
 @dataclass(frozen=True)
-class Leiden(TaskStage):
+class Leiden(ByModularity):
     """Gives each vertex its community, in the column ``community``: 0 is the largest one. They are connected.
 
-    The report tells of the modularity.
+    The report tells of the modularity, and draws the communities.
 
     Parameters
     ----------
@@ -30,6 +22,8 @@ class Leiden(TaskStage):
         On one thread it decides every choice.
     view
         ``"undirected"`` forgets directions, loops and weights; a directed graph needs it.
+    iterations
+        Rounds at most.
 
     Examples
     --------
@@ -40,21 +34,8 @@ class Leiden(TaskStage):
     [0, 0, 0, 1, 1, 1]
     """
 
-    takes: ClassVar[tuple[type[Node], ...]] = (Graph,)
-
-    resolution: float = 1.0
-    seed: int = 0
     iterations: int = 10
-    view: Literal["undirected"] | None = None
 
-    def plan(self, *specs: GraphSpec) -> Schema:
-        """Return the key and the community."""
-        specs[0].require_undirected(self.name, self.view)
-        return specs[0].by_vertex(self.name, community=nw.Int64())
-
-    def solve(self, tools: Tools, *inputs: GraphData) -> nw.DataFrame[Any]:
+    def found(self, graph: gg.Graph) -> gg.Communities:
         """Return the communities."""
-        found = gg.leiden(inputs[0].graph, self.resolution, seed=self.seed, iterations=self.iterations, view=self.view)
-        graph = inputs[0].graph
-        show(tools, graph if self.view is None else graph.simple, found)
-        return inputs[0].by_vertex(tools, community=found.community)
+        return gg.leiden(graph, self.resolution, seed=self.seed, iterations=self.iterations, view=self.view)

@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import narwhals.stable.v2 as nw
-
 import gpupipe.graphs as gg
-from gpupipe.core.errors import StageError
 from gpupipe.core.node import Node
 from gpupipe.core.options import settle
+from gpupipe.core.present import as_text, require_present, text_of
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import as_columns
 from gpupipe.core.task_stage import TaskStage
@@ -81,19 +79,14 @@ class Project(TaskStage):
 
     def plan(self, *specs: Any) -> GraphSpec:
         """Return what is known of the graph."""
-        dtypes = ((name, specs[0][name].dtype) for name in self.key)
-        key = tuple((name, nw.String() if isinstance(dtype, nw.Categorical) else dtype) for name, dtype in dtypes)
+        key = tuple((name, text_of(specs[0][name].dtype)) for name in self.key)
         return GraphSpec(key, directed=False, weighted=True)
 
     def solve(self, tools: Tools, *inputs: Any) -> GraphData:
         """Return the graph."""
         (frame,) = inputs
-        for name in dict.fromkeys([*self.key, *self.other, *([] if self.weight is None else [self.weight])]):
-            if missing := int(frame[name].null_count()):
-                msg = f"Project expects a value in every row of {name!r}, got {missing} missing. Drop those rows, or fill them."
-                raise StageError(msg)
-        categories = [name for name in [*self.key, *self.other] if isinstance(frame.schema[name], nw.Categorical)]
-        frame = frame.with_columns(nw.col(categories).cast(nw.String)) if categories else frame
+        require_present(frame, [*self.key, *self.other, *([] if self.weight is None else [self.weight])], "Project", "a value")
+        frame = as_text(frame, [*self.key, *self.other])
         keys, others = tools.coded((frame, self.key)), tools.coded((frame, self.other))
         weight = None if self.weight is None else tools.array(frame, self.weight)
         duplicates = "any" if weight is None else "sum"

@@ -13,6 +13,7 @@ from gpupipe.core.schema import Schema
 from gpupipe.core.task_stage import TaskStage
 from gpupipe.core.tools import Tools
 from gpupipe.kinds.graph import Graph, GraphData, GraphSpec
+from gpupipe.stages.graphs._components import show
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,5 @@ class StrongComponents(TaskStage):
     def solve(self, tools: Tools, *inputs: GraphData) -> nw.DataFrame[Any]:
         """Return the table."""
         found = gg.strong_components(inputs[0].graph)
-        _, sizes = tools.xp.unique(found, return_counts=True)
-        tools.note(components=len(sizes), largest=int(sizes.max(initial=0)), **{"of one vertex": int((sizes == 1).sum())})
+        show(tools, inputs[0], found)
         return nw.concat([inputs[0].keys, inputs[0].keyed("component", found)], how="horizontal")

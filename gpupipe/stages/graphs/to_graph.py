@@ -12,6 +12,7 @@ import gpupipe.graphs as gg
 from gpupipe.core.errors import DtypeError, StageError, UsageError, listing
 from gpupipe.core.node import Node, Table
 from gpupipe.core.options import settle
+from gpupipe.core.present import as_text, text_of
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import as_columns
 from gpupipe.core.task_stage import TaskStage
@@ -118,9 +119,7 @@ class ToGraph(TaskStage):
 
     def plan(self, *specs: Any) -> GraphSpec:
         """Return what is known of the graph."""
-        text = nw.String()
-        dtypes = (specs[0][name].dtype for name in self.source)
-        key = tuple((name, text if isinstance(dtype, nw.Categorical) else dtype) for name, dtype in zip(self.source, dtypes, strict=True))
+        key = tuple((name, text_of(specs[0][name].dtype)) for name in self.source)
         return GraphSpec(key, self.directed, self.weight is not None or self.duplicates == "count")
 
     def solve(self, tools: Tools, *inputs: Any) -> GraphData:
@@ -131,7 +130,7 @@ class ToGraph(TaskStage):
         if named:
             self._require_named(tools, codes)
         weight = None if self.weight is None else tools.array(edges, self.weight)
-        self._require_room(tools, len(edges), len(codes.keys))
+        self._require_room(len(edges), len(codes.keys), tools.most_bytes)
         options: dict[str, Any] = {"duplicates": self.duplicates, "loops": self.loops, "listed": self.listed}
         made = gg.from_edges(codes.numbers[0], codes.numbers[1], weight, len(codes.keys), directed=self.directed, **options)
         return GraphData(made.source, made.destination, made.weight, codes.keys, self.directed, made.n_folded)
@@ -140,8 +139,7 @@ class ToGraph(TaskStage):
         """Return the rows that lack none of the columns; missing ones are an error unless they are to be dropped."""
         lacking = {name: int(frame[name].null_count()) for name in dict.fromkeys(columns)}
         lacking = {name: count for name, count in lacking.items() if count}
-        categories = [name for name in columns if isinstance(frame.schema[name], nw.Categorical)]
-        frame = frame.with_columns(nw.col(categories).cast(nw.String)) if categories else frame
+        frame = as_text(frame, columns)
         if not lacking:
             return frame
         if self.nulls == "error":
@@ -150,15 +148,20 @@ class ToGraph(TaskStage):
             raise StageError(msg)
         return frame.filter(~nw.any_horizontal(*(nw.col(name).is_null() for name in lacking), ignore_nulls=False))
 
-    def _require_room(self, tools: Tools, n_rows: int, n_vertices: int) -> None:
-        """Raise StageError where the graph needs more memory than there is: three times the stored edges, and the vertices' offsets."""
-        stored = n_rows if self.directed else 2 * n_rows
-        width = 4 if max(stored, n_vertices) < 2**31 else 8
-        needed = 3 * stored * (2 * width + (0 if self.weight is None else 8)) + 8 * n_vertices
-        if tools.most_bytes is not None and needed > tools.most_bytes:
+    def require_room(self, n_rows: Sequence[int | None], most_bytes: int | None) -> None:
+        """Raise StageError where metadata count more edges than there is memory for; see `gpupipe.graphs.needed_bytes`."""
+        if n_rows[0] is not None and self.nulls == "error":  # of rows that are dropped nobody knows how many there are
+            self._require_room(n_rows[0], None, most_bytes)
+
+    def _require_room(self, n_edges: int, n_vertices: int | None, most_bytes: int | None) -> None:
+        """Raise StageError where the graph needs more memory than there is."""
+        weighted = self.weight is not None or self.duplicates == "count"
+        needed = gg.needed_bytes(n_vertices or 0, n_edges, directed=self.directed, weighted=weighted)
+        if most_bytes is not None and needed > most_bytes:
+            vertices = "" if n_vertices is None else f" and {n_vertices:,} vertices"
             msg = (
-                f"A graph of {n_rows:,} edges and {n_vertices:,} vertices needs about {needed:,} bytes, and there are "
-                f"{tools.most_bytes:,}. Filter the edges, or run on a machine with more memory."
+                f"A graph of {n_edges:,} edges{vertices} needs about {needed:,} bytes, and there are {most_bytes:,}. "
+                "Filter the edges, or run on a machine with more memory."
             )
             raise StageError(msg)
 

@@ -14,6 +14,7 @@ import pyarrow as pa
 from gpupipe.core.errors import PlanError, StageError, UsageError, listing, nearest
 from gpupipe.core.node import Node
 from gpupipe.core.options import settle
+from gpupipe.core.present import as_text, require_present, text_of
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import as_columns
 from gpupipe.core.task_stage import TaskStage
@@ -109,8 +110,7 @@ class ToTensor(TaskStage):
 
     def plan(self, *specs: Any) -> TensorSpec:
         """Return the dimensions and the dtype."""
-        text = nw.String()
-        dims = tuple((name, text if isinstance(specs[0][name].dtype, nw.Categorical) else specs[0][name].dtype) for name in self.dims)
+        dims = tuple((name, text_of(specs[0][name].dtype)) for name in self.dims)
         dtype = specs[0][self.value].dtype if isinstance(specs[0][self.value].dtype, nw.Float32) else nw.Float64()
         return TensorSpec(dims, (self.value, dtype), self.sparse, not self.sparse and self.fill is None)
 
@@ -151,12 +151,8 @@ class ToTensor(TaskStage):
 
     def _whole(self, frame: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
         """Return the rows that have a value, categories as text; a missing label is an error."""
-        for name in self.dims:
-            if missing := int(frame[name].null_count()):
-                msg = f"ToTensor expects a label in every row, got {missing} missing in {name!r}. Fill them, or drop those rows."
-                raise StageError(msg)
-        categories = [name for name in self.dims if isinstance(frame.schema[name], nw.Categorical)]
-        frame = frame.with_columns(nw.col(categories).cast(nw.String)) if categories else frame
+        require_present(frame, self.dims, "ToTensor", "a label")
+        frame = as_text(frame, self.dims)
         return frame.filter(~nw.col(self.value).is_null()) if frame[self.value].null_count() else frame
 
     def _require_room(self, tools: Tools, shape: Sequence[int], values: Any) -> None:

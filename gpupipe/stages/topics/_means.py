@@ -13,6 +13,7 @@ import pyarrow as pa
 from gpupipe.core.arrow import plain_table
 from gpupipe.core.errors import ColumnError, DtypeError, StageError
 from gpupipe.core.node import Node, Table
+from gpupipe.core.present import as_text, text_of
 from gpupipe.core.schema import Field, Schema
 from gpupipe.core.task_stage import TaskStage
 from gpupipe.core.tools import Tools
@@ -59,9 +60,7 @@ class MeanShares(TaskStage):
         if self.by in ("documents", *self.model.shares):
             msg = f"shares_by makes a column {self.by!r}, and is to be by one of that name. Rename it first."
             raise ColumnError(msg)
-        dtype = documents[self.by].dtype
-        dtype = nw.String() if isinstance(dtype, nw.Categorical) else dtype
-        columns = {self.by: dtype, "documents": nw.Int64(), **dict.fromkeys(self.model.shares, nw.Float64())}
+        columns = {self.by: text_of(documents[self.by].dtype), "documents": nw.Int64(), **dict.fromkeys(self.model.shares, nw.Float64())}
         return Schema(tuple((name, Field(kind, nullable=False)) for name, kind in columns.items()))
 
     def solve(self, tools: Tools, *inputs: Any) -> nw.DataFrame[Any]:
@@ -90,9 +89,7 @@ class MeanShares(TaskStage):
         if len(told) > int(told[name].n_unique() if len(told) else 0):
             msg = f"shares_by expects a table with each document once, got some twice in {name!r}. Drop those rows."
             raise StageError(msg)
-        if isinstance(told.schema[self.by], nw.Categorical):
-            told = told.with_columns(nw.col(self.by).cast(nw.String))
-        groups = tools.coded((told, [self.by]))
+        groups = tools.coded((as_text(told, [self.by]), [self.by]))
         codes = tools.coded((documents, [name]), (told, [name]))
         of_key = tools.xp.full(len(codes.keys), -1, dtype=tools.xp.int64)
         of_key[codes.numbers[1]] = groups.numbers[0]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import networkx as nx
+import numpy as np
 import polars as pl
 import pytest
 
 import gpupipe as gp
 from gpupipe.core.errors import PlanError
+from gpupipe.stages.graphs._layout import placed
 from tests.stages.graphs.known_graphs import by_key, edges_of, on
 
 KARATE = nx.karate_club_graph()
@@ -41,4 +43,25 @@ def test_the_report_is_of_the_view_that_was_asked_for() -> None:
     graph = gp.ToGraph("a", "b", directed=True)(edges)
     report = gp.Pipeline("view", made=gp.Leiden(view="undirected")(graph)).run("cpu").report
     (card,) = [card for card in report["cards"] if card["title"] == "Communities"]
-    assert card["parts"][1]["rows"] == [[0, 3, 3.0, 0.1429], [1, 3, 3.0, 0.1429]]
+    drawing, _, table = card["parts"]
+    assert table["rows"] == [[0, 3, 3.0, 0.1429], [1, 3, 3.0, 0.1429]]
+    assert [(disc["label"], disc["radius"]) for disc in drawing["discs"]] == [("0", 1.0), ("1", 1.0)]
+    assert drawing["links"] == [[0, 1, 1.0]]
+    assert drawing["discs"][0]["told"] == "community 0: 3 vertices, among them 2, 0, 1"
+
+
+def test_discs_lie_apart_in_the_same_places() -> None:
+    """No disc lies on another, those with a link are nearer than those without, and nothing is left to chance."""
+    chance = np.random.default_rng(0)
+    sizes = chance.integers(1, 200, 25).astype(float)
+    weights = np.zeros((25, 25))
+    for first in range(24):
+        weights[first, first + 1] = weights[first + 1, first] = 1 + chance.integers(9)
+    centres, radii = placed(sizes, weights)
+    far = np.linalg.norm(centres[:, None] - centres[None], axis=2)
+    together = radii[:, None] + radii[None, :]
+    assert (far + 10 * np.eye(25) >= together).all()
+    gaps = far - together
+    assert np.median(gaps[weights > 0]) < 0.5 * np.median(gaps[(weights == 0) & ~np.eye(25, dtype=bool)])
+    np.testing.assert_array_equal(placed(sizes, weights)[0], centres)
+    np.testing.assert_allclose(radii**2, sizes / sizes.max())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -12,6 +13,7 @@ import pytest
 
 import gpupipe as gp
 from gpupipe.core.errors import ColumnError, DtypeError, StageError, UsageError, WiringError
+from gpupipe.engines.load import engine_type
 from gpupipe.testing.tasks import check_task
 
 EDGES = pl.DataFrame({"a": ["x", "ä", "x", "z"], "b": ["ä", "x", "z", "z"], "w": [1.0, 2.0, 3.0, 4.0]})
@@ -150,5 +152,25 @@ def test_report_tells_of_the_graph(engine: str) -> None:
 
 def test_a_graph_larger_than_memory_is_refused_before_it_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gpupipe.engines._host_tools.available_bytes", lambda: 100)
-    with pytest.raises(StageError, match=r"A graph of 4 edges and 3 vertices needs about 216 bytes, and there are 100\. Filter the edges"):
+    with pytest.raises(StageError, match=r"A graph of 4 edges and 3 vertices needs about 232 bytes, and there are 100\. Filter the edges"):
         gp.ToGraph("a", "b", directed=False).apply(EDGES)
+
+
+def test_it_is_refused_before_rows_are_read_where_metadata_count_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str) -> None:
+    EDGES.write_parquet(tmp_path / "edges.parquet")
+    rows = gp.ReadParquet(tmp_path / "edges.parquet").node()
+    graph = gp.ToGraph("a", "b", directed=False)(gp.Cast({"a": nw.String})(rows))
+    pipeline = gp.Pipeline("large", made=gp.Degrees()(graph))
+    kind = engine_type(engine)
+
+    def computed(*_: Any) -> Any:
+        msg = "the rows were read"
+        raise AssertionError(msg)
+
+    monkeypatch.setattr(kind, "task_bytes", 100)
+    monkeypatch.setattr(kind, "compute", computed)
+    with pytest.raises(StageError, match=r"A graph of 4 edges needs about 232 bytes, and there are 100\. Filter the edges"):
+        pipeline.run(engine)
+    fewer = gp.ToGraph("a", "b", directed=False)(gp.Filter(nw.col("a") == "u")(rows))
+    with pytest.raises(AssertionError, match="the rows were read"):  # how many are left is not known before
+        gp.Pipeline("fewer", made=gp.Degrees()(fewer)).run(engine)

@@ -72,7 +72,7 @@ def test_missing_values_are_missing_cells_and_missing_labels_an_error(engine: st
     rows = pl.DataFrame({"a": ["u", "v"], "b": [1, 2], "x": [None, 1.0]})
     made = gp.Pipeline("gaps", made=gp.ToTensor(["a", "b"], "x", fill=-1)(gp.FromFrame(rows).node())).run(engine)["made"]
     assert made.values[-1, -1] == 1.0
-    with pytest.raises(StageError, match="a label in every row, got 1 missing in 'a'"):
+    with pytest.raises(StageError, match="a label in every row of 'a', got 1 missing"):
         gp.Pipeline("gaps", made=gp.ToTensor(["a", "b"], "x")(gp.FromFrame(rows.with_columns(a=pl.Series([None, "v"]))).node())).run(engine)
 
 
