@@ -1,6 +1,8 @@
 # The names of the face, one a line, for type checkers and editors, and for __init__.py, which loads each when it is first used.
 from typing import Any
 
+from gpupipe.active.exchange import export_labels as export_labels
+from gpupipe.active.exchange import import_labels as import_labels
 from gpupipe.active.hierarchy import LabelHierarchy as LabelHierarchy
 from gpupipe.active.store import LabelStore as LabelStore
 from gpupipe.artefact import load as load
