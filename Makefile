@@ -18,6 +18,7 @@ SEED := $(shell date +%s)
 endif
 DEMO := demo
 CONTRACT ?= .venv-contract
+DIST ?= .venv-dist
 CONTRACT_PYTHON ?= python3.12
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
 
@@ -25,7 +26,7 @@ PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
 PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11 python3.14; do \
 	if $$name -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$name; break; fi; done)
 
-.PHONY: help demo cluster test lint format types faults fuzz contract bench clean
+.PHONY: help demo cluster test lint format types faults fuzz dist contract bench clean
 .DEFAULT_GOAL := help
 
 help: ## Show what there is
@@ -103,6 +104,17 @@ fuzz: $(VENV)/.developed ## Run CASES=5000 random pipelines against DuckDB, load
 	GPUPIPE_FUZZ_COUNT=$(COUNT) GPUPIPE_FUZZ_SEED=$(SEED) $(VENV)/bin/python -m pytest tests/fuzz -m fuzz -q $(PYTEST)
 	GPUPIPE_EXAMPLES=fresh $(VENV)/bin/python -m pytest -m "hypothesis and not slow" -n $(JOBS) --dist loadfile -q $(PYTEST)
 
+# What a user would install, from nothing: built, looked at, installed into an environment of its own, and used away from the clone.
+dist: $(VENV)/.made ## Build the wheel and the source archive, check both, run the README's first pipeline with the wheel
+	@rm -rf dist $(DIST)
+	@python=$(abspath $(VENV)/bin/python); $$python -m venv $(DIST)/build; $$python -m venv $(DIST)/user
+	@$(DIST)/build/bin/python -m pip --disable-pip-version-check --quiet install build twine
+	$(DIST)/build/bin/python -m build --quiet --outdir dist .
+	$(DIST)/build/bin/twine check --strict dist/*
+	$(DIST)/user/bin/python .ci/check_dist.py contents dist
+	@$(DIST)/user/bin/python -m pip --disable-pip-version-check --quiet install -c constraints.txt "$$(echo dist/gpupipe-*.whl)[cpu]"
+	$(DIST)/user/bin/python .ci/check_dist.py first README.md
+
 # RAPIDS is 5.8 GB, so it has an environment of its own; constraints-gpu.txt is of Python 3.12. No device is needed.
 $(CONTRACT)/.installed: pyproject.toml constraints-gpu.txt
 	@$(CONTRACT_PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 12))' 2>/dev/null || { \
@@ -120,5 +132,5 @@ bench: $(VENV)/.installed ## Measure the mortgage ETL against hand-written panda
 	$(VENV)/bin/python -m bench.run mortgage-etl $(BENCH)
 
 clean: ## Remove the environment, the demo, and what tools left
-	rm -rf $(VENV) $(CONTRACT) $(DEMO) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(CONTRACT) $(DIST) $(DEMO) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
