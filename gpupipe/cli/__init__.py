@@ -19,6 +19,7 @@ from gpupipe.cli.label import label
 from gpupipe.cli.plan import plan
 from gpupipe.cli.predict import predict
 from gpupipe.cli.run import run
+from gpupipe.cli.runs import runs_app
 from gpupipe.cli.signals import end_like_ctrl_c
 from gpupipe.cli.streams import MaskedStream
 from gpupipe.cli.submit import submit
@@ -40,6 +41,7 @@ app.command("label")(label)
 app.command("doctor")(doctor)
 app.add_typer(cache_app, name="cache")
 app.add_typer(data_app, name="data")
+app.add_typer(runs_app, name="runs")
 
 
 def _show_version(wanted: bool) -> None:

@@ -156,6 +156,8 @@ class ArrayMap:
         Whether the function must see all rows at once.
     nan_as_null
         Whether NaN in what the function makes is missing.
+    named
+        Whether the function gets a data frame (pandas) with the columns' names instead of an array.
     """
 
     columns: tuple[str, ...]
@@ -164,6 +166,7 @@ class ArrayMap:
     drop: tuple[str, ...] = ()
     whole: bool = False
     nan_as_null: bool = False
+    named: bool = False
 
 
 @dataclass(frozen=True)

@@ -151,6 +151,19 @@ def as_array(table: pa.Table, *, whole_numbers: bool = False) -> Any:
     return array
 
 
+def named_frame(table: pa.Table) -> Any:
+    """Return a table as a pandas frame of NumPy's dtypes, as scikit-learn knows it: missing numbers and texts are NaN."""
+    import pandas as pd  # local: only estimators that find their features by name need it
+
+    columns = {}
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        if _is_number(column.type):
+            columns[name] = pd.Series(as_array(table.select([name]), whole_numbers=True)[:, 0])
+        else:
+            columns[name] = pd.Series(column.to_pylist(), dtype="str" if pa.types.is_dictionary(column.type) else None)
+    return pd.DataFrame(columns)
+
+
 def _is_number(kind: pa.DataType) -> bool:
     """Whether a type holds numbers or truth values."""
     return any(is_one(kind) for is_one in (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, pa.types.is_decimal))

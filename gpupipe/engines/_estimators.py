@@ -17,9 +17,10 @@ import polars as pl
 from gpupipe.core.errors import MissingExtraError, StageError, listing, nearest
 from gpupipe.core.ledger import Ledger
 from gpupipe.core.metrics import OF_CLUSTERS, OF_FEATURES, OF_LABELS, OF_NUMBERS, OF_PROBABILITY
+from gpupipe.core.named_features import takes_names
 from gpupipe.core.progress import Progress
 from gpupipe.core.task import Scoring, Training
-from gpupipe.engines._arrow import as_array, table_of
+from gpupipe.engines._arrow import as_array, named_frame, table_of
 from gpupipe.engines._score_cards import calibration, confusion_card, precision_recall, residuals_card
 
 Frame = nw.DataFrame[Any]
@@ -113,6 +114,8 @@ def feature_matrix(estimator: Any, frame: Frame, features: tuple[str, ...], ledg
         native = chosen.to_native()
         return native if isinstance(native, pl.DataFrame) else pl.from_arrow(table_of(chosen))
     started = time.perf_counter()
+    if takes_names(estimator):
+        return named_frame(table_of(chosen))
     array = as_array(table_of(chosen), whole_numbers=True)
     ledger.cross("host_copy", array.nbytes, time.perf_counter() - started, "columns to one array, for scikit-learn")
     return array

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from gpupipe.core.errors import StageError
 from gpupipe.core.schema import as_dtype
 from gpupipe.core.verbs import ArrayMap, Joining, TextMap, Verbs, Window
-from gpupipe.engines._arrow import arrow_dtype, as_array, column_values, table_of
+from gpupipe.engines._arrow import arrow_dtype, as_array, column_values, named_frame, table_of
 from gpupipe.engines._estimators import unfitted_copy
 from gpupipe.kernels.rolling import roll_arrays
 from gpupipe.kernels.xxh64_table import hash_table
@@ -250,5 +250,5 @@ def run_mapped(table: pa.Table, mapped: ArrayMap) -> list[pa.Array]:
     dtypes = [arrow_dtype(as_dtype(dtype)) for _, dtype in mapped.outputs]
     if table.num_rows == 0:
         return [pa.array([], type=dtype) for dtype in dtypes]
-    made = mapped.function(as_array(table, whole_numbers=True))
+    made = mapped.function(named_frame(table) if mapped.named else as_array(table, whole_numbers=True))
     return [pa.array(column, from_pandas=mapped.nan_as_null).cast(dtype, safe=False) for column, dtype in zip(made, dtypes, strict=True)]

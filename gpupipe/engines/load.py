@@ -222,8 +222,8 @@ def _returned(engine: Engine, made: nw.LazyFrame[Any], given: nw.LazyFrame[Any] 
     return result if isinstance(frame, nw.LazyFrame | nw.DataFrame) else result.to_native()
 
 
-def array_of_plain(stage: TableStage, columns: Sequence[str], frame: Any) -> Any:
-    """Return some columns of a plain frame as the array that estimators take; see `apply_plain` for which frames."""
+def array_of_plain(stage: TableStage, columns: Sequence[str], frame: Any, *, named: bool = False) -> Any:
+    """Return some columns of a plain frame as the array, or the named columns, that estimators take; see `apply_plain` for which frames."""
     from gpupipe.engines import _arrow  # local: see `adopted`
 
     given = _known(stage.name, frame)
@@ -231,7 +231,8 @@ def array_of_plain(stage: TableStage, columns: Sequence[str], frame: Any) -> Any
     try:
         data = adopted(engine, given)
         stage.check(Schema.of_names(data.collect_schema()))
-        return _arrow.as_array(_arrow.table_of(engine.deliver(data.select(list(columns)))), whole_numbers=True)
+        table = _arrow.table_of(engine.deliver(data.select(list(columns))))
+        return _arrow.named_frame(table) if named else _arrow.as_array(table, whole_numbers=True)
     finally:
         engine.close()
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, cast
 
 from gpupipe.core.errors import UsageError, listing
+from gpupipe.core.named_features import takes_names
 
 Task = Literal["classifier", "regressor", "clusterer", "transformer"]
 METHODS: Mapping[Task, tuple[str, ...]] = {
@@ -67,7 +68,9 @@ def takes_missing(estimator: Any) -> bool:
 
 
 def takes_text(estimator: Any) -> bool:
-    """Whether features may be text: those of scikit-learn's encoders of categories, by their own tags."""
+    """Whether features may be text: those of encoders of categories, by their own tags, and of what chooses its columns by name."""
+    if takes_names(estimator):
+        return True
     return hasattr(estimator, "transform") and bool(getattr(getattr(_tags(estimator), "input_tags", None), "categorical", False))
 
 

@@ -32,3 +32,8 @@ def outputs_of(model: Any, sketched: Any, features: Sequence[str]) -> tuple[str,
     except (AttributeError, ValueError):  # transformers without names of their own, or that were not told the features'
         width = model.transform(np.zeros((1, len(features)))).shape[1]
         return tuple(f"{sketched.estimator.lower()}{number}" for number in range(width))
+
+
+def dense(made: Any) -> Any:
+    """Return an array that is kept sparse with all its zeros."""
+    return made.toarray() if hasattr(made, "toarray") else made

@@ -12,6 +12,7 @@ import numpy as np
 from gpupipe.core.barrier import Barrier
 from gpupipe.core.demand import Demand
 from gpupipe.core.errors import DtypeError, PlanError, StageError, UsageError, WiringError, listing
+from gpupipe.core.named_features import takes_names
 from gpupipe.core.node import Fitted, Node, Table
 from gpupipe.core.options import settle
 from gpupipe.core.plain import plain
@@ -38,7 +39,7 @@ from gpupipe.models._estimator import (
     task_of,
 )
 from gpupipe.models._labels import classes_of, coded, decoded, is_text, labels_in, lacking_in, probability_names
-from gpupipe.models._made import outputs_of, require_new
+from gpupipe.models._made import dense, outputs_of, require_new
 
 if TYPE_CHECKING:
     from gpupipe.core.engine import Engine
@@ -305,12 +306,12 @@ class Learned(RowStage):
 
     def transform(self, frame: Any) -> Any:
         """Return an array [n_rows, n_columns] of what a transformer makes of a plain frame, a column for each of the `outputs`."""
-        return _dense(self._answer("transform", frame))
+        return dense(self._answer("transform", frame))
 
     def _answer(self, method: str, frame: Any) -> Any:
         """Return what the estimator itself answers for a plain frame."""
         self.using(method)
-        array = plain().array_of_plain(self, self.features, frame)
+        array = plain().array_of_plain(self, self.features, frame, named=takes_names(self.model))
         if not len(array):  # which no estimator takes
             widths = {"predict_proba": len(self.classes), "transform": len(self.outputs)}
             return np.empty((0, widths[method]) if method in widths else 0, dtype=np.int64 if self.coded else np.float64)
@@ -349,6 +350,10 @@ class Learned(RowStage):
 
     def mapped(self) -> ArrayMap:
         """Return the function from features to columns that the method is."""
+        made = self._function()
+        return replace(made, named=True) if takes_names(self.model) else made
+
+    def _function(self) -> ArrayMap:
         asked = self._asked()
         if asked == "predict_proba":
             names = probability_names(self.classes)
@@ -389,10 +394,5 @@ class Learned(RowStage):
 
     def _transformed(self, array: Any) -> Sequence[Any]:
         """Return the transformed columns."""
-        made = _dense(self.model.transform(array))
+        made = dense(self.model.transform(array))
         return [made[:, number] for number in range(made.shape[1])]
-
-
-def _dense(made: Any) -> Any:
-    """Return an array that is kept sparse with all its zeros."""
-    return made.toarray() if hasattr(made, "toarray") else made

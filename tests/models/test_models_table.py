@@ -1,0 +1,96 @@
+"""The table of models in docs/models.md: each row is run, and what it says of engines is what the engines' own lists say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from sklearn import cluster, decomposition, ensemble, linear_model, manifold, naive_bayes, neighbors, svm, tree
+from xgboost import XGBClassifier, XGBRegressor, XGBRFClassifier, XGBRFRegressor
+
+import gpupipe as gp
+from gpupipe.core.errors import UsageError
+from gpupipe.engines._mergeable.choose import why_not_mergeable
+from gpupipe.engines.cudf.counterparts import COUNTERPARTS, FORESTS
+from gpupipe.models._estimator import task_of
+
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "models.md"
+MODELS: dict[str, list[Any]] = {
+    "boosted trees": [XGBClassifier(n_estimators=3), XGBRegressor(n_estimators=3)],
+    "boosted trees, scikit-learn's": [
+        ensemble.HistGradientBoostingClassifier(max_iter=3),
+        ensemble.HistGradientBoostingRegressor(max_iter=3),
+    ],
+    "decision tree": [tree.DecisionTreeClassifier(), tree.DecisionTreeRegressor()],
+    "random forest": [
+        ensemble.RandomForestClassifier(3),
+        ensemble.RandomForestRegressor(3),
+        XGBRFClassifier(n_estimators=3),
+        XGBRFRegressor(n_estimators=3),
+    ],
+    "linear": [linear_model.LinearRegression(), linear_model.Ridge(), linear_model.Lasso(), linear_model.ElasticNet()],
+    "logistic": [linear_model.LogisticRegression()],
+    "nearest neighbours": [neighbors.KNeighborsClassifier(3), neighbors.KNeighborsRegressor(3)],
+    "support vectors": [svm.SVC(), svm.SVR(), svm.LinearSVC(), svm.LinearSVR()],
+    "naive Bayes": [naive_bayes.GaussianNB(), naive_bayes.MultinomialNB(), naive_bayes.BernoulliNB()],
+    "k-means": [cluster.KMeans(2, n_init=1)],
+    "DBSCAN": [cluster.DBSCAN()],
+    "HDBSCAN": [cluster.HDBSCAN(copy=True)],
+    "PCA": [decomposition.PCA(1)],
+    "SVD": [decomposition.TruncatedSVD(1)],
+    "t-SNE": [manifold.TSNE(1, perplexity=3, init="random")],
+    "isolation forest": [ensemble.IsolationForest(n_estimators=3)],
+}
+CHANCE = np.random.default_rng(0)
+FRAME = pl.DataFrame({"a": CHANCE.uniform(size=30), "b": CHANCE.uniform(size=30)}).with_columns(y=(pl.col("a") > 0.5).cast(pl.Int32))
+
+
+def stage_of(estimator: Any) -> str:
+    """Return the stage that takes an estimator: the one that fits and places others, or one that answers for its own rows."""
+    try:
+        task_of(estimator)
+    except UsageError:
+        return "FitTransform"
+    places = any(hasattr(estimator, method) for method in ("predict", "transform"))
+    return "Learn" if places else "FitPredict"
+
+
+def row_of(model: str, estimator: Any) -> str:
+    """Return the table's row of an estimator."""
+    kind = type(estimator)
+    boosted, forest = kind.__module__.startswith("xgboost"), kind.__name__.startswith("XGBRF")
+    stage = stage_of(estimator)
+    if stage != "Learn":
+        dask = "all rows on one worker"
+    elif boosted and not forest:
+        dask = "XGBoost's own distributed training"
+    else:
+        dask = "exact, from parts" if why_not_mergeable(estimator) is None else "all rows on one worker"
+    of_cuml = kind.__name__ in COUNTERPARTS or kind.__name__ in FORESTS or kind.__name__ == "MultinomialNB"
+    gpu = "XGBoost's own" if boosted else "cuML's" if of_cuml else "refused, or on the host"
+    return f"| {model} | `{kind.__name__}` | `{stage}` | {dask} | {gpu} |"
+
+
+CASES = [(model, estimator) for model, estimators in MODELS.items() for estimator in estimators]
+
+
+def test_the_table_is_what_the_engines_say() -> None:
+    text = DOCUMENT.read_text()
+    missing = [row for row in (row_of(*case) for case in CASES) if row not in text]
+    assert not missing, "docs/models.md lacks:\n" + "\n".join(missing)
+    assert text.count("` | `") == len(CASES), "docs/models.md has rows that are not tried here"
+
+
+@pytest.mark.parametrize(("model", "estimator"), CASES, ids=lambda value: value if isinstance(value, str) else type(value).__name__)
+def test_each_model_runs(model: str, estimator: Any) -> None:
+    rows = gp.FromFrame(FRAME).node()
+    stage = stage_of(estimator)
+    if stage == "Learn":
+        target = "y" if task_of(estimator) in ("classifier", "regressor") else None
+        made = gp.Learn(estimator, features=["a", "b"], target=target).fit(rows)(rows)
+    else:
+        made = (gp.FitPredict if stage == "FitPredict" else gp.FitTransform)(estimator, features=["a", "b"])(rows)
+    assert len(gp.Pipeline("p", made=made).run("cpu")["made"]) == 30
