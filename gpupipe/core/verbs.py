@@ -34,6 +34,30 @@ class Joining:
 
 
 @dataclass(frozen=True)
+class AsofJoining:
+    """How each row of a table is joined to the row of another one that is nearest in time, within its key. Missing ones match nothing.
+
+    Parameters
+    ----------
+    at
+        The column of time in both tables, Int64; the other table's is left out of the result.
+    tolerance
+        How far apart the times may be.
+    exact
+        Whether a row of the same time counts.
+    suffix
+        What is put behind names that both tables have.
+    """
+
+    by: tuple[str, ...]
+    at: str
+    strategy: Literal["backward", "forward", "nearest"]
+    tolerance: int | None
+    exact: bool
+    suffix: str
+
+
+@dataclass(frozen=True)
 class Sorting:
     """In what order rows are put."""
 
@@ -59,11 +83,11 @@ Spread: TypeAlias = Joining | Sorting | Stacking | ByBlock
 
 @dataclass(frozen=True)
 class Rolled:
-    """One column of a rolling window: a function of a column, under a new name."""
+    """One column of a rolling window: a function of a column, under a new name; see `kernels/rolling.py` for what there is."""
 
     name: str
     column: str
-    function: Literal["min", "max", "sum", "mean", "count"]
+    function: str
 
 
 @dataclass(frozen=True)
@@ -88,6 +112,10 @@ class Verbs(ABC):
     @abstractmethod
     def join(self, left: nw.LazyFrame[Any], right: nw.LazyFrame[Any], how: Joining) -> nw.LazyFrame[Any]:
         """Return the joined rows. A full join keeps one key column, from whichever side has the row."""
+
+    @abstractmethod
+    def join_asof(self, left: nw.LazyFrame[Any], right: nw.LazyFrame[Any], how: AsofJoining) -> nw.LazyFrame[Any]:
+        """Return the left rows, each with the right one that is nearest in time; of several, the first or last as they come."""
 
     def in_order(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return the frame for a user's function: left and inner joins of narwhals' own keep the order of its rows."""

@@ -17,10 +17,11 @@ import pyarrow.compute as pc
 
 from gpupipe.core.errors import StageError
 from gpupipe.core.schema import as_dtype
-from gpupipe.core.verbs import ArrayMap, Joining, TextMap, Verbs, Window
+from gpupipe.core.verbs import ArrayMap, AsofJoining, Joining, TextMap, Verbs, Window
 from gpupipe.engines._arrow import arrow_dtype, as_array, column_values, named_frame, table_of
 from gpupipe.engines._estimators import unfitted_copy
-from gpupipe.kernels.rolling import roll_arrays
+from gpupipe.kernels.asof import asof_places
+from gpupipe.kernels.rolling import SAME_DTYPE, roll_arrays
 from gpupipe.kernels.xxh64_table import hash_table
 
 Frame = nw.LazyFrame[Any]
@@ -61,6 +62,14 @@ class NarwhalsVerbs(Verbs):
     def _matched(self, left: Frame, right: Frame, keys: list[str], how: Literal["left", "inner"], *, ordered: bool) -> Frame:
         """Return the rows of the left table with those that match, in the left table's order where the library keeps it."""
         return left.join(right, on=keys, how=how)
+
+    def join_asof(self, left: Frame, right: Frame, how: AsofJoining) -> Frame:
+        """Return the left rows with those nearest in time; see `Verbs.join_asof`."""
+        one, other = left.collect(), right.collect()
+        taken = table_of(other).take(asof_rows(table_of(one.select([*how.by, how.at])), table_of(other), how))
+        names = [name for name in other.columns if name not in how.by and name != how.at]
+        made = [self._series(one, name + (how.suffix if name in one.columns else ""), taken[name]) for name in names]
+        return (one.with_columns(made) if made else one).lazy()
 
     def sort(self, frame: Frame, columns: Sequence[str], descending: Sequence[bool], *, nulls_last: bool) -> Frame:
         """Return the rows in order; see `Verbs.sort`."""
@@ -147,6 +156,23 @@ def check_once(keys: nw.DataFrame[Any], expected: str) -> None:
         raise StageError(msg)
 
 
+def asof_rows(left: pa.Table, right: pa.Table, how: AsofJoining) -> pa.Array:
+    """Return for each left row the place of the right one that is nearest in time; a missing key or time has none."""
+    columns = [*how.by, how.at]
+    whole = pa.concat_tables([left.select(columns), right.select(columns)], promote_options="permissive")
+    known = np.ones(whole.num_rows, dtype=bool)
+    for name in columns:
+        known &= np.asarray(whole[name].is_valid())
+    key, at = _codes(whole.select(list(how.by))), np.asarray(whole[how.at].fill_null(0), dtype=np.int64)
+    ours, theirs = np.flatnonzero(known[: len(left)]), np.flatnonzero(known[len(left) :])
+    others = theirs + len(left)
+    places = asof_places(key[ours], at[ours], key[others], at[others], how.strategy, how.tolerance, exact=how.exact)
+    made, missing = np.zeros(len(left), dtype=np.int64), np.ones(len(left), dtype=bool)
+    found = places >= 0
+    made[ours[found]], missing[ours[found]] = theirs[places[found]], False
+    return pa.array(made, mask=missing)
+
+
 def account_of(error: BaseException) -> str | None:
     """Return a stage's own account of a value within the error of a library that could not cast it; None where there is none."""
     found = _ACCOUNT.search(str(error))
@@ -173,7 +199,7 @@ def roll_table(table: pa.Table, window: Window) -> pa.Table:
         whole = np.zeros(table.num_rows, dtype=values.dtype)
         missing = np.ones(table.num_rows, dtype=bool)
         whole[rows], missing[rows] = values, ~there
-        kind = table[rolled.column].type if rolled.function in ("min", "max") else None
+        kind = table[rolled.column].type if rolled.function in SAME_DTYPE else None
         made[rolled.name] = pa.array(whole, mask=missing).cast(kind) if kind is not None else pa.array(whole, mask=missing)
     return pa.table(made)
 

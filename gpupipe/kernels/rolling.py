@@ -12,7 +12,9 @@ from typing import Any
 
 import numpy as np
 
-FUNCTIONS = ("min", "max", "sum", "mean", "count")
+FUNCTIONS = ("min", "max", "sum", "mean", "count", "std", "var", "median", "quantile", "first", "last")
+SAME_DTYPE = ("min", "max", "first", "last")
+_GATHERED = 1 << 22
 _LEAST, _MOST = -(1 << 63), (1 << 63) - 1
 
 
@@ -89,7 +91,8 @@ def reduce_ranges(data: Any, valid: Any, first: Any, last: Any, function: str, x
     data, valid
         [n_rows] the numbers in sorted order, and which of them are there.
     function
-        ``min``, ``max``, ``sum``, ``mean`` or ``count``.
+        ``min``, ``max``, ``sum``, ``mean``, ``count``, ``std`` and ``var`` (of a sample, from two values on), ``median``,
+        ``quantile:0.9`` (linear between two values), ``first`` or ``last``. Quantiles pass over NaN.
     xp
         The array library: NumPy, or CuPy for arrays on a device.
 
@@ -104,6 +107,15 @@ def reduce_ranges(data: Any, valid: Any, first: Any, last: Any, function: str, x
     counts = running[last] - running[first]
     if function == "count":
         return counts, xp.ones(len(first), dtype=bool)
+    if function in ("first", "last"):
+        return _ended(data, valid, first, last, function, xp), counts > 0
+    if function in ("std", "var"):
+        spread = _spread(data.astype(np.float64), valid, first, last, xp)
+        return spread if function == "var" else xp.sqrt(spread), counts > 1
+    if function == "median" or function.startswith("quantile:"):
+        level = 0.5 if function == "median" else float(function.partition(":")[2])
+        made = _quantiles(xp.where(valid, data.astype(np.float64), np.nan), first, last, level, xp)
+        return made, counts > 0
     if function in ("sum", "mean"):
         data = data.astype(np.float64 if function == "mean" else _wide(data.dtype))
         with np.errstate(over="ignore", invalid="ignore"):  # the sum of both infinities is NaN; a block may even hold those of two keys
@@ -131,7 +143,11 @@ def roll_arrays(
     order, first, last = window_ranges(key, index, start, stop, xp)
     made = []
     for data, valid, function in columns:
-        reduced, there = reduce_ranges(data[order], valid[order], first, last, function, xp)
+        rows = order
+        if function in ("first", "last") and len(data):  # rows of one index in the order of their values
+            place = xp.unique(xp.where(valid, data, data.dtype.type(0)), return_inverse=True)[1]
+            rows = xp.lexsort(xp.stack((place, index, key)))
+        reduced, there = reduce_ranges(data[rows], valid[rows], first, last, function, xp)
         values, known = xp.empty_like(reduced), xp.empty_like(there)
         values[order], known[order] = reduced, there
         made.append((values, known))
@@ -167,3 +183,75 @@ def _folded(values: Any, first: Any, last: Any, ufunc: Any, neutral: Any, xp: An
         if 2 * size <= longest:
             blocks = ufunc(blocks[: len(blocks) - size], blocks[size:])
     return made
+
+
+def _ended(data: Any, valid: Any, first: Any, last: Any, function: str, xp: Any) -> Any:
+    """Return the first or the last value that is there of each range; where there is none, some value."""
+    places = xp.arange(len(data))
+    if function == "last":
+        found = xp.maximum.accumulate(xp.where(valid, places, -1))
+        return data[xp.clip(found[xp.clip(last - 1, 0, None)], 0, None)] if len(data) else data
+    found = xp.minimum.accumulate(xp.where(valid, places, len(data))[::-1])[::-1]
+    return data[xp.clip(found[xp.clip(first, None, len(data) - 1)], None, len(data) - 1)] if len(data) else data
+
+
+def _spread(data: Any, valid: Any, first: Any, last: Any, xp: Any) -> Any:
+    """Return the variance of each range's values, of a sample.
+
+    Count, mean and sum of squares of blocks are put together as means and sums are (Chan, Golub and LeVeque, 1979), so that values far from
+    0, and other windows' values, cost no digits.
+    """
+    count, mean, square = valid.astype(np.float64), xp.where(valid, data, 0.0), xp.zeros(len(data))
+    made = tuple(xp.zeros(len(first)) for _ in range(3))
+    lengths, at = last - first, first.copy()
+    longest = int(lengths.max()) if len(lengths) else 0
+    blocks = (count, mean, square)
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+        for power in range(longest.bit_length()):
+            size = 1 << power
+            taken = xp.flatnonzero(lengths & size)
+            both = _merged(tuple(part[taken] for part in made), tuple(part[at[taken]] for part in blocks), xp)
+            for part, new in zip(made, both, strict=True):
+                part[taken] = new
+            at[taken] += size
+            if 2 * size <= longest:
+                blocks = _merged(tuple(part[: len(part) - size] for part in blocks), tuple(part[size:] for part in blocks), xp)
+        return made[2] / xp.maximum(made[0] - 1, 1)
+
+
+def _merged(one: tuple[Any, ...], other: tuple[Any, ...], xp: Any) -> tuple[Any, Any, Any]:
+    """Return count, mean and sum of squared deviations of two sets of values together."""
+    count = one[0] + other[0]
+    share = other[0] / xp.maximum(count, 1)
+    apart = other[1] - one[1]
+    mean = xp.where(one[0] == 0, other[1], xp.where(other[0] == 0, one[1], one[1] + apart * share))
+    return count, mean, one[2] + other[2] + xp.where((one[0] > 0) & (other[0] > 0), apart * apart * one[0] * share, 0.0)
+
+
+def _quantiles(data: Any, first: Any, last: Any, level: float, xp: Any) -> Any:
+    """Return a quantile of each range's values that are there; ranges of about one length are sorted together, some at a time."""
+    made = xp.full(len(first), np.nan)
+    lengths = last - first
+    order = xp.argsort(lengths)
+    order = order[lengths[order] > 0]
+    begin = 0
+    while begin < len(order):
+        longest = int(lengths[order[min(len(order) - 1, begin + max(1, _GATHERED // int(lengths[order[begin]]) // 2))]])
+        end = min(len(order), begin + max(1, _GATHERED // longest))
+        chosen = order[begin:end]
+        places = first[chosen, None] + xp.arange(int(lengths[chosen].max()))
+        values = xp.where(places < last[chosen, None], data[xp.clip(places, None, len(data) - 1)], np.nan)
+        made[chosen] = _of_sorted(xp.sort(values, axis=1), level, xp)
+        begin = end
+    return made
+
+
+def _of_sorted(values: Any, level: float, xp: Any) -> Any:
+    """Return a quantile of each row of values in ascending order, in which NaN stands last and counts for nothing."""
+    n_values = (~xp.isnan(values)).sum(axis=1)
+    place = level * xp.maximum(n_values - 1, 0)
+    lower = xp.floor(place).astype(np.int64)
+    upper = xp.minimum(lower + 1, xp.maximum(n_values - 1, 0))
+    rows = xp.arange(len(values))
+    low, high, part = values[rows, lower], values[rows, upper], place - lower
+    return xp.where(part < 0.5, low + (high - low) * part, high - (high - low) * (1 - part))

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import Any
 
-from gpupipe.core.errors import DtypeError, UsageError, listing, nearest
+from gpupipe.core.errors import DtypeError, UsageError
 from gpupipe.core.options import settle
-from gpupipe.core.schema import Schema
-from gpupipe.core.stage import KeyStage, as_columns
-from gpupipe.core.verbs import Rolled, Window
-from gpupipe.stages._keys import require_plain
+from gpupipe.core.stage import as_columns
+from gpupipe.core.verbs import Window
+from gpupipe.stages._ordered import is_time, microseconds
+from gpupipe.stages._windows import WindowStage, rolled_of
 
-if TYPE_CHECKING:
-    import narwhals.stable.v2 as nw
-
-    from gpupipe.core.verbs import Verbs
-
-FUNCTIONS = ("min", "max", "sum", "mean", "count")
+Point = int | str | dt.timedelta
 
 
 @dataclass(frozen=True, init=False)
-class Rolling(KeyStage):
+class Rolling(WindowStage):
     """Appends to each row aggregates of the rows of its key whose index lies in a window around its own.
 
     The window of a row with index t holds the rows with index in ``[t + start, t + stop)``, however many there are: gaps are no rows, and
@@ -34,11 +30,16 @@ class Rolling(KeyStage):
     by
         The key's columns.
     index
-        An integer column: months, seconds, positions.
+        A column of integers (months, seconds, positions), dates or times.
     start, stop
-        The window's ends, relative to the row's index: ``start=0, stop=12`` is this month and the eleven after it.
+        The window's ends, relative to the row's index: ``start=0, stop=12`` is this month and the eleven after it. Of dates and times, a
+        timedelta or text: ``start="-7d", stop="1us"`` is a week with its end.
+    rows
+        Instead: the window is of so many rows, the row itself the last of them in the order of the index; rows that tie come in the order
+        of the table's other columns.
     aggregates
-        ``new_name=("column", "max")``, with ``min``, ``max``, ``sum``, ``mean`` or ``count``.
+        ``new_name=("column", "max")``, with ``min``, ``max``, ``sum``, ``mean``, ``count``, ``std``, ``var`` (of a sample), ``median``,
+        ``first``, ``last`` (of rows of one index, the smallest and the largest value) or ``("column", "quantile", 0.9)``.
 
     Examples
     --------
@@ -46,68 +47,43 @@ class Rolling(KeyStage):
     >>> frame = pl.DataFrame({"k": [1, 1, 1], "t": [0, 1, 5], "x": [3, 1, 2]})
     >>> Rolling("k", index="t", start=0, stop=2, low=("x", "min")).apply(frame).sort("t")["low"].to_list()
     [1, 1, 2]
+    >>> Rolling("k", index="t", rows=2, mean=("x", "mean")).apply(frame).sort("t")["mean"].to_list()
+    [3.0, 2.0, 1.5]
     """
 
-    keeps_rows: ClassVar[bool] = True
-    keeps_values: ClassVar[bool] = True
-
     window: Window
+    by_row: bool
+    is_timed: bool
 
-    def __init__(self, by: str | Sequence[str], *, index: str, start: int, stop: int, **aggregates: tuple[str, str]) -> None:
-        if not isinstance(start, int) or not isinstance(stop, int) or start >= stop:
+    def __init__(
+        self,
+        by: str | Sequence[str],
+        *,
+        index: str,
+        start: Point | None = None,
+        stop: Point | None = None,
+        rows: int | None = None,
+        **aggregates: tuple[Any, ...],
+    ) -> None:
+        if rows is not None:
+            if start is not None or stop is not None or not isinstance(rows, int) or rows < 1:
+                msg = f"Rolling expects a number of rows from 1 on, and then neither start nor stop, got {rows!r}, {start!r}, {stop!r}."
+                raise UsageError(msg)
+            start, stop = 1 - rows, 1
+        is_timed = isinstance(start, str | dt.timedelta) or isinstance(stop, str | dt.timedelta)
+        ends: list[Any] = [start, stop]
+        if is_timed:
+            ends = [microseconds(end, "Rolling's start and stop") for end in ends]
+        if not all(isinstance(end, int) for end in ends) or ends[0] >= ends[1]:
             msg = f"Rolling expects integers start < stop, got start={start!r}, stop={stop!r}."
             raise UsageError(msg)
-        if not aggregates:
-            msg = "Rolling expects at least one aggregate, new_name=('column', 'max'), got none."
-            raise UsageError(msg)
-        rolled = tuple(_rolled(name, given) for name, given in aggregates.items())
-        settle(self, window=Window(as_columns(by, "Rolling's by"), index, start, stop, rolled))
+        window = Window(as_columns(by, "Rolling's by"), index, ends[0], ends[1], rolled_of(aggregates, "Rolling"))
+        settle(self, window=window, by_row=rows is not None, is_timed=is_timed)
 
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """The key's columns."""
-        return self.window.by
-
-    def keeps_keys(self) -> bool:
-        """Whether the key's columns come out as they went in: they do."""
-        return True
-
-    def check(self, *schemas: Schema) -> None:
-        """Raise ColumnError for a column that is not there, DtypeError for a key, an index or values of the wrong kind."""
-        schema = schemas[0]
-        require_plain(schema, self.window.by, "Rolling's by")
-        schema.require((self.window.index,))
-        if not schema[self.window.index].dtype.is_integer():
-            msg = f"Rolling expects integers in index {self.window.index!r}, got {schema[self.window.index].dtype}. Cast it first."
+    def check_index(self, dtype: Any) -> None:
+        """Raise DtypeError where the index holds neither whole numbers nor times, or the ends of the window are not of its kind."""
+        WindowStage.check_index(self, dtype)
+        if not self.by_row and is_time(dtype) is not self.is_timed:
+            wanted = "lengths of time, such as start='-7d'" if is_time(dtype) else "integers as start and stop"
+            msg = f"Rolling expects {wanted}, for index {self.window.index!r} of {dtype}."
             raise DtypeError(msg)
-        for rolled in self.window.aggregates:
-            schema.require((rolled.column,))
-            if rolled.function != "count":
-                schema.require_numeric((rolled.column,), f"Rolling's {rolled.function}")
-                dtype = schema[rolled.column].dtype
-                if dtype.is_decimal():
-                    expected = f"Rolling's {rolled.function} expects integers or floats, got {dtype} in column {rolled.column!r}."
-                    raise DtypeError(f"{expected} Cast it to Float64 first.")
-            if rolled.name in schema:
-                msg = f"Rolling expects new names for its aggregates, got {rolled.name!r}, which is a column already."
-                raise DtypeError(msg)
-
-    def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-        """Return the frame with the aggregates."""
-        return verbs.roll(frames[0], self.window)
-
-    def reads(self, *schemas: Schema) -> frozenset[str] | None:
-        """Return the columns of the window."""
-        return frozenset(self.window.columns)
-
-
-def _rolled(name: str, given: Any) -> Rolled:
-    """Return one aggregate from ``("column", "function")``."""
-    if not isinstance(given, tuple) or len(given) != 2:
-        msg = f"Rolling expects ('column', 'function') for {name!r}, got {given!r}."
-        raise UsageError(msg)
-    column, function = given
-    if function not in FUNCTIONS:
-        msg = f"Rolling expects one of {listing(FUNCTIONS)} for {name!r}, got {function!r}.{nearest(str(function), FUNCTIONS)}"
-        raise UsageError(msg)
-    return Rolled(name, column, cast(Any, function))

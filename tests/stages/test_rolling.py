@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import gpupipe as gp
 from gpupipe.core.errors import ColumnError, DtypeError, UsageError
 from gpupipe.stages.rolling import Rolling
 from gpupipe.testing.compare import assert_same_rows
@@ -150,7 +153,7 @@ def test_tables_that_do_not_fit() -> None:
         Rolling("k", index="tt", start=0, stop=1, low=("x", "min")).apply(frame)
     with pytest.raises(ColumnError, match=r"^There is no column 'xx'\. Did you mean 'x'\?"):
         Rolling("k", index="t", start=0, stop=1, low=("xx", "min")).apply(frame)
-    with pytest.raises(DtypeError, match=r"^Rolling expects integers in index 's', got String\. Cast it first\.$"):
+    with pytest.raises(DtypeError, match=r"^Rolling expects integers, dates or times in index 's', got String\. Cast it first\.$"):
         Rolling("k", index="s", start=0, stop=1, low=("x", "min")).apply(frame)
     with pytest.raises(DtypeError, match=r"^Rolling's min expects numbers, got String in column 's'\."):
         Rolling("k", index="t", start=0, stop=1, low=("s", "min")).apply(frame)
@@ -189,3 +192,68 @@ def test_windows_over_nanoseconds_and_beyond(engine: str) -> None:
                 f"WINDOW w AS (PARTITION BY k ORDER BY t RANGE {bounds})"
             )
             assert_same_rows(trial.run(stage, table), wanted.to_arrow_table())
+
+
+def windows(n_rows: int, seed: int = 0) -> pl.DataFrame:
+    """Return rows of a few keys whose times are all different."""
+    chance = np.random.default_rng(seed)
+    values = [None if draw < 0.1 else value for draw, value in zip(chance.random(n_rows), chance.normal(10, 1, n_rows), strict=True)]
+    seconds = pl.Series(chance.permutation(n_rows) * 40_000_000_000 + chance.integers(0, 10**9, n_rows)).cast(pl.Datetime("us"))
+    return pl.DataFrame({"k": chance.integers(0, 3, n_rows), "t": seconds, "x": values, "i": chance.integers(0, 100, n_rows)})
+
+
+WORDS = ("sum", "mean", "min", "max", "std", "var", "median", "count", "first", "last")
+MANY = {word: ("x", word) for word in WORDS} | {"high": ("i", "quantile", 0.9)}
+
+
+ENDS: list[Any] = [({"start": "-2d", "stop": "1us"}, {"window": "172800000001us"}), ({"rows": 3}, {"window": 3})]
+
+
+@pytest.mark.parametrize(("ends", "theirs"), ENDS)
+def test_windows_of_time_and_of_rows_are_pandas(ends: dict[str, Any], theirs: dict[str, Any]) -> None:
+    frame = windows(40)
+    made = check_key_stage(Rolling("k", index="t", **ends, **MANY), frame, rtol=1e-9).to_pandas().sort_values(["k", "t"])
+    rows = frame.to_pandas().sort_values(["k", "t"]).set_index("t")
+    rolling = rows.groupby("k").rolling(**theirs, min_periods=1)
+    for word in WORDS:
+        wanted = getattr(rolling["x"], word)().to_numpy()
+        if word in ("first", "last"):  # of pandas' windows they are missing where the value is, here they pass over missing ones
+            continue
+        zero = word in ("sum", "count")
+        np.testing.assert_allclose(np.nan_to_num(made[word]) if zero else made[word], np.nan_to_num(wanted) if zero else wanted, rtol=1e-9)
+    np.testing.assert_allclose(made["high"], rolling["i"].quantile(0.9), rtol=1e-12)
+
+
+def test_first_and_last_are_polars(engine: str) -> None:
+    frame = windows(40).sort("k", "t")
+    stage = Rolling("k", index="t", start=dt.timedelta(days=-2), stop="1us", first=("x", "first"), last=("x", "last"))
+    made = gp.Pipeline("p", out=stage(gp.FromFrame(frame).node())).run(engine)["out"].to_arrow()
+    known = pl.col("x").drop_nulls()
+    wanted = frame.rolling("t", period="172800000001us", group_by="k").agg(first=known.first(), last=known.last(), x=pl.col("x").last())
+    assert_same_rows(made.select(["k", "t", "first", "last"]), wanted.select("k", "t", "first", "last"))
+
+
+def test_of_rows_of_one_index_the_smallest_is_first_and_the_largest_last() -> None:
+    frame = pl.DataFrame({"k": [1] * 4, "t": [0, 0, 0, 1], "x": [2, 9, None, 5]})
+    made = check_key_stage(Rolling("k", index="t", start=0, stop=1, first=("x", "first"), last=("x", "last")), frame)
+    assert {(row["t"], row["first"], row["last"]) for row in made.to_pylist()} == {(0, 2, 9), (1, 5, 5)}
+
+
+def test_far_from_zero_a_variance_loses_no_digits() -> None:
+    frame = pl.DataFrame({"k": [1] * 5, "t": range(5), "x": [1e9, 1e9 + 1, 1e9 + 2, 5.0, 6.0]})
+    made = check_key_stage(Rolling("k", index="t", rows=2, var=("x", "var")), frame)
+    assert [row["var"] for row in sorted(made.to_pylist(), key=lambda row: row["t"])] == [None, 0.5, 0.5, pytest.approx(4.99999997e17), 0.5]
+
+
+def test_bad_windows_of_time_and_rows() -> None:
+    frame = windows(3)
+    with pytest.raises(UsageError, match=r"^Rolling expects a number of rows from 1 on, and then neither start nor stop, got 0, None"):
+        Rolling("k", index="t", rows=0, n=("x", "count"))
+    with pytest.raises(UsageError, match=r"^Rolling's start and stop expects a timedelta or text such as '7d'"):
+        Rolling("k", index="t", start="-7days", stop="1us", n=("x", "count"))
+    with pytest.raises(UsageError, match=r"^Rolling expects \('column', 'quantile', level\) with a level from 0 to 1"):
+        Rolling("k", index="t", rows=2, n=("x", "quantile", 90))
+    with pytest.raises(DtypeError, match=r"^Rolling expects lengths of time, such as start='-7d', for index 't' of Datetime"):
+        Rolling("k", index="t", start=-7, stop=1, n=("x", "count")).apply(frame)
+    with pytest.raises(DtypeError, match=r"^Rolling expects integers as start and stop, for index 'i' of Int64\.$"):
+        Rolling("k", index="i", start="-7d", stop="1d", n=("x", "count")).apply(frame)

@@ -23,7 +23,7 @@ from gpupipe.engines.cudf.frames import Crossing, column_of, feature_array, lazy
 from gpupipe.engines.cudf.hashing import hash_column, hash_frame
 from gpupipe.engines.cudf.joining import joined
 from gpupipe.engines.cudf.models import OnHost, made_on_device
-from gpupipe.kernels.rolling import roll_arrays
+from gpupipe.kernels.rolling import SAME_DTYPE, roll_arrays
 
 Frame = nw.LazyFrame[Any]
 
@@ -83,7 +83,7 @@ class CudfVerbs(PandasLikeVerbs):
             whole, missing = cp.zeros(len(native), dtype=values.dtype), cp.ones(len(native), dtype=bool)
             whole[rows], missing[rows] = values, ~there
             column = column_of(whole, missing)
-            made[rolled.name] = column.astype(native[rolled.column].dtype) if rolled.function in ("min", "max") else column
+            made[rolled.name] = column.astype(native[rolled.column].dtype) if rolled.function in SAME_DTYPE else column
         return lazy_of(native.assign(**made))
 
     def unfitted(self, estimator: Any) -> Any:

@@ -14,6 +14,7 @@ import polars as pl
 from gpupipe.core.arrow import plain_table
 from gpupipe.core.verbs import Rolled, Window
 from gpupipe.engines._verbs import roll_table
+from gpupipe.kernels.rolling import SAME_DTYPE
 
 _LIMIT = 1 << 62
 _EXACT = 1 << 53  # whole numbers up to here are floats, too
@@ -26,11 +27,11 @@ def rolled_dtypes(window: Window, schema: pl.Schema) -> dict[str, pl.DataType]:
 
 def _dtype(rolled: Rolled, dtype: pl.DataType) -> pl.DataType:
     """Return the dtype of an aggregate of a column."""
-    if rolled.function in ("min", "max"):
+    if rolled.function in SAME_DTYPE:
         return dtype
-    if rolled.function == "count":
+    if rolled.function == "count" or (rolled.function == "sum" and not dtype.is_float()):
         return pl.Int64()
-    return pl.Float64() if rolled.function == "mean" or dtype.is_float() else pl.Int64()
+    return pl.Float64()
 
 
 def roll_frame(frame: pl.DataFrame, window: Window) -> pl.DataFrame:
@@ -73,12 +74,19 @@ def _is_native(rolled: Rolled, column: pl.Series) -> bool:
     """Whether Polars' own windows over a column are exact, and mean what they should: a minimum or maximum passes over NaN."""
     if rolled.function == "count":
         return True
+    if rolled.function in ("std", "var", "first", "last"):
+        return False
     if column.dtype.is_float():
-        return rolled.function in ("min", "max") and not column.is_nan().any()
+        return _is_of_order(rolled) and not column.is_nan().any()
     if rolled.function != "mean" or column.dtype == pl.Boolean:
         return True
     low, high = column.min(), column.max()  # none where every value is missing
     return low is None or (isinstance(low, int) and isinstance(high, int) and max(abs(low), abs(high)) * len(column) < _EXACT)
+
+
+def _is_of_order(rolled: Rolled) -> bool:
+    """Whether a function looks at the order of values alone, so that none is lost beside large ones."""
+    return rolled.function in ("min", "max", "median") or rolled.function.startswith("quantile:")
 
 
 def _one_integer(frame: pl.DataFrame, window: Window) -> pl.Series | None:
@@ -117,7 +125,10 @@ def _aggregate(rolled: Rolled, size: str, dtype: pl.DataType) -> pl.Expr:
         column = column.cast(pl.Int8)
     count = column.is_not_null().cast(pl.Int64).rolling_sum_by(by, size)
     total = column.cast(pl.Int64).fill_null(0).rolling_sum_by(by, size)
-    if rolled.function == "min":
+    if rolled.function == "median" or rolled.function.startswith("quantile:"):
+        level = 0.5 if rolled.function == "median" else float(rolled.function.partition(":")[2])
+        made = column.cast(pl.Float64).rolling_quantile_by(by, size, quantile=level, interpolation="linear")
+    elif rolled.function == "min":
         made = column.rolling_min_by(by, size)
     elif rolled.function == "max":
         made = column.rolling_max_by(by, size)

@@ -12,7 +12,7 @@ import polars as pl
 import pyarrow as pa
 
 from gpupipe.core.schema import as_dtype
-from gpupipe.core.verbs import ArrayMap, Joining, TextMap, Window
+from gpupipe.core.verbs import ArrayMap, AsofJoining, Joining, TextMap, Window
 from gpupipe.engines._arrow import arrow_dtype
 from gpupipe.engines._verbs import NarwhalsVerbs, check_once, row_hashes, run_mapped, text_rows
 from gpupipe.engines.polars.hashing import TextHashes
@@ -92,6 +92,14 @@ class PolarsVerbs(NarwhalsVerbs):
             return columns[0]
 
         return _like(frame, native.with_columns(pl.map_batches(names, checked, return_dtype=dtype).alias(names[0])))
+
+    def join_asof(self, left: Frame, right: Frame, how: AsofJoining) -> Frame:
+        """Return the left rows with those nearest in time; see `Verbs.join_asof`. Both tables are in order of time."""
+        options: dict[str, Any] = {"on": how.at, "by": list(how.by), "strategy": how.strategy, "suffix": how.suffix}
+        joined = _lazy(left).join_asof(
+            _lazy(right), **options, tolerance=how.tolerance, allow_exact_matches=how.exact, coalesce=True, check_sortedness=False
+        )
+        return nw.from_native(joined)
 
     def hash_rows(self, frame: Frame, columns: Sequence[str], seed: int, name: str) -> Frame:
         """Return the frame with the hash of the columns; see `Verbs.hash_rows`."""

@@ -1,0 +1,126 @@
+"""Joins each row with those of another table in whose interval it lies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import narwhals.stable.v2 as nw
+
+from gpupipe.core.errors import DtypeError, UsageError
+from gpupipe.core.node import Node, Table
+from gpupipe.core.options import settle
+from gpupipe.core.schema import Schema
+from gpupipe.core.stage import KeyStage, as_columns
+from gpupipe.core.verbs import Joining
+from gpupipe.stages._keys import require_plain
+from gpupipe.stages._ordered import require_amounts
+
+if TYPE_CHECKING:
+    from gpupipe.core.verbs import Verbs
+
+
+@dataclass(frozen=True, init=False)
+class IntervalJoin(KeyStage):
+    """Joins each row of the left table with the right table's rows of its key whose interval ``[start, end)`` holds its value.
+
+    A row comes out once for each such interval; in a left join once, with nothing beside it, where there is none. What is missing, key or
+    value, lies in none; an interval without an end has none. Each row is compared with all intervals of its key: where these do not
+    overlap, `AsofJoin` on their start is faster.
+
+    Parameters
+    ----------
+    at
+        The left table's column: numbers, dates or times.
+    start, end
+        The right table's columns; both come out.
+    by
+        The key's columns, in both tables.
+    how
+        ``"inner"`` or ``"left"``.
+    closed
+        Which ends belong to the interval: ``"left"``, ``"right"``, ``"both"`` or ``"none"``.
+    suffix
+        What is put behind the right table's names that the left one has, too.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> rows = pl.DataFrame({"k": [1, 1], "t": [3, 9]})
+    >>> phases = pl.DataFrame({"k": [1, 1], "low": [0, 5], "high": [5, 9], "phase": ["a", "b"]})
+    >>> IntervalJoin("t", start="low", end="high", by="k").apply(rows, phases)["phase"].to_list()
+    ['a']
+    """
+
+    takes: ClassVar[tuple[type[Node], ...]] = (Table, Table)
+
+    at: str
+    start: str
+    end: str
+    by: tuple[str, ...]
+    how: Literal["inner", "left"]
+    closed: Literal["left", "right", "both", "none"]
+    suffix: str
+
+    def __init__(
+        self,
+        at: str,
+        *,
+        start: str,
+        end: str,
+        by: str | Sequence[str],
+        how: Literal["inner", "left"] = "inner",
+        closed: Literal["left", "right", "both", "none"] = "left",
+        suffix: str = "_right",
+    ) -> None:
+        if how not in ("inner", "left") or closed not in ("left", "right", "both", "none"):
+            msg = f"IntervalJoin expects how 'inner' or 'left' and closed 'left', 'right', 'both' or 'none', got {how!r} and {closed!r}."
+            raise UsageError(msg)
+        settle(self, at=at, start=start, end=end, by=as_columns(by, "IntervalJoin's by"), how=how, closed=closed, suffix=suffix)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The key's columns."""
+        return self.by
+
+    def keeps_keys(self) -> bool:
+        """Whether the key's columns come out as they went in: they do."""
+        return True
+
+    def check(self, *schemas: Schema) -> None:
+        """Raise ColumnError for a column that is not there, DtypeError for a key, a value or an interval of the wrong kind."""
+        for schema in schemas:
+            require_plain(schema, self.by, "IntervalJoin's by")
+        require_amounts(schemas[0], (self.at,), "IntervalJoin")
+        require_amounts(schemas[1], (self.start, self.end), "IntervalJoin")
+        value = schemas[0][self.at].dtype
+        for name in (self.start, self.end):
+            dtype = schemas[1][name].dtype
+            if value.is_numeric() != dtype.is_numeric() or (not value.is_numeric() and value != dtype):
+                msg = f"IntervalJoin expects values and ends of one kind, got {value} in {self.at!r} and {dtype} in {name!r}. Cast one."
+                raise DtypeError(msg)
+
+    def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        """Return the joined rows."""
+        left, right = frames
+        names = left.collect_schema().names()
+        ends = {name: name + (self.suffix if name in names else "") for name in (self.start, self.end)}
+        row = "\x1frow"
+        numbered = left
+        if self.how == "left":
+            numbered = left.with_row_index(row, order_by=names)
+        joined = verbs.join(numbered, right, Joining(self.by, self.by, "inner", suffix=self.suffix))
+        value, low, high = nw.col(self.at), nw.col(ends[self.start]), nw.col(ends[self.end])
+        above = value >= low if self.closed in ("left", "both") else value > low
+        below = value <= high if self.closed in ("right", "both") else value < high
+        inside = joined.filter(above & (below | high.is_null()))
+        if self.how == "inner":
+            return inside
+        rest = [name for name in inside.collect_schema().names() if name not in names]
+        whole = verbs.join(numbered, inside.select(*rest), Joining((row,), (row,), "left", suffix=self.suffix))
+        return whole.drop(row)
+
+    def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
+        """Return the left table's columns that had no missing value."""
+        return schemas[0].not_null

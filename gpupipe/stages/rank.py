@@ -1,0 +1,91 @@
+"""Appends which place a value has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import narwhals.stable.v2 as nw
+
+from gpupipe.core.errors import UsageError
+from gpupipe.core.options import settle
+from gpupipe.core.schema import Schema
+from gpupipe.core.stage import KeyStage, as_columns
+from gpupipe.stages._keys import require_plain
+from gpupipe.stages._ordered import require_amounts, require_new
+
+if TYPE_CHECKING:
+    from gpupipe.core.verbs import Verbs
+
+METHODS = ("average", "min", "max", "dense")
+
+
+@dataclass(frozen=True, init=False)
+class Rank(KeyStage):
+    """Appends the place of a column's value among those of its key, from 1 on, as ``x_rank``; missing ones have none.
+
+    Parameters
+    ----------
+    columns
+        Columns of numbers or times.
+    by
+        The key's columns.
+    descending
+        Whether the largest comes first.
+    method
+        What equal values get: the ``"min"``, the ``"max"`` or the ``"average"`` (Float64) of their places, or ``"dense"``, which leaves
+        out no place after them.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> Rank("x", by="k").apply(pl.DataFrame({"k": [1, 1, 1], "x": [5, 7, 5]}))["x_rank"].to_list()
+    [1, 3, 1]
+    """
+
+    keeps_rows: ClassVar[bool] = True
+    keeps_values: ClassVar[bool] = True
+
+    columns: tuple[str, ...]
+    by: tuple[str, ...]
+    descending: bool
+    method: Literal["average", "min", "max", "dense"]
+
+    def __init__(
+        self,
+        columns: str | Sequence[str],
+        *,
+        by: str | Sequence[str],
+        descending: bool = False,
+        method: Literal["average", "min", "max", "dense"] = "min",
+    ) -> None:
+        if method not in METHODS:
+            msg = f"Rank expects method 'average', 'min', 'max' or 'dense', got {method!r}: others leave equal values to chance."
+            raise UsageError(msg)
+        settle(self, columns=as_columns(columns, "Rank's columns"), by=as_columns(by, "Rank's by"), descending=descending, method=method)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The key's columns."""
+        return self.by
+
+    def keeps_keys(self) -> bool:
+        """Whether the key's columns come out as they went in: they do."""
+        return True
+
+    def check(self, *schemas: Schema) -> None:
+        """Raise ColumnError for a column that is not there, or a new one that is; DtypeError for one of the wrong kind."""
+        require_plain(schemas[0], self.by, "Rank's by")
+        require_amounts(schemas[0], self.columns, "Rank")
+        require_new(schemas[0], [f"{name}_rank" for name in self.columns], "Rank")
+
+    def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        """Return the frame with the places."""
+        dtype = nw.Float64 if self.method == "average" else nw.Int64
+        ranks = {name: nw.col(name).rank(self.method, descending=self.descending).over(*self.by) for name in self.columns}
+        return frames[0].with_columns(rank.cast(dtype).alias(f"{name}_rank") for name, rank in ranks.items())
+
+    def reads(self, *schemas: Schema) -> frozenset[str] | None:
+        """Return the key and the columns."""
+        return frozenset({*self.by, *self.columns})
