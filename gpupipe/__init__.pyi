@@ -47,6 +47,7 @@ from gpupipe.sinks.write_sql import WriteSql as WriteSql
 from gpupipe.sources.from_arrow import FromArrow as FromArrow
 from gpupipe.sources.from_frame import FromFrame as FromFrame
 from gpupipe.sources.read_arrow import ReadArrow as ReadArrow
+from gpupipe.sources.read_conll import ReadConll as ReadConll
 from gpupipe.sources.read_csv import ReadCsv as ReadCsv
 from gpupipe.sources.read_json import ReadJson as ReadJson
 from gpupipe.sources.read_labels import ReadLabels as ReadLabels
@@ -77,6 +78,7 @@ from gpupipe.stages.discretize import Discretize as Discretize
 from gpupipe.stages.drop_constant import DropConstant as DropConstant
 from gpupipe.stages.drop_low_cardinality import DropLowCardinality as DropLowCardinality
 from gpupipe.stages.encode_category import EncodeCategory as EncodeCategory
+from gpupipe.stages.evaluate_entities import EvaluateEntities as EvaluateEntities
 from gpupipe.stages.expanding import Expanding as Expanding
 from gpupipe.stages.explode import Explode as Explode
 from gpupipe.stages.fill_by_key import FillByKey as FillByKey
