@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import narwhals.stable.v2 as nw
+import numpy as np
 import pyarrow as pa
 
 from gpupipe.core.errors import DtypeError, StageError
@@ -282,14 +283,12 @@ class ByColumn(RowStage):
 
 def taken(values: Mapping[str, tuple[Sequence[float], float]], columns: tuple[str, ...], array: Any) -> list[Any]:
     """Return what stands at positions: of each column the value at its position, the last one where it is -1, NaN where it is missing."""
-    import numpy as np  # local: a plan that looks nothing up needs it not
-
     made = []
     for number, name in enumerate(columns):
         known, other = values[name]
-        position = np.asarray(array[:, number], dtype=np.float64)
+        position = array[:, number].astype(np.float64)
         place = np.where(np.isnan(position), 0, position).astype(np.int64)
-        found = np.asarray([*known, other], dtype=np.float64)[place]
+        found = np.asarray([*known, other], dtype=np.float64, like=array)[place]
         made.append(np.where(np.isnan(position), np.nan, found))
     return made
 

@@ -260,7 +260,8 @@ def _text(name: str) -> nw.Expr:
 
 def _looked_up(values: Any, sizes: tuple[int, ...], array: Any) -> list[Any]:
     """Return what stands in the row of a fold at the position of a category; what is behind them all where that is -1."""
-    positions = np.asarray(array).astype(np.int64)
+    positions = array.astype(np.int64)
+    values = np.asarray(values, like=array)
     fold = positions[:, 0]
     made = []
     for number, size in enumerate(sizes):

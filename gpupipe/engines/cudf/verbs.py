@@ -13,11 +13,11 @@ import pyarrow as pa
 
 from gpupipe.core.errors import UnsupportedError
 from gpupipe.core.schema import as_dtype
-from gpupipe.core.verbs import ArrayMap, Joining, TextMap, Window
+from gpupipe.core.verbs import ArrayMap, AsofJoining, Joining, TextMap, Window
 from gpupipe.engines._arrow import arrow_dtype
 from gpupipe.engines._estimators import unfitted_copy
 from gpupipe.engines._pandaslike import PandasLikeVerbs
-from gpupipe.engines._verbs import text_rows
+from gpupipe.engines._verbs import asof_rows, text_rows
 from gpupipe.engines.cudf.dtypes import device_dtype
 from gpupipe.engines.cudf.frames import Crossing, column_of, feature_array, lazy_of, native_of, null_mask, numbers_of
 from gpupipe.engines.cudf.hashing import hash_column, hash_frame
@@ -38,6 +38,19 @@ class CudfVerbs(PandasLikeVerbs):
     def join(self, left: Frame, right: Frame, how: Joining) -> Frame:
         """Return the joined rows; see `Verbs.join`."""
         return lazy_of(joined(native_of(left), native_of(right), how))
+
+    def join_asof(self, left: Frame, right: Frame, how: AsofJoining) -> Frame:
+        """Return the left rows with those nearest in time; keys and times cross to the host, and places come back."""
+        one, other = native_of(left), native_of(right)
+        columns = [*how.by, how.at]
+        keyed = [self.crossing.to_host(native[columns], "keys and times of an as-of join") for native in (one, other)]
+        places = self.crossing.to_device(pa.table({"row": asof_rows(keyed[0], keyed[1], how)}), "places of an as-of join")["row"]
+        rest = [name for name in other.columns if name not in columns]
+        taken = other[rest].take(places.fillna(0)) if len(other) else other[rest].reindex(places.index)
+        made = {name: taken[name].reset_index(drop=True).where(places.notna(), None) for name in rest}
+        return lazy_of(
+            one.reset_index(drop=True).assign(**{name + (how.suffix if name in one.columns else ""): made[name] for name in rest})
+        )
 
     def hash_rows(self, frame: Frame, columns: Sequence[str], seed: int, name: str) -> Frame:
         """Return the frame with the hash of the columns; floats count in single precision, see `row_hashes`."""

@@ -1,0 +1,65 @@
+"""The table of stages in docs/stages.md: every name is of the face and of the kind that it says, and no stage of tables is left out."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+import sklearn.base
+import sklearn.utils.discovery
+
+import gpupipe as gp
+from gpupipe.core.barrier import Barrier
+from gpupipe.core.stage import Stage, TableStage
+
+TEXT = (Path(__file__).resolve().parents[1] / "docs" / "stages.md").read_text(encoding="utf-8")
+HEADS = [line for line in TEXT.splitlines() if line.startswith("| for |")]
+
+
+def rows() -> list[dict[str, str]]:
+    """Return the tables' rows, by the heads of their columns."""
+    made, heads = [], list[str]()
+    for line in TEXT.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if line.startswith("| for |"):
+            heads = cells
+        elif line.startswith("| ") and heads:
+            made.append(dict(zip(heads, cells, strict=True)))
+    return made
+
+
+def names(cell: str) -> list[str]:
+    return re.findall(r"`([\w.]+)`", cell)
+
+
+def test_every_named_stage_is_there_and_of_its_kind() -> None:
+    words = {"fit": "fitted", "row": "row", "key": "key", "table": "table", "value": "value"}
+    for row in rows():
+        for name in names(row["stage"]):
+            stage = getattr(gp, name)
+            if inspect.isclass(stage) and issubclass(stage, Stage) and row["kind"]:
+                assert words[stage.kind] in row["kind"], name
+
+
+def test_no_stage_of_tables_is_left_out() -> None:
+    told = {name for row in rows() for name in names(row["stage"])}
+    for name in gp.__all__:
+        stage = getattr(gp, name)
+        if inspect.isclass(stage) and stage.__module__.count(".") == 2 and stage.__module__.startswith("gpupipe.stages."):
+            is_stage = issubclass(stage, TableStage) or (issubclass(stage, Barrier) and stage.kind == "fit")
+            if is_stage:
+                assert name in told, f"{name} is not in docs/stages.md"
+
+
+def test_counterparts_of_scikit_learn_are_there() -> None:
+    known = {name for name, _ in sklearn.utils.discovery.all_estimators()} | {"make_column_selector"}
+    told = [name for row in rows() for name in names(row.get("scikit-learn", ""))]
+    assert len(told) > 15
+    assert not set(told) - known
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_tables_have_one_form(head: str) -> None:
+    assert "stage" in head and "kind" in head
