@@ -19,6 +19,7 @@ endif
 DEMO := demo
 CONTRACT ?= .venv-contract
 DIST ?= .venv-dist
+SITE ?= .venv-site
 CONTRACT_PYTHON ?= python3.12
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
 
@@ -26,7 +27,7 @@ PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
 PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11 python3.14; do \
 	if $$name -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$name; break; fi; done)
 
-.PHONY: help demo cluster test lint format types faults fuzz dist contract bench clean
+.PHONY: help demo cluster test lint format types faults fuzz dist site contract bench clean
 .DEFAULT_GOAL := help
 
 help: ## Show what there is
@@ -115,6 +116,13 @@ dist: $(VENV)/.made ## Build the wheel and the source archive, check both, run t
 	@$(DIST)/user/bin/python -m pip --disable-pip-version-check --quiet install -c constraints.txt "$$(echo dist/gpupipe-*.whl)[cpu]"
 	$(DIST)/user/bin/python .ci/check_dist.py first README.md
 
+# Serve it to have its search: python -m http.server -d site. Links that lead nowhere end the build.
+site: $(VENV)/.made ## Build the documentation as a site in site/, which fetches nothing
+	@[ -x $(SITE)/bin/mkdocs ] || { $(VENV)/bin/python -m venv $(SITE) && \
+		$(SITE)/bin/python -m pip --disable-pip-version-check --quiet install 'mkdocs-material>=9.8,<10' 'mkdocstrings-python>=2,<3'; }
+	NO_MKDOCS_2_WARNING=1 $(SITE)/bin/mkdocs build --strict --quiet
+	@! grep -rhoE '<(script|link|img)[^>]*(src|href)="?https?://[^" >]*' site --include=*.html || { echo "the site fetches these" >&2; exit 1; }
+
 # RAPIDS is 5.8 GB, so it has an environment of its own; constraints-gpu.txt is of Python 3.12. No device is needed.
 $(CONTRACT)/.installed: pyproject.toml constraints-gpu.txt
 	@$(CONTRACT_PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 12))' 2>/dev/null || { \
@@ -132,5 +140,5 @@ bench: $(VENV)/.installed ## Measure the mortgage ETL against hand-written panda
 	$(VENV)/bin/python -m bench.run mortgage-etl $(BENCH)
 
 clean: ## Remove the environment, the demo, and what tools left
-	rm -rf $(VENV) $(CONTRACT) $(DIST) $(DEMO) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(CONTRACT) $(DIST) $(SITE) $(DEMO) build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
