@@ -53,6 +53,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "blame": ("plan", "engines", "core"),
     "run": ("blame", "checkpoints", "known", "plan", "engines", "report", "core"),
     "pipeline": ("checkpoints", "run", "portability", "plan", "engines", "report", "core"),
+    "rounds": ("rounds", "active", "definition", "pipeline", "plan", "sinks.ask_questions", "sources.read_labels", "stages.select", "core"),
     "jobs": ("jobs", "definition", "engines.load", "engines.dask.clusters", "core"),
     "testing": ("testing", "sources", "kinds", "artefact", "pipeline", "run", "plan", "engines", "core", "kernels"),
     "cli": EVERYTHING,

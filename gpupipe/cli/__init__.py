@@ -18,6 +18,7 @@ from gpupipe.cli.jobs import cancel, fetch, list_jobs, logs, status
 from gpupipe.cli.label import label
 from gpupipe.cli.plan import plan
 from gpupipe.cli.predict import predict
+from gpupipe.cli.rounds import rounds
 from gpupipe.cli.run import run
 from gpupipe.cli.runs import runs_app
 from gpupipe.cli.signals import end_like_ctrl_c
@@ -32,6 +33,7 @@ app.command("check", cls=FileCommand)(check)
 app.command("plan", cls=FileCommand)(plan)
 app.command("predict")(predict)
 app.command("submit", cls=FileCommand)(submit)
+app.command("rounds", cls=FileCommand)(rounds)
 app.command("status")(status)
 app.command("list")(list_jobs)
 app.command("logs")(logs)
