@@ -45,7 +45,7 @@ def cost_to(costs: Any, metrics: Any, wanted: float) -> float | None:
 
     Examples
     --------
-    >>> cost_to([0, 10, 20], [0.5, 0.7, 0.9], 0.8), cost_to([0, 10], [0.5, 0.7], 0.8)
+    >>> cost_to([0, 10, 20], [0.5, 0.75, 1.0], 0.875), cost_to([0, 10], [0.5, 0.75], 0.8)
     (15.0, None)
     """
     spent, values = _points(costs, metrics)

@@ -7,7 +7,7 @@ from numbers import Real
 from typing import Any
 
 from gpupipe.core.errors import ColumnError, UsageError, listing, nearest
-from gpupipe.core.node import Node
+from gpupipe.core.node import Node, Table
 from gpupipe.definition import Definition
 from gpupipe.pipeline import Pipeline
 from gpupipe.plan import Step
@@ -56,13 +56,14 @@ def truth_of(pipeline: Pipeline, column: str, engine: str) -> dict[Any, Any]:
     key = node.stage.key  # type: ignore[attr-defined]
     steps = pipeline.plan().steps
     place = next(step.inputs[0] for step in steps if step.node is node)
-    chosen: Node | None = None
+    chosen: Table | None = None
     names: set[str] = set()
     while chosen is None and steps[place].tables:  # up the line of tables that the questions are chosen of
         place = steps[place].tables[0]
         if _is_plain(steps, place):
             names |= set(steps[place].schema or ())
-            chosen = steps[place].node if {key, column} <= set(steps[place].schema or ()) else None
+            found = steps[place].node
+            chosen = found if isinstance(found, Table) and {key, column} <= set(steps[place].schema or ()) else None
     if chosen is None:
         known = sorted(names)
         msg = f"No table before the choice has the oracle's column {column!r} beside the key {key!r}.{nearest(column, known)}"

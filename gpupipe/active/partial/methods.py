@@ -119,9 +119,8 @@ def choose_questions(
         return open_rows, open_rows, xp.zeros(0)
     if chosen.order == "worth":
         questions, worths = best_questions(probabilities[open_rows], possible[open_rows], hierarchy, chosen.worth)
-        first = top(xp.round(worths, 9), hashes[open_rows], n_questions)
-        kept = first[questions[first] >= 0]
-        return open_rows[kept], questions[kept], worths[kept]
+        kept, asked = _best_of(questions, worths, hashes[open_rows], n_questions)
+        return open_rows[kept], asked, worths[kept]
     uncertain = _uncertain(chosen, probabilities[open_rows])
     begun = n_possible[open_rows] < possible.shape[1]
     later = top(xp.where(begun, xp.inf, uncertain), hashes[open_rows], n_questions)  # those begun come before all others
@@ -185,11 +184,25 @@ def ask_round(
     ([[True, False, False], [False, False, True]], 3)
     """
     asked, size = 0, batch or max(1, budget // 50)
-    held = possible.copy()
+    held, chosen = possible.copy(), method_of(method)
+    best = best_questions(probabilities, held, hierarchy, chosen.worth) if chosen.order == "worth" else None
     while asked < budget:
-        rows, questions, _ = choose_questions(probabilities, held, hashes, hierarchy, min(size, budget - asked), method)
+        number = min(size, budget - asked)
+        if best is None:
+            rows, questions, _ = choose_questions(probabilities, held, hashes, hierarchy, number, method)
+        else:
+            rows, questions = _best_of(*best, hashes, number)
         if not len(rows):
             break
         held[rows] = answered(held[rows], hierarchy, questions, answer(rows, questions))
+        if best is not None:  # what was not asked is worth what it was
+            best[0][rows], best[1][rows] = best_questions(probabilities[rows], held[rows], hierarchy, chosen.worth)
         asked += len(rows)
     return held, asked
+
+
+def _best_of(questions: Any, worths: Any, hashes: Any, number: int) -> tuple[Any, Any]:
+    """Return the rows whose best questions are worth most, and these; none whose class is known."""
+    first = top(array_module(worths).round(worths, 9), hashes, number)
+    kept = first[questions[first] >= 0]
+    return kept, questions[kept]

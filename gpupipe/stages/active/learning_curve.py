@@ -11,6 +11,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 import pyarrow as pa
 
+from gpupipe.active._arrays import on_host
 from gpupipe.active.curve import area_under, cost_to
 from gpupipe.core.errors import StageError, UsageError
 from gpupipe.core.schema import Schema
@@ -74,7 +75,7 @@ class LearningCurve(TaskStage):
 
     def solve(self, tools: Tools, *inputs: Any) -> nw.DataFrame[Any]:
         """Return the comparison."""
-        curves = self._curves(inputs[0])
+        curves = self._curves(tools, inputs[0])
         if self.chance not in curves:
             msg = (
                 f"LearningCurve expects the arm of chance, {self.chance!r}, beside the others, got {sorted(curves)}. Run it at equal cost."
@@ -96,18 +97,20 @@ class LearningCurve(TaskStage):
         self._show(tools, curves, rows, full, budget)
         return self._table(tools, rows)
 
-    def _curves(self, frame: nw.DataFrame[Any]) -> dict[str, list[tuple[Any, Any]]]:
+    def _curves(self, tools: Tools, frame: nw.DataFrame[Any]) -> dict[str, list[tuple[Any, Any]]]:
         """Return costs and metrics of each strategy's seeds, in the order of cost."""
         found: dict[tuple[str, str], list[tuple[float, float]]] = {}
-        for who, seed, cost, metric in frame.select(self.strategy, self.seed, self.cost, self.metric).iter_rows():
-            if metric is not None and not math.isnan(metric):  # as it is before there is a model
-                found.setdefault((str(who), str(seed)), []).append((float(cost), float(metric)))
+        costs, metrics = (on_host(tools.array(frame, name)).astype(float).tolist() for name in (self.cost, self.metric))
+        arms = zip(frame[self.strategy].to_list(), frame[self.seed].to_list(), strict=True)
+        for (who, seed), cost, metric in zip(arms, costs, metrics, strict=True):
+            if not math.isnan(metric):  # as it is before there is a model
+                found.setdefault((str(who), str(seed)), []).append((cost, metric))
         if not found:
             raise StageError("LearningCurve expects a metric in one row or more, got none. Let the runs evaluate a hold-out.")
         curves: dict[str, list[tuple[Any, Any]]] = {}
         for (who, _), points in sorted(found.items()):
-            costs, metrics = np.array(sorted(points)).T
-            curves.setdefault(who, []).append((costs, metrics))
+            spent, reached = np.array(sorted(points)).T
+            curves.setdefault(who, []).append((spent, reached))
         return curves
 
     def _table(self, tools: Tools, rows: Mapping[str, list[Any]]) -> nw.DataFrame[Any]:
@@ -121,7 +124,8 @@ class LearningCurve(TaskStage):
 
     def _show(self, tools: Tools, curves: Mapping[str, Any], rows: Mapping[str, list[Any]], full: float, budget: float) -> None:
         """Show the curves with their bands, and the comparison."""
-        lines, bands = [], []
+        lines: list[Any] = []
+        bands: list[Any] = []
         for name in rows["strategy"]:
             seeds = curves[name]
             at = np.linspace(max(costs[0] for costs, _ in seeds), min(costs[-1] for costs, _ in seeds), _POINTS)
@@ -141,7 +145,11 @@ class LearningCurve(TaskStage):
         names = [name.replace("_", " ") + (" %" if name.startswith("cost_to") else "") for name in rows]
         told = f"Area: the mean of {self.metric} up to a cost of {budget:g}. Costs to shares of {full:.4g}, "
         told += "what all labels give." if self.full else "the best that was reached."
-        parts = [drawn, {"kind": "text", "text": told}, {"kind": "table", "title": "", "columns": names, "rows": shown}]
+        parts: list[Mapping[str, Any]] = [
+            drawn,
+            {"kind": "text", "text": told},
+            {"kind": "table", "title": "", "columns": names, "rows": shown},
+        ]
         tools.show("What labels were worth", *parts)
 
 

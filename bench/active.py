@@ -1,0 +1,307 @@
+"""Active learning: what choosing is worth on CLINC150 and CASP, and how fast scores and selections are beside other libraries.
+
+    python -m bench.active --out bench/results/NAME.json [--data ../shared/data] [--only intents,scores,diverse,protein,stream] [--rounds 3]
+
+Peers (modAL, scikit-activeml) that are not installed are left out, and the record says so; they go into a folder of their own, on
+PYTHONPATH. Compared are processor seconds in one process, in turns, on one BLAS thread; a ratio is the median over rounds, with the extremes.
+"""
+
+# ruff: noqa: E402  (threads are told before NumPy is imported)
+
+from __future__ import annotations
+
+import os
+
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
+
+import importlib.util
+import json
+import statistics
+import sys
+import tempfile
+import time
+import tracemalloc
+from argparse import ArgumentParser
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+import gpupipe as gp
+from bench.machine import describe
+from gpupipe.active import scorers, selectors
+from gpupipe.active.curve import area_under, cost_to
+from gpupipe.active.partial import PartialLabelClassifier, ask_round
+from gpupipe.active.scorers import random_order
+from pipelines import intents
+
+Record = dict[str, Any]
+METHODS = ("AQ-EIG", "ALPF-EIG", "uniform", "AL-ME", "AQ-ERC", "ALPF-ERC", "ALPF-EDC")
+
+
+def intents_by_questions(data: Path, methods: tuple[str, ...], rounds: int = 14, seed: int = 0) -> Record:
+    """CLINC150: 5 % known at the start, a fourteenth of the naive cost a round, the model from scratch in each."""
+    pool, test, hierarchy = intents.read(str(data / "text/clinc150"), 256, None)
+    x, x_test = (np.stack([table[name].to_numpy() for name in table.column_names[3:]], axis=1) for table in (pool, test))
+    truth, truth_test = (np.array([hierarchy.place_of(one) for one in table["intent"].to_pylist()]) for table in (pool, test))
+    n, k = len(x), hierarchy.n_classes
+    hashes = random_order(np.arange(n), seed=seed)
+    exact = np.eye(k, dtype=bool)[truth]
+    known = np.argsort(hashes)[: n // 20]
+
+    def answer(rows: Any, questions: Any) -> Any:
+        return hierarchy.matrix[questions, truth[rows]]
+
+    def fitted(possible: Any) -> tuple[Any, float]:
+        model = PartialLabelClassifier((256,), epochs=20, seed=seed).fit(x, possible)
+        return model, float((model.predict_proba(x_test).argmax(axis=1) == truth_test).mean())
+
+    started = time.process_time()
+    full = fitted(exact)[1]
+    flat = np.full((n, k), 1 / k)
+    warm = np.ones((n, k), bool)
+    warm[known] = exact[known]
+    _, naive = ask_round(flat, warm, hashes, hierarchy, 10**9, answer, method="uniform", batch=n)
+    record: Record = {"questions": len(hierarchy.sets), "full accuracy": full, "naive questions": naive, "methods": {}}
+    for method in methods:
+        spent, possible, costs, curve, begun = 0, warm.copy(), [], [], time.process_time()
+        while True:
+            model, accuracy = fitted(possible)
+            costs.append(spent)
+            curve.append(accuracy)
+            if (possible.sum(axis=1) == 1).all():
+                break
+            possible, asked = ask_round(model.predict_proba(x), possible, hashes, hierarchy, -(-naive // rounds), answer, method=method)
+            spent += asked
+        shares = {f"to {share} %": cost_to(costs, curve, full * share / 100) for share in (95, 99)}
+        record["methods"][method] = {
+            **{name: None if cost is None else round(cost / naive, 4) for name, cost in shares.items()},
+            "annotated all": round(spent / naive, 4),
+            "label accuracy": float((possible.argmax(axis=1) == truth).mean()),
+            "at 10 %, 20 %": [round(float(np.interp(share * naive, costs, curve)), 4) for share in (0.1, 0.2)],
+            "area to the naive cost": round(area_under(costs, curve, naive), 4),
+            "curve": [[cost, round(accuracy, 4)] for cost, accuracy in zip(costs, curve, strict=True)],
+            "processor seconds": round(time.process_time() - begun, 1),
+        }
+        print(method, record["methods"][method], file=sys.stderr, flush=True)
+    return {**record, "processor seconds": round(time.process_time() - started, 1)}
+
+
+def in_turns(rounds: int, contenders: dict[str, Callable[[], Any]]) -> Record:
+    """Processor seconds of each contender, and how many times as long as the first one it takes."""
+    spent: dict[str, list[float]] = {one: [] for one in contenders}
+    for _ in range(rounds):
+        for one, call in contenders.items():
+            before = time.process_time()
+            call()
+            spent[one].append(time.process_time() - before)
+    first = next(iter(contenders))
+    ratios = {one: [theirs / ours for theirs, ours in zip(each, spent[first], strict=True)] for one, each in spent.items() if one != first}
+    shown = {one: {"median": round(statistics.median(e), 2), "min": round(min(e), 2), "max": round(max(e), 2)} for one, e in ratios.items()}
+    return {"seconds": {one: [round(s, 4) for s in each] for one, each in spent.items()}, "times as long": shown}
+
+
+def peak_bytes(call: Callable[[], Any]) -> int:
+    """The most memory that NumPy took during a call."""
+    tracemalloc.start()
+    call()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return peak
+
+
+def scores(rounds: int, installed: set[str]) -> Record:
+    """1,000,000 rows of 10 probabilities, in memory: ours by columns, theirs by rows."""
+    by_row = np.random.default_rng(0).dirichlet(np.ones(10), 1_000_000)
+    by_column = np.ascontiguousarray(by_row.T.astype(np.float32))
+    hashes = random_order(np.arange(1_000_000))
+    record: Record = {}
+    for name in ("least_confidence", "margin", "entropy"):
+        ours = getattr(scorers, name)
+        contenders: dict[str, Callable[[], Any]] = {"gpupipe": lambda ours=ours: ours(by_column)}
+        if "modAL" in installed:
+            import modAL.uncertainty as theirs  # local: a peer
+
+            made = _Fixed(by_row)
+            call = {
+                "least_confidence": theirs.classifier_uncertainty,
+                "margin": theirs.classifier_margin,
+                "entropy": theirs.classifier_entropy,
+            }
+            contenders["modAL"] = lambda call=call[name], made=made: call(made, by_row)
+        if "skactiveml" in installed:
+            from skactiveml.pool import uncertainty_scores  # local: a peer
+
+            method = {"least_confidence": "least_confident", "margin": "margin_sampling", "entropy": "entropy"}[name]
+            contenders["scikit-activeml"] = lambda method=method: uncertainty_scores(by_row, method=method)
+        ours(by_column)
+        record[name] = {
+            **in_turns(rounds, contenders),
+            "peak bytes / input bytes": round(peak_bytes(lambda ours=ours: ours(by_column)) / by_column.nbytes, 3),
+        }
+    entropies = scorers.entropy(by_column)
+    chosen = {
+        "top by threshold": lambda: selectors.top(entropies, hashes, 1000),
+        "argpartition": lambda: np.argpartition(-entropies, 1000)[:1000],
+        "sort": lambda: np.argsort(-entropies)[:1000],
+    }
+    return {**record, "1,000 of 1,000,000": in_turns(rounds, chosen)}
+
+
+class _Fixed:
+    """A classifier whose probabilities are known, as modAL asks for one."""
+
+    def __init__(self, probabilities: Any) -> None:
+        self.probabilities = probabilities
+
+    def predict_proba(self, _: Any, **__: Any) -> Any:
+        return self.probabilities
+
+
+def diverse(rounds: int, installed: set[str]) -> Record:
+    """K-center and BADGE on embeddings of 64 numbers."""
+    chance = np.random.default_rng(0)
+    n = 100_000
+    embeddings = chance.normal(size=(n, 64)).astype(np.float32)
+    p = chance.dirichlet(np.ones(10), n)
+    columns = np.ascontiguousarray(p.T.astype(np.float32))
+    labelled = np.arange(10)
+    centers = embeddings[:10]
+    contenders: dict[str, Callable[[], Any]] = {"gpupipe": lambda: selectors.k_center(embeddings, 100, centers=centers)}
+    others: dict[str, Callable[[], Any]] = {"gpupipe": lambda: selectors.badge(columns, embeddings, 20)}
+    if "skactiveml" in installed:
+        from skactiveml.pool import (
+            Badge,  # local: a peer
+            CoreSet,
+        )
+
+        y = np.full(n, np.nan)
+        y[labelled] = labelled
+        core = CoreSet(random_state=0, missing_label=np.nan)
+        contenders["scikit-activeml"] = lambda: core.query(X=embeddings, y=y, batch_size=100)
+        others["scikit-activeml"] = _their_badge(Badge, p, embeddings, y)
+    record = {"k-center, 100 of 100,000 x 64": in_turns(rounds, contenders), "BADGE, 20 of 100,000 x 64 x 10": in_turns(rounds, others)}
+    inputs = {"k-center": embeddings.nbytes, "BADGE": embeddings.nbytes + columns.nbytes}
+    calls = {"k-center": lambda: selectors.k_center(embeddings, 10), "BADGE": lambda: selectors.badge(columns, embeddings, 10)}
+    return {**record, "peak bytes / input bytes": {one: round(peak_bytes(call) / inputs[one], 2) for one, call in calls.items()}}
+
+
+def _their_badge(badge: Any, p: Any, embeddings: Any, y: Any) -> Callable[[], Any]:
+    """scikit-activeml's BADGE, of a classifier whose probabilities are known."""
+    from skactiveml.base import SkactivemlClassifier  # local: a peer
+
+    class Fixed(SkactivemlClassifier):
+        """Gives the rows of p for the embeddings, as many as are asked about."""
+
+        def fit(self, X: Any, y: Any, **_: Any) -> Any:  # noqa: N803
+            self.classes_ = np.arange(p.shape[1])
+            return self
+
+        def predict_proba(self, X: Any, **_: Any) -> Any:  # noqa: N803
+            return p[: len(X)]
+
+    query = badge(random_state=0, missing_label=np.nan)
+    return lambda: query.query(X=embeddings, y=y, clf=Fixed(classes=np.arange(p.shape[1])), fit_clf=True, batch_size=20)
+
+
+def protein(data: Path, seeds: int) -> Record:
+    """CASP: the variance of a forest's trees against chance; RMSE on a hold-out over rows labelled."""
+    from sklearn.ensemble import ExtraTreesRegressor  # local: one question
+
+    rows = pl.read_csv(data / "tables/casp_protein.csv.gz").to_numpy()
+    x, y = rows[:, 1:], rows[:, 0]
+    record: Record = {"seeds": {}}
+    areas: dict[str, list[float]] = {"variance": [], "random": []}
+    for seed in range(seeds):
+        order = np.argsort(random_order(np.arange(len(x)), seed=seed))
+        test, pool = order[:5000], order[5000:25000]
+        hashes = random_order(pool.astype(np.int64), seed=seed)
+        for strategy, reached in areas.items():
+            known = np.zeros(len(pool), bool)
+            known[np.argsort(hashes)[:200]] = True
+            curve = []
+            for _ in range(12):
+                model = ExtraTreesRegressor(40, min_samples_leaf=2, random_state=seed).fit(x[pool[known]], y[pool[known]])
+                curve.append([int(known.sum()), float(np.sqrt(((model.predict(x[test]) - y[test]) ** 2).mean()))])
+                members = (tree.predict(x[pool]) for tree in model.estimators_)
+                score = scorers.variance(members) if strategy == "variance" else np.zeros(len(pool))
+                score = scorers.power(score, hashes, beta=1.0) if strategy == "variance" else score
+                open_rows = np.flatnonzero(~known)
+                known[open_rows[selectors.top(score[open_rows], hashes[open_rows], 200)]] = True
+            reached.append(area_under([n for n, _ in curve], [rmse for _, rmse in curve]))
+            record["seeds"][f"{strategy}-{seed}"] = [[n, round(rmse, 4)] for n, rmse in curve]
+    return {**record, "mean RMSE up to 2,400 rows": {one: [round(a, 4) for a in each] for one, each in areas.items()}}
+
+
+def stream(n_rows: int = 10_000_000) -> Record:
+    """A pool in Parquet, scored by a model and chosen from, block by block on engine cpu: seconds, and the most memory over the start's."""
+    from sklearn.linear_model import LogisticRegression  # local: one question
+
+    from gpupipe.report.record import MemoryWatch  # local: one question
+
+    chance = np.random.default_rng(0)
+    with tempfile.TemporaryDirectory() as folder:
+        for part in range(10):
+            size = n_rows // 10
+            held = {
+                "id": np.arange(size) + part * size,
+                **{f"x{number}": chance.normal(size=size).astype(np.float32) for number in range(4)},
+            }
+            pl.DataFrame(held).write_parquet(f"{folder}/part-{part}.parquet")
+        n_bytes = sum(path.stat().st_size for path in Path(folder).iterdir())
+        train = pl.DataFrame({f"x{number}": chance.normal(size=2000) for number in range(4)})
+        train = train.with_columns(y=(train["x0"] > 0).cast(pl.Int64) + (train["x1"] > 0).cast(pl.Int64))
+        model = gp.Learn(LogisticRegression(), target="y").fit(gp.FromFrame(train).node())
+        scored = gp.Score("entropy")(model.predict_proba(gp.ReadParquet(folder).node()))
+        pipeline = gp.Pipeline("stream", chosen=gp.Choose(1000)(scored))
+        with MemoryWatch() as watch:
+            started, cpu = time.perf_counter(), time.process_time()
+            before = watch.samples[0][1]
+            made = pipeline.run("cpu")["chosen"]
+            seconds, spent = time.perf_counter() - started, time.process_time() - cpu
+        peak = watch.peak_since(0) - before
+    return {
+        "rows": n_rows,
+        "chosen": len(made),
+        "seconds": round(seconds, 1),
+        "processor seconds": round(spent, 1),
+        "parquet bytes": n_bytes,
+        "peak bytes": peak,
+    }
+
+
+def main() -> None:
+    """Ask the questions, and write the record."""
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("--out", required=True)
+    parser.add_argument("--data", default="../shared/data")
+    parser.add_argument("--only", default="intents,scores,diverse,protein,stream")
+    parser.add_argument("--methods", default=",".join(METHODS))
+    parser.add_argument("--rounds", type=int, default=3)
+    given = parser.parse_args()
+    peers = {"modAL": "modAL-python", "skactiveml": "scikit-activeml"}
+    installed = {name for name in peers if importlib.util.find_spec(name) is not None}
+    asked: dict[str, Callable[[], Record]] = {
+        "scores": lambda: scores(given.rounds, installed),
+        "diverse": lambda: diverse(given.rounds, installed),
+        "protein": lambda: protein(Path(given.data), 3),
+        "stream": stream,
+        "intents": lambda: intents_by_questions(Path(given.data), tuple(given.methods.split(","))),
+    }
+    told = {package: version(package) if name in installed else "not installed" for name, package in peers.items()}
+    path = Path(given.out)
+    record: Record = json.loads(path.read_text()) if path.exists() else {}
+    record |= {"machine": describe(), "peers": told}
+    for one, ask in asked.items():
+        if one in given.only.split(","):
+            record[one] = ask()
+            path.write_text(json.dumps(record, indent=1) + "\n")
+            print(one, json.dumps({name: value for name, value in record[one].items() if name != "methods"})[:3000], flush=True)
+
+
+if __name__ == "__main__":
+    main()
