@@ -3,7 +3,8 @@
     python -m bench.active --out bench/results/NAME.json [--data ../shared/data] [--only intents,scores,diverse,protein,stream] [--rounds 3]
 
 Peers (modAL, scikit-activeml) that are not installed are left out, and the record says so; they go into a folder of their own, on
-PYTHONPATH. Compared are processor seconds in one process, in turns, on one BLAS thread; a ratio is the median over rounds, with the extremes.
+PYTHONPATH. Compared are processor seconds in one process, in turns, on one BLAS thread; a ratio is the median over rounds, with the
+extremes.
 """
 
 # ruff: noqa: E402  (threads are told before NumPy is imported)
@@ -215,7 +216,7 @@ def protein(data: Path, seeds: int) -> Record:
     rows = pl.read_csv(data / "tables/casp_protein.csv.gz").to_numpy()
     x, y = rows[:, 1:], rows[:, 0]
     record: Record = {"seeds": {}}
-    areas: dict[str, list[float]] = {"variance": [], "random": []}
+    areas: dict[str, list[float]] = {"variance": [], "variance, drawn by its power": [], "random": []}
     for seed in range(seeds):
         order = np.argsort(random_order(np.arange(len(x)), seed=seed))
         test, pool = order[:5000], order[5000:25000]
@@ -228,8 +229,8 @@ def protein(data: Path, seeds: int) -> Record:
                 model = ExtraTreesRegressor(40, min_samples_leaf=2, random_state=seed).fit(x[pool[known]], y[pool[known]])
                 curve.append([int(known.sum()), float(np.sqrt(((model.predict(x[test]) - y[test]) ** 2).mean()))])
                 members = (tree.predict(x[pool]) for tree in model.estimators_)
-                score = scorers.variance(members) if strategy == "variance" else np.zeros(len(pool))
-                score = scorers.power(score, hashes, beta=1.0) if strategy == "variance" else score
+                score = np.zeros(len(pool)) if strategy == "random" else scorers.variance(members)
+                score = scorers.power(score, hashes, beta=1.0) if "power" in strategy else score
                 open_rows = np.flatnonzero(~known)
                 known[open_rows[selectors.top(score[open_rows], hashes[open_rows], 200)]] = True
             reached.append(area_under([n for n, _ in curve], [rmse for _, rmse in curve]))

@@ -57,7 +57,9 @@ from gpupipe.stages.active.choose import Choose as Choose
 from gpupipe.stages.active.choose_questions import ChooseQuestions as ChooseQuestions
 from gpupipe.stages.active.learn_partial import LearnPartial as LearnPartial
 from gpupipe.stages.active.learning_curve import LearningCurve as LearningCurve
+from gpupipe.stages.active.nearest_neighbors import NearestNeighbors as NearestNeighbors
 from gpupipe.stages.active.score import Score as Score
+from gpupipe.stages.active.spread_labels import SpreadLabels as SpreadLabels
 from gpupipe.stages.asof_join import AsofJoin as AsofJoin
 from gpupipe.stages.bucketize import Bucketize as Bucketize
 from gpupipe.stages.calendar_parts import CalendarParts as CalendarParts
