@@ -28,6 +28,7 @@ LIBRARIES = (
     "scikit-learn",
     "scipy",
     "tensorly",
+    "torch",
     "xgboost",
     "xgboost-cpu",
 )

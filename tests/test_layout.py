@@ -83,6 +83,8 @@ EXCEPTED_IMPORTS: Mapping[tuple[str, str], str] = {
     ("jobs.plugin", "distributed"): "a job is kept by Dask's scheduler, whatever engine it runs its pipeline on",
     ("jobs.watch", "distributed"): "a job is watched by a task of Dask's, for the same reason",
     ("jobs.desk", "distributed"): "a job is handed to Dask, for the same reason",
+    ("forecasts.deep_forecaster", "deep"): "the one forecaster that is a network; PyTorch is loaded where it is fitted",
+    ("forecasts.deep_forecaster", "deep.series"): "as above",
     (
         "topics.counts",
         "scipy",

@@ -6,6 +6,7 @@ from gpupipe.forecasts.arima import ARIMA
 from gpupipe.forecasts.auto_arima import AutoARIMA
 from gpupipe.forecasts.auto_holt_winters import AutoHoltWinters
 from gpupipe.forecasts.correlation import acf, pacf
+from gpupipe.forecasts.deep_forecaster import DeepForecaster
 from gpupipe.forecasts.drift import Drift
 from gpupipe.forecasts.holt_winters import HoltWinters
 from gpupipe.forecasts.kalman_filter import KalmanFilter
@@ -19,6 +20,7 @@ __all__ = [
     "STATUSES",
     "AutoARIMA",
     "AutoHoltWinters",
+    "DeepForecaster",
     "Drift",
     "Forecast",
     "ForecastWarning",

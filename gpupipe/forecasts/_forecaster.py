@@ -162,6 +162,7 @@ class Forecaster(Estimator, ABC):
         return Forecast(mean, lower, upper, self.status_)
 
     _takes_regressors = False
+    _learns_together = False  # whether what it says of a series depends on the others
 
     @property
     def _xp(self) -> Any:

@@ -170,6 +170,43 @@ def test_a_killed_process_is_resumed_with_equal_results(tmp_path: Path) -> None:
     assert run(tmp_path / "killed", 5) == expected  # from another start, whose place the file takes
 
 
+TOGETHER = """
+import sys, torch, torch.distributed
+from torch import nn
+from torch.utils.data import TensorDataset
+from gpupipe.deep import Supervised, Training, train
+def run(rank, place, folder):
+    torch.distributed.init_process_group("gloo", init_method="file://" + place, rank=rank, world_size=2)
+    try:
+        return trained(folder)
+    finally:
+        torch.distributed.destroy_process_group()
+def trained(folder):
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(1, 8), nn.Tanh(), nn.Linear(8, 1))
+    x = torch.linspace(-1, 1, 64)[:, None]
+    history = train(net, Supervised(nn.functional.mse_loss), TensorDataset(x, x ** 2), TensorDataset(x[::3], x[::3] ** 2),
+        training=Training(4, 16, 0.02, device="cpu", folder=folder))
+    return torch.cat([p.detach().flatten() for p in net.parameters()]), history.column("validation_loss")
+if __name__ == "__main__":
+    run(1, sys.argv[1], None)
+"""
+
+
+def test_two_processes_come_to_what_one_does(tmp_path: Path) -> None:
+    """Each has half of every batch; the mean of their gradients is that of the batch. On CPUs: no two GPUs have been seen."""
+    script = tmp_path / "together.py"
+    script.write_text(TOGETHER)
+    made = runpy.run_path(str(script))
+    with subprocess.Popen([sys.executable, str(script), str(tmp_path / "place")]) as other:
+        together, losses = made["run"](0, str(tmp_path / "place"), str(tmp_path / "kept"))
+        assert other.wait() == 0
+    alone, expected = made["trained"](None)
+    torch.testing.assert_close(together, alone, rtol=1e-5, atol=1e-6)
+    assert losses == pytest.approx(expected, rel=1e-5)
+    assert (tmp_path / "kept" / NAME).exists()
+
+
 class Fresh:
     """Examples that are others in each epoch."""
 

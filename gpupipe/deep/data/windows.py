@@ -40,24 +40,22 @@ class Windows:
 
     @classmethod
     def over(cls, values: Tensor, past: int, horizon: int, *, begin: int = 0, end: int | None = None, every: int = 1) -> Windows:
-        """Return the windows that lie whole in steps from `begin` to before `end`, with something known in past and future.
+        """Return the windows that lie in steps from `begin` to before `end`, and between the first and the last value of their series.
 
-        A value that is missing in the past is the last one before it in the window, or the first after it.
+        One without any value in its past, or in its future, is left out. A value that is missing in the past is the last one before it in
+        the window, or the first after it.
         """
         last = values.shape[1] if end is None else min(end, values.shape[1])
         starts = torch.arange(begin, max(last - past - horizon + 1, begin), every)
-        series = torch.arange(len(values))
-        pairs = torch.cartesian_prod(series, starts) if len(starts) else torch.zeros((0, 2), dtype=torch.int64)
-        made = cls(values, pairs[:, 0], pairs[:, 1], past, horizon)
-        if not len(pairs):
-            return made
-        known = ~torch.isnan(values).all(2)
-        counts = torch.nn.functional.pad(known.long().cumsum(1), (1, 0))
-        at, row = made.starts, made.series
-        seen = counts[row, at + past] - counts[row, at] > 0
-        after = counts[row, at + past + horizon] - counts[row, at + past] > 0
-        keep = seen & after
-        return cls(values, row[keep], at[keep], past, horizon)
+        pairs = torch.cartesian_prod(torch.arange(len(values)), starts) if len(starts) else torch.zeros((0, 2), dtype=torch.int64)
+        row, at = pairs[:, 0], pairs[:, 1]
+        if len(pairs):
+            counts = torch.nn.functional.pad((~torch.isnan(values).all(2)).long().cumsum(1), (1, 0)).cpu()
+            before, seen, after = counts[row, at], counts[row, at + past], counts[row, at + past + horizon]
+            begun, going_on = counts[row, at + 1] > 0, counts[row, at + past + horizon - 1] < counts[row, -1]
+            keep = (seen > before) & (after > seen) & begun & (going_on | (after > counts[row, at + past + horizon - 1]))
+            row, at = row[keep], at[keep]
+        return cls(values, row, at, past, horizon)
 
     def __len__(self) -> int:
         return len(self.starts)

@@ -133,7 +133,7 @@ class FittedNetwork(Holding):
         """Return what the network is, how it was trained, and what it confuses."""
         if not len(self.figures):
             return {"facts": {"network": Network(self.factory, **options_of(self.options)).name}}
-        facts: dict[str, Any] = {"network": self.factory.__name__, "parameters": n_parameters(self.network)}
+        facts: dict[str, Any] = {"network": Network(self.factory).name, "parameters": n_parameters(self.network)}
         facts |= {"classes": len(self.classes)} if self.classifies else {}
         cards = [{"title": "Training", "parts": self.history.parts()}]
         if (saved := layers_part(self.network)) is not None:

@@ -57,6 +57,7 @@ def cards_of(fitted: Any) -> list[Mapping[str, Any]]:
         parts.append(
             {"kind": "lines", "title": title, "x": "steps after the last value", "y": fitted.target, "curves": curves, "bands": bands}
         )
+    parts += forecaster.parts() if hasattr(forecaster, "parts") else []  # of a training
     return [{"section": "Forecasts", "title": f"{type(forecaster).__name__} of {len(values):,} series", "parts": parts}]
 
 

@@ -38,7 +38,7 @@ def takes(estimator: Forecaster, exogenous: tuple[str, ...], stage: str) -> None
 
 
 def told_of_all(estimator: Forecaster) -> bool:
-    """Whether a forecaster is told nothing of single series, so that it may be fitted to some of them by themselves.
+    """Whether a forecaster is told nothing of single series, nor learns from all together, so that it may be fitted to some by themselves.
 
     Examples
     --------
@@ -47,7 +47,7 @@ def told_of_all(estimator: Forecaster) -> bool:
     >>> told_of_all(SeasonalNaive(7)), told_of_all(HoltWinters(trend=None, seasonal=None, parameters=given))
     (True, False)
     """
-    return all(np.ndim(value) == 0 for value in (getattr(estimator, "parameters", None) or {}).values())
+    return not estimator._learns_together and all(np.ndim(value) == 0 for value in (getattr(estimator, "parameters", None) or {}).values())
 
 
 def fitted_to(estimator: Forecaster, values: Any, regressors: Any, tell: Any) -> Forecaster:
