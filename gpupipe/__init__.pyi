@@ -76,6 +76,7 @@ from gpupipe.stages.deep.learn_deep import LearnDeep as LearnDeep
 from gpupipe.stages.deep.move_digits import MoveDigits as MoveDigits
 from gpupipe.stages.deep.predict_frames import PredictFrames as PredictFrames
 from gpupipe.stages.deep.score_frames import ScoreFrames as ScoreFrames
+from gpupipe.stages.deep.tag_sequences import TagSequences as TagSequences
 from gpupipe.stages.diff import Diff as Diff
 from gpupipe.stages.discretize import Discretize as Discretize
 from gpupipe.stages.drop_constant import DropConstant as DropConstant

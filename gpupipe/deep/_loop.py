@@ -26,8 +26,10 @@ from gpupipe.deep.training_settings import PRECISIONS, SCHEDULES, Training
 class Loop:
     """One training of a network."""
 
-    def __init__(self, network: nn.Module, objective: Objective, settings: Training, what: str) -> None:
-        self.objective, self.settings, self.what = objective, settings, what
+    def __init__(
+        self, network: nn.Module, objective: Objective, settings: Training, what: str, state: Mapping[str, torch.Tensor] | None = None
+    ) -> None:
+        self.objective, self.settings, self.what, self.state = objective, settings, what, state or {}
         self.device = settings.on_device()
         self.network = network.to(self.device)
         self.world = World.now()
@@ -79,6 +81,9 @@ class Loop:
         except (TypeError, ValueError) as error:
             msg = f"Training's options do not suit {settings.optimizer} or the schedule {settings.schedule!r}: {error}."
             raise UsageError(msg) from error
+        if self.state:
+            groups = self.optimizer.state_dict()["param_groups"]
+            self.optimizer.load_state_dict(put_together(self.state, {"state": {}, "param_groups": groups}))
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=settings.precision == "float16")
 
     def _epoch(self, examples: Examples, validation: Examples | None) -> None:

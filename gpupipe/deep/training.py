@@ -11,12 +11,15 @@ where its file in `folder` ends, and comes to the same weights, bit by bit, as i
 
 from __future__ import annotations
 
-from torch import nn
+from collections.abc import Mapping
+
+from torch import Tensor, nn
 
 from gpupipe.core.errors import UsageError
 from gpupipe.core.progress import Progress
 from gpupipe.deep._loop import Loop
 from gpupipe.deep.history import History
+from gpupipe.deep.training_file import taken_apart
 from gpupipe.deep.training_objective import Examples, Objective
 from gpupipe.deep.training_settings import Training
 
@@ -69,6 +72,40 @@ def train(
     >>> round(network.weight.item(), 2), round(network.bias.item(), 2), len(history.epochs)
     (3.0, 1.0, 60)
     """
+    return train_on(network, objective, examples, validation, training=training, progress=progress, what=what)[0]
+
+
+def train_on(
+    network: nn.Module,
+    objective: Objective,
+    examples: Examples,
+    validation: Examples | None = None,
+    *,
+    state: Mapping[str, Tensor] | None = None,
+    training: Training | None = None,
+    progress: Progress | None = None,
+    what: str = "",
+) -> tuple[History, dict[str, Tensor]]:
+    """Return the history of a training that goes on where an earlier one ended, and what a later one goes on with.
+
+    As `train`; the network has the weights of the earlier training, and `state` is what that one returned of its optimiser.
+
+    Raises
+    ------
+    UsageError, StageError
+        As in `train`, or the state is none of this network and optimiser.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from gpupipe.deep import Supervised
+    >>> data, network = torch.utils.data.TensorDataset(torch.ones(4, 1), torch.ones(4, 1)), nn.Linear(1, 1)
+    >>> objective, training = Supervised(nn.functional.mse_loss), Training(1, device="cpu")
+    >>> _, state = train_on(network, objective, data, training=training)
+    >>> _, state = train_on(network, objective, data, state=state, training=training)
+    >>> int(state["0/step"])
+    2
+    """
     settings = Training() if training is None else training
     if not len(examples) or (validation is not None and not len(validation)):
         which = "learn from" if not len(examples) else "validate on"
@@ -78,7 +115,8 @@ def train(
         raise UsageError(
             "Training's patience is about the loss on examples for validation, and there are none. Give some, or leave it out."
         )
-    return Loop(network, objective, settings, what).run(examples, validation, progress)
+    loop = Loop(network, objective, settings, what, state)
+    return loop.run(examples, validation, progress), taken_apart(loop.optimizer.state_dict())[0]
 
 
-__all__ = ["Training", "train"]
+__all__ = ["Training", "train", "train_on"]

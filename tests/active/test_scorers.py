@@ -128,6 +128,16 @@ def test_sequences(xp: Any) -> None:
     )
 
 
+def test_disagreement_about_sequences(xp: Any) -> None:
+    votes, mean = np.array([10, 7, 7, 1, 6]), np.array([3.0, 0.1, 2.0, 1e9, 0.0])
+    made = HOST(scorers.sequence_disagreement(xp.asarray(votes), xp.asarray(mean), 10))
+    assert np.argsort(-made).tolist() == [3, 4, 2, 1, 0]  # by votes, and of equal ones by the mean
+    assert (made >= 1 - votes / 10).all() and (made < 1 - (votes - 1) / 10).all()
+    for n_passes in (0, 9):
+        with pytest.raises(UsageError, match="at most as many votes as passes"):
+            scorers.sequence_disagreement(xp.asarray(votes), xp.asarray(mean), n_passes)
+
+
 def test_random_order_is_xxh64() -> None:
     made = scorers.random_order(pa.array(["a", "bc"]), seed=3, number=7)
     assert made.tolist() == [xxhash.xxh64_intdigest(text, seed=round_seed(3, 7)) for text in (b"a", b"bc")]

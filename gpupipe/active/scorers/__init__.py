@@ -10,7 +10,7 @@ from gpupipe.active.scorers.margin import margin
 from gpupipe.active.scorers.mean_kl import mean_kl
 from gpupipe.active.scorers.power import power
 from gpupipe.active.scorers.random_order import random_order
-from gpupipe.active.scorers.sequences import mnlp, sequence_confidence
+from gpupipe.active.scorers.sequences import mnlp, sequence_confidence, sequence_disagreement
 from gpupipe.active.scorers.variance import variance
 from gpupipe.active.scorers.variation_ratio import variation_ratio
 from gpupipe.active.scorers.vote_entropy import vote_entropy
@@ -28,6 +28,7 @@ __all__ = [
     "power",
     "random_order",
     "sequence_confidence",
+    "sequence_disagreement",
     "variance",
     "variation_ratio",
     "vote_entropy",

@@ -70,3 +70,39 @@ def mnlp(log_probabilities: Any, offsets: Any) -> Any:
     places = xp.asarray(offsets)
     totals = sequence_confidence(log_probabilities, places)
     return totals / xp.maximum(places[1:] - places[:-1], 1)
+
+
+def sequence_disagreement(votes: Any, mean_mnlp: Any, n_passes: int) -> Any:
+    """Return how far a network with dropout disagrees about each whole sequence (BALD of sequences), as float64 [n_sequences], from 0 on.
+
+    It is 1 less the share of passes that give the most frequent sequence of tags. Of equal votes the larger mean MNLP comes first: it
+    counts less than one vote.
+
+    Parameters
+    ----------
+    votes
+        [n_sequences] how many passes gave the most frequent sequence.
+    mean_mnlp
+        [n_sequences] the mean over passes of what `mnlp` gives, from 0 on.
+    n_passes
+        How many passes there were.
+
+    Raises
+    ------
+    UsageError
+        There were no passes, or more votes than passes.
+
+    Source
+    ------
+    Shen et al. (2018), arXiv 1707.05928, section 4, after Gal et al. (2017), arXiv 1703.02910.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> sequence_disagreement(np.array([4, 1]), np.array([0.0, 1.0]), 4).tolist()
+    [0.0, 0.8125]
+    """
+    xp = array_module(mean_mnlp)
+    if n_passes < 1 or bool((xp.asarray(votes) > n_passes).any()):
+        raise UsageError(f"Expected at most as many votes as passes, and one pass or more, got {n_passes} passes.")
+    return 1 - (xp.asarray(votes) - 0.5 * mean_mnlp / (1 + mean_mnlp)) / n_passes
