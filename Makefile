@@ -120,7 +120,7 @@ dist: $(VENV)/.made ## Build the wheel and the source archive, check both, run t
 site: $(VENV)/.made ## Build the documentation as a site in site/, which fetches nothing
 	@[ -x $(SITE)/bin/mkdocs ] || { $(VENV)/bin/python -m venv $(SITE) && \
 		$(SITE)/bin/python -m pip --disable-pip-version-check --quiet install 'mkdocs-material>=9.8,<10' 'mkdocstrings-python>=2,<3'; }
-	NO_MKDOCS_2_WARNING=1 $(SITE)/bin/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(SITE)/bin/mkdocs build --strict  # not --quiet, which would let warnings pass
 	@! grep -rhoE '<(script|link|img)[^>]*(src|href)="?https?://[^" >]*' site --include=*.html || { echo "the site fetches these" >&2; exit 1; }
 
 # RAPIDS is 5.8 GB, so it has an environment of its own; constraints-gpu.txt is of Python 3.12. No device is needed.
