@@ -7,7 +7,7 @@ The words are those of fits (`core/fit.py`): start, measure, merge, advance, fin
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -31,6 +31,7 @@ class ByBlocks(ABC):
 
     keys: tuple[str, ...]
     gives_rows: ClassVar[bool] = False  # whether the result is a table, which stays in blocks, and is made by `rows`
+    gives_parts: ClassVar[bool] = False  # whether it is something else in parts: `finish` returns the `InParts`, and `part` makes each
 
     @abstractmethod
     def opened(self, tools: Tools, *frames: nw.DataFrame[Any]) -> Any:
@@ -39,7 +40,7 @@ class ByBlocks(ABC):
         Parameters
         ----------
         frames
-            The block, and all rows of the task's other tables.
+            The block, and all rows of the task's other tables; of something in parts, a part, or None where a block has none.
         """
 
     @abstractmethod
@@ -69,6 +70,24 @@ class ByBlocks(ABC):
     def rows(self, tools: Tools, held: Any) -> nw.DataFrame[Any]:
         """Return the rows of the result that a block makes of what is kept of it."""
         raise NotImplementedError
+
+    def part(self, tools: Tools, held: Any) -> Any:
+        """Return the holding that is a block's part of the result, made of what is kept of it; None where it has none."""
+        raise NotImplementedError
+
+
+class InParts(ABC):
+    """What is known of something that lies in parts where its blocks were: a tensor in slabs."""
+
+    n_bytes: int
+
+    @abstractmethod
+    def describe(self) -> Mapping[str, Any]:
+        """Return what the report says of the whole."""
+
+    @abstractmethod
+    def joined(self, tools: Tools, parts: Sequence[Any]) -> Any:
+        """Return the whole, a holding."""
 
 
 @dataclass(frozen=True)

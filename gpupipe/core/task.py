@@ -15,7 +15,6 @@ from gpupipe.core.progress import Progress
 
 if TYPE_CHECKING:
     from gpupipe.core.by_blocks import ByBlocks
-    from gpupipe.core.schema import Schema
     from gpupipe.core.tools import Tools
 
 
@@ -30,8 +29,11 @@ class Task:
         """What reports and errors call it."""
         return self.task.capitalize()
 
-    def by_blocks(self, *schemas: Schema) -> ByBlocks | None:
-        """Return how the task is done on tables in blocks, the first one cut; None where one worker must see all rows."""
+    def by_blocks(self, *schemas: Any) -> ByBlocks | None:
+        """Return how the task is done on tables in blocks, the first one cut; None where one worker must see all rows.
+
+        Of something that lies in parts, the `InParts` is given in place of a schema.
+        """
         return None
 
     def solve(self, tools: Tools, *inputs: Any) -> Any:

@@ -6,7 +6,9 @@ falls out of a sweep would be wrong in its third digit. Source of sweep and erro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from math import sqrt
 from typing import Any, Protocol
@@ -18,6 +20,30 @@ from gpupipe.tensors.mttkrp import grams_of, hadamard
 
 _RESOLUTION = 1e3  # times the dtype's step: below this squared relative error the difference of sums is mostly rounding
 CRITERIA = ("abs_rec_error", "rec_error")
+
+
+Listener = Callable[[int, int, float], None]  # number of the sweep, how many there are at most, relative error
+_LISTENER: ContextVar[Listener | None] = ContextVar("listener", default=None)
+
+
+@contextmanager
+def listening(listener: Listener | None) -> Iterator[None]:
+    """Have each sweep of the decompositions within told to a listener.
+
+    Examples
+    --------
+    >>> from gpupipe.tensors import parafac
+    >>> heard = []
+    >>> with listening(lambda number, most, error: heard.append(number)):
+    ...     _ = parafac(np.eye(3), 1, n_iter_max=4, tol=0.0, compression=False)
+    >>> heard[-1] <= 4
+    True
+    """
+    before = _LISTENER.set(listener)
+    try:
+        yield
+    finally:
+        _LISTENER.reset(before)
 
 
 class Products(Protocol):
@@ -68,7 +94,10 @@ class Stopping:
     linesearch: bool = False
 
     def met(self, errors: Sequence[float]) -> bool:
-        """Whether the last error is near enough to the one before."""
+        """Whether the last error is near enough to the one before; who listens is told of that sweep."""
+        listener = _LISTENER.get()
+        if listener is not None and errors:
+            listener(len(errors), self.n_iter_max, float(errors[-1]))
         if len(errors) < 2:
             return False
         fallen = errors[-2] - errors[-1]

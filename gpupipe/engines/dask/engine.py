@@ -41,7 +41,7 @@ from gpupipe.engines._ways import own_way
 from gpupipe.engines.dask.account import described
 from gpupipe.engines.dask.aggregates import Aggregation, in_parts
 from gpupipe.engines.dask.blocks import Blocks, Held, Origin, Site, Worked, mapped, merged, reduced
-from gpupipe.engines.dask.by_blocks import solved_by_blocks
+from gpupipe.engines.dask.by_blocks import Parts, joined, solved_by_blocks
 from gpupipe.engines.dask.clusters import OpenCluster, open_cluster
 from gpupipe.engines.dask.keys import ListKeys, check_keys, counted_keys
 from gpupipe.engines.dask.limits import LIMITS
@@ -219,13 +219,18 @@ class DaskEngine(Engine):
             if work is not None:
                 made, self.noted = solved_by_blocks(work, task.title, inputs, (waiter, self.site, progress), schema)
             else:
-                made, self.noted = solved_on_one_worker(task, inputs, waiter, self.site, schema, task.title)
+                whole = [joined(each, self.site, task.title) if isinstance(each, Parts) else each for each in inputs]
+                made, self.noted = solved_on_one_worker(task, whole, waiter, self.site, schema, task.title)
         return made
 
     def _work_on_blocks(self, task: Task, inputs: Sequence[Any]) -> ByBlocks | None:
         """Return how a task is done by blocks; None where one worker does it: the rows are in one block, or it must see them all."""
-        many = bool(inputs) and all(isinstance(each, Blocks) for each in inputs) and inputs[0].n_blocks > 1
-        return task.by_blocks(*(each.schema for each in inputs)) if many and self.works_by_blocks else None
+        if not inputs or not self.works_by_blocks:
+            return None
+        if isinstance(inputs[0], Parts):
+            return task.by_blocks(inputs[0].whole) if len(inputs) == 1 else None
+        many = all(isinstance(each, Blocks) for each in inputs) and inputs[0].n_blocks > 1
+        return task.by_blocks(*(each.schema for each in inputs)) if many else None
 
     @property
     def task_bytes(self) -> int:
@@ -234,10 +239,15 @@ class DaskEngine(Engine):
 
     def told(self, data: Any) -> Mapping[str, Any]:
         """Return what the report says of what a task made."""
+        if isinstance(data, Parts):
+            return data.whole.describe()
         return data.described if isinstance(data, Remote) else super().told(data)
 
     def brought(self, data: Any) -> Any:
         """Return what a task made that is no table, brought into this process."""
+        if isinstance(data, Parts):
+            parts = [part for part in self.waiter.fetched(data.frame)["table"] if part is not None]
+            return data.whole.joined(block_engine(self.blocks).tools(None), parts)
         return self.waiter.fetched(data.frame)["table"].iloc[0][0] if isinstance(data, Remote) else data
 
     def deliver(self, data: Blocks) -> nw.DataFrame[Any]:
@@ -251,8 +261,10 @@ class DaskEngine(Engine):
         first = Worked(self.site.at, FirstRows(n_rows), (data.origin,), data.schema)
         return self.deliver(Blocks(first, data.schema, n_rows)).head(n_rows)
 
-    def size(self, data: Blocks | Remote) -> int | None:
+    def size(self, data: Blocks | Remote | Parts) -> int | None:
         """Return the bytes of what is held."""
+        if isinstance(data, Parts):
+            return data.whole.n_bytes
         if isinstance(data, Remote):
             return data.n_bytes
         counted = reduced(mapped(MeasureBytes(self.site.at), "count", PACKED, frame_of(data)), MergeBlocks(self.site.at, added), "add")

@@ -9,6 +9,7 @@ from gpupipe.core.node import Table
 from gpupipe.kinds.tensor import Tensor
 from gpupipe.stages.tensors._compared import Compared, Scored
 from gpupipe.stages.tensors._factors import Factors
+from gpupipe.stages.tensors._map import FactorMap
 from gpupipe.stages.tensors._model import TensorModel
 from gpupipe.stages.tensors._projected import Projected
 from gpupipe.stages.tensors._rebuilt import Rebuilt
@@ -47,6 +48,11 @@ class Factored(Decomposed):
     def factors(self, dim: str, long: bool = False) -> Factors:
         """Return a dimension's factor: a row for each label, a column for each component; or, long, a row for each of both."""
         return Factors(self, dim, long)
+
+    @answers(Table)
+    def factor_map(self, dim: str, x: str, y: str) -> FactorMap:
+        """Return a dimension's factor beside the coordinates of its labels, which a table has; the report shows them as places."""
+        return FactorMap(self, dim, x, y)
 
     @answers(Tensor, gives=Table)
     def project(self, dim: str) -> Projected:

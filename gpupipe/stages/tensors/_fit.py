@@ -12,6 +12,7 @@ from gpupipe.core.node import Fitted, Node
 from gpupipe.core.task_stage import TaskStage
 from gpupipe.core.tools import Tools
 from gpupipe.kinds.tensor import Tensor, TensorData, TensorSpec
+from gpupipe.tensors._als import listening
 
 
 class TensorFit(TaskStage):
@@ -39,7 +40,14 @@ class TensorFit(TaskStage):
         if mask is not None and not self.takes_missing:
             tensor.dense(self.name)  # raises what to do
         options = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}  # type: ignore[arg-type]
-        found = self.estimator(**options).fit(values, **given)
+        progress = tools.progress
+
+        def told(number: int, most: int, error: float) -> None:
+            if progress is not None:
+                progress(number, most, {"relative error": error})
+
+        with listening(told if progress is not None else None):
+            found = self.estimator(**options).fit(values, **given)
         tools.note(sweeps=len(found.errors_))
         return found
 

@@ -164,6 +164,22 @@ class TensorRegression(TaskStage):
     samples: str
     target: str
 
+    def plan(self, *specs: Any) -> FittedTensorRegression:
+        """Return the fitted regression with no labels."""
+        self.check_ports(*specs)
+        kind: Any = self.fitted
+        planned: FittedTensorRegression = kind.planned(specs[0], self.samples, self.target)
+        return planned
+
+    def solve(self, tools: Tools, *inputs: Any) -> FittedTensorRegression:
+        """Return the fitted regression."""
+        tensor, frame = inputs
+        found = self.regressed(tools, tensor, frame)
+        place = tensor.dims.index(self.samples)
+        labels = tuple(held for at, held in enumerate(tensor.labels) if at != place)
+        made: FittedTensorRegression = self.fitted(labels, self.samples, place, self.target, found.weight_tensor_, float(found.intercept_))
+        return made
+
     def columns(self, *schemas: Schema) -> Sequence[Sequence[str]]:
         """Return the samples' label and the target."""
         return [[self.samples, self.target]]

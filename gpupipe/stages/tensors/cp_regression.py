@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import gpupipe.tensors as gt
-from gpupipe.core.tools import Tools
 from gpupipe.stages.tensors._fit import require_counts
 from gpupipe.stages.tensors._regression import FittedTensorRegression, TensorRegression
 
@@ -64,17 +63,3 @@ class CPRegression(TensorRegression):
     def __post_init__(self) -> None:
         gt.validate_cp_rank((1, 1), self.weight_rank)  # raises for what is no rank
         require_counts(self.name, n_iter_max=self.n_iter_max)
-
-    def plan(self, *specs: Any) -> FittedCPRegression:
-        """Return the fitted regression with no labels."""
-        self.check_ports(*specs)
-        planned: FittedCPRegression = FittedCPRegression.planned(specs[0], self.samples, self.target)
-        return planned
-
-    def solve(self, tools: Tools, *inputs: Any) -> FittedCPRegression:
-        """Return the fitted regression."""
-        tensor, frame = inputs
-        found = self.regressed(tools, tensor, frame)
-        place = tensor.dims.index(self.samples)
-        labels = tuple(held for at, held in enumerate(tensor.labels) if at != place)
-        return FittedCPRegression(labels, self.samples, place, self.target, found.weight_tensor_, float(found.intercept_))

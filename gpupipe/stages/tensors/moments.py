@@ -11,6 +11,7 @@ from gpupipe.core.node import Node
 from gpupipe.core.task_stage import TaskStage
 from gpupipe.core.tools import Tools
 from gpupipe.kinds.tensor import Tensor, TensorData, TensorSpec
+from gpupipe.stages.tensors._slabs import MomentsOfSlabs
 
 
 @dataclass(frozen=True)
@@ -67,18 +68,32 @@ class Moments(TaskStage):
 
     def solve(self, tools: Tools, *inputs: TensorData) -> TensorData:
         """Return the moment."""
-        (tensor,) = inputs
+        rows, labels = self.rows_of(inputs[0])
+        return self.of_sums(self.sums(tools, rows), labels, inputs[0].value)
+
+    def by_blocks(self, *schemas: Any) -> MomentsOfSlabs | None:
+        """Return the way by slabs of a tensor that is cut along the dimension of the rows."""
+        slabs = schemas[0]
+        return MomentsOfSlabs((), self) if slabs.cut == self.along else None
+
+    def rows_of(self, tensor: TensorData) -> tuple[Any, Any]:
+        """Return the rows, and the labels of their columns."""
         place = tensor.dims.index(self.along)
         array = tensor.dense(self.name)
-        rows = array if place == 0 else array.T
-        made = gt.cumulant(rows, self.order, bias=self.bias) if self.which == "cumulant" else self._moment(rows)
-        labels = tensor.labels[1 - place]
-        named = tuple(labels.rename({labels.columns[0]: _numbered(labels.columns[0], number)}) for number in range(self.order))
-        return TensorData(made, None, None, named, tensor.value)
+        return (array if place == 0 else array.T), tensor.labels[1 - place]
 
-    def _moment(self, rows: Any) -> Any:
-        """Return the raw or central moment."""
-        return gt.moment(rows, self.order, central=self.which == "central")
+    def sums(self, tools: Tools, rows: Any) -> gt.Moments:
+        """Return the sums of rows, for raw moments about zero."""
+        return gt.Moments(self.order, tools.xp.zeros(rows.shape[1:]) if self.which == "raw" else None).update(rows)
+
+    def of_sums(self, sums: gt.Moments, labels: Any, value: str) -> TensorData:
+        """Return the moment that sums come to."""
+        if self.which == "cumulant":
+            made = sums.cumulant(self.order, bias=self.bias)
+        else:
+            made = sums.raw(self.order) if self.which == "raw" else sums.central(self.order)
+        named = tuple(labels.rename({labels.columns[0]: _numbered(labels.columns[0], number)}) for number in range(self.order))
+        return TensorData(made, None, None, named, value)
 
 
 def _numbered(name: str, number: int) -> str:

@@ -22,6 +22,7 @@ from gpupipe.core.tools import Tools
 from gpupipe.kinds.tensor import Tensor, TensorData, TensorSpec
 from gpupipe.stages.tensors._grid import Grid, as_labels
 from gpupipe.stages.tensors._pictures import on_host
+from gpupipe.stages.tensors._slabs import CutToTensor
 
 Duplicates = Literal["error", "sum", "mean", "last"]
 
@@ -48,6 +49,10 @@ class ToTensor(TaskStage):
         For dimensions of times or whole numbers the distance of their labels, ``{"day": "1d", "time": "15m", "hour": 1}``: what is between
         the first and the last label and has no row is there as well, with missing cells, and a label off that grid is an error. Steps of
         time are a number and ``s``, ``m``, ``h``, ``d``, ``w``, ``mo``, ``q`` or ``y``.
+    cut
+        The dimension along which a dense tensor lies in slabs on engine ``dask``, one in each block, so that no worker need hold all of it:
+        `Moments` along it are taken slab by slab, and whatever else is asked of it brings the slabs together on one worker, within its
+        budget. Other engines have the whole tensor anyway.
 
     Examples
     --------
@@ -66,6 +71,7 @@ class ToTensor(TaskStage):
     duplicates: Duplicates
     sparse: bool
     grids: tuple[tuple[str, Grid], ...]
+    cut: str | None
 
     def __init__(
         self,
@@ -76,6 +82,7 @@ class ToTensor(TaskStage):
         duplicates: Duplicates = "error",
         sparse: bool = False,
         every: Mapping[str, str | int] | None = None,
+        cut: str | None = None,
     ) -> None:
         names = as_columns(dims, "ToTensor's dims")
         if len(set(names)) < len(names) or value in names:
@@ -90,7 +97,13 @@ class ToTensor(TaskStage):
         if others := [name for name in every or () if name not in names]:
             msg = f"ToTensor expects every to name dimensions, got {listing(others)}.{nearest(others[0], names)} It has {listing(names)}."
             raise UsageError(msg)
-        settle(self, grids=tuple((name, Grid.of(name, step)) for name, step in (every or {}).items()))
+        if cut is not None and (cut not in names or sparse or duplicates == "last" or cut in (every or {})):
+            msg = (
+                f"cut={cut!r}: ToTensor expects one of its dimensions, {listing(names)}, that has no step in every; and a dense tensor "
+                "without duplicates='last', since blocks have no order."
+            )
+            raise UsageError(msg)
+        settle(self, cut=cut, grids=tuple((name, Grid.of(name, step)) for name, step in (every or {}).items()))
         settle(self, dims=names, value=value, fill=None if fill is None else float(fill), duplicates=duplicates, sparse=sparse)
 
     def check(self, *schemas: Schema) -> None:
@@ -116,8 +129,16 @@ class ToTensor(TaskStage):
 
     def solve(self, tools: Tools, *inputs: Any) -> TensorData:
         """Return the tensor."""
-        xp, frame = tools.xp, self._whole(inputs[0])
-        labels, places = zip(*(self._along(tools, frame, name) for name in self.dims), strict=True)
+        return self.made(tools, self.whole(inputs[0]), {})
+
+    def by_blocks(self, *schemas: Any) -> CutToTensor | None:
+        """Return the way by slabs, where the tensor is cut."""
+        return None if self.cut is None else CutToTensor((self.cut,), self)
+
+    def made(self, tools: Tools, frame: nw.DataFrame[Any], known: Mapping[str, nw.DataFrame[Any]]) -> TensorData:
+        """Return the tensor of whole rows; of some dimensions the labels may be known, and be more than the rows have."""
+        xp = tools.xp
+        labels, places = zip(*(self._along(tools, frame, name, known.get(name)) for name in self.dims), strict=True)
         shape = tuple(len(keys) for keys in labels)
         values = tools.array(frame, self.value)
         values = values if values.dtype == xp.float32 else values.astype(xp.float64)
@@ -138,18 +159,28 @@ class ToTensor(TaskStage):
             mask.reshape(-1)[cells] = True
         return TensorData(array, mask, None, labels, self.value)
 
-    def _along(self, tools: Tools, frame: nw.DataFrame[Any], name: str) -> tuple[Any, Any]:
+    def _along(self, tools: Tools, frame: nw.DataFrame[Any], name: str, known: nw.DataFrame[Any] | None) -> tuple[Any, Any]:
         """Return a dimension's labels, and the place of each row among them."""
-        codes, grid = tools.coded((frame, [name])), dict(self.grids).get(name)
-        if grid is None or not len(codes.keys):
-            return codes.keys, codes.numbers[0]
-        dtype = codes.keys.schema[name]
-        there = on_host(tools.array(codes.keys, name))
-        places, labels = grid.laid(there.astype(np.int64), dtype, name)
-        held = tools.adopted(pa.table({name: as_labels(labels.astype(there.dtype), dtype)}))
-        return held, tools.xp.asarray(places)[codes.numbers[0]]
+        if known is not None:
+            return known, tools.coded((known, [name]), (frame, [name])).numbers[1]
+        codes = tools.coded((frame, [name]))
+        held, places = self.laid(tools, codes.keys, name)
+        return held, codes.numbers[0] if places is None else tools.xp.asarray(places)[codes.numbers[0]]
 
-    def _whole(self, frame: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
+    def laid(self, tools: Tools, labels: nw.DataFrame[Any], name: str) -> tuple[nw.DataFrame[Any], Any]:
+        """Return labels, in order and each once, with all that lie between them on the dimension's grid, and where they stand among those.
+
+        The places are None where the dimension has no grid.
+        """
+        grid = dict(self.grids).get(name)
+        if grid is None or not len(labels):
+            return labels, None
+        dtype = labels.schema[name]
+        there = on_host(tools.array(labels, name))
+        places, found = grid.laid(there.astype(np.int64), dtype, name)
+        return tools.adopted(pa.table({name: as_labels(found.astype(there.dtype), dtype)})), places
+
+    def whole(self, frame: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
         """Return the rows that have a value, categories as text; a missing label is an error."""
         require_present(frame, self.dims, "ToTensor", "a label")
         frame = as_text(frame, self.dims)

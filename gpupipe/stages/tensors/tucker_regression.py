@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 
 import gpupipe.tensors as gt
 from gpupipe.core.options import settle
-from gpupipe.core.tools import Tools
 from gpupipe.stages.tensors._fit import as_rank, require_counts
 from gpupipe.stages.tensors._regression import FittedTensorRegression, TensorRegression
 
@@ -66,17 +65,3 @@ class TuckerRegression(TensorRegression):
         settle(self, weight_ranks=as_rank(self.weight_ranks))
         gt.validate_tucker_rank((2**31,) * (len(self.weight_ranks) if isinstance(self.weight_ranks, tuple) else 2), self.weight_ranks)
         require_counts(self.name, n_iter_max=self.n_iter_max)
-
-    def plan(self, *specs: Any) -> FittedTuckerRegression:
-        """Return the fitted regression with no labels."""
-        self.check_ports(*specs)
-        planned: FittedTuckerRegression = FittedTuckerRegression.planned(specs[0], self.samples, self.target)
-        return planned
-
-    def solve(self, tools: Tools, *inputs: Any) -> FittedTuckerRegression:
-        """Return the fitted regression."""
-        tensor, frame = inputs
-        found = self.regressed(tools, tensor, frame)
-        place = tensor.dims.index(self.samples)
-        labels = tuple(held for at, held in enumerate(tensor.labels) if at != place)
-        return FittedTuckerRegression(labels, self.samples, place, self.target, found.weight_tensor_, float(found.intercept_))

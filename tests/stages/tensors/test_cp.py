@@ -16,7 +16,9 @@ from tensorly.decomposition import parafac
 
 import gpupipe as gp
 from gpupipe.core.errors import ArtefactError, ColumnError, PlanError, StageError, UsageError, WiringError
+from gpupipe.engines.load import load_engine
 from gpupipe.kinds.tensor import TensorData
+from gpupipe.report import html_page
 from gpupipe.testing.tasks import check_task
 
 DIMS = ["sensor", "day", "hour"]
@@ -256,3 +258,35 @@ def test_report_shows_factors_and_the_error(long_table: Rows, engine: str, tmp_p
     ]
     assert card["parts"][2]["x"] == "day (days from 2020-01-01)"
     assert result.report["stages"][2]["facts"]["components"] == 2
+
+
+def test_a_factor_on_a_map(engine: str, long_table: Rows) -> None:
+    """The factor beside coordinates of the labels, drawn with a disc for each; labels without coordinates are told."""
+    stations = pl.DataFrame({"sensor": [f"s{place:03d}" for place in range(7)][::-1], "lon": np.arange(7.0), "lat": np.arange(7.0) ** 2})
+    table, places = (gp.FromFrame(frame).node() for frame in (long_table(ARRAY), stations))
+    cp = gp.CP(2).fit(tensor_of(table))
+    result = run(engine, made=cp.factor_map(places, dim="sensor", x="lon", y="lat"), plain=cp.factors(dim="sensor"))
+    made, plain = (pl.from_arrow(result[name].to_arrow()) for name in ("made", "plain"))
+    assert made.equals(plain.join(stations, on="sensor", maintain_order="left").select(made.columns))
+    (card,) = [card for card in result.report["cards"] if card["title"] == "Map of sensor"]
+    assert [part["kind"] for part in card["parts"]] == ["discs", "discs"]
+    shown = [disc["value"] for disc in card["parts"][0]["discs"]]
+    np.testing.assert_allclose(shown, made["component_1"] / made["component_1"].abs().max(), atol=1e-4)
+    assert html_page(result.report).count("<circle") >= 12
+    fewer = gp.FromFrame(stations.filter(pl.col("sensor") != "s002")).node()
+    with pytest.raises(StageError, match="expects coordinates for each label of 'sensor', once, got none for 1 labels"):
+        run(engine, made=cp.factor_map(fewer, dim="sensor", x="lon", y="lat"))
+    with pytest.raises(ColumnError, match="'lng'"):
+        gp.Pipeline("map", made=cp.factor_map(places, dim="sensor", x="lng", y="lat")).plan()
+
+
+@pytest.mark.parametrize("stage", [gp.CP(2), gp.NonNegativeCP(2), gp.Tucker((2, 2, 2)), gp.NonNegativeTucker((2, 2, 2))])
+def test_sweeps_are_told_while_they_run(stage: Any, long_table: Rows) -> None:
+    tensor = gp.ToTensor(DIMS, "x").apply(long_table(np.abs(ARRAY)))
+    engine, heard = load_engine("cpu"), []
+    try:
+        found = engine.solve(stage, [tensor], lambda number, total, facts: heard.append((number, total, facts["relative error"])))
+    finally:
+        engine.close()
+    assert len(heard) > 1 and all(number <= total for number, total, _ in heard)
+    assert heard[-1][2] >= float(found.errors[-1]) - 1e-9
