@@ -99,9 +99,8 @@ def matched(columns: int, n: int) -> int:
     return next(size for size in range(8, 512) if n_parameters(SequenceNetwork("lstm", columns, size)) >= n)
 
 
-def chaos(seeds: int) -> list[dict[str, Any]]:
-    """TT-LSTM, the LSTM of the same hidden size, and the LSTM of as many parameters."""
-    found = []
+def chaos(seeds: int, found: dict[str, Any], keep: Callable[[], None]) -> None:
+    """TT-LSTM, the LSTM of as many parameters, and the LSTM of the same hidden size; each run is kept as it ends, and is not done again."""
     for system, (made, horizon) in SYSTEMS.items():
         series = made(LEARNT + 2 * CHECKED)
         low, high = (edge(series[:LEARNT], (0, 1)) for edge in (torch.amin, torch.amax))
@@ -110,21 +109,21 @@ def chaos(seeds: int) -> list[dict[str, Any]]:
         n = n_parameters(SequenceNetwork("tt-lstm", columns, **TT))
         kinds: dict[str, tuple[str, dict[str, Any]]] = {
             "TT-LSTM": ("tt-lstm", TT),
-            "LSTM of equal size": ("lstm", {"hidden_size": TT["hidden_size"]}),
             "LSTM of equal parameters": ("lstm", {"hidden_size": matched(columns, n)}),
+            "LSTM of equal size": ("lstm", {"hidden_size": TT["hidden_size"]}),
         }
         climate = float((scaled[-CHECKED:] - scaled[:LEARNT].mean((0, 1))).square().mean().sqrt())
-        record: dict[str, Any] = {"system": system, "horizon": horizon, "rmse_of_the_mean": climate, "networks": {}}
-        for name, (cell, options) in kinds.items():
-            runs = [run(scaled, cell, options, horizon, seed) for seed in range(seeds)]
-            last = [one["rmse"][-1] for one in runs]
-            record["networks"][name] = {
-                "options": options, "parameters": runs[0]["parameters"], "runs": runs,
-                "mean_at_the_horizon": statistics.mean(last), "sd_at_the_horizon": statistics.stdev(last) if seeds > 1 else None,
-            }  # fmt: skip
-            print(system, name, runs[0]["parameters"], [round(one, 4) for one in last], file=sys.stderr)
-        found.append(record)
-    return found
+        record = found.setdefault(system, {"horizon": horizon, "rmse_of_the_mean": climate, "networks": {}})
+        for seed in range(seeds):
+            for name, (cell, options) in kinds.items():
+                runs = record["networks"].setdefault(name, {"options": options, "runs": []})["runs"]
+                if len(runs) <= seed:
+                    runs.append(run(scaled, cell, options, horizon, seed))
+                    keep()
+        for held in record["networks"].values():
+            last = [one["rmse"][-1] for one in held["runs"]]
+            held |= {"mean_at_the_horizon": statistics.mean(last), "sd_at_the_horizon": statistics.stdev(last) if seeds > 1 else None}
+        keep()
 
 
 def run(scaled: Tensor, cell: str, options: dict[str, Any], horizon: int, seed: int) -> dict[str, Any]:
@@ -183,12 +182,18 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--only", default="cell,epoch,chaos")
     given = parser.parse_args()
-    questions: dict[str, Callable[[], Any]] = {"cell": cells, "epoch": epoch, "chaos": lambda: chaos(given.seeds)}
     record: dict[str, Any] = json.loads(given.out.read_text()) if given.out.exists() else {}
     record |= {"machine": describe(), "threads": 1}
-    for name in given.only.split(","):
-        record[name] = questions[name]()
+
+    def keep() -> None:
         given.out.write_text(json.dumps(record, indent=1) + "\n")
+
+    for name in given.only.split(","):
+        if name == "chaos":
+            chaos(given.seeds, record.setdefault("chaos", {}), keep)
+        else:
+            record[name] = {"cell": cells, "epoch": epoch}[name]()
+        keep()
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ one; a *TT-LSTM* of products of several of the last ones, whose many weights are
 one backtest sets them beside what a person would say first (the same time yesterday) and beside exponential smoothing. A network
 depends on the chance that it began with, so each is trained several times, and the table says how far apart they are.
 
-    gpupipe run pipelines/traffic_forecast.py --report report                                  on made-up traffic, in a minute or two
+    gpupipe run pipelines/traffic_forecast.py --report report                                  on made-up traffic, in a few minutes
     gpupipe run pipelines/traffic_forecast.py -p speeds=metr_la_week_speed.csv.gz -p n_roads=15 -p epochs=12 -p n_seeds=3 --report report
 
 The real data: loop detectors of Los Angeles, March 2012, every 5 minutes, one column a sensor and no column of time (METR-LA). Do not
@@ -37,7 +37,7 @@ def made_up(n_roads: int, n_days: int = 4, seed: int = 0) -> pa.Table:
     for road in range(n_roads):
         hour = (steps - 2 * road) / HOUR % 24
         rush = np.exp(-((hour - 8) ** 2) / 4) + 1.5 * np.exp(-((hour - 17) ** 2) / 6)
-        speeds[f"road {road}"] = 65 - 18 * rush - jams[60 - 3 * road : 60 - 3 * road + len(steps)] + chance.normal(0, 1.5, len(steps))
+        speeds[f"road {road}"] = np.maximum(65 - 18 * rush - jams[60 - 3 * road :][: len(steps)] + chance.normal(0, 1.5, len(steps)), 3)
     return pa.table(speeds)
 
 
@@ -61,7 +61,7 @@ def methods(past: int, horizon: int, epochs: int, n_seeds: int) -> dict[str, Dee
         "device": "cpu",
     }
     networks = {
-        f"{name} {seed}": DeepForecaster(past, horizon, epochs=epochs, seed=seed, every=2, **common, **options)
+        f"{name} {seed}": DeepForecaster(past, horizon, epochs=epochs, seed=seed, **common, **options)
         for name, options in NETWORKS.items()
         for seed in range(n_seeds)
     }
@@ -73,8 +73,8 @@ def pipeline(
     n_roads: int = 5,
     past: int = HOUR,
     horizon: int = 3 * HOUR,
-    windows: int = 4,
-    epochs: int = 8,
+    windows: int = 2,
+    epochs: int = 12,
     n_seeds: int = 2,
     out: str | None = None,
 ) -> gp.Pipeline:

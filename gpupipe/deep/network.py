@@ -90,6 +90,8 @@ class Network:
         ArtefactError
             They are not the weights that such a network has.
         """
+        if self.factory.__module__.startswith("gpupipe."):
+            self._require_sizes_of(arrays)
         try:
             with torch.device("meta"):  # no memory is taken before the sizes are known to be those of the arrays
                 expected = {name: (tuple(held.shape), held.dtype) for name, held in self.make(0).state_dict().items()}
@@ -105,6 +107,13 @@ class Network:
         made = self.make(0)
         made.load_state_dict(given)
         return made.eval()
+
+    def _require_sizes_of(self, arrays: Sequence[Any]) -> None:
+        """Raise ArtefactError for a size that no network with so many weights has: to make it could take for ever."""
+        most = max(sum(array.size for array in arrays), 1000)
+        if wrong := [value for value in _numbers([value for _, value in self.options]) if value > most]:
+            msg = f"Expected options of {self.name} that go with its {most} weights at most, got {wrong[0]:.3g} among them. Save it again."
+            raise ArtefactError(msg)
 
 
 def weights_of(network: nn.Module) -> tuple[tuple[str, ...], tuple[Any, ...]]:
@@ -154,6 +163,13 @@ def n_parameters(network: nn.Module) -> int:
     8
     """
     return sum(held.numel() for held in network.parameters())
+
+
+def _numbers(value: Any) -> list[float]:
+    """Return the numbers in an option."""
+    if isinstance(value, list | tuple):
+        return [number for part in value for number in _numbers(part)]
+    return [value] if isinstance(value, int | float) else []
 
 
 def _plain(name: str, value: Any) -> Any:

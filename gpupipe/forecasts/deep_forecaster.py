@@ -145,6 +145,11 @@ class DeepForecaster(Forecaster):
         """A row of figures for each epoch of the training."""
         return [dict(zip(self._figure_names, row, strict=True)) for row in self._figures.tolist()]
 
+    def facts(self) -> Mapping[str, Any]:
+        """Return what a report says of the network in a few words."""
+        n_weights = sum(int(array.size) for array in self._weights)
+        return {"cell": self.cell, "weights": n_weights, "windows": self.n_windows_, "epochs": len(self._figures), "best epoch": self.best_}
+
     def parts(self) -> list[Mapping[str, Any]]:
         """Return the curves of the training as parts of a card."""
         if not self._names:
@@ -198,6 +203,8 @@ class DeepForecaster(Forecaster):
             last = xp.where(xp.asarray(there), self._seen_[xp.arange(self.n_series_), xp.asarray(np.maximum(ends - 1, 0))], xp.nan)
             return xp.repeat(last[:, None], horizon, axis=1)
         values = self._rows(self._seen_)
+        if self.past + self.horizon > values.shape[1]:  # of a file: no window of the fit was as long
+            raise UsageError(f"Expected windows of at most {values.shape[1]} steps, got {self.past} and {self.horizon}.")
         if not self.joint:
             made = self._go_on(self._before(values, ends), xp.arange(len(values)), horizon)[:, :, 0]
             return xp.where(xp.asarray(there)[:, None], made, xp.nan)

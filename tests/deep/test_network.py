@@ -45,6 +45,17 @@ def test_other_weights_are_refused() -> None:
         Network(nn.Linear, in_features=10**6, out_features=10**6).made_of(names, arrays)
 
 
+def test_sizes_that_cannot_be() -> None:
+    """A file may say that a network of gpupipe's own has a million layers: it is refused before one is made."""
+    from gpupipe.deep.sequence_network import SequenceNetwork
+
+    names, arrays = weights_of(SequenceNetwork("lstm", 1, 2))
+    assert Network(SequenceNetwork, cell="lstm", hidden_size=2).made_of(names, arrays)
+    for options in ({"num_layers": 10**9}, {"rank": [2, 10**9]}):
+        with pytest.raises(ArtefactError, match="got 1e\\+09 among them"):
+            Network(SequenceNetwork, cell="lstm", hidden_size=2, **options).made_of(names, arrays)
+
+
 def test_options_are_plain() -> None:
     network = Network(nn.Linear, in_features=3, out_features=[1, (2, None)])
     assert dict(network.options)["out_features"] == (1, (2, None)) and hash(network)

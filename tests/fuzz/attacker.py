@@ -324,7 +324,7 @@ class Artefacts:
         edges = pl.DataFrame({"from": ["a", "b", "c"], "to": ["b", "c", "a"], "w": [1.0, 2.0, 3.0]})
         stages += [gp.ToGraph("from", "to", directed=False, weight="w").apply(edges), gp.ToTensor(["from", "to"], "w").apply(edges)]
         stages.append(gp.ToTensor(["from", "to"], "w", sparse=True).apply(edges))
-        stages += [*self._forecasts(), self._topics()]
+        stages += [*self._forecasts(), self._topics(), self._network()]
         self.folders = [gp.save(stage, seeds / str(number)) for number, stage in enumerate(stages)]
 
     def _forecasts(self) -> list[Any]:
@@ -332,13 +332,33 @@ class Artefacts:
         import polars as pl
 
         import gpupipe as gp
-        from gpupipe.forecasts import ARIMA, HoltWinters
+        from gpupipe.forecasts import ARIMA, DeepForecaster, HoltWinters
 
         sales = [float(day % 4 + day) for day in range(12)]
         rows = pl.DataFrame({"store": ["a"] * 12 + ["b"] * 12, "day": [*range(12)] * 2, "sales": [*sales, *reversed(sales)]})
-        models = (HoltWinters(4), HoltWinters(4, seasonal="mul", n_paths=100), ARIMA((1, 0, 0)))
+        models = (
+            HoltWinters(4),
+            HoltWinters(4, seasonal="mul", n_paths=100),
+            ARIMA((1, 0, 0)),
+            DeepForecaster(3, 2, hidden_size=2, epochs=1, device="cpu"),
+        )
         evaluation = gp.EvaluateForecast().apply(gp.Backtest(models[0], 2).apply(rows))
         return [*(gp.Forecast(one).apply(rows) for one in models), evaluation]
+
+    def _network(self) -> Any:
+        """Return a trained network of gpupipe's own."""
+        import numpy as np
+        import polars as pl
+
+        import gpupipe as gp
+        from gpupipe.deep import Training
+        from gpupipe.deep.layers import TRL
+
+        places = np.indices((12, 3, 2)).reshape(3, -1)
+        tensor = gp.ToTensor(["s", "a", "b"], "x").apply(pl.DataFrame({**dict(zip("sab", places, strict=True)), "x": places[0] % 2 + 0.5}))
+        known = pl.DataFrame({"s": range(12), "kind": ["u", "v"] * 6})
+        options = {"input_shape": (3, 2), "output_size": 2, "rank": 0.5}
+        return gp.LearnDeep(TRL, options, samples="s", target="kind", training=Training(1, device="cpu")).apply(tensor, known)
 
     def _topics(self) -> Any:
         """Return fitted topics of words that are told by a vocabulary."""

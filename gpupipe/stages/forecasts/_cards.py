@@ -23,6 +23,7 @@ def facts_of(fitted: Any) -> dict[str, Any]:
     n_steps = int(to_host(fitted.lengths).sum())
     return {
         "forecaster": type(fitted.forecaster).__name__,
+        **(fitted.forecaster.facts() if hasattr(fitted.forecaster, "facts") else {}),
         "series": len(fitted.starts),
         "step": fitted.grid.text,
         "longest": values.shape[1],
