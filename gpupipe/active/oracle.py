@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from gpupipe.active.scheme import CLASS, NO, YES, Scheme
+from gpupipe.active.scheme import CLASS, NO, SPANS, YES, Scheme
 from gpupipe.active.scorers.random_order import random_order
+from gpupipe.active.spans import spans_of_tags
 from gpupipe.core.errors import StageError, UsageError, listing
 
 
@@ -23,11 +24,11 @@ class ColumnOracle:
     Parameters
     ----------
     truth
-        The label of each example, by its key.
+        The label of each example, by its key: a class, or of spans the tags of its words.
     scheme
         The label store's.
     error_rate
-        The share of wrong answers, in [0, 1): another class by chance, or no for yes.
+        The share of wrong answers, in [0, 1): another class by chance, or no for yes. Spans are always right.
     seconds
         How long an answer takes for each unit of its question's cost; None where nobody counts.
     annotator
@@ -49,8 +50,8 @@ class ColumnOracle:
     def __post_init__(self) -> None:
         if not 0 <= self.error_rate < 1:
             raise UsageError(f"Expected an error rate in [0, 1), the share of wrong answers, got {self.error_rate}.")
-        if self.scheme.kind != "class":
-            raise UsageError("ColumnOracle answers questions about classes, and the store's are about spans. Answer these from a file.")
+        if self.scheme.kind == "spans" and self.error_rate:
+            raise UsageError("An oracle errs about classes, and the store's questions are about spans. Leave the error rate out.")
 
     def __call__(self, questions: pa.Table) -> pa.Table:
         """Return an answer to each question, as `LabelStore.append` takes them.
@@ -58,7 +59,7 @@ class ColumnOracle:
         Raises
         ------
         StageError
-            An example has no label.
+            An example has no label, or of spans one that is no list of tags.
         """
         keys, asked = questions["example_id"].to_pylist(), questions["question"].to_pylist()
         lacking = [str(key) for key in keys if self.truth.get(key) is None]
@@ -66,7 +67,7 @@ class ColumnOracle:
             msg = f"The oracle expects a label for each example that is asked about, got none for {listing(lacking, limit=5)}."
             raise StageError(f"{msg} Name a column that has a label in each row.")
         drawn = self._drawn(keys, asked)
-        answers = [self._answer(str(self.truth[key]), text, int(one)) for key, text, one in zip(keys, asked, drawn, strict=True)]
+        answers = [self._answer(self.truth[key], text, int(one)) for key, text, one in zip(keys, asked, drawn, strict=True)]
         took = [None if self.seconds is None else self.seconds * cost for cost in questions["cost"].to_pylist()]
         columns = {name: questions[name] for name in ("example_id", "question", "round")}
         told = {"answer": answers, "annotator": [self.annotator] * len(keys), "seconds": pa.array(took, pa.float64())}
@@ -77,8 +78,13 @@ class ColumnOracle:
         texts = pa.array([f"{key}\x1f{text}" for key, text in zip(keys, asked, strict=True)], pa.large_string())
         return random_order(texts, seed=1) if len(keys) else np.zeros(0, np.uint64)
 
-    def _answer(self, label: str, question: str, drawn: int) -> str:
+    def _answer(self, told: Any, question: str, drawn: int) -> str:
         """Return the answer to one question."""
+        if question == SPANS:
+            if not isinstance(told, list):
+                raise StageError(f"The oracle expects a list of tags, as gp.ReadConll gives it, got {told!r}. Name the column of tags.")
+            return json.dumps(spans_of_tags(told))
+        label = str(told)
         wrong = drawn / 2**64 < self.error_rate
         if question == CLASS:
             others = [str(one) for one in self.scheme.classes if str(one) != label]

@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from gpupipe.active.consensus import cohen_kappa
 from gpupipe.active.oracle import ColumnOracle
-from gpupipe.active.scheme import CLASS
+from gpupipe.active.scheme import CLASS, SPANS
 from gpupipe.active.stopping import Rule
 from gpupipe.active.store import LabelStore
 from gpupipe.core.errors import UsageError
@@ -107,9 +107,11 @@ class Arm:
             truth = truth_of(pipeline, self.simulation.oracle, self.simulation.engine)
             held = set(store.held_out().to_pylist())
             keys = [key for key in truth if key not in held]
-            store.add_examples({"example_id": keys})
-            ones = {"cost": [1.0] * len(keys), "round": [0] * len(keys)}
-            store.append(self._oracle(store, truth)(pa.table({"example_id": keys, "question": [CLASS] * len(keys), **ones})))
+            spans = store.scheme.kind == "spans"
+            # Spans are kept as tags, for which the store must know how many words there are.
+            store.add_examples({"example_id": keys, **({"words": [truth[key] for key in keys]} if spans else {})})
+            ones = {"question": [SPANS if spans else CLASS] * len(keys), "cost": [1.0] * len(keys), "round": [0] * len(keys)}
+            store.append(self._oracle(store, truth)(pa.table({"example_id": keys, **ones})))
         return metric_of(self._build().run(self.simulation.engine), self.simulation.metric)
 
     def _build(self) -> Any:

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from gpupipe.active.oracle import ColumnOracle
-from gpupipe.active.scheme import CLASS, Scheme
+from gpupipe.active.scheme import CLASS, SPANS, Scheme
 from gpupipe.core.errors import StageError, UsageError
 
 SCHEME = Scheme(("ant", "cat", "dog"))
@@ -36,10 +36,19 @@ def test_a_share_is_wrong_and_always_the_same(question: str) -> None:
     assert set(made["answer"].to_pylist()) <= ({"ant", "cat", "dog"} if question == CLASS else {"yes", "no"})
 
 
+def test_spans_are_those_of_the_tags() -> None:
+    scheme = Scheme(("LOC", "PER"), "spans")
+    questions = pa.table({"example_id": ["a", "b"], "question": [SPANS] * 2, "cost": [3.0, 1.0], "round": [0, 0]})
+    told = ColumnOracle({"a": ["B-PER", "E-PER", "O"], "b": ["I-LOC"]}, scheme)(questions)["answer"].to_pylist()
+    assert [scheme.answer(SPANS, one, 3) for one in told] == ['[[0,2,"PER"]]', '[[0,1,"LOC"]]']
+    with pytest.raises(StageError, match="a list of tags, as gp.ReadConll gives it, got 'PER'"):
+        ColumnOracle({"a": "PER", "b": "LOC"}, scheme)(questions)
+
+
 def test_what_is_wrong_is_told() -> None:
     with pytest.raises(UsageError, match="error rate in"):
         ColumnOracle({}, SCHEME, 1.0)
     with pytest.raises(UsageError, match="about spans"):
-        ColumnOracle({}, Scheme(("PER",), "spans"))
+        ColumnOracle({}, Scheme(("PER",), "spans"), 0.1)
     with pytest.raises(StageError, match="none for 'e0', 'e1'"):
         ColumnOracle({}, SCHEME)(asked(CLASS))

@@ -1,44 +1,42 @@
-"""The pipeline that learns named entities by rounds, with answers that a simulation gives."""
+"""The pipeline that learns named entities by rounds, with answers of a simulation."""
 
 from __future__ import annotations
 
-import json
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import pyarrow as pa
 import pytest
 
 pytest.importorskip("torch", reason="the extra deep is not installed")
 
 import gpupipe as gp
-from gpupipe.active.spans import spans_of_tags
+from gpupipe.active.stopping import read_rule
 from gpupipe.core.ends import Reading
 from gpupipe.definition import load_definition
+from gpupipe.rounds.arm import Arm, Simulation
 
 FILE = Path(__file__).resolve().parents[2] / "pipelines" / "entities.py"
 
 
-def test_two_rounds(tmp_path: Path, shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rounds_by_words(tmp_path: Path, shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", list(sys.path))
-    pipeline = load_definition(str(FILE)).function
     data = str(shared_data / "ner/btc_e.conll.gz")
-    options: dict[str, Any] = {"store": str(tmp_path / "labels"), "data": data, "kinds": "LOC,ORG,PER"}
-    options |= {"budget": 300, "steps": 20, "filters": 12}
-    first = pipeline(**options).run("cpu")
-    assert first["asked"]["cost"] >= 300 and first["asked"]["waiting"] == first["asked"]["questions"]
+    given = (f"data={data}", "kinds=LOC,ORG,PER", "budget=300", "steps=20", "filters=12")
+    made = Simulation(load_definition(str(FILE)), given, tmp_path, "tags", (read_rule("budget=300"),), "cpu", metric="f1")
+    course = Arm(made, "mnlp", 0).run()
+    assert [point["metric"] is None for point in course["curve"]] == [True, False]
+    assert course["stopped"].startswith("budget=300: ")
 
-    store = gp.LabelStore(options["store"])
-    truth = gp.ReadConll(data).batches(Reading(("id", "tags"))).read_all()
-    tags = dict(zip(truth["id"].to_pylist(), truth["tags"].to_pylist(), strict=True))
-    waiting = store.waiting()
-    spans = [json.dumps(spans_of_tags(tags[key])) for key in waiting["example_id"].to_pylist()]
-    told = {"example_id": waiting["example_id"], "question": waiting["question"], "answer": spans, "annotator": ["ann"] * len(spans)}
-    store.append(pa.table(told))
+    store = gp.LabelStore(tmp_path / "mnlp-0" / "labels")
+    truth = gp.ReadConll(data, form="IOB2").batches(Reading(("id", "tags", "n_words"))).read_all().to_pylist()
+    tags = {row["id"]: row["tags"] for row in truth}
+    told = store.labels().to_pylist()
+    assert told and all(row["label"] == tags[row["example_id"]] for row in told)
+    words = sum(len(row["label"]) for row in told)
+    assert 300 <= words == course["curve"][1]["cost"] < 300 + max(row["n_words"] for row in truth)
+    asked = [set(one.questions["example_id"].to_pylist()) for one in store.rounds()]
+    assert len(asked) == 2 and not asked[0] & asked[1]
 
-    second = pipeline(**options).run("cpu")
-    assert {"f1", "precision", "recall"} <= set(second["scores"])
-    facts = next(stage["facts"] for stage in second.report["stages"] if stage["name"] == "TagSequences")
-    assert facts["sentences"] == len(spans) and facts["words"] == first["asked"]["cost"]
-    assert second["asked"]["round"] == 1 and not set(store.waiting()["example_id"].to_pylist()) & set(waiting["example_id"].to_pylist())
+    assert Arm(replace(made, folder=tmp_path / "all"), "random", 0).full() is not None
+    assert gp.LabelStore(tmp_path / "all" / "random-0" / "labels").labels().num_rows > 100
