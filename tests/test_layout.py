@@ -103,6 +103,7 @@ EXCEPTED_TESTS: Mapping[str, str] = {
     "models.searched": "tested with Search in tests/models/test_search.py",
     "active.parts": "tested by what stands on it, in tests/active/test_store.py",
     "active.rows": "as above",
+    "active.round": "as above",
     "active.forms.*": "forms of files, tested in tests/active/test_exchange.py",
     "active.sql_parts": "as above, and on PostgreSQL in tests/active/test_store_in_sql.py",
     "core.casts": "tested with Cast in tests/stages/test_cast.py, and with declared dtypes in tests/engines/test_declared.py",

@@ -9,7 +9,7 @@ excludes no class. The classes that remain possible are those that all questions
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -176,18 +176,25 @@ def _fold(votes: Sequence[tuple[int, int, int]], masks: np.ndarray) -> tuple[np.
     cut: list[tuple[int, int]] = []
     start = 0
     for number, (question, annotator, answer) in enumerate(votes):
+        is_first = question not in held
         held.setdefault(question, {})[annotator] = answer
-        possible = np.ones(masks.shape[1], dtype=bool)
-        for one in held.values():
-            winner = most_common(one.values())
-            if winner is not None:
-                possible &= masks[winner]
+        possible = possible & masks[answer] if is_first else _left(held, masks)
         if not possible.any():
             cut.append((start, number + 1))
             held, start = {}, number + 1
             possible = np.ones(masks.shape[1], dtype=bool)
     unresolved = any(most_common(one.values()) is None for one in held.values())
     return possible, unresolved, sum(map(len, held.values())), cut
+
+
+def _left(held: Mapping[int, Mapping[int, int]], masks: np.ndarray) -> np.ndarray:
+    """Return what all questions leave, by what most annotators say to each."""
+    possible = np.ones(masks.shape[1], dtype=bool)
+    for one in held.values():
+        winner = most_common(one.values())
+        if winner is not None:
+            possible &= masks[winner]
+    return possible
 
 
 def most_common(votes: Any) -> Any | None:

@@ -34,6 +34,7 @@ from gpupipe.core.work import WorkFolder
 
 MARK = "gpupipe-labels.json"
 ROUND = b"gpupipe-round"
+_MOST_CHUNKS = 64
 
 
 class Parts(Protocol):
@@ -51,8 +52,8 @@ class Parts(Protocol):
     def append(self, kind: str, table: pa.Table) -> None:
         """Add rows to a table: all of them or none."""
 
-    def read(self, kind: str, schema: pa.Schema) -> list[pa.Table]:
-        """Return the rows of a table, in pieces."""
+    def read(self, kind: str, schema: pa.Schema) -> pa.Table:
+        """Return the rows of a table, in the order they were added; the same object as long as nothing is added."""
 
     def put_round(self, number: int, part: int, record: Mapping[str, Any], questions: pa.Table) -> None:
         """Add a round and its questions, unless there is one of this number and part."""
@@ -78,6 +79,7 @@ class FolderParts:
         self.shown = str(folder)
         self.identity = f"{at.fs and at.fs.protocol} {self.root}"
         self._read: dict[str, pa.Table] = {}
+        self._joined: dict[str, tuple[list[str], pa.Table]] = {}
         self._lock = threading.Lock()
 
     def settings(self) -> Mapping[str, Any] | None:
@@ -108,9 +110,17 @@ class FolderParts:
         """Write one part."""
         self._put(f"{kind}/part-{time.time_ns() // 1_000_000:013x}-{secrets.token_hex(6)}.parquet", _bytes(table), once=False)
 
-    def read(self, kind: str, schema: pa.Schema) -> list[pa.Table]:
-        """Return the rows of all parts."""
-        return [self._table(path) for path in self._names(kind)]
+    def read(self, kind: str, schema: pa.Schema) -> pa.Table:
+        """Return the rows of all parts; of those that are new since the last time, only these are read."""
+        names = self._names(kind)
+        known, joined = self._joined.get(kind, ([], schema.empty_table()))
+        if names != known or kind not in self._joined:
+            is_longer = names[: len(known)] == known
+            new = [self._table(path) for path in (names[len(known) :] if is_longer else names)]
+            joined = pa.concat_tables([joined if is_longer else schema.empty_table(), *new])
+            joined = joined.combine_chunks() if joined.column(0).num_chunks > _MOST_CHUNKS else joined
+            self._joined[kind] = (names, joined)
+        return joined
 
     def put_round(self, number: int, part: int, record: Mapping[str, Any], questions: pa.Table) -> None:
         """Write the questions of a round with what is recorded of it."""
@@ -136,7 +146,7 @@ class FolderParts:
         return sorted(path for path in found if path.endswith(".parquet") and not posixpath.basename(path).startswith("."))
 
     def _table(self, path: str) -> pa.Table:
-        """Return the rows of one part, which never change."""
+        """Return the rows of one part, which never change; rounds are kept by themselves."""
         if path not in self._read:
             try:
                 with self.fs.open(path, "rb") as stream:

@@ -84,10 +84,10 @@ class SqlParts:
         with self._cursor(SinkError) as cursor:
             cursor.adbc_ingest(f"{_PREFIX}{kind}", _encoded(table), mode="append")
 
-    def read(self, kind: str, schema: pa.Schema) -> list[pa.Table]:
+    def read(self, kind: str, schema: pa.Schema) -> pa.Table:
         """Return all rows."""
         with self._cursor(SourceError) as cursor:
-            return [self._rows(cursor, kind, schema)]
+            return self._rows(cursor, kind, schema)
 
     def put_round(self, number: int, part: int, record: Mapping[str, Any], questions: pa.Table) -> None:
         """Add a round and its questions in one transaction."""

@@ -9,8 +9,7 @@ added and nothing else.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,6 +19,7 @@ import pyarrow.compute as pc
 
 from gpupipe.active import belief
 from gpupipe.active.parts import FolderParts, Parts
+from gpupipe.active.round import Round
 from gpupipe.active.rows import (
     VERSION,
     Rows,
@@ -36,27 +36,6 @@ from gpupipe.active.waiting import waiting
 from gpupipe.core.errors import SourceError, UsageError, listing
 
 _VOTE = ["example_id", "annotator", "answer"]
-
-
-@dataclass(frozen=True, eq=False)
-class Round:
-    """What is recorded of a round before anybody is asked, and its questions.
-
-    Parameters
-    ----------
-    number, part
-        Its number, from 0 on; a round that asks in several batches has several parts.
-    record
-        What it was made with: ``seed``, ``model`` (the address of the model that scored the pool), ``pool`` (the pool's fingerprint),
-        ``strategy``, ``budget``, ``annotators``, ``asked_at``.
-    questions
-        ``question_id``, ``example_id``, ``question``, ``score``, ``cost``, ``guess`` and others: the selection.
-    """
-
-    number: int
-    part: int
-    record: Mapping[str, Any]
-    questions: pa.Table
 
 
 class LabelStore:
@@ -102,6 +81,7 @@ class LabelStore:
             msg = f"{self._parts.shown}: expected a label store of version {VERSION}, got {held.get('schema_version')!r}."
             raise SourceError(f"{msg} Use the gpupipe that made it.")
         self.scheme = Scheme(tuple(held["classes"]), held["kind"], held["key"])
+        self._kept: dict[str, tuple[pa.Table, pa.Table]] = {}
 
     @classmethod
     def create(
@@ -150,10 +130,7 @@ class LabelStore:
 
     def examples(self) -> pa.Table:
         """Return the examples that were added, each once."""
-        found = self._table("examples")
-        keys = found["example_id"].to_pylist()
-        first = {key: row for row, key in reversed(list(enumerate(keys)))}
-        return found if len(first) == len(keys) else found.take(pa.array(sorted(first.values())))
+        return self._made("examples", _first_of_each)
 
     def hold_out(self, ids: Any) -> None:
         """Keep examples out for good: none of them may be asked about or answered.
@@ -275,16 +252,16 @@ class LabelStore:
         made = checked_answers(answers, self.scheme, self._n_words())
         self._refuse(made["example_id"], pc.is_in(made["example_id"], self.held_out()), "outside the hold-out", "of it")
         self._require_known(made["example_id"])
-        there = self.answers()
+        there = self._table("answers")
         self._check_replaces(made, there)
         names: list[str] = made["answer_id"].to_pylist()
-        new = belief.distinct(made.filter(pc.invert(pc.is_in(made["answer_id"], there["answer_id"].combine_chunks()))))
+        new = belief.distinct(made.filter(pc.invert(pc.is_in(made["answer_id"], there["answer_id"]))))
         self._append("answers", new)
         return names
 
     def answers(self) -> pa.Table:
         """Return every answer once, also those that were replaced, in the order of ``answered_at``, then of ``answer_id``."""
-        return belief.distinct(self._table("answers"))
+        return self._made("answers", belief.distinct)
 
     # What the answers imply.
 
@@ -349,8 +326,15 @@ class LabelStore:
 
     def _table(self, kind: str) -> pa.Table:
         """Return all rows of a table."""
-        schema = schemas_of(self.scheme)[kind]
-        return pa.concat_tables([schema.empty_table(), *self._parts.read(kind, schema)])
+        return self._parts.read(kind, schemas_of(self.scheme)[kind])
+
+    def _made(self, kind: str, made: Callable[[pa.Table], pa.Table]) -> pa.Table:
+        """Return what is made of all rows of a table; made anew when some were added."""
+        table = self._table(kind)
+        held = self._kept.get(kind)
+        if held is None or held[0] is not table:
+            self._kept[kind] = held = (table, made(table))
+        return held[1]
 
     def _append(self, kind: str, table: pa.Table) -> None:
         """Add rows, if there are any."""
@@ -390,6 +374,15 @@ class LabelStore:
             if replaced is not None and (replaced == name or owners.get(replaced) != example):
                 msg = f"Expected `replaces` to be an answer_id of example {example!r}, got {replaced!r}. Nothing was kept."
                 raise UsageError(msg)
+
+
+def _first_of_each(examples: pa.Table) -> pa.Table:
+    """Return the first row of each example."""
+    keys = examples["example_id"]
+    if pc.count_distinct(keys).as_py() == len(keys):
+        return examples
+    first = {key: row for row, key in reversed(list(enumerate(keys.to_pylist())))}
+    return examples.take(pa.array(sorted(first.values())))
 
 
 def _parts(place: str | os.PathLike[str]) -> Parts:
