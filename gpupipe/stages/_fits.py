@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import narwhals.stable.v2 as nw
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from gpupipe.core.errors import DtypeError, StageError
 from gpupipe.core.fit import FitStage
@@ -150,12 +151,17 @@ class CategoriesFit(ColumnsFit):
 
     numeric: ClassVar[bool] = False
 
+    @property
+    def least_count(self) -> int:
+        """How often a category must be there to be of interest: most of a long tail need never become Python's."""
+        return 1
+
     def measure(self, verbs: Verbs, frame: Frame) -> Frame:
         """Return how often each category stands in each column."""
         return counted(frame, self.names(frame))
 
     def merge(self, measured: Sequence[pa.Table]) -> pa.Table:
-        """Return the counts of all parts together, sorted."""
+        """Return the counts of all parts together."""
         return merged_counts(measured)
 
     def plan(self, *specs: Any) -> Any:
@@ -165,42 +171,64 @@ class CategoriesFit(ColumnsFit):
 
     def finish(self, statistics: pa.Table) -> Any:
         """Return what the counts make."""
-        counts = counts_of(statistics)
-        names = tuple(counts) if isinstance(self.columns, Columns) else self.columns
-        return self.made(names, [counts.get(name, {}) for name in names])
+        counts = counts_of(statistics, self.least_count)
+        return self.made(tuple(counts), list(counts.values()))
 
     @abstractmethod
     def made(self, names: tuple[str, ...], counts: Sequence[Mapping[str, int]]) -> Any:
         """Return the row stage that the counts make: of each column's categories, in sorted order."""
 
 
-_COUNTS = pa.schema([("column", pa.large_string()), ("category", pa.large_string()), ("count", pa.int64())])
+_COUNTS = pa.schema([("column", pa.int32()), ("category", pa.large_string()), ("count", pa.int64())])
 
 
 def counted(frame: Frame, names: Sequence[str]) -> Frame:
-    """Return how often each category stands in each column: column, category as text, count."""
+    """Return how often each category stands in each column: column, category as text, count.
+
+    Columns are numbered from 0 on; under -1 and down stand their names, each with the number of rows.
+    """
     parts = []
     for number, name in enumerate(names):
         rows = frame.select(nw.col(name).cast(nw.String).alias("category")).group_by("category", drop_null_keys=True)
-        column = nw.lit(f"{number:06}:{name}", dtype=nw.String).alias("column")  # so that they sort as they stand in the table
-        parts.append(rows.agg(nw.len().alias("count")).select(column, "category", nw.col("count").cast(nw.Int64)))
+        whole = frame.select(nw.len().alias("count")).with_columns(nw.lit(name).alias("category"))
+        parts += [_numbered(whole, -1 - number), _numbered(rows.agg(nw.len().alias("count")), number)]
     return nw.concat(parts, how="vertical")
 
 
+def _numbered(frame: Frame, number: int) -> Frame:
+    """Return counts of categories beside a column's number."""
+    return frame.select(nw.lit(number, dtype=nw.Int32).alias("column"), nw.col("category"), nw.col("count").cast(nw.Int64))
+
+
 def merged_counts(measured: Sequence[pa.Table]) -> pa.Table:
-    """Return the counts of all parts together, sorted."""
-    whole = pa.concat_tables([part.cast(_COUNTS) for part in measured])
-    summed = whole.group_by(["column", "category"]).aggregate([("count", "sum")]).rename_columns({"count_sum": "count"})
-    return summed.select(_COUNTS.names).sort_by([("column", "ascending"), ("category", "ascending")])
+    """Return the counts of all parts together."""
+    parts = [part.cast(_COUNTS) for part in measured]
+    if len(parts) == 1:
+        return parts[0]
+    summed = pa.concat_tables(parts).group_by(["column", "category"]).aggregate([("count", "sum")])
+    return summed.rename_columns({"count_sum": "count"}).select(_COUNTS.names)
 
 
-def counts_of(table: pa.Table) -> dict[str, dict[str, int]]:
-    """Return the counts of each column's categories, columns in the order of the table and categories in sorted order."""
-    made: dict[str, dict[str, int]] = {}
-    for column, category, count in zip(*(table[name].to_pylist() for name in _COUNTS.names), strict=True):
-        made.setdefault(column, {})[category] = count
-    ordered = ((column.partition(":")[2], made[column]) for column in sorted(made))
-    return {name: {category: counts[category] for category in sorted(counts, key=category_order)} for name, counts in ordered}
+def counts_of(table: pa.Table, least: int = 1) -> dict[str, dict[str, int]]:
+    """Return the counts of each column's categories that are there often enough, in sorted order; columns in the order of the table."""
+    is_name = pc.less(table["column"], 0)
+    names = table.filter(is_name).sort_by([("column", "descending")])["category"].to_pylist()
+    seen = table.filter(pc.and_(pc.invert(is_name), pc.greater_equal(table["count"], least)))
+    columns = seen["column"].to_numpy()
+    made = {}
+    for number, name in enumerate(names):
+        of_column = seen.filter(pa.array(columns == number)).select(["category", "count"])
+        counts = dict(zip(*(column.to_pylist() for column in of_column.columns), strict=True))
+        made[name] = {category: counts[category] for category in in_order(counts)}
+    return made
+
+
+def in_order(categories: Iterable[str]) -> list[str]:
+    """Return categories in sorted order; plain whole numbers, as identifiers are, by a key that is quicker made."""
+    known = list(categories)
+    if all(category.isascii() and category.isdigit() and (category[0] != "0" or len(category) == 1) for category in known):
+        return sorted(known, key=lambda category: (len(category), category))
+    return sorted(known, key=category_order)
 
 
 _TURNED = str.maketrans("0123456789", "9876543210")
@@ -227,6 +255,8 @@ def kept_categories(counts: Mapping[str, int], min_count: int, max_size: int | N
     (('b', 'c'), ('b', 'c'))
     """
     often = [category for category, count in counts.items() if count >= min_count]
+    if max_size is None and not by_count:
+        return tuple(often)
     ranked = sorted(often, key=lambda category: -counts[category])[:max_size]  # of equal ones the first stays first
     return tuple(ranked if by_count else filter(set(ranked).__contains__, often))
 

@@ -119,11 +119,11 @@ class AsofJoin(KeyStage):
         """Return the left rows with the right ones' columns."""
         left, right = frames
         schemas = [frame.collect_schema() for frame in frames]
+        rest = [name for name, dtype in schemas[1].items() if name not in (*self.by, self.right_on) and is_plain(dtype)]
+        left = verbs.sort(left, [self.on], [False], nulls_last=False)
+        right = verbs.sort(right, [self.right_on, *rest], [False] * (1 + len(rest)), nulls_last=False)
         left = left.with_columns(as_number(nw.col(self.on), schemas[0][self.on]).alias(_AT))
         right = right.with_columns(as_number(nw.col(self.right_on), schemas[1][self.right_on]).alias(_AT)).drop(self.right_on)
-        rest = [name for name, dtype in schemas[1].items() if name not in (*self.by, self.right_on) and is_plain(dtype)]
-        left = verbs.sort(left, [_AT], [False], nulls_last=False)
-        right = verbs.sort(right, [_AT, *rest], [False] * (1 + len(rest)), nulls_last=False)
         length = self.tolerance if self.tolerance is None or isinstance(self.tolerance, int) else microseconds(self.tolerance, "")
         return verbs.join_asof(left, right, AsofJoining(self.by, _AT, self.strategy, length, self.exact, self.suffix)).drop(_AT)
 

@@ -93,6 +93,11 @@ class EncodeCategory(CategoriesFit):
         settle(self, columns=given_columns(columns, "EncodeCategory's columns"), min_count=min_count, max_size=max_size, unknown=unknown)
         settle(self, buckets=buckets, missing=missing, first=first, order=order, joint=joint)
 
+    @property
+    def least_count(self) -> int:
+        """How often a category must be there: of columns together it is counted over all of them."""
+        return 1 if self.joint else self.min_count
+
     def made(self, names: tuple[str, ...], counts: Sequence[Mapping[str, int]]) -> EncodedCategory:
         """Return the encoding with the categories that were seen often enough."""
         if self.joint:

@@ -135,8 +135,7 @@ class Impute(ColumnsFit):
         """Return what fills the columns with what was measured."""
         if self.value is None and self.how == "most_frequent":
             counts = counts_of(statistics)
-            names = tuple(counts) if isinstance(self.columns, Columns) else self.columns
-            return self._made(names, [_most_frequent(counts.get(name, {})) for name in names])
+            return self._made(tuple(counts), [_most_frequent(of_column) for of_column in counts.values()])
         row = statistics.to_pylist()[0]
         names = tuple(name.removeprefix("n:") for name in statistics.column_names if name.startswith("n:"))
         if self.value is not None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gpupipe.core.verbs import Verbs
 
 Frame = nw.LazyFrame[Any]
-_POINTS = 9  # exponents tried in a pass, for each column
+_POINTS = 17  # exponents tried in a pass, for each column
 _WIDTH = 1e-9  # of the interval that an exponent is known within at the end
 _ENDS = (-8.0, 8.0)
 

@@ -89,11 +89,13 @@ def test_saved_and_loaded_it_is_the_same(stage: Any, tmp_path: Any) -> None:
     assert loaded.apply(frame).equals(fitted.apply(frame))
 
 
-MANY = {f"{number}-{stage.name}": stage for number, stage in enumerate([*FITS, *PASSES])}
+# One of each way in which something is measured.
+CHOSEN = [*FITS[2:4], FITS[5], FITS[8], *FITS[10:13], FITS[16], PASSES[3], PASSES[6], PASSES[8]]
+MANY = {f"{number}-{stage.name}": stage for number, stage in enumerate(CHOSEN)}
 
 
 def test_on_every_engine_in_a_pipeline(engine: str) -> None:
-    """One pipeline of all of them, so that a cluster is asked once."""
+    """One pipeline of several, so that a cluster is asked once."""
     train, test = rows_of(120), rows_of(60, seed=1)
     nodes = [gp.FromFrame(frame).node() for frame in (train, test)]
     made = gp.Pipeline("fits", {name: stage.fit(nodes[0])(nodes[1]) for name, stage in MANY.items()}).run(engine)
