@@ -58,7 +58,7 @@ def intents_by_questions(data: Path, methods: tuple[str, ...], rounds: int = 14,
         return hierarchy.matrix[questions, truth[rows]]
 
     def fitted(possible: Any) -> tuple[Any, float]:
-        model = PartialLabelClassifier((256,), epochs=20, seed=seed).fit(x, possible)
+        model = PartialLabelClassifier((256,), epochs=40, seed=seed).fit(x, possible)
         return model, float((model.predict_proba(x_test).argmax(axis=1) == truth_test).mean())
 
     started = time.process_time()

@@ -38,14 +38,14 @@ def read(data: str, n_features: int, n_texts: int | None) -> tuple[pa.Table, pa.
     hierarchy = gp.LabelHierarchy.from_table(pa.table({"child": [one for one, _ in pairs], "parent": [one for _, one in pairs]})).halved()
     step = 1 if n_texts is None else max(1, len(parts["train"]) // n_texts)
     rows = {"train": parts["train"][::step], "test": parts["test"][::step]}
-    words = TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True).fit(text for text, _ in rows["train"])
+    words = TfidfVectorizer(sublinear_tf=True).fit(text for text, _ in rows["train"])
     size = TruncatedSVD(n_features, random_state=0).fit(words.transform(text for text, _ in rows["train"]))
     return *(table(part, rows[part], words, size) for part in ("train", "test")), hierarchy  # type: ignore[return-value]
 
 
 def table(part: str, rows: Any, words: Any, size: Any) -> pa.Table:
     """Return texts with their features; an id is the part and the place in the file, which stay the same."""
-    features = 10 * normalize(size.transform(words.transform(text for text, _ in rows)))
+    features = normalize(size.transform(words.transform(text for text, _ in rows)))
     columns = {
         "id": [f"{part}-{place:05d}" for place in range(len(rows))],
         "text": [text for text, _ in rows],
@@ -87,6 +87,7 @@ def pipeline(
     """
     pool, held_out, hierarchy = read(data, n_features, n_texts)
     labels = gp.LabelStore.create(store, sorted(hierarchy.classes))
+    labels.hold_out(held_out["id"])
     texts, test = gp.FromArrow(pool).node().named("pool"), gp.FromArrow(held_out).node().named("hold-out")
     asked = gp.AskQuestions(store, text="text", strategy=strategy, seed=seed)
 
@@ -95,7 +96,7 @@ def pipeline(
 
     known = gp.ReadLabels(store).node().named("labels")
     features = [f"f{place:03d}" for place in range(n_features)]
-    model = gp.LearnPartial(hierarchy, features=features, seed=seed).fit(texts, known)
+    model = gp.LearnPartial(hierarchy, features=features, epochs=40, seed=seed).fit(texts, known)
     chosen = gp.ChooseQuestions(hierarchy, budget, method=strategy, seed=seed, keep=["text"])(model.predict_proba(texts), known, test)
     told = model.predict(test)
     return gp.Pipeline(
