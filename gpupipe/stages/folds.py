@@ -14,6 +14,8 @@ from gpupipe.core.stage import TableStage, as_columns
 from gpupipe.stages._chance import SPAN
 from gpupipe.stages._parts import SplitPart, StratumPart, ValuePart
 
+_OWN_DRAWS = 1 << 40  # added to seeds: a part of a Split holds rows of some draws alone, and folds of it must not go by the same ones
+
 
 @dataclass(frozen=True, init=False)
 class Folds(WithOptions):
@@ -66,7 +68,7 @@ class Folds(WithOptions):
         if (order is None) == (n_folds is None) or (n_folds is not None and (type(n_folds) is not int or n_folds < 2)):
             msg = f"Folds expects n_folds, 2 or more, or order and at for folds in time, got n_folds={n_folds!r}: gp.Folds(5)."
             raise UsageError(msg)
-        n = n_folds or 0
+        n, seed = n_folds or 0, seed + _OWN_DRAWS
         pairs: list[tuple[TableStage, TableStage]] = []
         if order is not None:
             pairs = _by_time(order, at or ())

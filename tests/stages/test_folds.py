@@ -45,6 +45,12 @@ def test_strata_have_the_same_share_in_every_fold() -> None:
     assert {one["often"] for one in counts} <= {146, 147}
 
 
+def test_folds_of_a_part_of_a_split_are_as_equal_as_others() -> None:
+    for split in (gp.Split((0.5, 0.5)), gp.Split((0.5, 0.5), by="k"), gp.Split((0.5, 0.5), stratify="y")):
+        for folds in (gp.Folds(3), gp.Folds(3, by="k"), gp.Folds(3, stratify="y")):
+            assert min(len(test) for _, test in folds.apply(split.apply(FRAME)[0])) > 60
+
+
 def test_a_stratified_split_has_exact_shares() -> None:
     train, valid, test = gp.Split((0.6, 0.2, 0.2), stratify="y").apply(FRAME)
     assert [dict(part["y"].value_counts().rows()) for part in (train, valid, test)] == [
