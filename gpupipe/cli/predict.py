@@ -29,6 +29,10 @@ def predict(
         list[str] | None,
         typer.Option(metavar="NAME=DTYPE", show_default=False, help="The dtype of a CSV column, where the guess is wrong: zip=String."),
     ] = None,
+    null: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TEXT", show_default=False, help="A text of CSV that means a missing value; an empty field does."),
+    ] = None,
     separator: Annotated[str, typer.Option(metavar="TEXT", help="What stands between the fields of CSV.")] = ",",
     code: Annotated[
         list[Path] | None,
@@ -53,7 +57,18 @@ def predict(
         with stdout_to_stderr(), loading(str(model)):
             from gpupipe.cli.predicting import Call, score  # local: loads a dataframe library, which --help does without
 
-            call = Call(model, source, output, method, columns, tuple(dtype or ()), separator, tuple(code or ()), overwrite=overwrite)
+            call = Call(
+                model,
+                source,
+                output,
+                method,
+                columns,
+                tuple(dtype or ()),
+                tuple(null or ()),
+                separator,
+                tuple(code or ()),
+                overwrite=overwrite,
+            )
             written = score(call, engine)
         if as_json:
             typer.echo(json_text(written))

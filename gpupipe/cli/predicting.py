@@ -45,6 +45,8 @@ class Call:
         The columns to write, divided by commas; None for all.
     dtypes
         Dtypes of columns of text files, as ``name=Dtype``.
+    nulls
+        Texts of text files that mean a missing value, beside the empty one.
     code
         Python files with functions that the saved stage runs.
     """
@@ -55,6 +57,7 @@ class Call:
     method: str | None = None
     columns: str | None = None
     dtypes: tuple[str, ...] = ()
+    nulls: tuple[str, ...] = ()
     separator: str = ","
     code: tuple[Path, ...] = ()
     overwrite: bool = False
@@ -76,6 +79,7 @@ def score(call: Call, engine: str = "auto") -> dict[str, Any]:
     stage = _stage(call)
     rows = _source(call).node().named("input")
     made = stage(rows)
+    made.path, made.line = str(call.model / "stage.json"), 1  # where an error of it belongs
     if call.columns is not None:
         made = Select([name.strip() for name in call.columns.split(",")])(made)
     try:
@@ -108,10 +112,14 @@ def _source(call: Call) -> Source:
         msg = f"Expected an input whose name says its format, {listing(known)}, or a folder of such, got {call.source!r}."
         raise UsageError(msg)
     reader = _READERS[found][1]
-    if found != "csv" and (call.dtypes or call.separator != ","):
-        msg = f"Dtypes and separators are of CSV; {call.source!r} is {found}, which says its own. Leave them out."
+    if found != "csv" and (call.dtypes or call.nulls or call.separator != ","):
+        msg = f"Dtypes, missing texts and separators are of CSV; {call.source!r} is {found}, which says its own. Leave them out."
         raise UsageError(msg)
-    made = partial(reader, dtypes=_dtypes(call.dtypes) or None, separator=call.separator) if found == "csv" else reader
+    made = (
+        partial(reader, dtypes=_dtypes(call.dtypes) or None, null_values=["", *call.nulls], separator=call.separator)
+        if found == "csv"
+        else reader
+    )
     return cast(Source, made(call.source))
 
 

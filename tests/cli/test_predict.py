@@ -93,7 +93,7 @@ def test_a_folder_is_read_whole_and_a_method_chosen(model: Path, in_process: Com
         (("rows.csv", "there.csv"), 2, "There is no column 'b'."),
         (("full.csv", "there.csv"), 1, "--overwrite replaces what is there"),
         (("full.csv", "out.csv", "--method", "transform"), 2, "has no 'transform'"),
-        (("full.parquet", "out.csv", "--dtype", "a=String"), 2, "Dtypes and separators are of CSV"),
+        (("full.parquet", "out.csv", "--dtype", "a=String"), 2, "Dtypes, missing texts and separators are of CSV"),
     ],
 )
 def test_what_cannot_be_scored_is_said(
@@ -109,6 +109,15 @@ def test_what_cannot_be_scored_is_said(
     assert ended.code == code
     assert (tmp_path / "there.csv").read_text() == "keep me"
     assert not (tmp_path / "out.csv").exists()
+
+
+def test_texts_of_missing_values(model: Path, in_process: Command, tmp_path: Path) -> None:
+    lines = ROWS.head(3).write_csv().splitlines()
+    (tmp_path / "rows.csv").write_text("\n".join([*lines, "9,?,1.0,0"]) + "\n")
+    refused = in_process("predict", model, "rows.csv", "out.csv")
+    assert (refused.code, "'a'" in refused.err, "stage.json:1" in " ".join(refused.err.split())) == (2, True, True)
+    ended = in_process("predict", model, "rows.csv", "out.csv", "--null", "?")
+    assert (ended.code, "missing" in " ".join(ended.err.split())) == (1, True)  # which a logistic regression takes none of
 
 
 def test_what_is_replaced_is_said_to_be(model: Path, in_process: Command, tmp_path: Path) -> None:
