@@ -30,7 +30,7 @@ def test_the_page_runs_as_printed(folder: Path) -> None:
     for number, line in enumerate(commands.splitlines()):
         if number == len(commands.splitlines()) - 1:
             names = vars(sys.modules["churn"])
-            pl.from_arrow(names["made_up"](50)).drop("left").write_parquet(folder / "customers.parquet")  # type: ignore[union-attr]
+            pl.from_arrow(names["made_up"](51)).drop_nulls().drop("left").write_parquet(folder / "customers.parquet")  # type: ignore[union-attr]
         ended = CliRunner().invoke(app, line.split()[1:], prog_name="gpupipe")
         assert ended.exit_code == 0, f"{line}\n{ended.output}"
     sys.modules.pop("churn")

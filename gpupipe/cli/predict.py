@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 import typer
 
@@ -13,33 +13,47 @@ from gpupipe.cli.plain import json_text
 from gpupipe.cli.streams import loading, stdout_to_stderr
 from gpupipe.core.visible import visible
 
+Folder: TypeAlias = Annotated[
+    Path, typer.Argument(metavar="MODEL", show_default=False, help="The folder that gpupipe.save or --report wrote.")
+]
+Input: TypeAlias = Annotated[
+    str, typer.Argument(metavar="INPUT", show_default=False, help="A file, glob, or folder: CSV, Parquet, JSON, Arrow.")
+]
+Output: TypeAlias = Annotated[
+    str, typer.Argument(metavar="OUTPUT", show_default=False, help="The file to write: .parquet, .csv or .arrow.")
+]
+Method: TypeAlias = Annotated[
+    str | None, typer.Option(metavar="NAME", show_default=False, help="Which method of the model: predict, predict_proba, transform.")
+]
+Names: TypeAlias = Annotated[
+    str | None, typer.Option(metavar="NAMES", show_default=False, help="The columns to write, as id,prediction; by default all.")
+]
+Dtypes: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME=DTYPE", show_default=False, help="The dtype of a CSV column, where the guess is wrong: zip=String."),
+]
+Nulls: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(metavar="TEXT", show_default=False, help="A text of CSV that means a missing value; an empty field does."),
+]
+Code: TypeAlias = Annotated[
+    list[Path] | None,
+    typer.Option(
+        metavar="FILE", show_default=False, help="A Python file with functions that the model runs. It is run, as a script would be."
+    ),
+]
+
 
 def predict(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", show_default=False, help="The folder that gpupipe.save or --report wrote.")],
-    source: Annotated[str, typer.Argument(metavar="INPUT", show_default=False, help="A file, glob, or folder: CSV, Parquet, JSON, Arrow.")],
-    output: Annotated[str, typer.Argument(metavar="OUTPUT", show_default=False, help="The file to write: .parquet, .csv or .arrow.")],
-    method: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", show_default=False, help="Which method of the model: predict, predict_proba, transform."),
-    ] = None,
-    columns: Annotated[
-        str | None, typer.Option(metavar="NAMES", show_default=False, help="The columns to write, as id,prediction; by default all.")
-    ] = None,
-    dtype: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=DTYPE", show_default=False, help="The dtype of a CSV column, where the guess is wrong: zip=String."),
-    ] = None,
-    null: Annotated[
-        list[str] | None,
-        typer.Option(metavar="TEXT", show_default=False, help="A text of CSV that means a missing value; an empty field does."),
-    ] = None,
+    model: Folder,
+    source: Input,
+    output: Output,
+    method: Method = None,
+    columns: Names = None,
+    dtype: Dtypes = None,
+    null: Nulls = None,
     separator: Annotated[str, typer.Option(metavar="TEXT", help="What stands between the fields of CSV.")] = ",",
-    code: Annotated[
-        list[Path] | None,
-        typer.Option(
-            metavar="FILE", show_default=False, help="A Python file with functions that the model runs. It is run, as a script would be."
-        ),
-    ] = None,
+    code: Code = None,
     engine: Annotated[str, typer.Option(metavar="NAME", help="Where the rows live: auto, cpu, gpu, pandas, dask or dask-cuda.")] = "auto",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an output that is there.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was written as one JSON object on stdout.")] = False,
