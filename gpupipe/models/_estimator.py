@@ -34,6 +34,9 @@ def task_of(estimator: Any) -> Task:
     kind = getattr(_tags(estimator), "estimator_type", None)
     if kind in ("classifier", "regressor", "clusterer"):
         return cast(Task, kind)
+    if type(estimator).__name__ == "XGBRanker":
+        msg = "XGBRanker learns from groups of rows, which Learn does not know of. Learn the relevance with XGBRegressor, and rank by that."
+        raise UsageError(msg)
     if hasattr(estimator, "transform"):
         return "transformer"
     if hasattr(estimator, "predict"):

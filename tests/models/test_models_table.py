@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 from sklearn import cluster, decomposition, ensemble, linear_model, manifold, naive_bayes, neighbors, svm, tree
-from xgboost import XGBClassifier, XGBRegressor, XGBRFClassifier, XGBRFRegressor
+from xgboost import XGBClassifier, XGBRanker, XGBRegressor, XGBRFClassifier, XGBRFRegressor
 
 import gpupipe as gp
 from gpupipe.core.errors import UsageError
@@ -94,3 +94,8 @@ def test_each_model_runs(model: str, estimator: Any) -> None:
     else:
         made = (gp.FitPredict if stage == "FitPredict" else gp.FitTransform)(estimator, features=["a", "b"])(rows)
     assert len(gp.Pipeline("p", made=made).run("cpu")["made"]) == 30
+
+
+def test_a_ranker_is_refused_with_what_to_do() -> None:
+    with pytest.raises(UsageError, match="learns from groups of rows.*rank by that"):
+        gp.Learn(XGBRanker(), target="y")
