@@ -18,7 +18,9 @@ from gpupipe.active.hierarchy import LabelHierarchy
 from gpupipe.active.partial.belief import answered, belief
 from gpupipe.active.partial.classifier import PartialLabelClassifier
 from gpupipe.active.partial.loss import partial_label_loss, partial_loss
+from gpupipe.active.partial.methods import ask_round
 from gpupipe.active.partial.questions import best_questions, question_scores
+from gpupipe.active.scorers import random_order
 from gpupipe.core.errors import StageError, UsageError
 
 
@@ -150,3 +152,25 @@ def test_what_is_wrong_is_told() -> None:
         PartialLabelClassifier().fit(np.full((2, 3), np.nan), np.eye(2, dtype=bool))
     with pytest.raises(UsageError, match="epochs=0"):
         PartialLabelClassifier(epochs=0)
+
+
+def test_questions_by_belief_cost_less_than_halving() -> None:
+    """Digits, of which 60 are known at the start: rounds of questions until each row's class is known, the model anew in each."""
+    rows, truth = load_digits(return_X_y=True)
+    rows, truth = rows[:600] / 16, truth[:600]
+    hierarchy = LabelHierarchy.flat([str(digit) for digit in range(10)]).halved()
+    hashes, exact = random_order(np.arange(600)), np.eye(10, dtype=bool)[truth]
+    warm = np.ones((600, 10), bool)
+    warm[:60] = exact[:60]
+    spent = {}
+    for method in ("uniform", "AQ-EIG", "ALPF-EIG"):
+        possible, spent[method] = warm.copy(), 0
+        while (possible.sum(axis=1) > 1).any():
+            p = PartialLabelClassifier((), epochs=5, least_steps=100, rate=0.05).fit(rows, possible).predict_proba(rows)
+            possible, asked = ask_round(
+                p, possible, hashes, hierarchy, 600, lambda rows_, asked: hierarchy.matrix[asked, truth[rows_]], method=method
+            )
+            spent[method] += asked
+        np.testing.assert_array_equal(possible, exact)  # what answers leave is the truth
+    assert 540 * 3.2 < spent["uniform"] < 540 * 3.7  # log2 of 10 is 3.3
+    assert max(spent["AQ-EIG"], spent["ALPF-EIG"]) < 0.65 * spent["uniform"], spent
