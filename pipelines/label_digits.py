@@ -45,7 +45,7 @@ def digits() -> tuple[pa.Table, pa.Table]:
     data = load_digits()
     columns = {"id": pa.array(range(len(data.target)), pa.int64()), "digit": pa.array(data.target, pa.int64())}
     columns |= {"image": pa.array([png(image) for image in data.images], pa.large_binary())}
-    table = pa.table({**columns, **{name: data.data[:, place] for place, name in enumerate(PIXELS)}})
+    table = pa.table({**columns, **{name: data.data[:, place] / 16 for place, name in enumerate(PIXELS)}})
     test = np.arange(len(data.target)) % 4 == 3
     return table.filter(pa.array(~test)), table.filter(pa.array(test))
 
@@ -76,7 +76,7 @@ def pipeline(store: str, strategy: str = "margin", seed: int = 0, n_questions: i
     known = gp.ReadLabels(store).node().named("answers")
     exact = gp.Filter(nw.col("state") == "exact")(known)
     train = gp.Join("id")(pool, gp.Select(id=nw.col("example_id"), answer=nw.col("label"))(exact))
-    model = gp.Learn(LogisticRegression(C=0.02, max_iter=500), features=PIXELS, target="answer").fit(train)
+    model = gp.Learn(LogisticRegression(C=5, max_iter=1000), features=PIXELS, target="answer").fit(train)
     guessed = gp.Rename(prediction="guess")(model.predict(model.predict_proba(pool)))
     chosen = gp.Choose(n_questions, seed=seed, keep=["image", "guess"])(gp.Score(strategy)(guessed), known, test)
     return gp.Pipeline(

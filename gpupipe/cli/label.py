@@ -53,6 +53,9 @@ def label(
             waiting = desk.store.waiting(desk.annotator).num_rows
             typer.echo(f"{waiting} questions wait in {desk.store.place}. The page: {server.address}")
             typer.echo("Ctrl-C ends it; what was answered is kept.")
+            if not server.is_local:
+                whoever = "Whoever has that address" if token else "Whoever reaches this machine"
+                typer.echo(f"{whoever} sees the examples and can answer; the connection is not encrypted.", err=True)
             if open_:
                 webbrowser.open(server.address)
             try:

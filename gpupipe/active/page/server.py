@@ -74,6 +74,11 @@ class PageServer(ThreadingHTTPServer):
         shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not bound to
         return f"http://{shown}:{self.port}/" + ("" if self.token is None else f"#{self.token}")
 
+    @property
+    def is_local(self) -> bool:
+        """Whether it can be reached from this machine alone."""
+        return str(self.server_address[0]).startswith("127.")
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of a browser that went away."""
 
