@@ -326,6 +326,8 @@ class Artefacts:
         stages.append(gp.ToTensor(["from", "to"], "w", sparse=True).apply(edges))
         stages += [*self._forecasts(), self._topics(), self._network()]
         self.folders = [gp.save(stage, seeds / str(number)) for number, stage in enumerate(stages)]
+        for folder in self.folders:  # so that what libraries load with the first of a kind is there
+            gp.load(folder)
 
     def _forecasts(self) -> list[Any]:
         """Return fitted forecasters, and the accuracies of some."""
