@@ -6,7 +6,7 @@ Of the sentences a quarter, drawn by a hash of their ids, is held out. Each arm 
 rounds: it learns (weights and optimiser go on, with the same number of steps in each arm), scores the pool, and buys sentences up to a
 share of the pool's words. Beside the arms a network learns from the whole pool, as many steps as an arm does in all. F1 is of whole
 entities on the hold-out. Seconds are the processor's. The record says at which shares a strategy beats chance, and how much of the F1 of
-all labels it reaches.
+all labels it reaches. It is written after each arm, and a call that was killed goes on where it was.
 """
 
 # ruff: noqa: E402  (threads are told before PyTorch is imported)
@@ -109,15 +109,16 @@ def arm(setting: Setting, strategy: str, seed: int, kinds: Sequence[str]) -> lis
 def verdict(arms: dict[str, list[list[Record]]], full: list[float]) -> Record:
     """On how many seeds each strategy beats chance at the judged shares, and which part of the F1 of all labels it reaches there."""
     made: Record = {}
+    n_seeds = min(map(len, arms.values()))
     for strategy, courses in arms.items():
-        at = {share: [course[SHARES.index(share)]["f1"] for course in courses] for share in JUDGED}
+        at = {share: [course[SHARES.index(share)]["f1"] for course in courses[:n_seeds]] for share in JUDGED}
         made[strategy] = {
             f"{share:.0%}": {
                 "f1": values,
                 "mean share of the F1 of all labels": round(statistics.mean(values) / max(statistics.mean(full), 1e-9), 4),
                 "beats chance on seeds": sum(
                     mine > theirs
-                    for mine, theirs in zip(values, [course[SHARES.index(share)]["f1"] for course in arms["random"]], strict=True)
+                    for mine, theirs in zip(values, [course[SHARES.index(share)]["f1"] for course in arms["random"][:n_seeds]], strict=True)
                 ),
             }
             for share, values in at.items()
@@ -145,26 +146,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = {"filters": given.filters, "hidden": given.hidden, "character_filters": 30}
     setting = Setting(pool, test, options, given.first_steps, given.steps, given.full_steps, given.learning_rate)
     strategies = list(dict.fromkeys([*given.strategies.split(","), "random"]))
-    started = time.process_time()
-    full: list[float] = []
-    arms: dict[str, list[list[Record]]] = {strategy: [] for strategy in strategies}
-    for seed in range(given.seeds):
-        for strategy in strategies:
-            arms[strategy].append(arm(setting, strategy, seed, kinds))
-        full.append(round(setting.f1(setting.tagger(kinds, setting.full_steps, seed).apply(pool)), 4))
-        print("full", seed, full[-1], flush=True)
-        record = {
-            "machine": describe(),
-            "versions": {name: version(name) for name in ("torch", "polars")},
-            "files": [Path(file).name for file in given.files],
-            "settings": {name: value for name, value in vars(given).items() if name not in ("files", "out")},
-            "words": {"pool": int(pool["n_words"].sum()), "hold-out": int(test["n_words"].sum())},
-            "sentences": {"pool": len(pool), "hold-out": len(test)},
-            "processor seconds": round(time.process_time() - started, 1),
-            "f1 of all labels": full,
-            "verdict": verdict(arms, full),
-            "arms": arms,
-        }
+    told = {
+        "machine": describe(),
+        "versions": {name: version(name) for name in ("torch", "polars")},
+        "files": [Path(file).name for file in given.files],
+        "settings": {name: value for name, value in vars(given).items() if name not in ("files", "out")},
+        "words": {"pool": int(pool["n_words"].sum()), "hold-out": int(test["n_words"].sum())},
+        "sentences": {"pool": len(pool), "hold-out": len(test)},
+    }
+    record = {**told, "processor seconds": 0.0, "f1 of all labels": [], "arms": {strategy: [] for strategy in strategies}}
+    if given.out.exists():  # of a call that was killed
+        before = json.loads(given.out.read_text())
+        if any(before[name] != told[name] for name in ("files", "settings", "words")):
+            parser.error(f"{given.out} is of other files or settings")
+        record = before
+    arms = [(seed, strategy) for seed in range(given.seeds) for strategy in strategies]
+    full = [(seed + 1.5, "full") for seed in range(given.seeds)]  # behind the arms of the next seed
+    for at, kind in sorted([*arms, *full], key=lambda one: one[0]):
+        seed = int(at - 1) if kind == "full" else int(at)
+        done = record["f1 of all labels"] if kind == "full" else record["arms"][kind]
+        if len(done) > seed:
+            continue
+        started = time.process_time()
+        if kind == "full":
+            done.append(round(setting.f1(setting.tagger(kinds, setting.full_steps, seed).apply(pool)), 4))
+            print("full", seed, done[-1], flush=True)
+        else:
+            done.append(arm(setting, kind, seed, kinds))
+        record["processor seconds"] = round(record["processor seconds"] + time.process_time() - started, 1)
+        if record["f1 of all labels"]:
+            record["verdict"] = verdict(record["arms"], record["f1 of all labels"])
         given.out.write_text(json.dumps(record, indent=1) + "\n")
     print(json.dumps(record["verdict"], indent=1))
     return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -121,13 +120,16 @@ class FittedTagger(Holding):
         sound = sound and len(self.state_names) == len(self.state) and self.figures.ndim == 2 and "epoch" in self.figure_names
         sound = sound and self.figures.shape[1] == len(self.figure_names) and 0 < self.best <= len(self.figures)
         sound = sound and self.words.columns == ["word", "learnt"] and self.characters.columns == ["character"]
-        if sound:
-            sizes = dict(json.loads(self.options))
+        try:
+            sizes = options_of(self.options) if sound else {}
             expected = {"n_words": len(self.words) + 2, "n_characters": len(self.characters) + 2, "n_tags": len(self.tags)}
-            sound = all(sizes.get(name) == number for name, number in expected.items())
-        if not sound:
-            raise ArtefactError("Expected a tagger's weights, vocabulary and tags, got others. Save what was fitted again.")
-        self.network  # noqa: B018  (which is made here, and its weights looked through)
+            if any(sizes.get(name) != number for name, number in expected.items()):
+                raise ArtefactError("Expected a tagger's weights, vocabulary and tags, got others. Save what was fitted again.")
+            self.vocabulary.encode([["a"]], self.learnt)
+            self.network  # noqa: B018  (which is made here, and its weights looked through)
+            self.describe()
+        except (UsageError, ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
+            raise ArtefactError(f"What was saved of a tagger is damaged: {error}. Save what was fitted again.") from error
 
     def describe(self) -> Mapping[str, Any]:
         """Return what the network is, and how it was trained."""
