@@ -1,8 +1,8 @@
 """Functions of the user's by reference: where they stand, and a check of their text.
 
 A saved stage holds no code. A function in it is named by its module and name, with a digest of its text, so that whoever loads it gets the
-function that was saved or an error. The text is that of the function, of the functions of its own package that it calls by name, and the
-plain constants that it names.
+function that was saved or an error. The text is that of the function, of the functions that it calls by name, also through a module, and
+that stand in its own package or folder, and the plain constants that it names.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import inspect
 import sys
 import textwrap
 from collections.abc import Iterator
-from types import CodeType, FunctionType
+from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from gpupipe.core.errors import ArtefactError
@@ -84,14 +85,22 @@ def _texts(function: FunctionType, seen: set[int]) -> Iterator[str]:
     except (OSError, TypeError) as error:
         msg = f"There is no text of {function.__qualname__!r} in {function.__module__}: {error}. Put it into a module's file."
         raise ArtefactError(msg) from error
-    home = function.__module__.partition(".")[0]
-    for name in sorted(set(_names(function.__code__))):
-        value = function.__globals__.get(name)
-        inner = plain_function(value)
-        if inner is not None and id(inner) not in seen and inner.__module__.partition(".")[0] == home:
-            yield from _texts(inner, seen)
-        elif name in function.__globals__ and _is_plain(value):
-            yield f"{name}={value!r}"
+    names = sorted(set(_names(function.__code__)))
+    modules = [value for name in names if isinstance(value := function.__globals__.get(name), ModuleType)]
+    for name in names:
+        for held in (function.__globals__, *(vars(module) for module in modules if _is_near(module.__name__, function))):
+            inner = plain_function(held.get(name))
+            if inner is not None and id(inner) not in seen and _is_near(inner.__module__, function):
+                yield from _texts(inner, seen)
+            elif name in held and _is_plain(held[name]):
+                yield f"{name}={held[name]!r}"
+
+
+def _is_near(module: str, function: FunctionType) -> bool:
+    """Whether a module is of the package of a function, or stands in the folder of its file."""
+    files = [getattr(sys.modules.get(name), "__file__", None) for name in (module, function.__module__)]
+    same_folder = all(files) and len({str(Path(str(file)).resolve().parent) for file in files}) == 1
+    return module.partition(".")[0] == function.__module__.partition(".")[0] or same_folder
 
 
 def _names(code: CodeType) -> Iterator[str]:

@@ -15,12 +15,13 @@ from gpupipe.core.errors import ArtefactError
 MODULE = """
 import narwhals.stable.v2 as nw
 import gpupipe as gp
+import beside_mine
 FACTOR = 2
 def helper(x):
     return x * FACTOR
 @gp.rows
 def doubled(frame, *, plus=0):
-    return frame.with_columns(b=helper(nw.col("a")) + plus)
+    return frame.with_columns(b=beside_mine.same(helper(nw.col("a"))) + plus)
 def outer():
     @gp.rows
     def inner(frame):
@@ -33,10 +34,12 @@ FRAME = pl.DataFrame({"a": [1, 2]})
 @pytest.fixture
 def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     (tmp_path / "of_mine.py").write_text(MODULE)
+    (tmp_path / "beside_mine.py").write_text("def same(x):\n    return x\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     importlib.invalidate_caches()
     yield importlib.import_module("of_mine")
-    sys.modules.pop("of_mine", None)
+    for name in ("of_mine", "beside_mine"):
+        sys.modules.pop(name, None)
 
 
 def changed(tmp_path: Path, old: str, new: str) -> Any:
@@ -72,6 +75,14 @@ def test_another_text_is_refused(module: Any, tmp_path: Path, old: str, new: str
     again = changed(tmp_path, old, new)
     with pytest.raises(ArtefactError, match="is not what it was when the stage was saved"):
         gp.load(folder, trusted=[again.doubled])
+
+
+def test_another_text_of_a_neighbour_is_refused(module: Any, tmp_path: Path) -> None:
+    folder = gp.save(module.doubled, tmp_path / "chain")
+    (tmp_path / "beside_mine.py").write_text("def same(x):\n    return x + 0\n# longer\n")
+    del sys.modules["beside_mine"]
+    with pytest.raises(ArtefactError, match="is not what it was when the stage was saved"):
+        gp.load(folder, trusted=[changed(tmp_path, "def outer", "def another").doubled])
 
 
 def test_what_else_stands_in_the_module_does_not_matter(module: Any, tmp_path: Path) -> None:
