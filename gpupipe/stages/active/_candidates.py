@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -14,7 +14,7 @@ from gpupipe.core.schema import Schema
 from gpupipe.core.stage import KeyStage, TableStage
 from gpupipe.core.verbs import Joining, Verbs
 
-_EXAMPLE = "example_id"
+_EXAMPLE, _STATE = "example_id", "state"  # as `ReadLabels` calls them
 
 
 @dataclass(frozen=True)
@@ -78,9 +78,13 @@ class _LeaveOut(TableStage):
         """Return that it is a join."""
         return self.how
 
-    def _own(self, names: Iterable[str], number: int) -> str:
+    def _own(self, names: Collection[str], number: int) -> str:
         """Return what a table's ids are called: in what a label store tells, ``example_id``."""
         return _EXAMPLE if number and self.id not in names and _EXAMPLE in names else self.id
+
+    def _tells_states(self, names: Collection[str]) -> bool:
+        """Whether a table is a label store's, of which only known labels count: what is unresolved or a conflict is asked again."""
+        return self._own(names, 1) == _EXAMPLE and _STATE in names
 
     def check(self, *schemas: Schema) -> None:
         """Raise ColumnError for a table without ids, DtypeError for ids of another dtype."""
@@ -96,12 +100,15 @@ class _LeaveOut(TableStage):
 
     def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return the rows that are left."""
-        other = self._own(frames[1].collect_schema().names(), 1)
-        return verbs.join(frames[0], frames[1].select(nw.col(other).alias(self.id)), self.how)
+        names = frames[1].collect_schema().names()
+        other = self._own(names, 1)
+        known = frames[1].filter(nw.col(_STATE) == "exact") if self._tells_states(names) else frames[1]
+        return verbs.join(frames[0], known.select(nw.col(other).alias(self.id)), self.how)
 
     def needs(self, wanted: frozenset[str], *schemas: Schema) -> Sequence[frozenset[str]] | None:
         """Return the wanted columns and the ids."""
-        return [wanted | {self.id}, frozenset([self._own(schemas[1], 1)])]
+        states = [_STATE] if self._tells_states(schemas[1]) else []
+        return [wanted | {self.id}, frozenset([self._own(schemas[1], 1), *states])]
 
 
 def candidates(scored: Table, others: Sequence[Any], id_column: str, stage: str) -> Table:

@@ -132,7 +132,7 @@ class LearningCurve(TaskStage):
             heights = np.array([np.interp(at, costs, metrics) for costs, metrics in seeds])
             x = at.tolist()
             lines.append({"label": name, "x": x, "y": np.median(heights, axis=0).tolist()})
-            bands.append({"label": name, "x": x, "low": heights.min(axis=0).tolist(), "high": heights.max(axis=0).tolist()})
+            bands.append({"label": f"{name}, all seeds", "x": x, "low": heights.min(axis=0).tolist(), "high": heights.max(axis=0).tolist()})
         drawn = {
             "kind": "lines",
             "title": f"{self.metric} over {self.cost}",
@@ -160,4 +160,6 @@ def _known(value: Any) -> Any:
 
 def _rounded(value: Any) -> Any:
     """Return a value as the report's table has it."""
-    return round(value, 4) if isinstance(_known(value), float) else _known(value)
+    if isinstance(value, float):
+        return "not reached" if math.isnan(value) else round(value, 4)
+    return value

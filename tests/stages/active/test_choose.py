@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 
 import gpupipe as gp
 from gpupipe.active import selectors
+from gpupipe.active.scheme import CLASS
 from gpupipe.active.scorers import random_order
 from gpupipe.active.scorers.random_order import round_seed
 from gpupipe.core.errors import ColumnError, DtypeError, StageError, UsageError
@@ -118,6 +120,18 @@ def test_rounds_of_chance_do_not_ask_twice() -> None:
         seen += made["id"].to_list()
         known = pl.concat([known, pl.DataFrame({"id": made["id"].to_list()})])
     assert len(seen) == N == len(set(seen))
+
+
+def test_of_a_store_only_known_labels_count(tmp_path: Path, engine: str) -> None:
+    """A question that annotators disagree on is open, and is asked again; what is known is not."""
+    store = gp.LabelStore.create(tmp_path / "store", ["a", "b"])
+    store.add_examples({"example_id": POOL["id"].to_list()})
+    first, second, *_ = POOL.filter(pl.col("score") == 4.0)["id"].to_list()
+    told = [(first, "ann", "a"), (second, "ann", "a"), (second, "bob", "b")]
+    store.append([{"example_id": key, "question": CLASS, "annotator": who, "answer": answer} for key, who, answer in told])
+    labels, pool = gp.ReadLabels(tmp_path / "store").node(), gp.FromFrame(POOL).node()
+    made = gp.Pipeline("p", made=gp.Choose(60)(pool, labels)).run(engine)["made"]
+    assert first not in made["id"].to_list() and second in made["id"].to_list()
 
 
 def test_what_is_wrong_is_told_in_the_plan() -> None:
