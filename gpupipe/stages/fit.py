@@ -122,8 +122,7 @@ class FitInOrder(Barrier):
         """Return the one want: the columns that some stage looks at, held where they are."""
         needed: set[str] = set()
         for stage, fitted, schema in _in_plan(self.stages, specs[0]):
-            (looked_at,) = (_wanted(stage, schema),)
-            read = fitted.reads(schema)
+            looked_at, read = _wanted(stage, schema), fitted.reads(schema)
             needed |= set(schema) if looked_at is None or read is None else {*looked_at, *read}
         names = [name for name in specs[0] if name in needed]
         return (Want(lambda _, frame: frame.select(names), "held", columns=frozenset(names)),)
