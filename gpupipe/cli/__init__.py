@@ -16,6 +16,7 @@ from gpupipe.cli.doctor import doctor
 from gpupipe.cli.file_command import FileCommand
 from gpupipe.cli.jobs import cancel, fetch, list_jobs, logs, status
 from gpupipe.cli.label import label
+from gpupipe.cli.new import new
 from gpupipe.cli.plan import plan
 from gpupipe.cli.predict import predict
 from gpupipe.cli.rounds import rounds
@@ -28,6 +29,7 @@ from gpupipe.cli.submit import submit
 _EPILOG = "Start with: gpupipe doctor. Then: gpupipe run FILE --help"
 
 app = typer.Typer(name="gpupipe", no_args_is_help=True, pretty_exceptions_enable=False, epilog=_EPILOG, rich_markup_mode="markdown")
+app.command("new")(new)
 app.command("run", cls=FileCommand)(run)
 app.command("check", cls=FileCommand)(check)
 app.command("plan", cls=FileCommand)(plan)
