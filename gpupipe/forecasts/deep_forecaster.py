@@ -93,8 +93,8 @@ class DeepForecaster(Forecaster):
         self._one_of("cell", CELLS)
         for name in ("sampling", "validation"):
             share = getattr(self, name)
-            if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share < 1 + (name == "sampling"):
-                raise UsageError(f"{name} is a share, from 0 to below 1, got {share!r}.")
+            if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1 or (name, share) == ("validation", 1):
+                raise UsageError(f"{name} is a share, from 0 to {'1' if name == 'sampling' else 'below 1'}, got {share!r}.")
         for one in self.rank if isinstance(self.rank, Sequence) else (self.rank,):
             whole_number(one, "rank", 1)
 
@@ -109,7 +109,8 @@ class DeepForecaster(Forecaster):
         self._names: tuple[str, ...] = ()
         self._weights: tuple[Any, ...] = ()
         self._low = self._span = self._spread = np.zeros((0, 0))
-        self._figures, self._figure_names, self.best_, self.n_windows_ = np.zeros((0, 0)), ("epoch",), 0, 0
+        self._figures, self.best_, self.n_windows_ = np.zeros((0, 0)), 0, 0
+        self._figure_names: tuple[str, ...] = ("epoch",)
         self._tell_statuses(batch)
         if not (batch.lengths > 0).any():
             return

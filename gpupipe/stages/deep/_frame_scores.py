@@ -14,7 +14,8 @@ from gpupipe.core.schema import Field, Schema
 from gpupipe.core.tools import Tools
 from gpupipe.kernels.png import png_text
 from gpupipe.kernels.ssim import ssim
-from gpupipe.stages.tensors._pictures import curve_part, on_host
+from gpupipe.stages._lines import curve_part
+from gpupipe.stages.tensors._pictures import on_host
 
 FORECAST, AHEAD = "forecast", "ahead"
 PER_PIXEL, PER_FRAME, SSIM = "mse_per_pixel_x1000", "mse_per_frame", "ssim"
