@@ -5,12 +5,15 @@ from __future__ import annotations
 import getpass
 import secrets
 import webbrowser
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gpupipe.cli.failure import reported
 from gpupipe.cli.options import Trace
+
+if TYPE_CHECKING:
+    from gpupipe.active.page.server import PageServer
 
 
 def label(
@@ -50,19 +53,25 @@ def label(
 
         desk = Desk(LabelStore(store), annotator or _login())
         with PageServer(desk, host, port, token=secrets.token_urlsafe(24) if token else None, hosts=allow_host or ()) as server:
-            waiting = desk.store.waiting(desk.annotator).num_rows
-            typer.echo(f"{waiting} questions wait in {desk.store.place}. The page: {server.address}")
-            typer.echo("Ctrl-C ends it; what was answered is kept.")
-            if not server.is_local:
-                whoever = "Whoever has that address" if token else "Whoever reaches this machine"
-                typer.echo(f"{whoever} sees the examples and can answer; the connection is not encrypted.", err=True)
-            if open_:
-                webbrowser.open(server.address)
-            try:
-                server.serve_forever()
-            except KeyboardInterrupt:
-                answered = waiting - desk.store.waiting(desk.annotator).num_rows
-                typer.echo(f"{answered} questions fewer wait for {desk.annotator}.")
+            _serve(server, open_=open_)
+
+
+def _serve(server: PageServer, *, open_: bool) -> None:
+    """Say where the page is, and serve it until Ctrl-C."""
+    desk = server.desk
+    waiting = desk.store.waiting(desk.annotator).num_rows
+    typer.echo(f"{waiting} questions wait in {desk.store.place}. The page: {server.address}")
+    typer.echo("Ctrl-C ends it; what was answered is kept.")
+    if not server.is_local:
+        whoever = "Whoever reaches this machine" if server.token is None else "Whoever has that address"
+        typer.echo(f"{whoever} sees the examples and can answer; the connection is not encrypted.", err=True)
+    if open_:
+        webbrowser.open(server.address)
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        answered = waiting - desk.store.waiting(desk.annotator).num_rows
+        typer.echo(f"{answered} questions fewer wait for {desk.annotator}.")
 
 
 def _login() -> str:
