@@ -156,6 +156,7 @@ from gpupipe.stages.scalar import Scalar as Scalar
 from gpupipe.stages.select import Drop as Drop
 from gpupipe.stages.select import Select as Select
 from gpupipe.stages.sessionize import Sessionize as Sessionize
+from gpupipe.stages.show_curves import ShowCurves as ShowCurves
 from gpupipe.stages.sort_rows import SortRows as SortRows
 from gpupipe.stages.split import Split as Split
 from gpupipe.stages.standardize import Standardize as Standardize

@@ -12,13 +12,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gpupipe.core.errors import UsageError
+from gpupipe.deep.layers._work import Work
 from gpupipe.deep.network import n_parameters
 
 
 class FactorizedLinear(nn.Module):
     """A linear layer whose weight, (out_features, in_features), is held as factors.
 
-    For each batch it takes the way of fewer multiplications: with one factor after the other, or with the dense weight made of them.
+    For each batch it takes the way of less work: with one factor after the other, or with the dense weight made of them.
     """
 
     bias: nn.Parameter | None
@@ -36,13 +37,13 @@ class FactorizedLinear(nn.Module):
         """Return the product of rows (n, in_features) with one factor after the other, (n, out_features), without the bias."""
 
     @abstractmethod
-    def products(self, n_rows: int) -> tuple[int, int]:
-        """Return the multiplications that `n_rows` rows take by factors, and those of making the dense weight."""
+    def work(self, n_rows: int) -> tuple[Work, Work]:
+        """Return the work of `n_rows` rows by factors, and that of making the dense weight."""
 
     def takes_factors(self, n_rows: int) -> bool:
-        """Whether a batch of so many rows goes from factor to factor, as that takes no more multiplications than the dense weight."""
-        by_factors, making = self.products(n_rows)
-        return by_factors <= making + n_rows * self.in_features * self.out_features
+        """Whether a batch of so many rows goes from factor to factor, as that costs no more than making the dense weight and taking it."""
+        by_factors, making = self.work(n_rows)
+        return by_factors.cost <= (making + Work(n_rows * self.in_features * self.out_features, 0, 1)).cost
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return ``inputs @ weight.T + bias`` for inputs (..., in_features).

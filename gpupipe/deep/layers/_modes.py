@@ -47,17 +47,17 @@ def chosen_modes(
     out_features: int,
     in_modes: Sequence[int] | None,
     out_modes: Sequence[int] | None,
-    products: Callable[[Modes, Modes], int],
+    cost: Callable[[Modes, Modes], int],
 ) -> tuple[Modes, Modes]:
     """Return the modes of both sides; of a side that is not told, two.
 
-    Of all ways of splitting they are the most even one that takes at most the share `WORTH` of the dense product's multiplications, or else
-    the one that takes fewest.
+    Of all ways of splitting they are the most even one whose cost is at most the share `WORTH` of the dense product's, or else the one that
+    costs least.
 
     Parameters
     ----------
-    products
-        From modes of both sides to the multiplications that a batch of `BATCH` rows takes.
+    cost
+        From modes of both sides to what a batch of `BATCH` rows costs, in multiplications.
 
     Raises
     ------
@@ -70,11 +70,11 @@ def chosen_modes(
     if not ways:
         raise UsageError(f"There is no way to split {in_features} and {out_features} into as many modes. Give in_modes and out_modes.")
     few = WORTH * BATCH * in_features * out_features
-    fitting = (way for way in ways if len(ways) == 1 or products(*way) <= few)
-    return next(fitting, None) or min(ways, key=lambda way: products(*way))
+    fitting = (way for way in ways if len(ways) == 1 or cost(*way) <= few)
+    return next(fitting, None) or min(ways, key=lambda way: cost(*way))
 
 
 def _unevenness(way: tuple[Modes, Modes]) -> tuple[int, int]:
-    """Return the sum of a way's sizes, and then what puts larger modes of the input first, where they are gone soonest."""
+    """Return the sum of a way's sizes, and then what puts larger modes of the input last, where they are gone soonest."""
     left, right = way
-    return sum(left) + sum(right), right[0] - left[0]
+    return sum(left) + sum(right), left[0] - right[0]

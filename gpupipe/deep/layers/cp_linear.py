@@ -10,6 +10,7 @@ from torch import Tensor, nn
 import gpupipe.tensors as gt
 from gpupipe.deep.layers._linear import FactorizedLinear, array_of, bias_of, copied_bias, held, like_of, scaled
 from gpupipe.deep.layers._modes import BATCH, Modes, chosen_modes
+from gpupipe.deep.layers._work import Work
 from gpupipe.tensors.rank import Rank
 
 
@@ -60,7 +61,7 @@ class CPLinear(FactorizedLinear):
         super().__init__(in_features, out_features)
 
         def products(ins: Modes, outs: Modes) -> int:
-            return _products(BATCH, in_features, out_features, gt.validate_cp_rank((*ins, *outs), rank))[0]
+            return _work(BATCH, in_features, out_features, gt.validate_cp_rank((*ins, *outs), rank))[0].cost
 
         self.in_modes, self.out_modes = chosen_modes(in_features, out_features, in_modes, out_modes, products)
         modes = (*self.in_modes, *self.out_modes)
@@ -106,9 +107,9 @@ class CPLinear(FactorizedLinear):
         left, right = self._sides()
         return (rows @ left) @ right.T
 
-    def products(self, n_rows: int) -> tuple[int, int]:
-        """Return the multiplications that `n_rows` rows take by factors, and those of making the dense weight."""
-        return _products(n_rows, self.in_features, self.out_features, self.rank)
+    def work(self, n_rows: int) -> tuple[Work, Work]:
+        """Return the work of `n_rows` rows by factors, and that of making the dense weight."""
+        return _work(n_rows, self.in_features, self.out_features, self.rank)
 
 
 def _khatri_rao(factors: Iterable[Tensor]) -> Tensor:
@@ -119,7 +120,7 @@ def _khatri_rao(factors: Iterable[Tensor]) -> Tensor:
     return first
 
 
-def _products(n_rows: int, in_features: int, out_features: int, rank: int) -> tuple[int, int]:
-    """Return multiplications by factors, and those of making the dense weight."""
-    sides = rank * (in_features + out_features)
-    return n_rows * sides + sides, sides + rank * in_features * out_features
+def _work(n_rows: int, in_features: int, out_features: int, rank: int) -> tuple[Work, Work]:
+    """Return the work by factors, and that of making the dense weight."""
+    sides = Work(rank * (in_features + out_features), 0, 2)
+    return sides + Work(n_rows * rank * (in_features + out_features), 0, 2), sides + Work(rank * in_features * out_features, 0, 1)

@@ -13,6 +13,7 @@ import gpupipe.tensors as gt
 from gpupipe.core.errors import UsageError
 from gpupipe.deep.layers._linear import FactorizedLinear, array_of, bias_of, copied_bias, held, like_of, scaled
 from gpupipe.deep.layers._modes import BATCH, Modes, chosen_modes
+from gpupipe.deep.layers._work import NARROW, Work
 from gpupipe.tensors.rank import Rank
 
 
@@ -60,7 +61,7 @@ class TTLinear(FactorizedLinear):
     ) -> None:
         super().__init__(in_features, out_features)
         self.in_modes, self.out_modes = chosen_modes(
-            in_features, out_features, in_modes, out_modes, lambda ins, outs: _products(BATCH, ins, outs, _ranks(ins, outs, rank))[0]
+            in_features, out_features, in_modes, out_modes, lambda ins, outs: _work(BATCH, ins, outs, _ranks(ins, outs, rank))[0].cost
         )
         self.rank = _ranks(self.in_modes, self.out_modes, rank)
         like = {"device": device, "dtype": dtype}
@@ -108,21 +109,26 @@ class TTLinear(FactorizedLinear):
         return made.permute([*range(1, 2 * n, 2), *range(0, 2 * n, 2)]).reshape(self.out_features, self.in_features)
 
     def by_factors(self, rows: Tensor) -> Tensor:
-        """Return the product with one core after the other: each takes a mode of the input off and puts one of the output on."""
-        n_rows = rows.shape[0]
-        state = rows.reshape(n_rows, self.in_features, 1)
-        done, rest = 1, self.in_features
-        for core in self.cores:
-            left, m_k, n_k, right = core.shape
-            rest //= m_k
-            state = state.reshape(n_rows, m_k, rest, done, left).permute(0, 2, 3, 4, 1).reshape(-1, left * m_k)
-            state = state @ core.reshape(left * m_k, n_k * right)
-            done *= n_k
-        return state.reshape(n_rows, self.out_features)
+        """Return the product with one core after the other, the last one first: each puts a mode of the output in the place of the input's.
 
-    def products(self, n_rows: int) -> tuple[int, int]:
-        """Return the multiplications that `n_rows` rows take by cores, and those of making the dense weight."""
-        return _products(n_rows, self.in_modes, self.out_modes, self.rank)
+        Before each step the state is (n, m_1, ..., m_k, r_k, n_{k+1}, ...) and nothing of it is moved.
+        """
+        state, before, done = rows, self.in_features, 1
+        for core in reversed(list(self.cores)):
+            left, m_k, n_k, right = core.shape
+            before //= m_k
+            matrix = core.permute(0, 2, 1, 3).reshape(left * n_k, m_k * right)
+            if done == 1:
+                state = state.reshape(-1, m_k * right) @ matrix.T
+            else:
+                state = state.reshape(len(rows) * before, m_k * right, done)
+                state = matrix.expand(len(state), -1, -1).bmm(state)
+            done *= n_k
+        return state.reshape(len(rows), self.out_features)
+
+    def work(self, n_rows: int) -> tuple[Work, Work]:
+        """Return the work of `n_rows` rows by cores, and that of making the dense weight."""
+        return _work(n_rows, self.in_modes, self.out_modes, self.rank)
 
 
 def _ranks(in_modes: Modes, out_modes: Modes, rank: Rank) -> tuple[int, ...]:
@@ -132,13 +138,13 @@ def _ranks(in_modes: Modes, out_modes: Modes, rank: Rank) -> tuple[int, ...]:
     return gt.validate_tt_rank([m_k * n_k for m_k, n_k in zip(in_modes, out_modes, strict=True)], rank)
 
 
-def _products(n_rows: int, in_modes: Modes, out_modes: Modes, ranks: Sequence[int]) -> tuple[int, int]:
-    """Return multiplications by cores, and those of making the dense weight."""
-    by_cores = making = 0
-    done, rest = 1, prod(in_modes)
+def _work(n_rows: int, in_modes: Modes, out_modes: Modes, ranks: Sequence[int]) -> tuple[Work, Work]:
+    """Return the work by cores, and that of making the dense weight."""
+    by_cores, making = Work(), Work(0, prod(in_modes) * prod(out_modes))
     for k, (m_k, n_k) in enumerate(zip(in_modes, out_modes, strict=True)):
-        rest //= m_k
-        by_cores += n_rows * rest * done * ranks[k] * m_k * n_k * ranks[k + 1]
-        done *= n_k
-        making += prod(in_modes[: k + 1]) * prod(out_modes[: k + 1]) * ranks[k] * ranks[k + 1] if k else 0
+        done = prod(out_modes[k + 1 :])
+        products = n_rows * prod(in_modes[:k]) * done * ranks[k] * m_k * n_k * ranks[k + 1]
+        narrow = k < len(in_modes) - 1 and done < NARROW
+        by_cores += Work(products, 0, 2, products * (NARROW - done) // done if narrow else 0)
+        making += Work(prod(in_modes[: k + 1]) * prod(out_modes[: k + 1]) * ranks[k] * ranks[k + 1], 0, 1) if k else Work()
     return by_cores, making

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 import gpupipe.tensors as gt
 from gpupipe.deep.layers._linear import FactorizedLinear, array_of, bias_of, copied_bias, held, like_of, scaled
 from gpupipe.deep.layers._modes import BATCH, Modes, chosen_modes
-from gpupipe.deep.layers._tucker import along, order_of, tucker_products
+from gpupipe.deep.layers._tucker import along, groups_of, kronecker, order_of, tucker_work
+from gpupipe.deep.layers._work import Work
 from gpupipe.tensors.rank import Rank
 
 
@@ -60,7 +61,7 @@ class TuckerLinear(FactorizedLinear):
         super().__init__(in_features, out_features)
 
         def products(ins: Modes, outs: Modes) -> int:
-            return tucker_products(BATCH, ins, outs, gt.validate_tucker_rank((*ins, *outs), rank))[0]
+            return tucker_work(BATCH, ins, outs, gt.validate_tucker_rank((*ins, *outs), rank))[0].cost
 
         self.in_modes, self.out_modes = chosen_modes(in_features, out_features, in_modes, out_modes, products)
         modes = (*self.in_modes, *self.out_modes)
@@ -97,26 +98,38 @@ class TuckerLinear(FactorizedLinear):
             held(factor, found)
         copied_bias(self, linear)
 
+    def _matrices(self) -> tuple[list[Tensor], list[Tensor]]:
+        """Return the matrices of the input's groups of modes, and of the output's."""
+        n, factors = len(self.in_modes), list(self.factors)
+        left, right = groups_of(self.rank[:n]), groups_of(self.rank[n:])
+        return [kronecker([factors[mode] for mode in group]) for group in left], [
+            kronecker([factors[n + mode] for mode in group]) for group in right
+        ]
+
     def dense_weight(self) -> Tensor:
         """Return the dense weight that core and factors stand for, (out_features, in_features)."""
-        sizes = (*self.in_modes, *self.out_modes)
-        made = self.core[None]
-        for mode in reversed(order_of(sizes, self.rank)):
-            made = along(made, self.factors[mode].T, mode + 1)
+        left, right = self._matrices()
+        made = _spread(self.core[None], [*left, *right])
         return made.reshape(self.in_features, self.out_features).T
 
     def by_factors(self, rows: Tensor) -> Tensor:
         """Return the product with the input's factors, the core, and the output's factors."""
-        n, left = len(self.in_modes), prod(self.rank[: len(self.in_modes)])
-        state = rows.reshape(-1, *self.in_modes)
-        for mode in order_of(self.in_modes, self.rank[:n]):
-            state = along(state, self.factors[mode], mode + 1)
-        state = state.reshape(-1, left) @ self.core.reshape(left, -1)
-        state = state.reshape(-1, *self.rank[n:])
-        for mode in reversed(order_of(self.out_modes, self.rank[n:])):
-            state = along(state, self.factors[n + mode].T, mode + 1)
-        return state.reshape(-1, self.out_features)
+        left, right = self._matrices()
+        state = rows.reshape(-1, *(matrix.shape[0] for matrix in left))
+        for mode in order_of(*zip(*(matrix.shape for matrix in left), strict=True)):
+            state = along(state, left[mode], mode + 1)
+        rank = prod(matrix.shape[1] for matrix in left)
+        return _spread(state.reshape(-1, rank) @ self.core.reshape(rank, -1), right).reshape(-1, self.out_features)
 
-    def products(self, n_rows: int) -> tuple[int, int]:
-        """Return the multiplications that `n_rows` rows take by factors, and those of making the dense weight."""
-        return tucker_products(n_rows, self.in_modes, self.out_modes, self.rank)
+    def work(self, n_rows: int) -> tuple[Work, Work]:
+        """Return the work of `n_rows` rows by factors, and that of making the dense weight."""
+        return tucker_work(n_rows, self.in_modes, self.out_modes, self.rank)
+
+
+def _spread(core: Tensor, matrices: list[Tensor]) -> Tensor:
+    """Return tensors (n, ranks...) brought to their sizes by matrices (size, rank), the smallest growth first."""
+    sizes, ranks = zip(*(matrix.shape for matrix in matrices), strict=True)
+    state = core.reshape(-1, *ranks)
+    for mode in reversed(order_of(sizes, ranks)):
+        state = along(state, matrices[mode].T, mode + 1)
+    return state

@@ -193,7 +193,7 @@ class PredictFrames(TaskStage):
     Parameters
     ----------
     options
-        What the network is made with: those of `gpupipe.deep.FrameNetwork`, ``{"cell": "conv-lstm", "channels": (16,)}``.
+        What the network is made with: those of `gpupipe.deep.frame_network.FrameNetwork`, ``{"cell": "conv-lstm", "channels": (16,)}``.
     n_seen
         How many frames are shown.
     network
@@ -201,9 +201,9 @@ class PredictFrames(TaskStage):
     dims
         What the dimensions are called: sequence, time, height, width, and channel where there is one.
     squares, absolutes
-        The weights of the mean squared and of the mean absolute error in the loss, see `gpupipe.deep.NextFrames`.
+        The weights of the mean squared and of the mean absolute error in the loss, see `gpupipe.deep.frame_objective.NextFrames`.
     forcing
-        How often the truth is shown after those frames in training, see `gpupipe.deep.TeacherForcing`; never unless given.
+        How often the truth is shown after those frames in training, see `TeacherForcing` there; never unless given.
     validation
         The share of sequences, drawn by the training's seed, that tells the best epoch and is not learnt from; 0 for none.
     training

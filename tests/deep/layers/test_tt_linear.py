@@ -47,9 +47,10 @@ def test_the_parameters_are_counted() -> None:
 
 
 def test_the_way_depends_on_the_batch() -> None:
-    made = TTLinear(64, 64, 40, in_modes=(8, 8), out_modes=(8, 8))
-    assert made.products(1) == (2 * 64 * 8 * 40, 64 * 64 * 40)
-    assert made.takes_factors(4) and not made.takes_factors(1000)  # 40,960 a row by cores; 4,096 a row and 163,840 once by the dense weight
+    made = TTLinear(256, 256, 200, in_modes=(16, 16), out_modes=(16, 16))
+    by_cores, making = made.work(1)
+    assert (by_cores.products, making.products) == (2 * 256 * 16 * 200, 256 * 256 * 200)
+    assert made.takes_factors(1) and not made.takes_factors(1000)
 
 
 def test_it_starts_with_the_variance_of_a_dense_layer() -> None:
@@ -68,7 +69,7 @@ def test_a_trained_layer_of_low_rank_is_found_again() -> None:
 
 def test_default_modes_make_the_product_cheaper() -> None:
     made = TTLinear(1024, 1024, 0.1)
-    assert made.space_saving > 0.89 and made.products(64)[0] <= 0.4 * 64 * 1024 * 1024
+    assert made.space_saving > 0.89 and made.work(64)[0].products <= 0.4 * 64 * 1024 * 1024
 
 
 def test_modes_and_inputs_that_do_not_fit_are_told() -> None:

@@ -46,9 +46,9 @@ def test_the_parameters_are_counted() -> None:
 
 
 def test_the_multiplications_are_counted() -> None:
-    made = TuckerLinear(16, 16, (2, 4, 2, 4), in_modes=(4, 4), out_modes=(4, 4))
-    in_side, core, out_side = 4 * 4 * 2 + 2 * 4 * 4, 2 * 4 * 2 * 4, 4 * 4 * 2 + 2 * 4 * 4
-    assert made.products(10)[0] == 10 * (in_side + core + out_side)
+    made = TuckerLinear(144, 64, (8, 6, 2, 4), in_modes=(12, 12), out_modes=(8, 8))
+    in_side, core, out_side = 144 * 6 + 12 * 6 * 8, 8 * 6 * 2 * 4, 64 * 8  # the output's two modes are one: 2 and 4 are few
+    assert made.work(10)[0].products == 10 * (in_side + core + out_side) + 8 * 8 * 2 * 4
 
 
 def test_it_starts_with_the_variance_of_a_dense_layer() -> None:
