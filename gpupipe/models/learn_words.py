@@ -90,6 +90,7 @@ class LearnedWords(Holding):
         sound = sound and not self.known[self.word_column].null_count() and bool(self.known[self.word_column].is_unique().all())
         sound = sound and self.task in _METHODS and set(self.methods) <= set(_METHODS[self.task])
         sound = sound and all(callable(getattr(self.model, name, None)) for name in self.methods)
+        sound = sound and all(0 <= count < 2**63 for count in (self.n_documents, self.n_cells))
         if not sound or getattr(self.model, "n_features_in_", len(self.known)) != len(self.known):
             msg = "Expected an estimator of known words, each word once, got others. Save what was fitted again."
             raise ArtefactError(msg)

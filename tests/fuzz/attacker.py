@@ -324,7 +324,7 @@ class Artefacts:
         edges = pl.DataFrame({"from": ["a", "b", "c"], "to": ["b", "c", "a"], "w": [1.0, 2.0, 3.0]})
         stages += [gp.ToGraph("from", "to", directed=False, weight="w").apply(edges), gp.ToTensor(["from", "to"], "w").apply(edges)]
         stages.append(gp.ToTensor(["from", "to"], "w", sparse=True).apply(edges))
-        stages += [*self._forecasts(), self._topics(), self._network()]
+        stages += [*self._forecasts(), self._topics(), *self._words(), self._network()]
         self.folders = [gp.save(stage, seeds / str(number)) for number, stage in enumerate(stages)]
         for folder in self.folders:  # so that what libraries load with the first of a kind is there
             gp.load(folder)
@@ -371,6 +371,22 @@ class Artefacts:
         cells = [(document, 3 * (document % 2) + place, 1 + place) for document in range(40) for place in range(3)]
         rows = pl.DataFrame(cells, schema=["document", "word", "count"], orient="row")
         return gp.Topics(2).apply(rows, pl.DataFrame({"number": range(6), "word": list("abcdef")}))
+
+    def _words(self) -> list[Any]:
+        """Return estimators of words."""
+        import polars as pl
+        from sklearn.decomposition import TruncatedSVD
+        from sklearn.feature_extraction.text import TfidfTransformer
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.pipeline import make_pipeline
+
+        import gpupipe as gp
+
+        cells = [(document, "abcdef"[3 * (document % 2) + place], 1 + place) for document in range(10) for place in range(3)]
+        rows = pl.DataFrame(cells, schema=["document", "word", "count"], orient="row")
+        labels = pl.DataFrame({"document": range(10), "y": ["u", "v"] * 5})
+        model = make_pipeline(TfidfTransformer(), LogisticRegression())
+        return [gp.LearnWords(model, target="y").apply(rows, labels), gp.LearnWords(TruncatedSVD(2)).apply(rows)]
 
     def attack(self, chance: random.Random, here: Path, outside: Path) -> Callable[[], Any]:
         """Return what loads a mutated folder."""
