@@ -3,9 +3,9 @@
     python -m bench.deep --out bench/results/NAME.json [--seeds 3] [--only cell,chaos,epoch]        what is in NAME.json stays
 
 ``cell``: forward and backward of the train alone, as it is done here and with the outer product of the states written out, as the
-authors' code has it; a ratio is that of processor seconds within a round, in turns. ``chaos``: networks that learn the same examples in as many
-steps, with the same settings; the LSTM of equal parameters has the smallest hidden size with at least as many; the horizon is one where the error of the
-best network is below half of that of the mean. ``epoch``: an epoch of a small network beside a plain loop.
+authors' code has it; a ratio is that of processor seconds within a round, in turns. ``chaos``: networks that learn the same examples in
+as many steps, with the same settings; the LSTM of equal parameters has the smallest hidden size with at least as many; the horizon is one
+where the error of the best network is below half of that of the mean. ``epoch``: an epoch of a small network beside a plain loop.
 """
 
 # ruff: noqa: E402  (threads are told before torch is imported)
