@@ -43,9 +43,9 @@ class DigitNetwork(nn.Module):
 
     def __init__(self, side: int, kind: str = "dense", rank: tuple[int, ...] = ()) -> None:
         super().__init__()
-        self.features = nn.Sequential(
-            nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.Conv2d(16, CHANNELS, 3, padding=1), nn.ReLU(), nn.MaxPool2d(side // 4)
-        )
+        first = (nn.Conv2d(1, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU())
+        second = (nn.Conv2d(16, CHANNELS, 3, padding=1), nn.BatchNorm2d(CHANNELS), nn.ReLU())
+        self.features = nn.Sequential(*first, *second, nn.MaxPool2d(side // 4))
         self.classifier = classifier(kind, rank, 4)
 
     def forward(self, images: Tensor) -> Tensor:
