@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import narwhals.stable.v2 as nw
 
 from gpupipe.core.engine import EngineOptions
 from gpupipe.core.errors import UsageError, WiringError, listing, nearest
@@ -15,11 +17,12 @@ from gpupipe.core.secret import learn_parameters
 from gpupipe.engines.load import known_engine, load_engine
 from gpupipe.plan import Plan, check_nodes, make_plan
 from gpupipe.portability import require_portable
-from gpupipe.report.drawing import draw_svg
+from gpupipe.report.cards import fact_text
+from gpupipe.report.html import outputs_html
+from gpupipe.report.run_report import RunReport
 from gpupipe.run import Execution, Tell, silent
 
-if TYPE_CHECKING:
-    pass
+_HEAD_ROWS, _MOST_SIGNS = 5, 80  # of a table, and of a cell, in a notebook
 
 
 class Pipeline:
@@ -164,8 +167,7 @@ class Pipeline:
 
     def _repr_svg_(self) -> str:
         """Return the drawing that a notebook shows."""
-        plan = self.plan()
-        return draw_svg(plan.as_json()["stages"], plan.outputs)
+        return self.plan()._repr_svg_()
 
     def __repr__(self) -> str:
         return f"<Pipeline {self.name!r}: {len(ordered(self.outputs))} nodes, outputs {listing(self.outputs)}>"
@@ -201,12 +203,13 @@ class Result(Mapping[str, Any]):
     """The outputs of a run by name, and its report.
 
     Tables are eager narwhals frames (``.to_native()``, ``.to_arrow()``, ``.to_polars()``, ``.to_pandas()``), fitted stages are row stages
-    (``.apply(frame)``, `gpupipe.save`), values are plain numbers and mappings.
+    (``.apply(frame)``, `gpupipe.save`), values are plain numbers and mappings. ``result.report`` holds the plain values of ``report.json``;
+    ``result.report()`` writes them and the page into the folder ``report``. A notebook shows the first rows of each table.
     """
 
-    def __init__(self, outputs: Mapping[str, Any], report: dict[str, Any]) -> None:
+    def __init__(self, outputs: Mapping[str, Any], report: Mapping[str, Any]) -> None:
         self._outputs = dict(outputs)
-        self.report = report
+        self.report = RunReport(report)
 
     def __getitem__(self, name: str) -> Any:
         if name not in self._outputs:
@@ -222,6 +225,19 @@ class Result(Mapping[str, Any]):
 
     def __repr__(self) -> str:
         return f"<Result of {self.report['pipeline']!r} on {self.report['engine']!r}: {listing(self._outputs)}>"
+
+    def _repr_html_(self) -> str:
+        told = f"on {self.report['engine']}, {self.report['seconds']:.3g} s"
+        return outputs_html(f"Result of {self.report['pipeline']}", told, [_shown(name, value) for name, value in self._outputs.items()])
+
+
+def _shown(name: str, value: Any) -> dict[str, Any]:
+    """Return an output as a notebook shows it: of a table the columns and the first rows."""
+    if not isinstance(value, nw.DataFrame):
+        return {"name": name, "what": fact_text(plain_output(value)), "columns": ()}
+    columns = [(column, str(dtype)) for column, dtype in value.schema.items()]
+    rows = [["" if cell is None else str(cell)[:_MOST_SIGNS] for cell in row] for row in value.head(_HEAD_ROWS).rows()]
+    return {"name": name, "what": f"{value.shape[0]:,} rows × {value.shape[1]} columns", "columns": columns, "rows": rows}
 
 
 def plain_output(value: Any) -> Any:

@@ -27,7 +27,7 @@ from gpupipe.engines._symbolic import AT_ONCE, VERBS, Frame, collect_symbolic, e
 from gpupipe.engines._tried import keeps_rows, translated
 from gpupipe.known import Literal, table_stage_of
 from gpupipe.narrowing import live_columns, predicates_of
-from gpupipe.report.drawing import draw_text
+from gpupipe.report.drawing import draw_svg, draw_text
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,9 @@ class Plan:
     def as_json(self) -> dict[str, Any]:
         """Return the plan as plain values, as ``gpupipe plan --json`` and the drawings take it."""
         return {"pipeline": self.name, "stages": [describe_step(step) for step in self.steps], "outputs": dict(self.outputs)}
+
+    def _repr_svg_(self) -> str:
+        return draw_svg(self.as_json()["stages"], self.outputs)
 
     def __str__(self) -> str:
         return draw_text(self.as_json()["stages"], self.outputs)

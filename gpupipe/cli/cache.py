@@ -10,8 +10,8 @@ import typer
 
 from gpupipe.cli.failure import reported
 from gpupipe.cli.options import Trace
-from gpupipe.cli.plain import json_text
 from gpupipe.core.errors import UsageError
+from gpupipe.core.plain_json import json_text
 from gpupipe.core.secret import masked
 from gpupipe.core.visible import visible
 

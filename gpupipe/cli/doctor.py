@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gpupipe.cli.failure import RUN_FAILED, reported
-from gpupipe.cli.plain import json_text
+from gpupipe.core.plain_json import json_text
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -11,8 +11,8 @@ import typer
 from gpupipe.cli.cluster_options import Authority, Certificate, Key, Running, Unencrypted, clustered
 from gpupipe.cli.failure import RUN_FAILED, reported
 from gpupipe.cli.options import Trace
-from gpupipe.cli.plain import json_text
 from gpupipe.core.engine import EngineOptions
+from gpupipe.core.plain_json import json_text
 from gpupipe.core.secret import masked
 from gpupipe.core.visible import visible
 

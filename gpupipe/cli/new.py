@@ -12,10 +12,10 @@ from typing import Annotated
 import typer
 
 from gpupipe.cli.failure import reported
-from gpupipe.cli.files import make_folder, write_whole
 from gpupipe.cli.options import Trace
 from gpupipe.core.errors import UsageError
 from gpupipe.core.visible import visible
+from gpupipe.core.whole_files import make_folder, write_whole
 
 _TEMPLATES = Path(__file__).with_name("templates")
 _N_ROWS = 500

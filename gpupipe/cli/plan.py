@@ -8,12 +8,12 @@ from typing import Annotated
 import typer
 
 from gpupipe.cli.failure import reported
-from gpupipe.cli.files import write_whole
 from gpupipe.cli.options import File, Given, Trace
-from gpupipe.cli.plain import json_text
 from gpupipe.cli.streams import loading, stdout_to_stderr
+from gpupipe.core.plain_json import json_text
 from gpupipe.core.secret import masked
 from gpupipe.core.visible import visible
+from gpupipe.core.whole_files import write_whole
 
 
 def plan(

@@ -9,8 +9,8 @@ import typer
 
 from gpupipe.cli.failure import reported
 from gpupipe.cli.options import Trace
-from gpupipe.cli.plain import json_text
 from gpupipe.cli.streams import loading, stdout_to_stderr
+from gpupipe.core.plain_json import json_text
 from gpupipe.core.visible import visible
 
 Folder: TypeAlias = Annotated[

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 import typer
 
 from gpupipe.cli.failure import reported
-from gpupipe.cli.files import make_folder, write_whole
 from gpupipe.cli.options import File, Given, Trace
-from gpupipe.cli.plain import json_text
 from gpupipe.cli.streams import loading, stdout_to_stderr
+from gpupipe.core.plain_json import json_text
 from gpupipe.core.visible import visible
+from gpupipe.core.whole_files import make_folder, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -13,8 +13,8 @@ from gpupipe.cli.cluster_options import Authority, Certificate, Key, Unencrypted
 from gpupipe.cli.failure import exit_code, print_failure, reported
 from gpupipe.cli.file_command import again_with
 from gpupipe.cli.options import CheckpointFolder, File, Given, Resume, Trace, bytes_of
-from gpupipe.cli.plain import json_text
 from gpupipe.cli.streams import loading, stdout_to_stderr
+from gpupipe.core.plain_json import json_text
 from gpupipe.core.visible import visible
 
 if TYPE_CHECKING:

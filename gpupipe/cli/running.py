@@ -12,8 +12,6 @@ from typing import Any
 import pyarrow as pa
 
 from gpupipe.cli.failure import exit_code
-from gpupipe.cli.files import make_folder, write_whole
-from gpupipe.cli.plain import json_text
 from gpupipe.cli.progress import telling
 from gpupipe.core.engine import EngineOptions
 from gpupipe.core.errors import UsageError, listing, nearest
@@ -21,10 +19,11 @@ from gpupipe.core.holding import Holding
 from gpupipe.core.ledger import Ledger
 from gpupipe.core.secret import MASK, masked
 from gpupipe.core.stage import RowStage
+from gpupipe.core.whole_files import make_folder
 from gpupipe.definition import load_definition
 from gpupipe.pipeline import Pipeline, Result
-from gpupipe.report.html import html_page
 from gpupipe.report.record import error_as_json
+from gpupipe.report.run_report import RunReport
 from gpupipe.run import HEAD_ROWS
 
 _WIRED = ("id", "name", "label", "kind", "inputs", "where")
@@ -210,10 +209,7 @@ def _write_report(call: Call, course: _Course, error: BaseException | None, agai
         return
     if error is not None and course.report["status"] == "ok":  # the run went well, and saving what it made did not
         course.report |= {"status": "failed", "error": error_as_json(error)}
-    make_folder(call.folder)
-    write_whole(call.folder / "report.json", json_text(course.report, indent=1) + "\n")
-    write_whole(call.folder / "report.html", html_page(course.report))
-    course.page = call.folder / "report.html"
+    course.page = RunReport(course.report).save(call.folder)
 
 
 def _answer(call: Call, course: _Course, error: BaseException | None, again: str | None) -> dict[str, Any]:

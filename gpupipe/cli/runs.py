@@ -11,8 +11,8 @@ import typer
 
 from gpupipe.cli.failure import reported
 from gpupipe.cli.options import Trace
-from gpupipe.cli.plain import json_text
 from gpupipe.core.errors import UsageError, listing
+from gpupipe.core.plain_json import json_text
 from gpupipe.core.visible import visible
 
 runs_app = typer.Typer(no_args_is_help=True)

@@ -10,9 +10,9 @@ import typer
 from gpupipe.cli.cluster_options import Authority, Certificate, Key, Running, Unencrypted, WorkerSeconds, clustered
 from gpupipe.cli.failure import reported
 from gpupipe.cli.options import CheckpointFolder, File, Given, Resume, Trace
-from gpupipe.cli.plain import json_text
 from gpupipe.cli.streams import loading, stdout_to_stderr
 from gpupipe.core.engine import EngineOptions
+from gpupipe.core.plain_json import json_text
 from gpupipe.core.secret import masked
 from gpupipe.core.visible import visible
 

@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NoReturn
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from gpupipe.report.cards import Part, facts_cards, link, sections_of, table
@@ -105,7 +105,7 @@ def _page(
     """Return a whole page; each section is its anchor, its name and its parts, and is left out where it has none."""
     shown = [{"anchor": anchor, "name": name, "parts": parts} for anchor, name, parts in sections if parts]
     known = {"status": None, "told": (), "error": None, "stopped": "", **header}
-    return _template().render(title=title, eyebrow=eyebrow, tiles=tiles, sections=shown, **known)
+    return _environment().get_template("page.html").render(title=title, eyebrow=eyebrow, tiles=tiles, sections=shown, **known)
 
 
 class _Environment(Environment):
@@ -118,9 +118,19 @@ class _Environment(Environment):
         raise error
 
 
+def framed(page: str, title: str) -> str:
+    """Return a page in a frame of its own, as a notebook takes it."""
+    return str(_environment().get_template("notebook.html").module.frame(page, title))  # type: ignore[attr-defined]
+
+
+def outputs_html(title: str, told: str, shown: Sequence[Mapping[str, Any]]) -> str:
+    """Return the outputs of a run as a notebook shows them: each with its name, what it is and, of a table, columns and first rows."""
+    return str(_environment().get_template("notebook.html").module.outputs(title, told, shown))  # type: ignore[attr-defined]
+
+
 @lru_cache(maxsize=1)
-def _template() -> Template:
-    """Return the template of a page."""
+def _environment() -> Environment:
+    """Return what makes pages of templates."""
     environment = _Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
@@ -131,7 +141,7 @@ def _template() -> Template:
     )
     script = (_TEMPLATES / "page.js").read_text(encoding="utf-8")
     environment.globals |= {"css": Markup(PAGE_CSS), "script": Markup(script)}  # noqa: S704 - files of the package
-    return environment.get_template("page.html")
+    return environment
 
 
 def _shown(value: Any) -> Any:

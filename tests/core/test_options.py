@@ -22,7 +22,7 @@ from gpupipe.core.options import WithOptions, _options
     ("make", "told"),
     [
         (lambda: gp.ReadCsv("a.csv", sep=";"), "ReadCsv has no option 'sep'. Did you mean 'separator'?"),
-        (lambda: gp.Split((0.8, 0.2), strata="y"), "Split has no option 'strata'. Did you mean 'stratify'? Its options are 'fractions', 'by', "),
+        (lambda: gp.Split((0.8, 0.2), strata="y"), "Split has no option 'strata'. Did you mean 'stratify'? Its options are 'fractions', "),
         (lambda: gp.Learn(LogisticRegression(), targett="y"), "Learn has no option 'targett'. Did you mean 'target'?"),
         (lambda: gp.FitPredict(LogisticRegression(), feature=["x"]), "FitPredict has no option 'feature'. Did you mean 'features'?"),
         (lambda: gp.Join("k", hwo="left"), "Join has no option 'hwo'. Did you mean 'how'?"),

@@ -494,7 +494,7 @@ class Reports:
         from sklearn.linear_model import LogisticRegression
 
         import gpupipe as gp
-        from gpupipe.cli.plain import json_text
+        from gpupipe.core.plain_json import json_text
 
         table = gp.FromArrow(pl.DataFrame({"a": [1.0, 2.0, 4.0, 3.0], "y": [0, 1, 1, 0]}).to_arrow()).node()
         model = gp.Learn(LogisticRegression(), features=["a"], target="y").fit(table)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gpupipe.cli.plain import json_text
+from gpupipe.core.plain_json import json_text
 
 Command = Callable[..., Any]
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from gpupipe.cli.files import make_folder, write_whole
 from gpupipe.core.errors import SinkError
+from gpupipe.core.whole_files import make_folder, write_whole
 
 Command = Callable[..., Any]
 
