@@ -106,7 +106,7 @@ fuzz: $(VENV)/.developed ## Run CASES=5000 random pipelines against DuckDB, load
 	GPUPIPE_EXAMPLES=fresh $(VENV)/bin/python -m pytest -m "hypothesis and not slow" -n $(JOBS) --dist loadfile -q $(PYTEST)
 
 # What a user would install, from nothing: built, looked at, installed into an environment of its own, and used away from the clone.
-dist: $(VENV)/.made ## Build the wheel and the source archive, check both, run the README's first pipeline with the wheel
+dist: $(VENV)/.made ## Build the wheel and the source archive, check both, run the first pipeline of the docs with the wheel
 	@rm -rf dist $(DIST)
 	@python=$(abspath $(VENV)/bin/python); $$python -m venv $(DIST)/build; $$python -m venv $(DIST)/user
 	@$(DIST)/build/bin/python -m pip --disable-pip-version-check --quiet install build twine
@@ -114,7 +114,7 @@ dist: $(VENV)/.made ## Build the wheel and the source archive, check both, run t
 	$(DIST)/build/bin/twine check --strict dist/*
 	$(DIST)/user/bin/python .ci/check_dist.py contents dist
 	@$(DIST)/user/bin/python -m pip --disable-pip-version-check --quiet install -c constraints.txt "$$(echo dist/gpupipe-*.whl)[cpu]"
-	$(DIST)/user/bin/python .ci/check_dist.py first README.md
+	$(DIST)/user/bin/python .ci/check_dist.py first docs/first-pipeline.md
 
 # Serve it to have its search: python -m http.server -d site. Links that lead nowhere end the build.
 site: $(VENV)/.made ## Build the documentation as a site in site/, which fetches nothing

@@ -1,6 +1,6 @@
-"""Looks at a built wheel and source archive, and runs the README's first pipeline with what is installed, away from the clone.
+"""Looks at a built wheel and source archive, and runs the first pipeline of the docs with what is installed, away from the clone.
 
-``python .ci/check_dist.py contents dist`` reads the archives, ``python .ci/check_dist.py first README.md`` runs the pipeline with this
+``python .ci/check_dist.py contents dist`` reads the archives, ``python .ci/check_dist.py first docs/first-pipeline.md`` runs the pipeline with this
 interpreter.
 """
 
@@ -34,9 +34,9 @@ def contents(folder: Path) -> None:
         print(f"{path.name}: {len(found[kind])} files, {path.stat().st_size:,} bytes")
 
 
-def first(readme: Path) -> None:
-    """Run the README's first pipeline in a folder of its own."""
-    text = readme.read_text(encoding="utf-8")
+def first(page: Path) -> None:
+    """Run the first pipeline of a page in a folder of its own."""
+    text = page.read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory() as folder:
         for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
             name = re.match(r"# (\w+\.py)\n", block)
@@ -46,7 +46,7 @@ def first(readme: Path) -> None:
             subprocess.run([sys.executable, *words], cwd=folder, check=True)
         report = Path(folder) / "report" / "report.html"
         if not report.is_file():
-            sys.exit("The README's first pipeline left no report.")
+            sys.exit("The first pipeline left no report.")
 
 
 if __name__ == "__main__":

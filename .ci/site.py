@@ -44,8 +44,8 @@ REFERENCE = {
     "Pipelines and the rest": ("gpupipe",),
 }
 ARRAYS = ("graphs", "tensors", "forecasts", "topics", "deep")  # packages that work without a pipeline
-HOW_TO = ("tutorial", "text-files", "engines", "checkpoints", "dask", "clusters", "submit", "install-gpu", "security")
-INSIDE = ("design", "extending", "conformance", "faults", "gpu-status")
+HOW_TO = ("first-pipeline", "tutorial", "text-files", "engines", "checkpoints", "dask", "clusters", "submit", "install-gpu", "security")
+INSIDE = ("design", "extending", "conformance", "faults", "gpu-status", "compare")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
