@@ -1,7 +1,7 @@
 """Looks at a built wheel and source archive, and runs the first pipeline of the docs with what is installed, away from the clone.
 
-``python .ci/check_dist.py contents dist`` reads the archives, ``python .ci/check_dist.py first docs/first-pipeline.md`` runs the pipeline with this
-interpreter.
+``python .ci/check_dist.py contents dist`` reads the archives, ``python .ci/check_dist.py first docs/first-pipeline.md`` runs the pipeline
+with this interpreter.
 """
 
 from __future__ import annotations
