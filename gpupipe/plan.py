@@ -194,6 +194,7 @@ class _Planner:
         self.promises: dict[int, tuple[Promise, ...]] = {}
         self.nodes: list[Node] = []
         self.ids: dict[int, int] = {}
+        self.same: dict[tuple[Any, ...], int] = {}  # the step of a stage on some inputs, whatever its node is called
         self.inputs: list[tuple[int, ...]] = []
         self.schemas: dict[int, Schema | None] = {}
         self.stages: dict[int, TableStage] = {}  # what makes each table, as far as it is known before the run
@@ -203,9 +204,14 @@ class _Planner:
         self.frames: dict[int, Frame] = {}
 
     def add(self, node: Node) -> None:
-        """Run one node whose inputs have been run."""
+        """Run one node whose inputs have been run; one that is another by another name (`Node.named`) is the same step."""
         number = len(self.nodes)
         inputs = tuple(self.ids[id(given)] for given in node.inputs)
+        known = number if isinstance(node.stage, Sink) else self.same.setdefault((id(node.stage), type(node), inputs), number)
+        if known != number:
+            self.ids[id(node)] = known
+            self.nodes[known] = node if node.label else self.nodes[known]
+            return
         self.nodes.append(node)
         self.inputs.append(inputs)
         self.ids[id(node)] = number

@@ -220,3 +220,13 @@ def test_a_declared_key_is_a_column(tmp_path: Path) -> None:
     FRAME.write_parquet(tmp_path / "a.parquet")
     with pytest.raises(ColumnError, match=r"There is no column 'kk'\. Did you mean 'k'\?"):
         make_plan("p", {"out": gp.ReadParquet(tmp_path, key="kk").node()})
+
+
+def test_a_node_by_another_name_is_the_same_step(table: Table) -> None:
+    fitted = gp.Standardize("x").fit(table)
+    named = fitted.named("scaler")
+    plan = make_plan("p", {"a": fitted(table), "b": named(table), "scaler": named, "again": fitted})
+    assert [step.stage.name for step in plan.steps] == ["FromFrame", "Standardize", "Standardize.apply", "Standardize.apply"]
+    assert plan.outputs["scaler"] == plan.outputs["again"] == 1 and plan.steps[1].node.label == "scaler"
+    other = gp.Standardize("x").fit(table)
+    assert len(make_plan("p", {"a": fitted, "b": other}).steps) == 3, "a stage of its own is a step of its own"
