@@ -33,11 +33,10 @@ def plan(
     Example: gpupipe plan flow.py --html plan.html
     """
     with reported(with_traceback=traceback):
-        from gpupipe.report.drawing import draw_svg, draw_text  # local: --help does without
-        from gpupipe.report.html import plan_page  # local: as above
-
         with stdout_to_stderr(), loading(file):
-            from gpupipe.definition import load_definition  # local: as above
+            from gpupipe.definition import load_definition  # local: --help does without
+            from gpupipe.report.drawing import draw_svg, draw_text  # local: as above
+            from gpupipe.report.html import plan_page  # local: as above
 
             definition = load_definition(file)
             made = definition.build(definition.values(given or [])).plan().as_json()

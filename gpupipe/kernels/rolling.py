@@ -187,12 +187,12 @@ def _folded(values: Any, first: Any, last: Any, ufunc: Any, neutral: Any, xp: An
 
 def _ended(data: Any, valid: Any, first: Any, last: Any, function: str, xp: Any) -> Any:
     """Return the first or the last value that is there of each range; where there is none, some value."""
-    places = xp.arange(len(data))
-    if function == "last":
-        found = xp.maximum.accumulate(xp.where(valid, places, -1))
-        return data[xp.clip(found[xp.clip(last - 1, 0, None)], 0, None)] if len(data) else data
-    found = xp.minimum.accumulate(xp.where(valid, places, len(data))[::-1])[::-1]
-    return data[xp.clip(found[xp.clip(first, None, len(data) - 1)], None, len(data) - 1)] if len(data) else data
+    there = xp.flatnonzero(valid)
+    if not len(there):
+        return xp.zeros(len(first), data.dtype)
+    before = xp.concatenate([xp.zeros(1, xp.int64), xp.cumsum(valid)])  # how many are there before each place
+    number = before[last] - 1 if function == "last" else before[first]
+    return data[there[xp.clip(number, 0, len(there) - 1)]]
 
 
 def _spread(data: Any, valid: Any, first: Any, last: Any, xp: Any) -> Any:

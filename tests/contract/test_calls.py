@@ -67,6 +67,7 @@ METHODS: dict[str, tuple[str, ...]] = {
     "isna": (SERIES,),
     "iter_nodes_reversed": (NODES,),
     "memory_usage": (FRAME,),
+    "merge": (FRAME,),
     "metadata": (WRITER,),
     "nans_to_nulls": (FRAME,),
     "ngroup": (GROUPED,),
@@ -77,6 +78,8 @@ METHODS: dict[str, tuple[str, ...]] = {
     "predict": ("cuml.KMeans", *LEARNERS),
     "predict_proba": LEARNERS,
     "ravel": (ARRAY,),
+    "reindex": (FRAME,),
+    "rename": (FRAME,),
     "reset_index": (SERIES, FRAME),
     "row_group_size_rows": (WRITER,),
     "run": (CLIENT,),
@@ -88,6 +91,7 @@ METHODS: dict[str, tuple[str, ...]] = {
     "set_param": ("xgboost.Booster",),
     "set_params": BOOSTED,
     "size": (COLUMN,),
+    "sort_values": (FRAME,),
     "spill_device_memory": ("cudf.core.buffer.spill_manager.SpillManager",),
     "stats_level": (WRITER,),
     "strftime": ("cudf.core.series.DatetimeProperties",),
@@ -104,13 +108,13 @@ METHODS: dict[str, tuple[str, ...]] = {
 }
 # Methods of gpupipe's own classes and of libraries that ordinary tests run.
 OTHERS = frozenset(
-    """ActivityMemcpyKind __getattribute__ __init__ activity_enable activity_flush_all activity_register_callbacks add append bit_length
-    brought cast clone close collect combine_chunks count cross csr_matrix declared_not_null drop_columns empty_table encode
-    enter_context expected_mutual_information explain fall_back features field fit fromkeys function get held hex index
-    is_float is_integer is_numeric isascii items join lazy letters longest lower make_room n_bytes numbers open origin partition pop
-    read readinto refuse removeprefix replace reshape result reverse scan scan_piece score seek serialize short spans startswith
-    stat strip submit take texts to_device to_host to_list to_native to_numpy to_pylist to_series tolist upper values with_columns
-    with_type without_first work write wrote""".split()  # noqa: SIM905
+    """ActivityMemcpyKind __getattribute__ __init__ activity_enable activity_flush_all activity_register_callbacks add add_note adopted
+    append bit_length brought cast clone close collect combine_chunks count cross csr_matrix declared_not_null drop_columns
+    empty_table encode enter_context expected_mutual_information explain fall_back features field fit fromkeys function get held hex
+    index is_float is_integer is_numeric isascii items join lazy letters literal longest lower make_room n_bytes numbers open origin
+    partition pop read readinto refuse removeprefix replace reshape result reverse scan scan_piece seek serialize short solve spans
+    startswith stat strip submit take takes_nan_as_null texts to_device to_host to_list to_native to_numpy to_pylist to_series tolist
+    upper values with_columns with_type without_first write wrote""".split()  # noqa: SIM905
 )
 KERNELS = ("rolling.py", "scores.py", "scores_clusters.py", "xxh64.py")  # which take CuPy's module, or its arrays
 FILES = [*(path for engine in calls.ENGINES for path in sorted(engine.glob("*.py"))), *(calls.KERNELS / name for name in KERNELS)]

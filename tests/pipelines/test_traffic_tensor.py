@@ -32,7 +32,7 @@ def test_made_up_traffic(traffic: ModuleType, engine: str, tmp_path: Path) -> No
     full = pl.read_parquet(tmp_path / "hours.parquet")
     assert len(full) == 30 * 10 * 24
     assert full["speed"].null_count() == 0
-    assert {card["title"] for card in result.report["cards"]} == {"How many components", "CP decomposition of speed"}
+    assert {card["title"] for card in result.report["cards"]} == {"How many components", "CP decomposition of speed", "Residuals"}
 
 
 def test_a_road_that_is_closed_is_the_first_anomaly(traffic: ModuleType, tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def test_changed_input_is_found() -> None:
 def test_statistics(engine: str) -> None:
     with Trial(engine) as trial:
         measured = trial.measure(Standardize("x"), pa.table({"x": [1.0, None, 3.0]}))
-    assert measured.to_pylist() == [{"nx": 2, "mx": 2.0, "vx": 1.0}]
+    assert measured.to_pylist() == [{"n:x": 2, "mean:x": 2.0, "var:x": 1.0}]
 
 
 def test_stage_that_does_not_fit(engine: str) -> None:

@@ -18,7 +18,7 @@ RESULTS = {"DocumentSums", "FoundTopics", "PowerResult", "TopicWarning"}
 
 
 def test_the_examples_run(capsys: pytest.CaptureFixture[str]) -> None:
-    topics, counts, pipeline = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    topics, counts, pipeline, words = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     exec(topics, {})
     assert "[['sun', 'moon', 'star'], ['bread', 'milk', 'salt']]" in re.sub(r"'milk', 'bread'", "'bread', 'milk'", capsys.readouterr().out)
     made: dict[str, Any] = {}
@@ -31,6 +31,8 @@ def test_the_examples_run(capsys: pytest.CaptureFixture[str]) -> None:
     told = made["result"]["words"].sort("topic", "word")["word"].to_list()
     assert {tuple(told[:3]), tuple(told[3:])} == {("moon", "star", "sun"), ("bread", "milk", "salt")}
     assert len(made["result"]["shares"]) == 60
+    exec(words, made)
+    assert capsys.readouterr().out.count("sky") == 3
 
 
 def test_nothing_of_the_face_is_forgotten() -> None:

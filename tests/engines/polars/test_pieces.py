@@ -147,5 +147,5 @@ def test_nothing_of_a_run_outlives_it(tmp_path: Path) -> None:
     gp.Pipeline("p", sums=gp.GroupBy("k", s=nw.col("x").sum())(table), rows=table).run("cpu")
     gc.collect()
     mine = str(tmp_path)  # other tests may hold theirs
-    assert not [one for one in gc.get_objects() if isinstance(one, Keys) and mine in one.files[0]]
-    assert not [one for one in gc.get_objects() if isinstance(one, Pieces) and mine in one.keys.files[0]]
+    assert not [one for one in gc.get_objects() if type(one) is Keys and mine in one.files[0]]
+    assert not [one for one in gc.get_objects() if type(one) is Pieces and mine in one.keys.files[0]]
