@@ -22,11 +22,9 @@ def settle_threads() -> None:
     """Give Polars the number of threads of the worker that this process is, unless it is loaded or the variable is set."""
     if VARIABLE in os.environ or "polars" in sys.modules or "distributed.worker" not in sys.modules:
         return
-    try:
-        worker = sys.modules["distributed.worker"].get_worker()
-    except ValueError:  # not in a task
-        return
-    os.environ[VARIABLE] = str(worker.state.nthreads)
+    workers = list(sys.modules["distributed.worker"].Worker._instances)  # a block may come before the first task, from another worker
+    if len(workers) == 1:
+        os.environ[VARIABLE] = str(workers[0].state.nthreads)
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from gpupipe.core.ends import Reading
 from gpupipe.core.engine import EngineOptions
 from gpupipe.core.errors import StageError
 from gpupipe.core.stage import TableStage
+from gpupipe.engines._threads import remade
 from gpupipe.engines.dask.blocks import Blocks
 from gpupipe.engines.dask.engine import DaskEngine
 from gpupipe.engines.dask.lowering import frame_of, lowered
@@ -144,3 +145,14 @@ def test_polars_has_as_many_threads_as_its_worker(two_workers: str) -> None:
     with distributed.Client(two_workers, set_as_default=False) as client:
         found = client.run(_threads).values()
     assert all(of_polars == of_worker for of_polars, of_worker in found)
+
+
+def test_polars_has_as_many_threads_where_a_block_comes_before_the_first_task() -> None:
+    part = pl.DataFrame({"x": [1]}).write_ipc_stream(None).getvalue()
+    with (
+        distributed.LocalCluster(n_workers=1, threads_per_worker=3, dashboard_address="127.0.0.1:0") as cluster,
+        distributed.Client(cluster, set_as_default=False) as client,
+    ):
+        client.run(remade, "gpupipe.engines.polars.blocks:frame_of_part", part)  # outside of tasks, as what another worker sends
+        (found,) = client.run(_threads).values()
+    assert found == (3, 3)

@@ -162,6 +162,8 @@ def test_it_is_refused_before_rows_are_read_where_metadata_count_them(tmp_path: 
     graph = gp.ToGraph("a", "b", directed=False)(gp.Cast({"a": nw.String})(rows))
     pipeline = gp.Pipeline("large", made=gp.Degrees()(graph))
     kind = engine_type(engine)
+    if not kind.lazy:
+        pytest.skip(f"engine {engine!r} reads a source as soon as it comes to it")
 
     def computed(*_: Any) -> Any:
         msg = "the rows were read"
