@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import narwhals.stable.v2 as nw
@@ -155,3 +156,21 @@ def require_points(schema: Schema, column: str, length: Any, what: str) -> None:
         wanted = "a length of time, such as '7d'" if is_time(dtype) else "a whole number"
         msg = f"{what} expects {wanted} for column {column!r} of {dtype}, got {length!r}."
         raise DtypeError(msg)
+
+
+@dataclass(frozen=True, init=False)
+class ShiftedStage(OrderedStage):
+    """Appends a column's value some rows away; which way, its stage says."""
+
+    numeric: ClassVar[bool] = False
+
+    columns: tuple[str, ...]
+    by: tuple[str, ...]
+    order: tuple[str, ...]
+    n: int
+
+    def __init__(self, columns: str | Sequence[str], n: int = 1, *, by: str | Sequence[str], order: str | Sequence[str]) -> None:
+        if not isinstance(n, int) or n < 1:
+            msg = f"{type(self).__name__} expects a number of rows from 1 on, got {n!r}."
+            raise UsageError(msg)
+        self._settle(columns, by, order, n=n)

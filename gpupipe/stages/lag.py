@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import narwhals.stable.v2 as nw
 
-from gpupipe.core.errors import UsageError
-from gpupipe.stages._ordered import OrderedStage
+from gpupipe.stages._ordered import ShiftedStage
 
 
 @dataclass(frozen=True, init=False)
-class Lag(OrderedStage):
+class Lag(ShiftedStage):
     """Appends to each row a column's value `n` rows before it among the rows of its key in order; missing where there is none.
 
     Parameters
@@ -33,19 +30,6 @@ class Lag(OrderedStage):
     >>> Lag("x", by="k", order="t").apply(pl.DataFrame({"k": [1, 1], "t": [0, 1], "x": [5, 7]}))["x_lag_1"].to_list()
     [None, 5]
     """
-
-    numeric: ClassVar[bool] = False
-
-    columns: tuple[str, ...]
-    by: tuple[str, ...]
-    order: tuple[str, ...]
-    n: int
-
-    def __init__(self, columns: str | Sequence[str], n: int = 1, *, by: str | Sequence[str], order: str | Sequence[str]) -> None:
-        if not isinstance(n, int) or n < 1:
-            msg = f"Lag expects a number of rows from 1 on, got {n!r}."
-            raise UsageError(msg)
-        self._settle(columns, by, order, n=n)
 
     def named(self, column: str) -> str:
         """Return the name of the column made."""
