@@ -134,14 +134,14 @@ def test_a_node_may_be_left_out() -> None:
     rows = pl.DataFrame({"day": range(6), "sales": [5.0, 1.0, 6.0, 2.0, 7.0, 3.0], "price": [1.0, 2.0, 1.0, 3.0, 1.0, 2.5]})
     model = ARIMA((0, 0, 0), include_constant=True)
     table, later = gp.FromFrame(rows).node(), gp.FromFrame(pl.DataFrame({"day": [6], "price": [1.5]})).node()
-    without = gp.Forecast(model, by=None)(table).forecast(horizon=1, level=None)
-    beside = gp.Forecast(model, by=None, exogenous="price")(table).forecast(later, horizon=1, level=None)
+    without = gp.Forecast(model, time="day", target="sales")(table).forecast(horizon=1, level=None)
+    beside = gp.Forecast(model, time="day", target="sales", exogenous="price")(table).forecast(later, horizon=1, level=None)
     made = gp.Pipeline("ahead", without=without, beside=beside).run("cpu")
     assert made["without"]["forecast"].to_list() == pytest.approx([4.0])
     slope, start = np.polyfit(rows["price"], rows["sales"], 1)
     assert made["beside"]["forecast"].to_list() == pytest.approx([start + 1.5 * slope], rel=1e-6)
     with pytest.raises(WiringError, match=r"takes 'Table' \(the last 1 may be left out\), got 'Fitted'"):
-        gp.Forecast(model, by=None)(table).forecast(gp.Forecast(model, by=None)(table), horizon=1)
+        gp.Forecast(model, time="day", target="sales")(table).forecast(gp.Forecast(model, time="day", target="sales")(table), horizon=1)
 
 
 def test_what_there_is_can_be_listed() -> None:

@@ -46,7 +46,8 @@ def test_padding_changes_nothing(fitted: DeepForecaster) -> None:
     padded = np.concatenate([np.full((3, 4), np.nan), WAVES[:, :140], np.full((3, 5), np.nan)], axis=1)
     again, plain = (DeepForecaster(**{**fitted.get_params(), "epochs": 2}).fit(values) for values in (padded, WAVES[:, :140]))
     np.testing.assert_array_equal(again.forecast(3).mean, plain.forecast(3).mean)
-    np.testing.assert_array_equal(again.fitted_[:, 4:144], plain.fitted_)
+    # Other windows share a batch with it, and a product of float32 matrices may be rounded otherwise by their number of rows.
+    np.testing.assert_allclose(again.fitted_[:, 4:144], plain.fitted_, rtol=1e-6)
 
 
 def test_neighbours_are_seen_together() -> None:
@@ -120,5 +121,6 @@ def test_errors() -> None:
 
 
 def test_nobody_else_loads_pytorch() -> None:
-    code = "import sys, gpupipe, gpupipe.forecasts as f; gpupipe.Forecast(f.DeepForecaster(3, 2)); assert 'torch' not in sys.modules"
+    stage = "gpupipe.Forecast(gpupipe.forecasts.DeepForecaster(3, 2), time='t', target='y')"
+    code = f"import sys, gpupipe, gpupipe.forecasts; {stage}; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -344,8 +344,9 @@ class Artefacts:
             ARIMA((1, 0, 0)),
             DeepForecaster(3, 2, hidden_size=2, epochs=1, device="cpu"),
         )
-        evaluation = gp.EvaluateForecast().apply(gp.Backtest(models[0], 2).apply(rows))
-        return [*(gp.Forecast(one).apply(rows) for one in models), evaluation]
+        columns: Any = {"by": "store", "time": "day", "target": "sales"}
+        evaluation = gp.EvaluateForecast().apply(gp.Backtest(models[0], 2, **columns).apply(rows))
+        return [*(gp.Forecast(one, **columns).apply(rows) for one in models), evaluation]
 
     def _network(self) -> Any:
         """Return a trained network of gpupipe's own."""

@@ -59,7 +59,7 @@ class Backtest(TaskStage):
     >>> import polars as pl
     >>> from gpupipe.forecasts import Mean
     >>> rows = pl.DataFrame({"day": [1, 2, 3, 4], "sales": [5.0, 1.0, 6.0, 2.0]})
-    >>> made = Backtest(Mean(), horizon=1, windows=2, season_length=2, level=(), by=None).apply(rows)
+    >>> made = Backtest(Mean(), horizon=1, windows=2, season_length=2, level=(), time="day", target="sales").apply(rows)
     >>> made.select("day", "window", "method", "forecast", "actual").rows()
     [(3, 1, 'Mean', 3.0, 6.0), (3, 1, 'SeasonalNaive', 5.0, 6.0), (4, 2, 'Mean', 4.0, 2.0), (4, 2, 'SeasonalNaive', 1.0, 2.0)]
     """
@@ -85,9 +85,9 @@ class Backtest(TaskStage):
         every: int | None = None,
         level: float | Sequence[float] = (80, 95),
         season_length: int | None = None,
-        by: str | Sequence[str] | None = "store",
-        time: str = "day",
-        target: str = "sales",
+        time: str,
+        target: str,
+        by: str | Sequence[str] | None = None,
         exogenous: str | Sequence[str] | None = None,
         step: str | int | None = None,
     ) -> None:

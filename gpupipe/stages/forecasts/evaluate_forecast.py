@@ -168,7 +168,8 @@ class EvaluateForecast(TaskStage):
     >>> from gpupipe import Backtest
     >>> from gpupipe.forecasts import Mean
     >>> rows = pl.DataFrame({"day": range(6), "sales": [5.0, 1.0, 6.0, 2.0, 4.0, 3.0]})
-    >>> found = EvaluateForecast(["mae", "mase"]).apply(Backtest(Mean(), horizon=2, season_length=2, by=None).apply(rows))
+    >>> made = Backtest(Mean(), horizon=2, season_length=2, time="day", target="sales").apply(rows)
+    >>> found = EvaluateForecast(["mae", "mase"]).apply(made)
     >>> found.scores().apply().rows()
     [('Mean', 1, 0.5, 0.5), ('SeasonalNaive', 1, 1.5, 1.5)]
     """

@@ -195,7 +195,7 @@ class Forecast(TaskStage):
     >>> import polars as pl
     >>> from gpupipe.forecasts import SeasonalNaive
     >>> rows = pl.DataFrame({"store": ["a"] * 4, "day": [1, 2, 3, 4], "sales": [5.0, 1.0, 6.0, 2.0]})
-    >>> fitted = Forecast(SeasonalNaive(2)).apply(rows)
+    >>> fitted = Forecast(SeasonalNaive(2), by="store", time="day", target="sales").apply(rows)
     >>> fitted.forecast(3, level=()).apply().rows()
     [('a', 5, 1, 6.0, 'ok'), ('a', 6, 2, 2.0, 'ok'), ('a', 7, 3, 6.0, 'ok')]
     """
@@ -213,9 +213,10 @@ class Forecast(TaskStage):
     def __init__(
         self,
         estimator: Forecaster,
-        by: str | Sequence[str] | None = "store",
-        time: str = "day",
-        target: str = "sales",
+        *,
+        time: str,
+        target: str,
+        by: str | Sequence[str] | None = None,
         exogenous: str | Sequence[str] | None = None,
         step: str | int | None = None,
     ) -> None:

@@ -13,6 +13,7 @@ import gpupipe as gp
 from gpupipe.core.errors import StageError
 from gpupipe.forecasts import ARIMA, AutoARIMA, AutoHoltWinters, Drift, HoltWinters, Mean, Naive, SeasonalNaive, Theta
 from gpupipe.report import html_page
+from tests.stages.forecasts.sales import backtest_sales, forecast_sales
 
 MODELS = [
     HoltWinters(4, damped=True),
@@ -49,8 +50,8 @@ def facts(result: Any, name: str) -> dict[str, Any]:
 @on_blocks
 def test_fits_by_blocks_are_those_of_all_series(stores: pl.DataFrame, engine: str) -> None:
     for model in MODELS:
-        expected = run("cpu", stores, gp.Forecast(model))["made"]
-        result = run(engine, stores, gp.Forecast(model))
+        expected = run("cpu", stores, forecast_sales(model))["made"]
+        result = run(engine, stores, forecast_sales(model))
         made = result["made"]
         assert facts(result, "Forecast")["blocks"] > 1 and facts(result, "Forecast")["rows"] == len(stores)
         assert made.starts.rows() == expected.starts.rows() and str(made) == str(expected)
@@ -66,7 +67,7 @@ def test_fits_by_blocks_are_those_of_all_series(stores: pl.DataFrame, engine: st
 
 @on_blocks
 def test_backtests_by_blocks_are_those_of_all_series(stores: pl.DataFrame, engine: str) -> None:
-    stage = gp.Backtest([HoltWinters(12), ARIMA((1, 0, 0)), Theta(12)], horizon=3, windows=2)
+    stage = backtest_sales([HoltWinters(12), ARIMA((1, 0, 0)), Theta(12)], horizon=3, windows=2)
     expected, made = (run(name, stores, stage) for name in ("cpu", engine))
     order = ["store", "window", "method", "step"]
     assert made["made"].sort(order).rows() == expected["made"].sort(order).rows()
@@ -85,7 +86,7 @@ def test_exogenous_columns_and_other_keys(engine: str) -> None:
         for day in range(0, 60 + 4 * store, 2)
     ]
     table = pl.DataFrame(made).with_columns(pl.col("shop").cast(pl.Categorical))
-    model = gp.Forecast(ARIMA((1, 0, 0), include_constant=True), by=["store", "shop"], exogenous="price")
+    model = forecast_sales(ARIMA((1, 0, 0), include_constant=True), by=["store", "shop"], exogenous="price")
     expected, found = (run(name, table, model)["made"] for name in ("cpu", engine))
     assert found.parameters().apply().rows() == expected.parameters().apply().rows() and found.grid == expected.grid
     np.testing.assert_array_equal(found.regressors, expected.regressors)
@@ -101,7 +102,7 @@ def test_the_step_is_that_of_all_series(engine: str) -> None:
         table,
         table.with_columns(pl.when(pl.col("store") == "c").then(pl.col("day").dt.offset_by("1d")).otherwise("day").alias("day")),
     ):
-        expected, found = (run(name, changed, gp.Forecast(Naive()))["made"] for name in ("cpu", engine))
+        expected, found = (run(name, changed, forecast_sales(Naive()))["made"] for name in ("cpu", engine))
         assert found.grid == expected.grid and found.grid.text == "1 month"
         np.testing.assert_array_equal(found.values, expected.values)
 
@@ -121,10 +122,10 @@ def test_the_step_is_that_of_all_series(engine: str) -> None:
 )
 def test_what_is_refused_of_all_rows_is_refused_of_blocks(rows: pl.DataFrame, engine: str, change: Any, said: str) -> None:
     with pytest.raises(StageError, match=said):
-        run(engine, change(rows), gp.Forecast(Naive()))
+        run(engine, change(rows), forecast_sales(Naive()))
 
 
 @on_blocks
 def test_windows_that_no_series_has(rows: pl.DataFrame, engine: str) -> None:
     with pytest.raises(StageError, match="needs more than 90 steps, and the longest series has 60"):
-        run(engine, rows, gp.Backtest(Naive(), horizon=30, windows=3))
+        run(engine, rows, backtest_sales(Naive(), horizon=30, windows=3))

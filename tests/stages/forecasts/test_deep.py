@@ -14,6 +14,7 @@ pytest.importorskip("torch", reason="the extra deep is not installed")
 import gpupipe as gp
 from gpupipe.forecasts import DeepForecaster, HoltWinters
 from gpupipe.testing.tasks import check_task
+from tests.stages.forecasts.sales import backtest_sales, forecast_sales
 
 HOURS = np.arange(60)
 ROWS = pl.DataFrame(
@@ -28,13 +29,13 @@ DEEP = DeepForecaster(8, 4, hidden_size=4, epochs=3, device="cpu", batch_size=16
 
 def test_law(engine: str) -> None:
     """A network of all series is not fitted block by block, so a cluster says the same."""
-    made = check_task(lambda rows: gp.Forecast(DEEP).fit(rows).forecast(horizon=6), ROWS, engines=("cpu", engine), rtol=1e-4)
+    made = check_task(lambda rows: forecast_sales(DEEP).fit(rows).forecast(horizon=6), ROWS, engines=("cpu", engine), rtol=1e-4)
     assert made.columns == ["store", "day", "step", "forecast", "lower_80", "upper_80", "lower_95", "upper_95", "status"]
     assert len(made) == 12 and made["status"].to_list() == ["ok"] * 12
 
 
 def test_saved_and_in_the_report(tmp_path: Path) -> None:
-    fitted = gp.Forecast(DEEP).fit(gp.FromFrame(ROWS).node())
+    fitted = forecast_sales(DEEP).fit(gp.FromFrame(ROWS).node())
     result = gp.Pipeline("deep", fitted=fitted, ahead=fitted.forecast(horizon=3)).run("cpu")
     again = gp.load(gp.save(result["fitted"], tmp_path / "kept"))
     assert again.forecast(3).apply().rows() == result["ahead"].rows()
@@ -44,7 +45,7 @@ def test_saved_and_in_the_report(tmp_path: Path) -> None:
 
 def test_beside_others_in_a_backtest() -> None:
     methods = {"network": DEEP, "holt-winters": HoltWinters(13)}
-    made = gp.Backtest(methods, horizon=4, windows=2, level=(80,)).apply(ROWS)
+    made = backtest_sales(methods, horizon=4, windows=2, level=(80,)).apply(ROWS)
     table = pl.from_arrow(made.to_arrow())
     assert isinstance(table, pl.DataFrame)
     assert set(table["method"]) == {"network", "holt-winters", "SeasonalNaive"} and len(table) == 2 * 2 * 3 * 4

@@ -17,8 +17,9 @@ from gpupipe.core.errors import ArtefactError, ColumnError, StageError, UsageErr
 from gpupipe.forecasts import HoltWinters, Mean, Theta
 from gpupipe.report import html_page
 from gpupipe.testing.tasks import check_task
+from tests.stages.forecasts.sales import backtest_sales, forecast_sales
 
-BACKTEST = gp.Backtest([HoltWinters(12), Theta(12)], horizon=4, windows=3)
+BACKTEST = backtest_sales([HoltWinters(12), Theta(12)], horizon=4, windows=3)
 
 
 def table(frame: pl.DataFrame) -> Any:
@@ -85,14 +86,14 @@ def test_a_fitted_forecast_is_measured_on_later_rows(rows: pl.DataFrame, engine:
     """The same as the one window of a backtest that ends with these rows."""
     cut = date(2022, 8, 1)
     train, test = table(rows.filter(pl.col("day") <= cut)), table(rows.filter(pl.col("day") > cut))
-    later = gp.Forecast(Theta(12))(train).errors(test)
-    nodes = {"later": gp.EvaluateForecast()(later), "window": gp.EvaluateForecast()(gp.Backtest(Theta(12), horizon=4)(table(rows)))}
+    later = forecast_sales(Theta(12))(train).errors(test)
+    nodes = {"later": gp.EvaluateForecast()(later), "window": gp.EvaluateForecast()(backtest_sales(Theta(12), horizon=4)(table(rows)))}
     made = gp.Pipeline("two ways", nodes).run(engine)
     assert made["later"].values == made["window"].values
 
 
 def test_what_cannot_be_compared_is_left_out_and_counted(rows: pl.DataFrame, bad: pl.DataFrame) -> None:
-    scored = gp.Backtest(Mean(), horizon=2, season_length=12).apply(pl.concat([rows, bad]))
+    scored = backtest_sales(Mean(), horizon=2, season_length=12).apply(pl.concat([rows, bad]))
     table_ = gp.EvaluateForecast(["mase", "mae"]).apply(scored)
     found = {row["method"]: row for row in table_.scores().apply().iter_rows(named=True)}
     assert found["Mean"]["series"] == 5  # three that are fitted, the constant, the one below a cycle
@@ -103,16 +104,16 @@ def test_what_cannot_be_compared_is_left_out_and_counted(rows: pl.DataFrame, bad
 
 
 def test_without_intervals_their_metrics_are_left_out(rows: pl.DataFrame) -> None:
-    scored = gp.Backtest(Mean(), horizon=2, season_length=12, level=()).apply(rows)
+    scored = backtest_sales(Mean(), horizon=2, season_length=12, level=()).apply(rows)
     assert gp.EvaluateForecast().apply(scored).metrics == ("mase", "smape", "rmse", "mae")
 
 
 def test_a_series_called_series_and_one_without_a_key(rows: pl.DataFrame, engine: str) -> None:
     renamed = rows.rename({"store": "series"})
-    backtest = gp.Backtest(Mean(), horizon=2, season_length=12, by="series")
+    backtest = backtest_sales(Mean(), horizon=2, season_length=12, by="series")
     made = check_task(lambda given: gp.EvaluateForecast("mae")(backtest(given)).scores(by="series"), renamed, engines=("cpu", engine))
     assert made.columns == ["series", "method", "mae"]
-    alone = gp.Backtest(Mean(), horizon=2, season_length=12, by=None)
+    alone = backtest_sales(Mean(), horizon=2, season_length=12, by=None)
     one = rows.filter(pl.col("store") == "north")
     made = check_task(lambda given: gp.EvaluateForecast("mae")(alone(given)).scores(by="series"), one, engines=("cpu", engine))
     assert made.columns == ["method", "mae"]

@@ -34,6 +34,7 @@ from gpupipe.forecasts import (
 )
 from gpupipe.report import html_page
 from gpupipe.testing.tasks import check_task
+from tests.stages.forecasts.sales import forecast_sales
 
 MODELS = {
     "holt-winters": HoltWinters(12, damped=True),
@@ -71,21 +72,21 @@ def matrix(rows: pl.DataFrame) -> np.ndarray:
 def test_law(rows: pl.DataFrame, name: str) -> None:
     """The forecasts of the array library, on one block and on several rows turned round, and from what was saved."""
     model = MODELS[name]
-    made = check_task(lambda given: gp.Forecast(model)(given).forecast(horizon=14, level=[80, 97.5]), rows, engines=("cpu",))
+    made = check_task(lambda given: forecast_sales(model)(given).forecast(horizon=14, level=[80, 97.5]), rows, engines=("cpu",))
     ahead = type(model)(**model.get_params()).fit(matrix(rows)).forecast(14, level=[80, 97.5])
     for column, expected in {"forecast": ahead.mean, "lower_80": ahead.lower[80], "upper_97.5": ahead.upper[97.5]}.items():
         np.testing.assert_array_equal(made[column].to_numpy().reshape(3, 14), expected)
     assert made["store"].to_list() == [store for store in ("north", "south", "west") for _ in range(14)]
     assert made["day"].to_list()[:14] == [date(2023 + place // 12, place % 12 + 1, 1) for place in range(14)]
-    fitted = check_task(gp.Forecast(model), rows, engines=("cpu",))
-    again = gp.Forecast(model).apply(rows)
+    fitted = check_task(forecast_sales(model), rows, engines=("cpu",))
+    again = forecast_sales(model).apply(rows)
     np.testing.assert_array_equal(again.forecaster.fitted_, fitted.forecaster.fitted_)
 
 
 @pytest.mark.parametrize("answer", ["forecast", "fitted_values", "components", "parameters", "errors"])
 def test_every_answer_on_each_engine(rows: pl.DataFrame, answer: str, engine: str) -> None:
     train, test = rows.filter(pl.col("day") < date(2022, 6, 1)), rows.filter(pl.col("day") >= date(2022, 6, 1))
-    model = gp.Forecast(HoltWinters(12))
+    model = forecast_sales(HoltWinters(12))
     options = {"forecast": {"horizon": 5}}.get(answer, {})
 
     def build(given: Any, *later: Any) -> Any:
@@ -97,7 +98,7 @@ def test_every_answer_on_each_engine(rows: pl.DataFrame, answer: str, engine: st
 
 def test_what_was_saved_answers_the_same(rows: pl.DataFrame, engine: str, tmp_path: Path) -> None:
     for model in MODELS.values():
-        fitted = run(gp.Forecast(model)(table(rows)), engine)
+        fitted = run(forecast_sales(model)(table(rows)), engine)
         loaded = gp.load(gp.save(fitted, tmp_path / "model"))
         for answer, options in (("forecast", {"horizon": 3}), ("fitted_values", {}), ("parameters", {})):
             left, right = (getattr(one, answer)(**options).apply() for one in (fitted, loaded))
@@ -106,7 +107,7 @@ def test_what_was_saved_answers_the_same(rows: pl.DataFrame, engine: str, tmp_pa
 
 
 def test_damaged_parts_are_refused(rows: pl.DataFrame) -> None:
-    fitted = gp.Forecast(HoltWinters(12)).apply(rows)
+    fitted = forecast_sales(HoltWinters(12)).apply(rows)
     fitted.check()
     for change in (
         {"values": fitted.values[:2]},
@@ -132,7 +133,7 @@ def test_statsmodels_forecasts_the_same(rows: pl.DataFrame) -> None:
     """With the parameters that were fitted here, its ETS has the same fitted values, forecasts and intervals."""
     from statsmodels.tsa.exponential_smoothing.ets import ETSModel  # local: an oracle
 
-    fitted = gp.Forecast(HoltWinters(12)).apply(rows)
+    fitted = forecast_sales(HoltWinters(12)).apply(rows)
     ahead, inside = fitted.forecast(24, level=95).apply(), fitted.fitted_values().apply()
     for store in ("north", "west"):
         found = fitted.parameters().apply().filter(pl.col("store") == store).row(0, named=True)
@@ -159,7 +160,7 @@ def test_statsmodels_regression_with_arima_errors() -> None:
     for place in range(1, 130):
         noise[place] = 0.6 * noise[place - 1] + chance.normal()
     rows = pl.DataFrame({"t": np.arange(130), "y": 5 - 2 * price + noise, "price": price})
-    stage = gp.Forecast(ARIMA((1, 0, 0), include_constant=True), by=None, time="t", target="y", exogenous="price")
+    stage = forecast_sales(ARIMA((1, 0, 0), include_constant=True), by=None, time="t", target="y", exogenous="price")
     fitted = stage.apply(rows[:120])
     mine = fitted.forecast(10, level=95).apply(rows[120:])
     theirs = SARIMAX(rows["y"][:120].to_numpy(), rows["price"][:120].to_numpy(), order=(1, 0, 0), trend="c").fit(disp=0)
@@ -187,7 +188,7 @@ def test_forecasts_of_r(shared_data: Path) -> None:
     }
     quarters = [date(1999 + place // 4, place % 4 * 3 + 1, 1) for place in range(len(values))]
     rows = pl.DataFrame({"day": quarters, "sales": values})
-    fitted = gp.Forecast(HoltWinters(4, damped=True, parameters=parameters), by=None).apply(rows)
+    fitted = forecast_sales(HoltWinters(4, damped=True, parameters=parameters), by=None).apply(rows)
     made = fitted.forecast(4).apply()
     np.testing.assert_allclose(made["forecast"], np.ravel(results["forecast"])[:4], rtol=1e-6)
     assert fitted.grid.text == "3 months"
@@ -200,7 +201,7 @@ def test_forecasts_of_r(shared_data: Path) -> None:
 def steps(times: Sequence[Any], step: Any = None, horizon: int = 3) -> tuple[str, list[Any]]:
     """Return the step that is found in times, and the times that are forecast."""
     rows = pl.DataFrame({"day": times, "sales": np.arange(len(times), dtype=float)})
-    fitted = gp.Forecast(Naive(), by=None, step=step).apply(rows)
+    fitted = forecast_sales(Naive(), by=None, step=step).apply(rows)
     return fitted.grid.text, fitted.forecast(horizon).apply()["day"].to_list()
 
 
@@ -258,7 +259,7 @@ def test_times_go_on_as_polars_goes_on(every: str, start: datetime, places: set[
     if every in ("1d", "3d", "1w", "1mo", "1q", "1y"):
         rows = rows.with_columns(pl.col("day").dt.date())
         times = [time.date() for time in times]
-    fitted = gp.Forecast(Drift(), by=None, step=None).apply(rows)
+    fitted = forecast_sales(Drift(), by=None, step=None).apply(rows)
     assert fitted.forecast(4).apply()["day"].to_list() == times[kept[-1] + 1 : kept[-1] + 5]
     inside = fitted.fitted_values().apply()
     assert inside["day"].to_list() == times[: kept[-1] + 1]
@@ -269,12 +270,12 @@ def test_times_keep_their_dtype_and_zone(engine: str) -> None:
     for dtype in (pl.Datetime("ms"), pl.Datetime("ns"), pl.Datetime("us", "Europe/Berlin"), pl.Date, pl.Int32, pl.UInt8):
         times = [10, 20, 30] if dtype in (pl.Int32, pl.UInt8) else [date(2024, 1, day) for day in (1, 2, 3)]
         rows = pl.DataFrame({"day": pl.Series(times).cast(dtype), "sales": [1.0, 2.0, 3.0]})
-        check_task(lambda given: gp.Forecast(Naive(), by=None)(given).forecast(horizon=2), rows, engines=("cpu", engine))
+        check_task(lambda given: forecast_sales(Naive(), by=None)(given).forecast(horizon=2), rows, engines=("cpu", engine))
 
 
 def test_gaps_are_missing_values(rows: pl.DataFrame) -> None:
     """A row with no value, one with NaN, and none at all are the same."""
-    fit = gp.Forecast(ARIMA((1, 0, 0), include_constant=True))
+    fit = forecast_sales(ARIMA((1, 0, 0), include_constant=True))
     hole = (pl.col("store") == "north") & (pl.col("day") == date(2020, 5, 1))
     made = [
         fit.apply(rows.filter(~hole)),
@@ -293,7 +294,7 @@ def test_gaps_are_missing_values(rows: pl.DataFrame) -> None:
 def test_duplicate_and_irregular_times_are_told_with_their_place(rows: pl.DataFrame, engine: str) -> None:
     twice = pl.concat([rows, rows[70:72]])
     with pytest.raises(StageError, match=r"one row for each series and time, got 2 more, at store='south', day=20.*Aggregate them first"):
-        run(gp.Forecast(Naive())(table(twice)), engine)
+        run(forecast_sales(Naive())(table(twice)), engine)
     odd = rows.with_columns(
         pl.when(pl.int_range(pl.len()) == 79).then(pl.col("day").dt.offset_by("35d")).otherwise(pl.col("day")).alias("day")
     )
@@ -301,16 +302,16 @@ def test_duplicate_and_irregular_times_are_told_with_their_place(rows: pl.DataFr
     with pytest.raises(
         StageError, match=rf"got 1 of {n_steps} that are not a whole number of 1 month: one is from store='south', day=.* to the next"
     ):
-        run(gp.Forecast(Naive(), step="1mo")(table(odd)), engine)
+        run(forecast_sales(Naive(), step="1mo")(table(odd)), engine)
     hours = [datetime(2024, 1, 1) + timedelta(hours=place) for place in range(50)]
     hours[30] += timedelta(minutes=7)
     with pytest.raises(
         StageError, match=r"got \d+ of 49 .* \(the usual step is 1 hour\): one is from day=2024-01-02 05:00:00 to the next row"
     ):
-        run(gp.Forecast(Naive(), by=None)(table(pl.DataFrame({"day": hours, "sales": np.arange(50.0)}))), engine)
+        run(forecast_sales(Naive(), by=None)(table(pl.DataFrame({"day": hours, "sales": np.arange(50.0)}))), engine)
     seconds = [datetime(2024, 1, 1) + timedelta(seconds=int(place)) for place in (0, *range(1, 10**7, 33_337))]
     with pytest.raises(StageError, match=r"with rows in .* % of the steps: the times are irregular"):
-        run(gp.Forecast(Naive(), by=None)(table(pl.DataFrame({"day": seconds, "sales": np.arange(float(len(seconds)))}))), engine)
+        run(forecast_sales(Naive(), by=None)(table(pl.DataFrame({"day": seconds, "sales": np.arange(float(len(seconds)))}))), engine)
 
 
 # Series that cannot be fitted.
@@ -318,7 +319,7 @@ def test_duplicate_and_irregular_times_are_told_with_their_place(rows: pl.DataFr
 
 @pytest.mark.parametrize("name", MODELS)
 def test_bad_series_stop_nothing_and_change_nothing(rows: pl.DataFrame, bad: pl.DataFrame, name: str) -> None:
-    fit = gp.Forecast(MODELS[name])
+    fit = forecast_sales(MODELS[name])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         alone, mixed = (run(fit(table(given)).forecast(horizon=6)) for given in (rows, pl.concat([bad, rows])))
@@ -336,7 +337,7 @@ def test_bad_series_stop_nothing_and_change_nothing(rows: pl.DataFrame, bad: pl.
 
 
 def test_reasons_stand_beside_the_parameters(bad: pl.DataFrame, rows: pl.DataFrame) -> None:
-    found = run(gp.Forecast(HoltWinters(12))(table(pl.concat([rows, bad]))).parameters())
+    found = run(forecast_sales(HoltWinters(12))(table(pl.concat([rows, bad]))).parameters())
     told = {store: (status, reason) for store, status, reason in found.select("store", "status", "reason").rows()}
     assert told["north"] == ("ok", "")
     assert told["below a cycle"] == ("fallback used", "it has fewer than two cycles: fitted without a season")
@@ -347,7 +348,7 @@ def test_reasons_stand_beside_the_parameters(bad: pl.DataFrame, rows: pl.DataFra
 
 def test_a_run_may_end_at_a_bad_series(bad: pl.DataFrame, rows: pl.DataFrame, engine: str) -> None:
     with pytest.raises(StageError, match=r"errors='raise'.*1 fallback used, .* The first is \('below a cycle',\): it has fewer"):
-        run(gp.Forecast(HoltWinters(12, errors="raise"))(table(pl.concat([rows, bad]))), engine)
+        run(forecast_sales(HoltWinters(12, errors="raise"))(table(pl.concat([rows, bad]))), engine)
 
 
 # Exogenous columns.
@@ -362,7 +363,7 @@ def priced(rows: pl.DataFrame) -> pl.DataFrame:
 
 def test_exogenous_columns_take_their_next_values(priced: pl.DataFrame, engine: str) -> None:
     train, test = (priced.filter((pl.col("day") < date(2022, 9, 1)) == early) for early in (True, False))
-    fit = gp.Forecast(ARIMA((1, 0, 0), include_constant=True), exogenous=["price"])
+    fit = forecast_sales(ARIMA((1, 0, 0), include_constant=True), exogenous=["price"])
     made = check_task(lambda one, two: fit(one).forecast(two, horizon=4), train, test, engines=("cpu", engine))
     assert len(made) == 12
     slopes = run(fit(table(train)).parameters())["beta_1"].to_list()
@@ -373,7 +374,7 @@ def test_exogenous_columns_take_their_next_values(priced: pl.DataFrame, engine: 
 
 def test_missing_future_values_are_told_with_their_place(priced: pl.DataFrame, engine: str) -> None:
     train, test = (priced.filter((pl.col("day") < date(2022, 9, 1)) == early) for early in (True, False))
-    fitted = gp.Forecast(ARIMA((1, 0, 0)), exogenous="price")(table(train))
+    fitted = forecast_sales(ARIMA((1, 0, 0)), exogenous="price")(table(train))
     with pytest.raises(
         StageError, match=r"price of the next 5 steps of every series, got 3 without, at store=north, day=2023-01-01 for one"
     ):
@@ -383,7 +384,7 @@ def test_missing_future_values_are_told_with_their_place(priced: pl.DataFrame, e
         run(fitted.forecast(table(hole), horizon=4), engine)
     with pytest.raises(PlanError, match=r"fitted with price: their next values are needed. Give a table"):
         gp.Pipeline("none", made=fitted.forecast(horizon=4)).check()
-    plain = gp.Forecast(ARIMA((1, 0, 0)))(table(train))
+    plain = forecast_sales(ARIMA((1, 0, 0)))(table(train))
     with pytest.raises(PlanError, match="without exogenous columns, so its forecast takes no table"):
         gp.Pipeline("none", made=plain.forecast(table(test), horizon=4)).check()
     with pytest.raises(StageError, match="one row for each series and time, got 1 other rows, at store=south"):
@@ -398,22 +399,22 @@ def test_missing_future_values_are_told_with_their_place(priced: pl.DataFrame, e
 def test_what_is_refused_before_a_row_is_read(rows: pl.DataFrame) -> None:
     given = table(rows.with_columns(text=pl.lit("a"), number=pl.lit(1.5)))
     for stage, error, match in [
-        (gp.Forecast(Naive(), by="shop"), ColumnError, "'shop'"),
-        (gp.Forecast(Naive(), time="date"), ColumnError, "'date'"),
+        (forecast_sales(Naive(), by="shop"), ColumnError, "'shop'"),
+        (forecast_sales(Naive(), time="date"), ColumnError, "'date'"),
         (
-            gp.Forecast(Naive(), target="text"),
+            forecast_sales(Naive(), target="text"),
             DtypeError,
             "Forecast's target or exogenous column expects numbers, got String in column 'text'",
         ),
-        (gp.Forecast(Naive(), by="number"), PlanError, "keys that can be equal, got Float64 in 'number'"),
-        (gp.Forecast(Naive(), time="number"), DtypeError, "times that are whole numbers, dates or datetimes, got Float64"),
-        (gp.Forecast(Naive(), exogenous="number"), PlanError, "Naive takes no exogenous columns, got 'number'"),
-        (gp.Forecast(HoltWinters(0)), UsageError, "season_length must be a whole number from 2 on, got 0"),
-        (gp.Forecast(Naive(), step="1h"), UsageError, "no whole number of days"),
+        (forecast_sales(Naive(), by="number"), PlanError, "keys that can be equal, got Float64 in 'number'"),
+        (forecast_sales(Naive(), time="number"), DtypeError, "times that are whole numbers, dates or datetimes, got Float64"),
+        (forecast_sales(Naive(), exogenous="number"), PlanError, "Naive takes no exogenous columns, got 'number'"),
+        (forecast_sales(HoltWinters(0)), UsageError, "season_length must be a whole number from 2 on, got 0"),
+        (forecast_sales(Naive(), step="1h"), UsageError, "no whole number of days"),
     ]:
         with pytest.raises(error, match=match):
             gp.Pipeline("refused", made=stage(given)).check()
-    fitted = gp.Forecast(HoltWinters(12))(given)
+    fitted = forecast_sales(HoltWinters(12))(given)
     for options, match in [
         ({"horizon": 0}, "horizon must be a whole number from 1 on, got 0"),
         ({"horizon": 2.5}, "horizon must be a whole number from 1 on, got 2.5"),
@@ -427,38 +428,38 @@ def test_what_is_refused_before_a_row_is_read(rows: pl.DataFrame) -> None:
     with pytest.raises(WiringError, match=r"takes 'Table' \(the last 1 may be left out\), got 'Table', 'Table'"):
         fitted.forecast(given, given, horizon=2)
     with pytest.raises(PlanError, match="Naive has no components. HoltWinters and AutoHoltWinters have."):
-        gp.Pipeline("refused", made=gp.Forecast(Naive())(given).components()).check()
+        gp.Pipeline("refused", made=forecast_sales(Naive())(given).components()).check()
     renamed = table(rows.rename({"store": "status"}))
     with pytest.raises(ColumnError, match="makes column 'status', and a key or the time is called so"):
-        gp.Pipeline("refused", made=gp.Forecast(Naive(), by="status")(renamed).forecast(horizon=2)).check()
+        gp.Pipeline("refused", made=forecast_sales(Naive(), by="status")(renamed).forecast(horizon=2)).check()
 
 
 def test_what_is_no_forecaster_is_refused() -> None:
     with pytest.raises(
         UsageError, match=r"a forecaster of gpupipe.forecasts, such as HoltWinters\(season_length=12\), got the class Naive"
     ):
-        gp.Forecast(Naive)  # type: ignore[arg-type]
+        forecast_sales(Naive)  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="got a KalmanFilter"):
-        gp.Forecast(KalmanFilter(np.eye(1), np.eye(1), np.eye(1), np.eye(1), np.zeros(1), np.eye(1)))  # type: ignore[arg-type]
+        forecast_sales(KalmanFilter(np.eye(1), np.eye(1), np.eye(1), np.eye(1), np.zeros(1), np.eye(1)))  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="different columns as by, time, target and exogenous"):
-        gp.Forecast(Naive(), by="day")
+        forecast_sales(Naive(), by="day")
     model = HoltWinters(12)
-    stage = gp.Forecast(model)
+    stage = forecast_sales(model)
     model.season_length = 3
     assert stage.estimator.get_params()["season_length"] == 12
 
 
 def test_empty_tables_and_missing_keys_are_refused(rows: pl.DataFrame, engine: str) -> None:
     with pytest.raises(StageError, match="Forecast expects rows, got none"):
-        run(gp.Forecast(Naive())(table(rows[:0])), engine)
+        run(forecast_sales(Naive())(table(rows[:0])), engine)
     keyless = rows.with_columns(pl.when(pl.int_range(pl.len()) < 4).then(None).otherwise(pl.col("store")).alias("store"))
     with pytest.raises(StageError, match="a value in every row of 'store', got 4 missing"):
-        run(gp.Forecast(Naive())(table(keyless)), engine)
+        run(forecast_sales(Naive())(table(keyless)), engine)
 
 
 def test_keys_of_several_columns_and_of_categories(rows: pl.DataFrame, engine: str) -> None:
     keyed = rows.with_columns(item=pl.int_range(pl.len()) % 2, store=pl.col("store").cast(pl.Categorical))
-    fit = gp.Forecast(Mean(), by=["item", "store"], step="1mo")
+    fit = forecast_sales(Mean(), by=["item", "store"], step="1mo")
     made = check_task(lambda given: fit(given).forecast(horizon=1), keyed, engines=("cpu", engine))
     assert made.select("item", "store").rows() == [(item, store) for item in (0, 1) for store in ("north", "south", "west")]
     means = keyed.group_by("item", pl.col("store").cast(pl.String)).agg(pl.col("sales").mean()).sort("item", "store")
@@ -466,7 +467,7 @@ def test_keys_of_several_columns_and_of_categories(rows: pl.DataFrame, engine: s
 
 
 def test_the_report_has_facts_and_pictures(rows: pl.DataFrame, bad: pl.DataFrame, engine: str) -> None:
-    result = gp.Pipeline("told", made=gp.Forecast(HoltWinters(12))(table(pl.concat([rows, bad])))).run(engine)
+    result = gp.Pipeline("told", made=forecast_sales(HoltWinters(12))(table(pl.concat([rows, bad])))).run(engine)
     facts = result.report["stages"][1]["facts"]
     assert (facts["series"], facts["step"], facts["ok"], facts["invalid input"]) == (9, "1 month", 3, 2)
     (card,) = result.report["cards"]
