@@ -60,23 +60,21 @@ def renumbered(labels: Any) -> Any:
 def partition_modularity(graph: Graph, community: Any, resolution: float) -> float:
     """Return the modularity of communities numbered from 0 on; 0 where edges have no weight at all."""
     xp, n = graph.xp, graph.n_vertices
-    source, destination = graph.source, graph.destination
     weight = None if graph.weight is None else graph.weight.astype(xp.float64, copy=False)
     loops = xp.zeros(n)
     if graph.n_loops:
-        at = xp.flatnonzero(source == destination)
-        loops[source[at]] = 1.0 if weight is None else weight[at]
+        at = xp.flatnonzero(graph.source == graph.destination)
+        loops[graph.source[at]] = 1.0 if weight is None else weight[at]
     # Edges are stored in both directions, loops once.
     degree = graph.out_weight + loops
     total = float(degree.sum()) / 2
     if not total:
         return 0.0
     number = int(community.max()) + 1
-    of_source = community[source]
-    same = of_source == community[destination]
-    inside = xp.bincount(of_source[same], weights=None if weight is None else weight[same], minlength=number)
-    inside = (inside + sums_of(community, loops, number)) / 2
-    return float((inside / total - resolution * (sums_of(community, degree, number) / (2 * total)) ** 2).sum())
+    small = community.astype(graph.source.dtype)
+    same = xp.repeat(small, xp.diff(graph.out_rows.offsets)) == small[graph.destination]
+    inside = float(xp.count_nonzero(same) if weight is None else weight[same].sum()) + float(loops.sum())
+    return inside / (2 * total) - resolution * float(((sums_of(community, degree, number) / (2 * total)) ** 2).sum())
 
 
 def split_into_connected(graph: Graph, labels: Any) -> Any:

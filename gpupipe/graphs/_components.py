@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from gpupipe.graphs import _cugraph
 from gpupipe.graphs._arrays import smallest_of
 from gpupipe.graphs._libraries import csgraph
 from gpupipe.graphs.graph import Graph
@@ -13,9 +14,10 @@ from gpupipe.graphs.graph import Graph
 
 def components(graph: Graph, connection: str) -> Any:
     """Return for each vertex the smallest one of its component."""
-    graph.require_host(f"{connection.capitalize()}Components")
-    if not graph.n_vertices:
-        return np.zeros(0, graph.source.dtype)
+    if not graph.n_stored:
+        return graph.xp.arange(graph.n_vertices, dtype=graph.source.dtype)
+    if graph.xp is not np:
+        return _cugraph.components(graph, connection)
     # Stored both ways, an undirected graph's strong components are its components, and they need no second matrix.
     kind = connection if graph.directed else "strong"
     n_labels, labels = csgraph().connected_components(graph.push, directed=True, connection=kind)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from gpupipe.core.errors import StageError, UsageError, listing
@@ -26,16 +26,19 @@ class Iterated:
         The total L1 change of each iteration.
     converged
         Whether the last change is below the tolerance; also so where a fixed number of iterations was asked for.
+    counted
+        Whether every iteration is told; cuGraph tells neither their number nor their changes, and `residuals` has what one more would do.
     """
 
     values: Any
     residuals: tuple[float, ...]
     converged: bool
+    counted: bool = field(default=True, kw_only=True)
 
     @property
-    def iterations(self) -> int:
-        """How many iterations there were."""
-        return len(self.residuals)
+    def iterations(self) -> int | None:
+        """How many iterations there were; None where nobody told."""
+        return len(self.residuals) if self.counted else None
 
 
 @dataclass(frozen=True)
@@ -74,13 +77,17 @@ class Ending:
             if self.iterations is None and residual < self.tol:
                 break
         converged = self.iterations is not None or residuals[-1] < self.tol
-        if not converged:
-            text = (
-                f"{self.step} expected to change by less than tol={self.tol:g} in total within {self.max_iter} iterations, and still "
-                f"changed by {residuals[-1]:.3g}. Allow more by max_iter=, or more change by tol=. {self.hint}"
-            ).rstrip()
-            if self.on_no_convergence == "error":
-                raise StageError(text)
-            if self.on_no_convergence == "warn":
-                warnings.warn(text, ConvergenceWarning, stacklevel=3)
+        self.tell(residuals[-1], converged=converged)
         return state, tuple(residuals), converged
+
+    def tell(self, residual: float, *, converged: bool) -> None:
+        """Raise StageError, or warn, where it did not converge and somebody is to hear of it."""
+        if converged or self.on_no_convergence == "ignore":
+            return
+        text = (
+            f"{self.step} expected to change by less than tol={self.tol:g} in total within {self.max_iter} iterations, and still "
+            f"changed by {residual:.3g}. Allow more by max_iter=, or more change by tol=. {self.hint}"
+        ).rstrip()
+        if self.on_no_convergence == "error":
+            raise StageError(text)
+        warnings.warn(text, ConvergenceWarning, stacklevel=4)

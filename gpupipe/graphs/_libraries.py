@@ -1,4 +1,4 @@
-"""The libraries that graphs stand on, loaded when a function needs them: SciPy's sparse matrices (CuPy's for its arrays), and NetworKit."""
+"""The libraries that graphs stand on, loaded when a function needs them: SciPy and NetworKit; on a device CuPy's matrices and cuGraph."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gpupipe.core.errors import MissingExtraError
+from gpupipe.core.errors import MissingExtraError, UnsupportedError
 
 
 def _missing(error: ImportError) -> MissingExtraError:
@@ -59,3 +59,28 @@ def networkit() -> Any:
     except ImportError as error:
         raise _missing(error) from error
     return networkit
+
+
+def cugraph() -> Any:
+    """Return cuGraph; importing it leaves Dask's way of shuffling as it is, which cuGraph sets for the whole process.
+
+    Raises
+    ------
+    UnsupportedError
+        It is not installed.
+    """
+    method = "dataframe.shuffle.method"
+    try:
+        config = import_module("dask.config")
+        with config.set({method: config.get(method, None)}):
+            return import_module("cugraph")
+    except ImportError as error:
+        raise UnsupportedError(
+            f"On a device cuGraph does this, and {error.name} is not installed. Run: pip install 'gpupipe[cu13]', or copy the graph's "
+            "arrays to the host."
+        ) from error
+
+
+def cudf() -> Any:
+    """Return cuDF, whose frames cuGraph takes."""
+    return import_module("cudf")

@@ -6,7 +6,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from gpupipe.core.errors import StageError, UsageError
+from gpupipe.graphs import _cugraph
 from gpupipe.graphs._arrays import array_module, require_ids, sums_of
 from gpupipe.graphs._libraries import sparse
 from gpupipe.graphs._lookups import Looked, common_sums
@@ -57,7 +60,10 @@ class Measure:
         view = _weighted_view(graph, self.step) if weighted else graph.simple
         sizes = self._sizes(view)
         if pairs is not None:
-            value = self._values(view, sizes, *pairs, self._shared(view, *pairs))
+            if view.xp is not np and not self.by_product and view.n_stored:  # cuGraph's cosine has other norms
+                value = _cugraph.similarity(view, self.step.lower(), *pairs)
+            else:
+                value = self._values(view, sizes, *pairs, self._shared(view, *pairs))
             return _largest([PairValues(*pairs, value)], top_k)
         _require_few(graph, max_pairs, self.step)
         return _largest(self._two_hop(view, sizes, top_k), top_k)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from gpupipe.core.errors import UsageError
+from gpupipe.graphs import _cugraph
 from gpupipe.graphs._arrays import require_ids
 from gpupipe.graphs._brandes import dependencies
 from gpupipe.graphs._chance import hashed_vertices
@@ -39,7 +42,8 @@ def betweenness(
 
     Source
     ------
-    Brandes, "A faster algorithm for betweenness centrality" (2001); sampled as in NetworkX from 3.5 on.
+    Brandes, "A faster algorithm for betweenness centrality" (2001); sampled as in NetworkX from 3.5 on. On a device
+    cuGraph's `betweenness_centrality`.
 
     Examples
     --------
@@ -61,6 +65,10 @@ def betweenness(
     n_others = n if endpoints else n - 1
     if n_others < 2:
         return xp.zeros(n)
+    n_sources = n if sources is None else len(sources)
+    # What it divides by is other where one source, or all vertices but one, are counted from.
+    if xp is not np and graph.n_stored and (sources is None or endpoints or 1 < n_sources < n_others):
+        return _cugraph.betweenness(graph, sources, normalized=normalized, endpoints=endpoints)
     total = dependencies(graph, xp.arange(n) if sources is None else sources, endpoints=endpoints)
     if sources is None:
         return total * _scale(n_others, n_others, graph, normalized=normalized)

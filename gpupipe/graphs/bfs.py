@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from gpupipe.core.errors import UsageError
+from gpupipe.graphs import _cugraph
 from gpupipe.graphs._arrays import array_module, positions_of_ranges, require_ids
 from gpupipe.graphs.graph import Graph
 
@@ -63,6 +66,15 @@ def bfs(graph: Graph, sources: Any, max_depth: int | None = None, *, predecessor
         raise UsageError("BFS expected one source or more, got none.")
     if max_depth is not None and max_depth < 0:
         raise UsageError(f"max_depth={max_depth!r}: expected 0 or more.")
+    if graph.xp is not np and len(sources) == 1 and max_depth != 0 and graph.n_stored:
+        distance = _cugraph.hops(graph, int(sources[0]), max_depth)
+    else:
+        distance = _by_levels(graph, sources, max_depth)
+    return Distances(distance, _predecessors(graph, distance) if predecessors else None)
+
+
+def _by_levels(graph: Graph, sources: Any, max_depth: int | None) -> Any:
+    """Return how many edges each vertex is from the nearest source."""
     xp = graph.xp
     offsets, neighbours, _ = graph.out_rows
     distance = xp.full(graph.n_vertices, NONE, xp.int32)
@@ -79,7 +91,7 @@ def bfs(graph: Graph, sources: Any, max_depth: int | None = None, *, predecessor
         places = xp.arange(len(met))
         mark[met] = places
         frontier = met[mark[met] == places]
-    return Distances(distance, _predecessors(graph, distance) if predecessors else None)
+    return distance
 
 
 def _predecessors(graph: Graph, distance: Any) -> Any:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from gpupipe.graphs._arrays import pair_keys
-from gpupipe.graphs._triangles import Upwards, corner_sums, opposite_sums, upwards
+from gpupipe.graphs._triangles import Upwards, opposite_sums, upwards
 from gpupipe.graphs.graph import Graph
+from gpupipe.graphs.triangles import triangles
 
 
 def clustering(graph: Graph) -> Any:
@@ -29,8 +30,11 @@ def clustering(graph: Graph) -> Any:
     array([0.5       , 0.5       , 0.16666667, 0.        ])
     """
     xp = graph.xp
-    up = upwards(graph.simple)
-    n_edges = opposite_sums(up, _multiplicities(graph, up)) if graph.directed else 2 * corner_sums(up)
+    if graph.directed:
+        up = upwards(graph.simple)
+        n_edges = opposite_sums(up, _multiplicities(graph, up))
+    else:
+        n_edges = 2 * triangles(graph)
     degree = xp.diff(graph.simple.out_rows.offsets).astype(xp.float64)
     return n_edges / xp.maximum(degree * (degree - 1), 1)
 

@@ -86,7 +86,7 @@ class Graph:
     @cached_property
     def n_loops(self) -> int:
         """The number of edges from a vertex to itself."""
-        return int((self.source == self.destination).sum())
+        return int(self.xp.count_nonzero(self.source == self.destination))
 
     @cached_property
     def out_rows(self) -> Rows:
@@ -255,7 +255,9 @@ class Graph:
 
     @cached_property
     def _n_negative(self) -> int:
-        return 0 if self.weight is None else int((self.weight < 0).sum())
+        if self.weight is None or not len(self.weight) or float(self.weight.min()) >= 0:  # the least one is found sooner than a count
+            return 0
+        return int((self.weight < 0).sum())
 
 
 def undirected_view(graph: Graph, view: str | None, step: str) -> Graph:

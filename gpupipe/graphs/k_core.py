@@ -15,7 +15,7 @@ def k_core(graph: Graph, k: int) -> Graph:
     UsageError
         `k` is negative.
     UnsupportedError
-        The arrays are on a device, where cuGraph has it.
+        The arrays are on a device, and cuGraph is not installed.
 
     Examples
     --------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gpupipe.core.errors import UsageError
+from gpupipe.graphs import _cugraph
 from gpupipe.graphs._communities import Communities, partition_modularity, renumbered, require_resolution, split_into_connected
 from gpupipe.graphs._libraries import networkit
 from gpupipe.graphs._networkit import in_networkit, threads_and_seed
@@ -36,11 +37,11 @@ def leiden(
     StageError
         A weight is negative.
     UnsupportedError
-        The arrays are on a device, where cuGraph has it.
+        The arrays are on a device, and cuGraph is not installed.
 
     Source
     ------
-    Traag, Waltman and van Eck (2019): NetworKit's `ParallelLeiden`. The modularity is computed here.
+    Traag, Waltman and van Eck (2019): NetworKit's `ParallelLeiden`; on a device cuGraph's `leiden`. The modularity is computed here.
 
     Examples
     --------
@@ -54,12 +55,15 @@ def leiden(
     require_resolution(resolution)
     if iterations < 1:
         raise UsageError(f"iterations={iterations!r}: expected 1 or more.")
-    if not graph.n_stored:
-        return Communities(np.arange(graph.n_vertices), 0.0)
-    with threads_and_seed(n_threads, seed):
-        found = networkit().community.ParallelLeiden(in_networkit(graph, "Leiden"), iterations=iterations, gamma=resolution)
-        found.run()
-        labels = np.asarray(found.getPartition().getVector())
+    if not float(graph.out_weight.sum()):
+        return Communities(graph.xp.arange(graph.n_vertices), 0.0)
+    if graph.xp is not np:
+        labels = _cugraph.leiden(graph, resolution, seed)
+    else:
+        with threads_and_seed(n_threads, seed):
+            found = networkit().community.ParallelLeiden(in_networkit(graph, "Leiden"), iterations=iterations, gamma=resolution)
+            found.run()
+            labels = np.asarray(found.getPartition().getVector())
     # What falls apart only loses by being one community; several threads at once have been seen to leave some.
     community = renumbered(split_into_connected(graph, labels))
     return Communities(community, partition_modularity(graph, community, resolution))

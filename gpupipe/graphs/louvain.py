@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from gpupipe.graphs import _cugraph
 from gpupipe.graphs._communities import Communities, partition_modularity, renumbered, require_resolution
 from gpupipe.graphs._libraries import networkit
 from gpupipe.graphs._networkit import in_networkit, threads_and_seed
@@ -32,11 +33,12 @@ def louvain(graph: Graph, resolution: float = 1.0, *, seed: int = 0, view: str |
     StageError
         A weight is negative.
     UnsupportedError
-        The arrays are on a device, where cuGraph has it.
+        The arrays are on a device, and cuGraph is not installed.
 
     Source
     ------
-    Blondel and others (2008); Staudt and Meyerhenke (2016) for the refinement: NetworKit's `PLM`. The modularity is computed here.
+    Blondel and others (2008); Staudt and Meyerhenke (2016) for the refinement: NetworKit's `PLM`. On a device cuGraph's `louvain`, which
+    has no seed. The modularity is computed here.
 
     Examples
     --------
@@ -49,10 +51,14 @@ def louvain(graph: Graph, resolution: float = 1.0, *, seed: int = 0, view: str |
     graph = undirected_view(graph, view, "Louvain")
     graph.require_no_negative("Louvain")
     require_resolution(resolution)
-    if not graph.n_stored:
-        return Communities(np.arange(graph.n_vertices), 0.0)
-    with threads_and_seed(n_threads, seed):
-        found = networkit().community.PLM(in_networkit(graph, "Louvain"), refine=True, gamma=resolution)
-        found.run()
-        community = renumbered(np.asarray(found.getPartition().getVector()))
+    if not float(graph.out_weight.sum()):
+        return Communities(graph.xp.arange(graph.n_vertices), 0.0)
+    if graph.xp is not np:
+        labels = _cugraph.louvain(graph, resolution)
+    else:
+        with threads_and_seed(n_threads, seed):
+            found = networkit().community.PLM(in_networkit(graph, "Louvain"), refine=True, gamma=resolution)
+            found.run()
+            labels = np.asarray(found.getPartition().getVector())
+    community = renumbered(labels)
     return Communities(community, partition_modularity(graph, community, resolution))

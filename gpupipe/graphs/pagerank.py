@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from gpupipe.core.errors import StageError, UsageError
+from gpupipe.graphs import _cugraph
 from gpupipe.graphs._arrays import require_ids
 from gpupipe.graphs._convergence import Ending, Iterated
 from gpupipe.graphs.graph import Graph
@@ -75,7 +78,12 @@ def pagerank(
         y += (alpha * float(x[stuck].sum()) + 1 - alpha) * start
         return y, float(abs(y - x).sum())
 
-    return Iterated(*ending.run(start, change))
+    if xp is np or not graph.n_stored:
+        return Iterated(*ending.run(start, change))
+    found, converged = _cugraph.pagerank(graph, alpha, start, ending, is_personal=personalization is not None)
+    residual = change(found)[1]
+    ending.tell(residual, converged=converged)
+    return Iterated(found, (residual,), converged, counted=False)
 
 
 def _starts(graph: Graph, vertices: Any, values: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gpupipe.core.errors import UsageError
+from gpupipe.graphs import _cugraph
 from gpupipe.graphs._arrays import require_ids
 from gpupipe.graphs._libraries import csgraph
 from gpupipe.graphs.bfs import NONE, Distances, smallest_sources
@@ -33,11 +34,11 @@ def shortest_paths(graph: Graph, source: int, cutoff: float | None = None, *, pr
     StageError
         The source is no vertex; a weight is negative.
     UnsupportedError
-        The arrays are on a device, where cuGraph has it.
+        The arrays are on a device, and cuGraph is not installed.
 
     Source
     ------
-    SciPy's Dijkstra.
+    SciPy's Dijkstra; on a device cuGraph's `sssp`.
 
     Examples
     --------
@@ -52,16 +53,19 @@ def shortest_paths(graph: Graph, source: int, cutoff: float | None = None, *, pr
     if cutoff is not None and not cutoff >= 0:
         raise UsageError(f"cutoff={cutoff!r}: expected a distance of 0 or more.")
     graph.require_no_negative("ShortestPaths")
-    graph.require_host("ShortestPaths")
-    limit = np.inf if cutoff is None else cutoff
-    found = csgraph().dijkstra(graph.push, indices=int(source), limit=limit, return_predecessors=predecessors)
+    xp = graph.xp
+    if xp is not np:
+        distance, tree = _cugraph.distances(graph, int(source), cutoff)
+    else:
+        limit = np.inf if cutoff is None else cutoff
+        found = csgraph().dijkstra(graph.push, indices=int(source), limit=limit, return_predecessors=predecessors)
+        distance, tree = found if predecessors else (found, None)
     if not predecessors:
-        return Distances(found, None)
-    distance, tree = found
+        return Distances(distance, None)
     before = distance[graph.source]
     # Infinite is no distance, and an edge of weight 0 could lead back and forth: the tree of the search says which way.
-    weight = np.ones(graph.n_stored) if graph.weight is None else graph.weight
-    on_a_path = np.isfinite(before) & (before + weight == distance[graph.destination]) & (weight > 0)
+    weight = xp.ones(graph.n_stored) if graph.weight is None else graph.weight
+    on_a_path = xp.isfinite(before) & (before + weight == distance[graph.destination]) & (weight > 0)
     predecessor = smallest_sources(graph, on_a_path)
     by_tree = (predecessor == NONE) & (tree >= 0)
     predecessor[by_tree] = tree[by_tree]

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
+from gpupipe.graphs import _cugraph
+from gpupipe.graphs._arrays import pair_keys
 from gpupipe.graphs._libraries import csgraph, sparse
 from gpupipe.graphs.graph import Graph, undirected_view
 
@@ -26,11 +30,11 @@ def spanning_forest(graph: Graph, *, maximum: bool = False, view: str | None = N
     UsageError
         The graph is directed and no view is asked for.
     UnsupportedError
-        The arrays are on a device, where cuGraph has it.
+        The arrays are on a device, and cuGraph is not installed.
 
     Source
     ------
-    SciPy's `minimum_spanning_tree`, on the ranks of edges.
+    SciPy's `minimum_spanning_tree`, on a device cuGraph's, on the ranks of edges.
 
     Examples
     --------
@@ -40,25 +44,30 @@ def spanning_forest(graph: Graph, *, maximum: bool = False, view: str | None = N
     (array([0, 0], dtype=int32), array([1, 2], dtype=int32), array([1., 2.]))
     """
     graph = undirected_view(graph, view, "SpanningForest")
-    graph.require_host("SpanningForest")
-    upward = np.flatnonzero(graph.source < graph.destination)
+    xp = graph.xp
+    upward = xp.flatnonzero(graph.source < graph.destination)
+    if not len(upward):
+        return _only(graph, upward)
     # Edges are in the order of their vertices, so a stable sort by weight ranks them without equals. None is 0, which would be no edge.
-    weight = np.zeros(len(upward)) if graph.weight is None else graph.weight[upward]
-    rank = np.empty(len(upward))
-    rank[np.argsort(-weight if maximum else weight, kind="stable")] = np.arange(1.0, len(upward) + 1)
-    shape = (graph.n_vertices, graph.n_vertices)
-    matrix = sparse(np).csr_matrix((rank, (graph.source[upward], graph.destination[upward])), shape=shape)
+    weight = xp.zeros(len(upward)) if graph.weight is None else graph.weight[upward]
+    rank = xp.empty(len(upward))
+    rank[xp.argsort(-weight if maximum else weight, kind="stable")] = xp.arange(1.0, len(upward) + 1)
+    return _only(graph, upward[_lightest(graph, upward, rank) if xp is np else _cugraph.spanning_edges(graph, upward, rank)])
+
+
+def _lightest(graph: Graph, upward: Any, rank: Any) -> Any:
+    """Return which of the edges at `upward` are in the forest of least rank."""
+    ends, shape = (graph.source[upward], graph.destination[upward]), (graph.n_vertices, graph.n_vertices)
     chosen = np.zeros(len(upward) + 1, bool)
-    if graph.n_vertices:
-        chosen[csgraph().minimum_spanning_tree(matrix).data.astype(np.int64)] = True
-    of_rank = chosen[rank.astype(np.int64)]
-    return _only(graph, upward[of_rank])
+    chosen[csgraph().minimum_spanning_tree(sparse(np).csr_matrix((rank, ends), shape=shape)).data.astype(np.int64)] = True
+    return chosen[rank.astype(np.int64)]
 
 
-def _only(graph: Graph, upward: np.ndarray) -> Graph:
+def _only(graph: Graph, upward: Any) -> Graph:
     """Return the graph of some of its edges, given in one direction."""
+    xp, n = graph.xp, graph.n_vertices
     source, destination = graph.source[upward], graph.destination[upward]
-    weight = None if graph.weight is None else np.concatenate([graph.weight[upward]] * 2)
-    both = np.concatenate([source, destination]), np.concatenate([destination, source])
-    order = np.lexsort(both[::-1])
-    return Graph(graph.n_vertices, both[0][order], both[1][order], None if weight is None else weight[order], directed=False)
+    weight = None if graph.weight is None else xp.concatenate([graph.weight[upward]] * 2)
+    both = xp.concatenate([source, destination]), xp.concatenate([destination, source])
+    order = xp.argsort(pair_keys(*both, n))
+    return Graph(n, both[0][order], both[1][order], None if weight is None else weight[order], directed=False)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+from gpupipe.graphs import _cugraph
 from gpupipe.graphs._triangles import corner_sums, upwards
 from gpupipe.graphs.graph import Graph
 
@@ -18,7 +21,8 @@ def triangles(graph: Graph) -> Any:
     >>> triangles(from_edges(np.array([0, 1, 2, 2]), np.array([1, 2, 0, 3]), directed=True))
     array([1, 1, 1, 0])
     """
-    return corner_sums(upwards(graph.simple))
+    simple = graph.simple
+    return corner_sums(upwards(simple)) if graph.xp is np or not simple.n_stored else _cugraph.triangles(simple)
 
 
 def transitivity(graph: Graph) -> float:

@@ -14,11 +14,11 @@ def weak_components(graph: Graph) -> Any:
     Raises
     ------
     UnsupportedError
-        The arrays are on a device, where cuGraph has it.
+        The arrays are on a device, and cuGraph is not installed.
 
     Source
     ------
-    SciPy's `connected_components`.
+    SciPy's `connected_components`; on a device cuGraph's `weakly_connected_components`.
 
     Examples
     --------

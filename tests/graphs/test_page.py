@@ -14,7 +14,7 @@ PAGE = (Path(__file__).resolve().parents[2] / "docs" / "graphs.md").read_text(en
 
 
 def rows() -> list[list[str]]:
-    table = PAGE.partition("| NetworkX |")[2]
+    table = PAGE.partition("| NetworkX |")[2].partition("\n\n")[0]
     found = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines() if line.startswith("|")]
     return found[1:]
 

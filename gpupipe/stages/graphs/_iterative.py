@@ -39,4 +39,5 @@ class Iterative(TaskStage):
 
     def tell(self, tools: Tools, found: Any) -> None:
         """Tell the report how it went."""
-        tools.note(iterations=found.iterations, change=found.residuals[-1] if found.residuals else 0.0, converged=found.converged)
+        counted = {} if found.iterations is None else {"iterations": found.iterations}
+        tools.note(**counted, change=found.residuals[-1] if found.residuals else 0.0, converged=found.converged)
