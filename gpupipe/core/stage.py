@@ -19,7 +19,7 @@ A stage is written against narwhals frames and a few `Verbs` that narwhals lacks
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
@@ -358,7 +358,7 @@ def as_columns(value: str | Sequence[str], what: str) -> tuple[str, ...]:
     >>> as_columns("a", "by")
     ('a',)
     """
-    names = (value,) if isinstance(value, str) else tuple(value)
+    names = (value,) if isinstance(value, str) else tuple(value) if isinstance(value, Iterable) else ()
     if not names or not all(isinstance(name, str) for name in names):
         msg = f"{what} expects one column name or several, got {value!r}."
         raise UsageError(msg)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from gpupipe.core.columns import Columns, chosen, given_columns
 from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema
-from gpupipe.core.stage import TableStage, as_columns
+from gpupipe.core.stage import TableStage
 from gpupipe.core.verbs import ArrayMap
 from gpupipe.models._estimator import require_estimator
 from gpupipe.models._made import require_new
@@ -31,12 +32,12 @@ class FitRows(TableStage):
     example: ClassVar[str]
 
     estimator: Any
-    features: tuple[str, ...] | None
+    features: tuple[str, ...] | Columns | None
 
-    def __init__(self, estimator: Any, *, features: str | Sequence[str] | None = None) -> None:
+    def __init__(self, estimator: Any, *, features: str | Sequence[str] | Columns | None = None) -> None:
         stage = type(self).__name__
         require_estimator(estimator, stage, self.method, self.example)
-        settle(self, estimator=estimator, features=None if features is None else as_columns(features, f"{stage}'s features"))
+        settle(self, estimator=estimator, features=None if features is None else given_columns(features, f"{stage}'s features"))
 
     @property
     def name(self) -> str:
@@ -55,19 +56,19 @@ class FitRows(TableStage):
         """Return the columns that do not come out again."""
         return ()
 
-    def chosen(self, names: Sequence[str]) -> tuple[str, ...]:
+    def chosen(self, schema: Mapping[str, Any]) -> tuple[str, ...]:
         """Return the features among a table's columns."""
-        return tuple(names) if self.features is None else self.features
+        return tuple(schema) if self.features is None else chosen(self.features, schema)
 
     def check(self, *schemas: Schema) -> None:
         """Raise ColumnError for a feature that is not there or a result that is, DtypeError for a feature that is no number."""
-        features = self.chosen(list(schemas[0]))
+        features = self.chosen(schemas[0])
         schemas[0].require_numeric(features, self.name)
         require_new(self._mapped(features, self.columns_of), schemas[0], self.name)
 
     def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return the frame with what the estimator says of each row."""
-        features = self.chosen(frames[0].collect_schema().names())
+        features = self.chosen(frames[0].collect_schema())
         estimator = verbs.unfitted(self.estimator)
 
         def fitted(array: Any) -> Sequence[Any]:
@@ -82,4 +83,4 @@ class FitRows(TableStage):
     def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
         """Return the columns that had no missing value, and those made."""
         made = {name for name, _ in self.outputs()}
-        return (schemas[0].not_null - set(self.dropped(self.chosen(list(schemas[0]))))) | made
+        return (schemas[0].not_null - set(self.dropped(self.chosen(schemas[0])))) | made

@@ -10,6 +10,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from gpupipe.core.barrier import Barrier
+from gpupipe.core.columns import Columns, chosen, given_columns
 from gpupipe.core.demand import Demand
 from gpupipe.core.errors import DtypeError, PlanError, StageError, UsageError, WiringError, listing
 from gpupipe.core.named_features import takes_names
@@ -17,7 +18,7 @@ from gpupipe.core.node import Fitted, Node, Table
 from gpupipe.core.options import settle
 from gpupipe.core.plain import plain
 from gpupipe.core.schema import Schema, as_dtype
-from gpupipe.core.stage import Apply, Promise, RowStage, as_columns
+from gpupipe.core.stage import Apply, Promise, RowStage
 from gpupipe.core.task import Training
 from gpupipe.core.verbs import ArrayMap
 from gpupipe.core.want import Want
@@ -65,7 +66,8 @@ class Learn(Barrier):
     estimator
         Unfitted; it is never changed. It sees an array of floats, or of whole numbers or (encoders) of text where the features are such.
     features
-        The columns to learn from; all that the table has in the plan but the target and the weight unless given, in their order.
+        The columns to learn from, named or chosen by kind, ``gp.columns("number")``; all that the table has in the plan unless given. The
+        target and the weight are none of them.
     target
         The column to predict: numbers, or for a classifier labels of any kind. None for clusterers and most transformers.
     weight
@@ -88,17 +90,17 @@ class Learn(Barrier):
     minds_order: ClassVar[bool] = True
 
     estimator: Any
-    features: tuple[str, ...] | None
+    features: tuple[str, ...] | Columns | None
     target: str | None
     weight: str | None
 
     def __init__(
-        self, estimator: Any, *, target: str | None = None, features: str | Sequence[str] | None = None, weight: str | None = None
+        self, estimator: Any, *, target: str | None = None, features: str | Sequence[str] | Columns | None = None, weight: str | None = None
     ) -> None:
         require_estimator(estimator, "Learn", "fit", "XGBClassifier()")
-        chosen = None if features is None else as_columns(features, "Learn's features")
+        given = None if features is None else given_columns(features, "Learn's features")
         for column, what in ((target, "target"), (weight, "weight")):
-            if chosen is not None and column in chosen:
+            if isinstance(given, tuple) and column in given:
                 msg = f"Learn's features are what the model sees, and {column!r} is its {what}. Leave it out of the features."
                 raise UsageError(msg)
         if (needs_target(estimator) and target is None) or (target is not None and not takes_target(estimator)):
@@ -106,9 +108,8 @@ class Learn(Barrier):
             msg = f"{type(estimator).__name__} is a {task_of(estimator)}: it {needs}."
             raise UsageError(msg)
         if weight is not None and not takes_weights(estimator):
-            msg = f"{type(estimator).__name__} takes no weights of rows: its fit has no sample_weight. Leave the weight out."
-            raise UsageError(msg)
-        settle(self, estimator=estimator, features=chosen, target=target, weight=weight)
+            raise UsageError(f"{type(estimator).__name__} takes no weights of rows: its fit has no sample_weight. Leave the weight out.")
+        settle(self, estimator=estimator, features=given, target=target, weight=weight)
 
     @property
     def name(self) -> str:
@@ -147,7 +148,8 @@ class Learn(Barrier):
     def chosen(self, schema: Schema) -> tuple[str, ...]:
         """Return the features among a table's columns."""
         left_out = {self.target, self.weight}
-        return tuple(name for name in schema if name not in left_out) if self.features is None else self.features
+        given = tuple(schema) if self.features is None else chosen(self.features, schema)
+        return given if isinstance(self.features, tuple) else tuple(name for name in given if name not in left_out)
 
     def check(self, *schemas: Schema) -> None:
         """Raise ColumnError for a column that is not there, DtypeError for one that the estimator cannot take.

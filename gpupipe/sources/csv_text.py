@@ -66,6 +66,8 @@ class Dialect:
     max_unpacked: int = MAX_UNPACKED
 
     def __post_init__(self) -> None:
+        if not isinstance(self.header, bool):  # to pandas, 0 says that there is one, and None that there is none
+            raise UsageError(f"header expected True or False, got {self.header!r}. Column names go to names=[...], with header=False.")
         for name, value in (("quote", self.quote), ("escape", self.escape)):
             if value is not None and (len(value) != 1 or not value.isascii() or value in "\r\n\0"):
                 raise UsageError(f"{name} expected one ASCII character other than a newline, got {value!r}.")

@@ -16,12 +16,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gpupipe.core.columns import Columns, chosen
 from gpupipe.core.errors import DtypeError, StageError
 from gpupipe.core.fit import FitStage
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import RowStage
 from gpupipe.core.want import Want
-from gpupipe.stages._columns import Columns, chosen
 
 if TYPE_CHECKING:
     from gpupipe.core.verbs import Verbs

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import narwhals.stable.v2 as nw
 
+from gpupipe.core.columns import Columns
 from gpupipe.core.decimals import exact
 from gpupipe.core.errors import UsageError, WiringError
 from gpupipe.core.expressions import Named, filled, slotted, taken_plain, values_in
@@ -59,6 +60,9 @@ def named(positional: Sequence[Any], keyword: Mapping[str, Any], stage: str) -> 
         Where an operation that takes plain values alone is given a result of another stage.
     """
     for given in positional:
+        if isinstance(given, Columns):
+            msg = f"{stage} expects names and expressions, got gp.columns of {given}. Narwhals' selectors are such: nw.selectors.numeric()."
+            raise UsageError(msg)
         if not isinstance(given, nw.Expr | str):
             msg = f"{stage} expects narwhals expressions (nw.col('a') + 1), got {foreign(given)}"
             raise UsageError(msg)

@@ -18,9 +18,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gpupipe.core.columns import chosen
 from gpupipe.core.demand import Demand
 from gpupipe.core.want import Want
-from gpupipe.stages._columns import chosen
 from gpupipe.stages._fits import ColumnsFit, require_finite
 
 if TYPE_CHECKING:

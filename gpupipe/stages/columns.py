@@ -1,14 +1,14 @@
-"""Chooses columns by what they are, for stages that are fitted."""
+"""Chooses columns by what they are, for stages that are fitted, models and `Drop`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gpupipe.stages._columns import Columns, require_kinds
+from gpupipe.core.columns import Columns, require_kinds
 
 
 def columns(kinds: str | Sequence[str] = (), *, named: str | Sequence[str] = (), but: str | Sequence[str] = ()) -> Columns:
-    """Return the columns of some kinds, whose names match a pattern, but for some: wherever a fitted stage takes ``columns``.
+    """Return the columns of some kinds, whose names match a pattern, but for some: for fitted stages, the features of models, and `Drop`.
 
     They are looked for in the table that reaches the stage. Unlike narwhals' selectors, which are expressions, two that are alike are
     equal, so that checkpoints know them again.

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 
+from gpupipe.core.columns import Columns, given_columns
 from gpupipe.core.options import settle
 from gpupipe.core.verbs import ArrayMap
-from gpupipe.stages._columns import Columns, given_columns
 from gpupipe.stages._fits import ByColumn, CategoriesFit, taking
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from typing import Any, Literal
 import narwhals.stable.v2 as nw
 import numpy as np
 
+from gpupipe.core.columns import Columns, given_columns
 from gpupipe.core.errors import UsageError
 from gpupipe.core.options import settle
-from gpupipe.stages._columns import Columns, given_columns
 from gpupipe.stages._fits import ByColumn
 from gpupipe.stages._quantiles import QuantilesFit
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from gpupipe.core.columns import Columns, chosen, given_columns
 from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema
-from gpupipe.stages._columns import Columns, chosen, given_columns
 from gpupipe.stages._drops import LeftOut
 from gpupipe.stages._fits import ReductionsFit
 from gpupipe.stages._keys import require_plain

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from gpupipe.core.columns import Columns, given_columns
 from gpupipe.core.errors import UsageError
 from gpupipe.core.options import settle
-from gpupipe.stages._columns import Columns, given_columns
 from gpupipe.stages._drops import LeftOut
 from gpupipe.stages._fits import CategoriesFit
 

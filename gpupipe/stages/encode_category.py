@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import narwhals.stable.v2 as nw
 
+from gpupipe.core.columns import Columns, given_columns
 from gpupipe.core.errors import UsageError
 from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import RowStage
 from gpupipe.stages._chance import share_of
-from gpupipe.stages._columns import Columns, given_columns
 from gpupipe.stages._fits import CategoriesFit, category_order, kept_categories, require_categories
 
 if TYPE_CHECKING:

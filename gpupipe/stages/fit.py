@@ -12,6 +12,7 @@ import narwhals.stable.v2 as nw
 import pyarrow as pa
 
 from gpupipe.core.barrier import Barrier
+from gpupipe.core.columns import Columns
 from gpupipe.core.demand import Demand
 from gpupipe.core.errors import ColumnError, PlanError, UsageError, WiringError
 from gpupipe.core.fit import FitStage
@@ -21,7 +22,6 @@ from gpupipe.core.plain import plain
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import Apply, Promise, RowStage
 from gpupipe.core.want import Want
-from gpupipe.stages._columns import Columns
 from gpupipe.stages.chain import Chain
 
 if TYPE_CHECKING:

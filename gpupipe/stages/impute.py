@@ -10,12 +10,12 @@ import narwhals.stable.v2 as nw
 import numpy as np
 import pyarrow as pa
 
+from gpupipe.core.columns import Columns, chosen, given_columns
 from gpupipe.core.errors import UsageError, nearest
 from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import RowStage
 from gpupipe.core.want import Want
-from gpupipe.stages._columns import Columns, chosen, given_columns
 from gpupipe.stages._fills import as_held, require_holds
 from gpupipe.stages._fits import (
     ColumnsFit,

@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 
 import narwhals.stable.v2 as nw
 
+from gpupipe.core.columns import Columns, given_columns
 from gpupipe.core.errors import UsageError
 from gpupipe.core.options import settle
-from gpupipe.stages._columns import Columns, given_columns
 from gpupipe.stages._fits import ByColumn, ReductionsFit
 
 

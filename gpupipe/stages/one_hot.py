@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import narwhals.stable.v2 as nw
 
+from gpupipe.core.columns import Columns, given_columns
 from gpupipe.core.errors import ColumnError, StageError, UsageError, listing
 from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema, repeated
 from gpupipe.core.stage import Promise, RowStage
-from gpupipe.stages._columns import Columns, given_columns
 from gpupipe.stages._fits import CategoriesFit, column_name, kept_categories, require_categories
 
 if TYPE_CHECKING:

@@ -10,11 +10,11 @@ import narwhals.stable.v2 as nw
 import numpy as np
 import pyarrow as pa
 
+from gpupipe.core.columns import Columns, chosen, given_columns
 from gpupipe.core.errors import StageError, UsageError
 from gpupipe.core.fit import PassesStage
 from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema
-from gpupipe.stages._columns import Columns, chosen, given_columns
 from gpupipe.stages._fits import ByColumn, merged_reductions, reduced, require_finite
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import narwhals.stable.v2 as nw
 import numpy as np
 
+from gpupipe.core.columns import Columns, given_columns
 from gpupipe.core.errors import UsageError
 from gpupipe.core.options import settle
 from gpupipe.core.verbs import ArrayMap
-from gpupipe.stages._columns import Columns, given_columns
 from gpupipe.stages._fits import ByColumn
 from gpupipe.stages._quantiles import QuantilesFit
 

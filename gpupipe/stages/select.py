@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from gpupipe.core.columns import Columns, chosen, given_columns
 from gpupipe.core.errors import UsageError
 from gpupipe.core.expressions import Named, columns_of, kind_of
 from gpupipe.core.options import settle
@@ -73,7 +74,7 @@ class Select(OfExpressions, RowStage):
 
 @dataclass(frozen=True, init=False)
 class Drop(RowStage):
-    """Leaves out the given columns.
+    """Leaves out the given columns, named or chosen by kind.
 
     Examples
     --------
@@ -84,30 +85,27 @@ class Drop(RowStage):
 
     keeps_rows: ClassVar[bool] = True
 
-    columns: tuple[str, ...]
+    columns: tuple[str, ...] | Columns
 
-    def __init__(self, *columns: Any) -> None:
-        flat = _flat(columns)
-        if not flat or not all(isinstance(item, str) for item in flat):
-            msg = f"Drop expects column names, got {columns!r}."
-            raise UsageError(msg)
-        settle(self, columns=tuple(flat))
+    def __init__(self, *columns: str | Sequence[str] | Columns) -> None:
+        given = columns[0] if len(columns) == 1 and isinstance(columns[0], Columns) else tuple(_flat(columns))
+        settle(self, columns=given_columns(given, "Drop"))
 
     def check(self, *schemas: Schema) -> None:
         """Raise ColumnError for a column that is not there."""
-        schemas[0].require(self.columns)
+        schemas[0].require(chosen(self.columns, schemas[0]))
 
     def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return the other columns."""
-        return frames[0].drop(list(self.columns))
+        return frames[0].drop(list(chosen(self.columns, frames[0].collect_schema())))
 
     def reads(self, *schemas: Schema) -> frozenset[str] | None:
-        """Return the columns that it names."""
-        return frozenset(self.columns)
+        """Return the columns that it leaves out."""
+        return frozenset(chosen(self.columns, schemas[0]))
 
     def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
         """Return the columns that had no missing value."""
-        return schemas[0].not_null - set(self.columns)
+        return schemas[0].not_null - set(chosen(self.columns, schemas[0]))
 
 
 def _flat(columns: Sequence[Any]) -> list[Any]:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import narwhals.stable.v2 as nw
 import numpy as np
 
+from gpupipe.core.columns import Columns, given_columns
 from gpupipe.core.errors import StageError, UsageError
 from gpupipe.core.options import settle
-from gpupipe.stages._columns import Columns, given_columns
 from gpupipe.stages._fits import ByColumn, ReductionsFit
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gpupipe.core.columns import Columns, chosen, given_columns
 from gpupipe.core.errors import StageError, UsageError
 from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema
@@ -19,7 +20,6 @@ from gpupipe.core.stage import as_columns
 from gpupipe.core.verbs import ArrayMap
 from gpupipe.core.want import Want
 from gpupipe.stages._chance import share_of
-from gpupipe.stages._columns import Columns, chosen, given_columns
 from gpupipe.stages._fits import ByColumn, ColumnsFit, category_order, require_categories
 
 if TYPE_CHECKING:

@@ -44,6 +44,7 @@ def test_any_ascii_character_separates(separator: str) -> None:
         ({"encoding": "rot13"}, "encoding expected one that Python knows"),
         ({"ragged": "skip"}, "ragged expected 'error', 'fill' or 'quarantine', got 'skip'"),
         ({"max_unpacked": 0}, "max_unpacked expected a number of bytes, got 0"),
+        ({"header": 0}, "header expected True or False, got 0. Column names go to names="),
         ({"quote": ""}, "quote expected one ASCII character"),
         ({"quote": "«"}, "quote expected one ASCII character"),
         ({"separator": '"'}, "two different characters"),

@@ -1,39 +1,12 @@
 from __future__ import annotations
 
-import narwhals.stable.v2 as nw
 import polars as pl
 import pytest
+from sklearn.cluster import KMeans
+from sklearn.linear_model import LinearRegression
 
 import gpupipe as gp
 from gpupipe.core.errors import PlanError, UsageError
-from gpupipe.core.schema import Schema
-from gpupipe.stages._columns import Columns
-
-SCHEMA = Schema.of_names({"id": nw.Int64(), "x": nw.Float64(), "C1": nw.String(), "C2": nw.Int8(), "t": nw.Date(), "f": nw.Boolean()})
-
-
-@pytest.mark.parametrize(
-    ("chosen", "wanted"),
-    [
-        (gp.columns(), ["id", "x", "C1", "C2", "t", "f"]),
-        (gp.columns("number", but="id"), ["x", "C2"]),
-        (gp.columns(["text", "boolean"]), ["C1", "f"]),
-        (gp.columns(named="C*", but=["C1"]), ["C2"]),
-        (gp.columns("time"), ["t"]),
-    ],
-)
-def test_columns_by_kind_pattern_and_role(chosen: Columns, wanted: list[str]) -> None:
-    assert list(chosen.among(SCHEMA)) == wanted
-
-
-def test_as_polars_selects() -> None:
-    import polars.selectors as cs  # local: it is the oracle
-
-    frame = pl.DataFrame({"a": [1], "b": ["x"], "c": [0.5], "d": [True]})
-    by_kind = {"number": cs.numeric(), "text": cs.string(), "float": cs.float(), "integer": cs.integer(), "boolean": cs.boolean()}
-    for kind, theirs in by_kind.items():
-        ours = gp.columns(kind).among(dict(nw.from_native(frame).schema))
-        assert list(ours) == frame.select(theirs).columns
 
 
 def test_bad_input() -> None:
@@ -42,3 +15,18 @@ def test_bad_input() -> None:
     table = gp.FromFrame(pl.DataFrame({"s": ["a"]})).node()
     with pytest.raises(PlanError, match=r"^Expected columns of kind 'number', got 's: String'\. Name them instead\."):
         gp.Pipeline("p", out=gp.Standardize(gp.columns("number")).fit(table)).check()
+
+
+def test_a_model_and_drop_take_them_and_others_say_that_they_do_not() -> None:
+    frame = pl.DataFrame({"id": [1, 2, 3], "x": [0.0, 1.0, 2.0], "s": ["a", "b", "c"], "y": [1.0, 3.0, 5.0]})
+    table = gp.FromFrame(frame).node()
+    model = gp.Learn(LinearRegression(), features=gp.columns("number", but="id"), target="y").fit(table)
+    result = gp.Pipeline("p", model=model, made=gp.Drop(gp.columns("text"))(model.predict(table))).run("cpu")
+    assert result["model"].features == ("x",)
+    assert result["made"].columns == ["id", "x", "y", "prediction"]
+    clusters = gp.FitPredict(KMeans(2, random_state=0, n_init=1), features=gp.columns("float")).apply(frame)
+    assert clusters["cluster"].n_unique() == 2
+    with pytest.raises(UsageError, match=r"^Select expects names and expressions, got gp\.columns of kind 'text'\. .*nw\.selectors"):
+        gp.Select(gp.columns("text"))
+    with pytest.raises(UsageError, match=r"expects one column name or several, got Columns"):
+        gp.SortRows(gp.columns("text"))

@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 
 import gpupipe as gp
+from gpupipe.core.columns import Columns
 from gpupipe.core.errors import PlanError, StageError
-from gpupipe.stages._columns import Columns
 from gpupipe.testing.compare import assert_same_rows
 from gpupipe.testing.laws import check_fit_stage, check_row_stage
 

@@ -65,7 +65,7 @@ def test_column_that_is_not_there() -> None:
 
 
 def test_drop_of_nothing_or_of_no_name() -> None:
-    with pytest.raises(UsageError, match=r"^Drop expects column names, got \(\)\.$"):
+    with pytest.raises(UsageError, match=r"^Drop expects one column name or several, got \(\)\.$"):
         Drop()
-    with pytest.raises(UsageError, match=r"^Drop expects column names, got \(1,\)\.$"):
+    with pytest.raises(UsageError, match=r"^Drop expects one column name or several, got \(1,\)\.$"):
         Drop(1)

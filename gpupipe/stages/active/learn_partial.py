@@ -12,12 +12,12 @@ from gpupipe.active._arrays import on_host
 from gpupipe.active.hierarchy import LabelHierarchy
 from gpupipe.active.partial.classifier import PartialLabelClassifier
 from gpupipe.core.answers import answers
+from gpupipe.core.columns import Columns, chosen, given_columns
 from gpupipe.core.errors import ArtefactError, UsageError
 from gpupipe.core.holding import Holding
 from gpupipe.core.node import Fitted, Node, Table
 from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema
-from gpupipe.core.stage import as_columns
 from gpupipe.core.task_stage import TaskStage
 from gpupipe.core.tools import Tools
 from gpupipe.stages.active._partial_model import ScoredByPartial
@@ -111,7 +111,7 @@ class LearnPartial(TaskStage):
     fitted: ClassVar[type] = PartialModel
 
     classes: tuple[str, ...]
-    features: tuple[str, ...] | None
+    features: tuple[str, ...] | Columns | None
     id: str
     options: tuple[tuple[str, Any], ...]
 
@@ -119,7 +119,7 @@ class LearnPartial(TaskStage):
         self,
         classes: LabelHierarchy | Sequence[str],
         *,
-        features: str | Sequence[str] | None = None,
+        features: str | Sequence[str] | Columns | None = None,
         id: str = "id",
         hidden: Sequence[int] = (256,),
         epochs: int = 30,
@@ -132,15 +132,15 @@ class LearnPartial(TaskStage):
         names = classes.classes if isinstance(classes, LabelHierarchy) else tuple(classes)
         if len(names) < 2 or len(set(names)) < len(names) or isinstance(classes, str):
             raise UsageError(f"LearnPartial expects a LabelHierarchy, or two classes or more, each once, got {classes!r}.")
-        chosen = None if features is None else as_columns(features, "LearnPartial's features")
+        features = None if features is None else given_columns(features, "LearnPartial's features")
         options = {"epochs": epochs, "least_steps": least_steps, "batch": batch, "rate": rate, "decay": decay, "seed": seed}
         PartialLabelClassifier(hidden, **options)  # type: ignore[arg-type]  # which looks at them
-        settle(self, classes=names, features=chosen, id=id, options=(("hidden", tuple(hidden)), *options.items()))
+        settle(self, classes=names, features=features, id=id, options=(("hidden", tuple(hidden)), *options.items()))
 
     def chosen(self, schema: Schema) -> tuple[str, ...]:
         """Return the features among a table's columns."""
         if self.features is not None:
-            return self.features
+            return chosen(self.features, schema)
         return tuple(name for name, field in schema.items() if name != self.id and field.dtype.is_numeric())
 
     def check(self, *schemas: Schema) -> None:
