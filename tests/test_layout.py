@@ -164,6 +164,8 @@ EXCEPTED_TESTS: Mapping[str, str] = {
     "blame": "tested with runs that fail, in tests/test_run.py",
     "known": "tested with what stands on it, in tests/test_plan.py and tests/stages/test_filter.py",
     "kinds.*": "tested by the stages that make them: tests/stages/graphs, tests/stages/tensors, tests/test_saved.py",
+    "deep.layers.*_conv": "three forms of one layer, tested together in tests/deep/layers/test_convolutions.py",
+    "deep.layers.*_linear": "as above, in tests/deep/layers/test_linears.py",
     "datasets.mortgage_*": "parts of mortgage.py, tested through it in tests/datasets",
     "report.*_section": "parts of the page, tested in tests/report/test_html.py",
     "report.*_sections": "as above",

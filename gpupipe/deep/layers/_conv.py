@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from math import prod
-from typing import Any
+from typing import Any, Self
 
+import numpy as np
 from torch import Tensor, nn
 from torch.nn import functional
 
 from gpupipe.core.errors import UsageError
-from gpupipe.deep.layers._linear import scaled
+from gpupipe.deep.layers._linear import array_of, copied_bias, scaled
 from gpupipe.deep.network import n_parameters
+from gpupipe.tensors.rank import Rank
 
 Pair = tuple[int, int]
 
@@ -34,14 +36,53 @@ class FactorizedConv2d(nn.Module):
         in_channels: int,
         out_channels: int,
         kernel_size: int | Pair,
-        stride: int | Pair,
-        padding: int | Pair | str,
-        dilation: int | Pair,
+        rank: Rank = 0.1,
+        *,
+        stride: int | Pair = 1,
+        padding: int | Pair | str = 0,
+        dilation: int | Pair = 1,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
     ) -> None:
         super().__init__()
         self.in_channels, self.out_channels = in_channels, out_channels
         self.kernel_size, self.stride, self.dilation = as_pair(kernel_size), as_pair(stride), as_pair(dilation)
         self.padding = self._padding(padding)
+        like = {"device": device, "dtype": dtype}
+        self.draw(rank, like)
+        self.bias = scaled((out_channels,), self.variance, like) if bias else None
+
+    @classmethod
+    def from_conv(cls, conv: nn.Conv2d, rank: Rank = 0.1) -> Self:
+        """Return the layer nearest to a trained dense one, by the decomposition of its weight.
+
+        Raises
+        ------
+        UsageError
+            It has groups, or pads with something else than zeros.
+
+        Examples
+        --------
+        >>> import torch
+        >>> from gpupipe.deep.layers import TTConv2d
+        >>> dense = nn.Conv2d(2, 3, 3)
+        >>> layer = TTConv2d.from_conv(dense, 99)
+        >>> bool(torch.allclose(layer.dense_weight(), dense.weight, atol=1e-6))
+        True
+        """
+        made = cls(conv.in_channels, conv.out_channels, as_pair(conv.kernel_size), rank, **options_of(conv))
+        made.take(array_of(conv.weight))
+        copied_bias(made, conv)
+        return made
+
+    @abstractmethod
+    def draw(self, rank: Rank, like: dict[str, Any]) -> None:
+        """Settle the rank, and draw the factors so that the weight has the variance that `torch.nn.Conv2d` draws."""
+
+    @abstractmethod
+    def take(self, weight: np.ndarray) -> None:
+        """Take the factors from the decomposition of a dense weight."""
 
     def _padding(self, padding: Any) -> Pair:
         """Return how many zeros stand on each side."""
@@ -107,10 +148,6 @@ class FactorizedConv2d(nn.Module):
     def along_width(self, images: Tensor, weight: Tensor, groups: int = 1) -> Tensor:
         """Return the convolution with a kernel (out, in, 1, kw)."""
         return functional.conv2d(images, weight, None, (1, self.stride[1]), (0, self.padding[1]), (1, self.dilation[1]), groups)
-
-    def _bias(self, like: dict[str, Any]) -> nn.Parameter:
-        """Return a bias as `torch.nn.Conv2d` draws it."""
-        return scaled((self.out_channels,), self.variance, like)
 
     @property
     def variance(self) -> float:

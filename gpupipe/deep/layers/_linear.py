@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from math import prod
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -12,8 +13,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gpupipe.core.errors import UsageError
+from gpupipe.deep.layers._modes import Modes, chosen_modes
 from gpupipe.deep.layers._work import Work
 from gpupipe.deep.network import n_parameters
+from gpupipe.tensors.rank import Rank
 
 
 class FactorizedLinear(nn.Module):
@@ -24,9 +27,61 @@ class FactorizedLinear(nn.Module):
 
     bias: nn.Parameter | None
 
-    def __init__(self, in_features: int, out_features: int) -> None:
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        rank: Rank = 0.1,
+        *,
+        in_modes: Sequence[int] | None = None,
+        out_modes: Sequence[int] | None = None,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
         super().__init__()
         self.in_features, self.out_features = in_features, out_features
+        chosen = chosen_modes(in_features, out_features, in_modes, out_modes, lambda ins, outs: self.cost(ins, outs, rank))
+        self.in_modes, self.out_modes = chosen
+        like = {"device": device, "dtype": dtype}
+        self.draw(rank, like)
+        self.bias = scaled((out_features,), 1 / (3 * in_features), like) if bias else None  # as `torch.nn.Linear` draws it
+
+    @classmethod
+    def from_linear(
+        cls, linear: nn.Linear, rank: Rank = 0.1, *, in_modes: Sequence[int] | None = None, out_modes: Sequence[int] | None = None
+    ) -> Self:
+        """Return the layer nearest to a trained dense one, by the decomposition of its weight.
+
+        Examples
+        --------
+        >>> import torch
+        >>> from gpupipe.deep.layers import TTLinear
+        >>> dense = nn.Linear(6, 4)
+        >>> layer = TTLinear.from_linear(dense, 99, in_modes=(2, 3), out_modes=(2, 2))
+        >>> bool(torch.allclose(layer.dense_weight(), dense.weight, atol=1e-6))
+        True
+        """
+        made = cls(linear.in_features, linear.out_features, rank, in_modes=in_modes, out_modes=out_modes, **like_of(linear))
+        made.take(linear)
+        return made
+
+    def take(self, linear: nn.Linear) -> None:
+        """Take the factors from the decomposition of a dense layer's weight, and its bias."""
+        self.take_weight(array_of(linear.weight))
+        copied_bias(self, linear)
+
+    @abstractmethod
+    def cost(self, in_modes: Modes, out_modes: Modes, rank: Rank) -> int:
+        """Return the work of a batch of `BATCH` rows by factors over these modes."""
+
+    @abstractmethod
+    def draw(self, rank: Rank, like: dict[str, Any]) -> None:
+        """Settle the rank, and draw the factors so that the weight has the variance that `torch.nn.Linear` draws."""
+
+    @abstractmethod
+    def take_weight(self, weight: np.ndarray) -> None:
+        """Take the factors from the decomposition of a dense weight."""
 
     @abstractmethod
     def dense_weight(self) -> Tensor:
@@ -77,11 +132,6 @@ def scaled(shape: tuple[int, ...], variance: float, like: dict[str, Any]) -> nn.
     """Return a parameter of uniform numbers around 0 of that variance."""
     bound = (3 * variance) ** 0.5
     return nn.Parameter(torch.empty(shape, **like).uniform_(-bound, bound))
-
-
-def bias_of(size: int, fan_in: int, like: dict[str, Any]) -> nn.Parameter:
-    """Return a bias as `torch.nn.Linear` draws it."""
-    return scaled((size,), 1 / (3 * fan_in), like)
 
 
 def held(parameter: nn.Parameter | Tensor, values: Any) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from torch import Tensor, nn
 
 import gpupipe.tensors as gt
-from gpupipe.deep.layers._conv import FactorizedConv2d, Pair, as_pair, options_of, pointwise
-from gpupipe.deep.layers._linear import array_of, copied_bias, held, scaled
+from gpupipe.deep.layers._conv import FactorizedConv2d, pointwise
+from gpupipe.deep.layers._linear import held, scaled
 from gpupipe.tensors.rank import Rank
 
 
@@ -39,51 +40,18 @@ class CPConv2d(FactorizedConv2d):
     (torch.Size([2, 32, 10, 10]), 432, 0.906)
     """
 
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: int | Pair,
-        rank: Rank = 0.1,
-        *,
-        stride: int | Pair = 1,
-        padding: int | Pair | str = 0,
-        dilation: int | Pair = 1,
-        bias: bool = True,
-        device: Any = None,
-        dtype: Any = None,
-    ) -> None:
-        super().__init__(in_channels, out_channels, kernel_size, stride, padding, dilation)
-        sizes = (out_channels, in_channels, *self.kernel_size)
+    def draw(self, rank: Rank, like: dict[str, Any]) -> None:
+        """Settle the rank, and draw the factors."""
+        sizes = (self.out_channels, self.in_channels, *self.kernel_size)
         self.rank = gt.validate_cp_rank(sizes, rank)
-        like = {"device": device, "dtype": dtype}
         variance = (self.variance / self.rank) ** (1 / 4)
         self.factors = nn.ParameterList(scaled((size, self.rank), variance, like) for size in sizes)
-        self.bias = self._bias(like) if bias else None
 
-    @classmethod
-    def from_conv(cls, conv: nn.Conv2d, rank: Rank = 0.1) -> CPConv2d:
-        """Return the layer nearest to a trained dense one by CP decomposition of its weight.
-
-        Raises
-        ------
-        UsageError
-            It has groups, or pads with something else than zeros.
-
-        Examples
-        --------
-        >>> import torch
-        >>> dense = nn.Conv2d(2, 3, 3)
-        >>> layer = CPConv2d.from_conv(dense, 12)
-        >>> bool(torch.allclose(layer.dense_weight(), dense.weight, atol=1e-2))
-        True
-        """
-        made = cls(conv.in_channels, conv.out_channels, as_pair(conv.kernel_size), rank, **options_of(conv))
-        weights, factors = gt.parafac(array_of(conv.weight), made.rank)
-        for place, (factor, found) in enumerate(zip(made.factors, factors, strict=True)):
+    def take(self, weight: np.ndarray) -> None:
+        """Take the factors from the decomposition of a dense weight."""
+        weights, factors = gt.parafac(weight, self.rank)
+        for place, (factor, found) in enumerate(zip(self.factors, factors, strict=True)):
             held(factor, found if place else found * weights)
-        copied_bias(made, conv)
-        return made
 
     def dense_weight(self) -> Tensor:
         """Return the dense weight that the factors stand for, (out_channels, in_channels, kh, kw)."""

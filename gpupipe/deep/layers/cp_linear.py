@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 from torch import Tensor, nn
 
 import gpupipe.tensors as gt
-from gpupipe.deep.layers._linear import FactorizedLinear, array_of, bias_of, copied_bias, held, like_of, scaled
-from gpupipe.deep.layers._modes import BATCH, Modes, chosen_modes
+from gpupipe.deep.layers._linear import FactorizedLinear, held, scaled
+from gpupipe.deep.layers._modes import BATCH, Modes
 from gpupipe.deep.layers._work import Work
 from gpupipe.tensors.rank import Rank
 
@@ -46,51 +47,22 @@ class CPLinear(FactorizedLinear):
     (torch.Size([5, 64]), 192, 0.953)
     """
 
-    def __init__(
-        self,
-        in_features: int,
-        out_features: int,
-        rank: Rank = 0.1,
-        *,
-        in_modes: Sequence[int] | None = None,
-        out_modes: Sequence[int] | None = None,
-        bias: bool = True,
-        device: Any = None,
-        dtype: Any = None,
-    ) -> None:
-        super().__init__(in_features, out_features)
+    def cost(self, in_modes: Modes, out_modes: Modes, rank: Rank) -> int:
+        """Return the work of a batch of `BATCH` rows by factors over these modes."""
+        return _work(BATCH, self.in_features, self.out_features, gt.validate_cp_rank((*in_modes, *out_modes), rank))[0].cost
 
-        def products(ins: Modes, outs: Modes) -> int:
-            return _work(BATCH, in_features, out_features, gt.validate_cp_rank((*ins, *outs), rank))[0].cost
-
-        self.in_modes, self.out_modes = chosen_modes(in_features, out_features, in_modes, out_modes, products)
+    def draw(self, rank: Rank, like: dict[str, Any]) -> None:
+        """Settle the rank, and draw the factors."""
         modes = (*self.in_modes, *self.out_modes)
         self.rank = gt.validate_cp_rank(modes, rank)
-        like = {"device": device, "dtype": dtype}
-        variance = (1 / (3 * in_features * self.rank)) ** (1 / len(modes))
+        variance = (1 / (3 * self.in_features * self.rank)) ** (1 / len(modes))
         self.factors = nn.ParameterList(scaled((size, self.rank), variance, like) for size in modes)
-        self.bias = bias_of(out_features, in_features, like) if bias else None
 
-    @classmethod
-    def from_linear(
-        cls, linear: nn.Linear, rank: Rank = 0.1, *, in_modes: Sequence[int] | None = None, out_modes: Sequence[int] | None = None
-    ) -> CPLinear:
-        """Return the layer nearest to a trained dense one by CP decomposition of its weight.
-
-        Examples
-        --------
-        >>> import torch
-        >>> dense = nn.Linear(6, 4)
-        >>> layer = CPLinear.from_linear(dense, 4, in_modes=(6,), out_modes=(4,))
-        >>> bool(torch.allclose(layer.dense_weight(), dense.weight, atol=1e-4))
-        True
-        """
-        made = cls(linear.in_features, linear.out_features, rank, in_modes=in_modes, out_modes=out_modes, **like_of(linear))
-        weights, factors = gt.parafac(array_of(linear.weight.T).reshape(*made.in_modes, *made.out_modes), made.rank)
-        for place, (factor, found) in enumerate(zip(made.factors, factors, strict=True)):
+    def take_weight(self, weight: np.ndarray) -> None:
+        """Take the factors from the decomposition of a dense weight."""
+        weights, factors = gt.parafac(weight.T.reshape(*self.in_modes, *self.out_modes), self.rank)
+        for place, (factor, found) in enumerate(zip(self.factors, factors, strict=True)):
             held(factor, found if place else found * weights)
-        copied_bias(made, linear)
-        return made
 
     def _sides(self) -> tuple[Tensor, Tensor]:
         """Return the Khatri-Rao products of the input's factors, (in_features, R), and of the output's."""

@@ -8,8 +8,8 @@ import numpy as np
 from torch import Tensor, nn
 
 import gpupipe.tensors as gt
-from gpupipe.deep.layers._conv import FactorizedConv2d, Pair, as_pair, options_of, pointwise
-from gpupipe.deep.layers._linear import array_of, copied_bias, held, scaled
+from gpupipe.deep.layers._conv import FactorizedConv2d, pointwise
+from gpupipe.deep.layers._linear import held, scaled
 from gpupipe.tensors.rank import Rank
 
 
@@ -41,53 +41,20 @@ class TTConv2d(FactorizedConv2d):
     (torch.Size([2, 32, 10, 10]), 288, 0.938)
     """
 
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: int | Pair,
-        rank: Rank = 0.1,
-        *,
-        stride: int | Pair = 1,
-        padding: int | Pair | str = 0,
-        dilation: int | Pair = 1,
-        bias: bool = True,
-        device: Any = None,
-        dtype: Any = None,
-    ) -> None:
-        super().__init__(in_channels, out_channels, kernel_size, stride, padding, dilation)
-        sizes = (in_channels, *self.kernel_size, out_channels)
+    def draw(self, rank: Rank, like: dict[str, Any]) -> None:
+        """Settle the rank, and draw the factors."""
+        sizes = (self.in_channels, *self.kernel_size, self.out_channels)
         self.rank = gt.validate_tt_rank(sizes, rank)
-        like = {"device": device, "dtype": dtype}
         shapes = list(zip(self.rank[:-1], sizes, self.rank[1:], strict=True))
-        fans = [in_channels, self.rank[1] * sizes[1], self.rank[2] * sizes[2], 3 * self.rank[3]]
+        fans = [self.in_channels, self.rank[1] * sizes[1], self.rank[2] * sizes[2], 3 * self.rank[3]]
         self.cores = nn.ParameterList(scaled(shape, 1 / fan, like) for shape, fan in zip(shapes, fans, strict=True))
-        self.bias = self._bias(like) if bias else None
 
-    @classmethod
-    def from_conv(cls, conv: nn.Conv2d, rank: Rank = 0.1) -> TTConv2d:
-        """Return the layer nearest to a trained dense one by TT-SVD of its weight.
-
-        Raises
-        ------
-        UsageError
-            It has groups, or pads with something else than zeros.
-
-        Examples
-        --------
-        >>> import torch
-        >>> dense = nn.Conv2d(2, 3, 3)
-        >>> layer = TTConv2d.from_conv(dense, 99)
-        >>> bool(torch.allclose(layer.dense_weight(), dense.weight, atol=1e-6))
-        True
-        """
-        made = cls(conv.in_channels, conv.out_channels, as_pair(conv.kernel_size), rank, **options_of(conv))
-        for core, found in zip(made.cores, gt.tensor_train(array_of(conv.weight).transpose(1, 2, 3, 0), made.rank), strict=True):
+    def take(self, weight: np.ndarray) -> None:
+        """Take the factors from the decomposition of a dense weight."""
+        for core, found in zip(self.cores, gt.tensor_train(weight.transpose(1, 2, 3, 0), self.rank), strict=True):
             wide = np.zeros(core.shape)
             wide[: found.shape[0], :, : found.shape[2]] = found
             held(core, wide)
-        copied_bias(made, conv)
-        return made
 
     def dense_weight(self) -> Tensor:
         """Return the dense weight that the cores stand for, (out_channels, in_channels, kh, kw)."""

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 import gpupipe.tensors as gt
 from gpupipe.core.errors import UsageError
-from gpupipe.deep.layers._linear import FactorizedLinear, array_of, bias_of, copied_bias, held, like_of, scaled
-from gpupipe.deep.layers._modes import BATCH, Modes, chosen_modes
+from gpupipe.deep.layers._linear import FactorizedLinear, held, scaled
+from gpupipe.deep.layers._modes import BATCH, Modes
 from gpupipe.deep.layers._work import NARROW, Work
 from gpupipe.tensors.rank import Rank
 
@@ -47,57 +47,30 @@ class TTLinear(FactorizedLinear):
     ([(1, 8, 8, 4), (4, 8, 8, 1)], torch.Size([5, 64]), 0.875)
     """
 
-    def __init__(
-        self,
-        in_features: int,
-        out_features: int,
-        rank: Rank = 0.1,
-        *,
-        in_modes: Sequence[int] | None = None,
-        out_modes: Sequence[int] | None = None,
-        bias: bool = True,
-        device: Any = None,
-        dtype: Any = None,
-    ) -> None:
-        super().__init__(in_features, out_features)
-        self.in_modes, self.out_modes = chosen_modes(
-            in_features, out_features, in_modes, out_modes, lambda ins, outs: _work(BATCH, ins, outs, _ranks(ins, outs, rank))[0].cost
-        )
+    def cost(self, in_modes: Modes, out_modes: Modes, rank: Rank) -> int:
+        """Return the work of a batch of `BATCH` rows by cores over these modes."""
+        return _work(BATCH, in_modes, out_modes, _ranks(in_modes, out_modes, rank))[0].cost
+
+    def draw(self, rank: Rank, like: dict[str, Any]) -> None:
+        """Settle the ranks, and draw the cores."""
         self.rank = _ranks(self.in_modes, self.out_modes, rank)
-        like = {"device": device, "dtype": dtype}
         shapes = list(zip(self.rank[:-1], self.in_modes, self.out_modes, self.rank[1:], strict=True))
         thirds = [1] * (len(shapes) - 1) + [3]
         self.cores = nn.ParameterList(
             scaled(shape, 1 / (third * shape[0] * shape[1]), like) for shape, third in zip(shapes, thirds, strict=True)
         )
-        self.bias = bias_of(out_features, in_features, like) if bias else None
 
-    @classmethod
-    def from_linear(
-        cls, linear: nn.Linear, rank: Rank = 0.1, *, in_modes: Sequence[int] | None = None, out_modes: Sequence[int] | None = None
-    ) -> TTLinear:
-        """Return the layer nearest to a trained dense one by TT-SVD of its weight.
-
-        Examples
-        --------
-        >>> import torch
-        >>> dense = nn.Linear(6, 4)
-        >>> layer = TTLinear.from_linear(dense, 99, in_modes=(2, 3), out_modes=(2, 2))
-        >>> bool(torch.allclose(layer.dense_weight(), dense.weight, atol=1e-6))
-        True
-        """
-        made = cls(linear.in_features, linear.out_features, rank, in_modes=in_modes, out_modes=out_modes, **like_of(linear))
-        n = len(made.in_modes)
-        paired = array_of(linear.weight).reshape(*made.out_modes, *made.in_modes)
+    def take_weight(self, weight: np.ndarray) -> None:
+        """Take the cores from the decomposition of a dense weight."""
+        n = len(self.in_modes)
+        paired = weight.reshape(*self.out_modes, *self.in_modes)
         paired = paired.transpose([place for k in range(n) for place in (n + k, k)])
-        paired = paired.reshape([m_k * n_k for m_k, n_k in zip(made.in_modes, made.out_modes, strict=True)])
-        cores = gt.tensor_train(paired, made.rank) if n > 1 else [paired[None, :, None]]
-        for core, found in zip(made.cores, cores, strict=True):
+        paired = paired.reshape([m_k * n_k for m_k, n_k in zip(self.in_modes, self.out_modes, strict=True)])
+        cores = gt.tensor_train(paired, self.rank) if n > 1 else [paired[None, :, None]]
+        for core, found in zip(self.cores, cores, strict=True):
             wide = np.zeros((core.shape[0], core.shape[1] * core.shape[2], core.shape[3]))
             wide[: found.shape[0], :, : found.shape[2]] = found
             held(core, wide.reshape(core.shape))
-        copied_bias(made, linear)
-        return made
 
     def dense_weight(self) -> Tensor:
         """Return the dense weight that the cores stand for, (out_features, in_features)."""

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
+import numpy as np
 from torch import Tensor, nn
 from torch.nn import functional
 
 import gpupipe.tensors as gt
 from gpupipe.core.errors import UsageError
-from gpupipe.deep.layers._conv import FactorizedConv2d, Pair, as_pair, options_of, pointwise
-from gpupipe.deep.layers._linear import array_of, copied_bias, held, scaled
+from gpupipe.deep.layers._conv import FactorizedConv2d, pointwise
+from gpupipe.deep.layers._linear import held, scaled
 from gpupipe.tensors.rank import Rank
 
 
@@ -44,53 +45,22 @@ class TuckerConv2d(FactorizedConv2d):
     (torch.Size([2, 32, 10, 10]), 608, 0.868)
     """
 
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: int | Pair,
-        rank: Rank = 0.1,
-        *,
-        stride: int | Pair = 1,
-        padding: int | Pair | str = 0,
-        dilation: int | Pair = 1,
-        bias: bool = True,
-        device: Any = None,
-        dtype: Any = None,
-    ) -> None:
-        super().__init__(in_channels, out_channels, kernel_size, stride, padding, dilation)
-        self.rank = _ranks((out_channels, in_channels, *self.kernel_size), rank)
+    def draw(self, rank: Rank, like: dict[str, Any]) -> None:
+        """Settle the rank, and draw the factors."""
+        self.rank = _ranks((self.out_channels, self.in_channels, *self.kernel_size), rank)
         right, left = self.rank
-        like = {"device": device, "dtype": dtype}
         variance = (self.variance / (left * right)) ** (1 / 3)
         self.core = scaled((right, left, *self.kernel_size), variance, like)
-        self.factors = nn.ParameterList((scaled((out_channels, right), variance, like), scaled((in_channels, left), variance, like)))
-        self.bias = self._bias(like) if bias else None
+        self.factors = nn.ParameterList(
+            (scaled((self.out_channels, right), variance, like), scaled((self.in_channels, left), variance, like))
+        )
 
-    @classmethod
-    def from_conv(cls, conv: nn.Conv2d, rank: Rank = 0.1) -> TuckerConv2d:
-        """Return the layer nearest to a trained dense one by Tucker decomposition of its weight along the channels.
-
-        Raises
-        ------
-        UsageError
-            It has groups, or pads with something else than zeros.
-
-        Examples
-        --------
-        >>> import torch
-        >>> dense = nn.Conv2d(2, 3, 3)
-        >>> layer = TuckerConv2d.from_conv(dense, (3, 2))
-        >>> bool(torch.allclose(layer.dense_weight(), dense.weight, atol=1e-6))
-        True
-        """
-        made = cls(conv.in_channels, conv.out_channels, as_pair(conv.kernel_size), rank, **options_of(conv))
-        core, factors = gt.partial_tucker(array_of(conv.weight), made.rank, (0, 1))
-        held(made.core, core)
-        for factor, found in zip(made.factors, factors, strict=True):
+    def take(self, weight: np.ndarray) -> None:
+        """Take the factors from the decomposition of a dense weight."""
+        core, factors = gt.partial_tucker(weight, self.rank, (0, 1))
+        held(self.core, core)
+        for factor, found in zip(self.factors, factors, strict=True):
             held(factor, found)
-        copied_bias(made, conv)
-        return made
 
     def dense_weight(self) -> Tensor:
         """Return the dense weight that core and factors stand for, (out_channels, in_channels, kh, kw)."""

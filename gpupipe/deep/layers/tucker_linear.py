@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from math import prod
 from typing import Any
 
+import numpy as np
 from torch import Tensor, nn
 
 import gpupipe.tensors as gt
-from gpupipe.deep.layers._linear import FactorizedLinear, array_of, bias_of, copied_bias, held, like_of, scaled
-from gpupipe.deep.layers._modes import BATCH, Modes, chosen_modes
+from gpupipe.deep.layers._linear import FactorizedLinear, held, scaled
+from gpupipe.deep.layers._modes import BATCH, Modes
 from gpupipe.deep.layers._tucker import along, groups_of, kronecker, order_of, tucker_work
 from gpupipe.deep.layers._work import Work
 from gpupipe.tensors.rank import Rank
@@ -46,57 +46,24 @@ class TuckerLinear(FactorizedLinear):
     ((4, 4, 4, 4), [(8, 4), (8, 4)], 0.90625)
     """
 
-    def __init__(
-        self,
-        in_features: int,
-        out_features: int,
-        rank: Rank = 0.1,
-        *,
-        in_modes: Sequence[int] | None = None,
-        out_modes: Sequence[int] | None = None,
-        bias: bool = True,
-        device: Any = None,
-        dtype: Any = None,
-    ) -> None:
-        super().__init__(in_features, out_features)
+    def cost(self, in_modes: Modes, out_modes: Modes, rank: Rank) -> int:
+        """Return the work of a batch of `BATCH` rows by factors over these modes."""
+        return tucker_work(BATCH, in_modes, out_modes, gt.validate_tucker_rank((*in_modes, *out_modes), rank))[0].cost
 
-        def products(ins: Modes, outs: Modes) -> int:
-            return tucker_work(BATCH, ins, outs, gt.validate_tucker_rank((*ins, *outs), rank))[0].cost
-
-        self.in_modes, self.out_modes = chosen_modes(in_features, out_features, in_modes, out_modes, products)
+    def draw(self, rank: Rank, like: dict[str, Any]) -> None:
+        """Settle the ranks, and draw core and factors."""
         modes = (*self.in_modes, *self.out_modes)
         self.rank = gt.validate_tucker_rank(modes, rank)
-        like = {"device": device, "dtype": dtype}
-        variance = (1 / (3 * in_features * prod(self.rank))) ** (1 / (len(modes) + 1))
+        variance = (1 / (3 * self.in_features * prod(self.rank))) ** (1 / (len(modes) + 1))
         self.core = scaled(self.rank, variance, like)
         self.factors = nn.ParameterList(scaled((size, one), variance, like) for size, one in zip(modes, self.rank, strict=True))
-        self.bias = bias_of(out_features, in_features, like) if bias else None
 
-    @classmethod
-    def from_linear(
-        cls, linear: nn.Linear, rank: Rank = 0.1, *, in_modes: Sequence[int] | None = None, out_modes: Sequence[int] | None = None
-    ) -> TuckerLinear:
-        """Return the layer nearest to a trained dense one by Tucker decomposition of its weight.
-
-        Examples
-        --------
-        >>> import torch
-        >>> dense = nn.Linear(6, 4)
-        >>> layer = TuckerLinear.from_linear(dense, (2, 3, 2, 2), in_modes=(2, 3), out_modes=(2, 2))
-        >>> bool(torch.allclose(layer.dense_weight(), dense.weight, atol=1e-6))
-        True
-        """
-        made = cls(linear.in_features, linear.out_features, rank, in_modes=in_modes, out_modes=out_modes, **like_of(linear))
-        made.take(linear)
-        return made
-
-    def take(self, linear: nn.Linear) -> None:
-        """Take core and factors from the decomposition of a dense layer's weight, and its bias."""
-        core, factors = gt.tucker(array_of(linear.weight.T).reshape(*self.in_modes, *self.out_modes), self.rank)
+    def take_weight(self, weight: np.ndarray) -> None:
+        """Take core and factors from the decomposition of a dense weight."""
+        core, factors = gt.tucker(weight.T.reshape(*self.in_modes, *self.out_modes), self.rank)
         held(self.core, core)
         for factor, found in zip(self.factors, factors, strict=True):
             held(factor, found)
-        copied_bias(self, linear)
 
     def _matrices(self) -> tuple[list[Tensor], list[Tensor]]:
         """Return the matrices of the input's groups of modes, and of the output's."""
