@@ -4,6 +4,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
+# Tests start hundreds of processes: each would compile gpupipe anew where the shell says that nothing compiled is kept.
+unexport PYTHONDONTWRITEBYTECODE
 
 VENV ?= .venv
 ROWS ?= 200000
@@ -79,7 +81,7 @@ cluster: $(VENV)/.installed ## Start a Dask scheduler and WORKERS=2 workers here
 	wait $$scheduler
 
 test: $(VENV)/.developed ## Run the tests and doctests, in JOBS=2 processes
-	$(VENV)/bin/python -m pytest -n $(JOBS) --dist loadfile $(PYTEST)
+	$(VENV)/bin/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(PYTEST)
 
 lint: $(VENV)/.developed ## Check the code's form
 	$(VENV)/bin/ruff check .

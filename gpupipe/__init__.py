@@ -27,7 +27,8 @@ def __getattr__(name: str) -> Any:
     if name not in _ADDRESSES:
         from gpupipe.core.errors import nearest  # local: a face that is used as it should be needs no suggestions
 
-        msg = f"module 'gpupipe' has no attribute {name!r}.{nearest(name, __all__)}"
+        near = "" if name.startswith("_") else nearest(name, __all__)  # such names are asked for by tools, and often
+        msg = f"module 'gpupipe' has no attribute {name!r}.{near}"
         raise AttributeError(msg, name=name, obj=None)
     value = getattr(import_module(_ADDRESSES[name]), name)
     globals()[name] = value

@@ -20,7 +20,7 @@ _OPTIONS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
     "--disable-sync", "--hide-scrollbars", "--window-size=1100,820", "--remote-debugging-pipe", "--disable-dev-shm-usage",
 )  # fmt: skip
-_PATIENCE_SECONDS = 30
+_PATIENCE_SECONDS = 120
 _CODES = {"Backspace": 8, "Tab": 9, "Enter": 13, " ": 32, "ArrowLeft": 37, "ArrowRight": 39, "Delete": 46}
 
 

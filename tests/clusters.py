@@ -51,7 +51,7 @@ def make_certificates(folder: Path) -> Certificates:
 
 
 def _openssl(*words: object) -> None:
-    subprocess.run(["openssl", *map(str, words)], check=True, capture_output=True, timeout=60)
+    subprocess.run(["openssl", *map(str, words)], check=True, capture_output=True, timeout=300)
 
 
 @dataclass
@@ -71,7 +71,7 @@ class Servers:
         scheme = "tcp" if self.certificates is None else "tls"
         listens = ["--host", f"{scheme}://127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(file)]
         self._dask("scheduler", *listens)
-        for _ in range(300):
+        for _ in range(3000):
             with suppress(OSError, ValueError):
                 self.address = json.loads(file.read_text())["address"]
                 break
@@ -114,7 +114,7 @@ class Servers:
         """End a process and all that it started, at once."""
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        process.wait(timeout=30)
+        process.wait(timeout=300)
 
     def stop(self) -> None:
         """End everything."""

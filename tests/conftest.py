@@ -9,12 +9,14 @@ import shutil
 import socket
 import subprocess
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
+from _pytest.doctest import DoctestModule
 from hypothesis import HealthCheck, settings
 
 from gpupipe.core import secret
@@ -22,17 +24,58 @@ from gpupipe.engines._cuda import why_not
 from gpupipe.engines.load import CLUSTERED, ON_DEVICES
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before XGBoost is imported; see docs/decisions/008-openmp-waits.md
+# Clusters wait most of the time: they need not look at themselves a hundred times a second meanwhile, nor keep a profile that nobody reads.
+os.environ.setdefault("DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED", "False")
+os.environ.setdefault("DASK_DISTRIBUTED__ADMIN__TICK__INTERVAL", "1s")
+os.environ.setdefault("DASK_DISTRIBUTED__ADMIN__SYSTEM_MONITOR__INTERVAL", "5s")
 # `make test` looks at the same few examples each time, `make fuzz` at fresh ones; one that fails is told with how to see it again.
 _SLOW = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 settings.register_profile("same", max_examples=10, derandomize=True, **_SLOW)
 settings.register_profile("fresh", max_examples=100, derandomize=False, print_blob=True, **_SLOW)
 settings.load_profile(os.environ.get("GPUPIPE_EXAMPLES", "same"))
 
+_TOLD_SECONDS = 60
+
 LIBRARIES = {"cpu": "polars", "dask": "distributed", "pandas": "pandas"}
 if why_not() is None:  # a device, and RAPIDS
     LIBRARIES["gpu"] = "cudf"
 if why_not(on_cluster=True) is None:
     LIBRARIES["dask-cuda"] = "dask_cudf"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collect_file() -> Iterator[None]:
+    """Leave the doctests of tests alone: there are none, and looking for them takes as long as finding the tests."""
+    found = yield
+    return [each for each in found if not isinstance(each, DoctestModule)]
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Tell which files took longest, where the run was no short one: STYLE.md says what a test may cost."""
+    seconds: Counter[str] = Counter()
+    for report in (report for reports in terminalreporter.stats.values() for report in reports if hasattr(report, "duration")):
+        seconds[report.nodeid.split("::")[0]] += report.duration
+    if seconds.total() > _TOLD_SECONDS:
+        terminalreporter.section(f"slowest files, of {seconds.total():.0f} s in all processes")
+        for file, spent in seconds.most_common(10):
+            terminalreporter.write_line(f"{spent:7.1f} s {file}")
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m chooses among the tests
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have a test that is marked ``once_on_clusters`` run there on its first case, and on the others in the long form of the suite.
+
+    Workers do with a block what the engine of the blocks does, which all cases are tried on. Names of parameters in the mark have a case
+    for each of their values.
+    """
+    seen: set[tuple[Any, ...]] = set()
+    for item in items:
+        mark, params = item.get_closest_marker("once_on_clusters"), getattr(getattr(item, "callspec", None), "params", {})
+        if mark is not None and params.get("engine") in CLUSTERED:
+            case = (item.nodeid.split("[")[0], params["engine"], *(str(params[name]) for name in mark.args))
+            if case in seen:
+                item.add_marker(pytest.mark.slow)
+            seen.add(case)
 
 
 @pytest.fixture(params=sorted(LIBRARIES))

@@ -35,7 +35,7 @@ HEAVY = (
 def loaded_by(code: str) -> set[str]:
     """Return which of the heavy packages a fresh interpreter has loaded after the code."""
     code += f"; import json, sys; print(json.dumps([name for name in {HEAVY!r} if name in sys.modules]), file=sys.stderr)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=300)
     return set(json.loads(done.stderr.strip().splitlines()[-1]))
 
 

@@ -24,7 +24,7 @@ def run(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """Run a line of a page in a folder, with this interpreter in place of the installed commands."""
     command, *arguments = line.partition("#")[0].split()
     program = {"python": [], "gpupipe": ["-m", "gpupipe"]}[command]
-    done = subprocess.run([sys.executable, *program, *arguments], cwd=folder, capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run([sys.executable, *program, *arguments], cwd=folder, capture_output=True, text=True, check=False, timeout=600)
     assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
     return done
 
@@ -85,5 +85,5 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 @pytest.mark.parametrize("target", ["demo", "test", "lint", "types", "bench", "dist", "site", "clean", "help"])
 def test_make_has_the_targets(target: str) -> None:
-    done = subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr

@@ -68,7 +68,7 @@ def test_a_recipe_works_and_touches_no_more_than_it_says(title: str, tmp_path: P
     (test,) = [path for path in files if path.startswith("tests/")]
     names = [line.split()[-1] for line in lines]
     seen = f"import gpupipe as gp; print(*(getattr(gp, name).__name__ for name in {names!r}))"
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     shown = subprocess.run([sys.executable, "-c", seen], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert shown.stdout.split() == names, shown.stderr
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(tmp_path), test]

@@ -212,7 +212,7 @@ def test_ctrl_c_leaves_no_half_written_output(name: str, tmp_path: Path) -> None
         def slow(frame):
             if frame.implementation.is_pandas():
                 print("running", flush=True)
-                time.sleep(60)
+                time.sleep(600)
                 return frame
             def wait(rows):
                 if len(rows):
@@ -233,7 +233,7 @@ def test_ctrl_c_leaves_no_half_written_output(name: str, tmp_path: Path) -> None
         assert process.stdout is not None
         said = process.stdout.readline()  # two threads may write theirs into one line
         process.send_signal(signal.SIGINT)
-        out, _ = process.communicate(timeout=50)
+        out, _ = process.communicate(timeout=300)
     assert said.startswith("running")
     assert "stopped interrupted" in out
     assert [path.name for path in target.parent.iterdir()] == ["slow.parquet"]

@@ -174,6 +174,10 @@ def _remade(kind: type[Stage], held: dict[str, Any]) -> Stage:
     return made
 
 
+_LOOKED_AT: dict[str, int] = {}
+_USERS: set[str] = set()
+
+
 @contextmanager
 def _users_by_value() -> Iterator[None]:
     """Have the modules of the user's own files pickled by value."""
@@ -189,8 +193,13 @@ def _users_by_value() -> Iterator[None]:
 
 def _users_modules() -> list[ModuleType]:
     """Return the loaded modules that are neither gpupipe's nor installed; ``__main__`` goes by value anyhow."""
+    loaded = sys.modules.copy()
+    for name, module in loaded.items():
+        if _LOOKED_AT.get(name) != id(module):  # thousands are loaded, and every task asks: each is looked at once
+            _LOOKED_AT[name] = id(module)
+            file = getattr(module, "__file__", None)
+            (_USERS.add if isinstance(file, str) and is_users_file(file) else _USERS.discard)(name)
     registered = {"__main__", *cloudpickle.list_registry_pickle_by_value()}
-    files = [(module, getattr(module, "__file__", None)) for module in list(sys.modules.values())]
-    found = [module for module, file in files if isinstance(file, str) and is_users_file(file)]
-    chosen = {module.__name__: module for module in found if module.__name__ in sys.modules and module.__name__ not in registered}
+    found = [loaded[name] for name in _USERS.copy() if name in loaded]
+    chosen = {module.__name__: module for module in found if module.__name__ in loaded and module.__name__ not in registered}
     return list(chosen.values())

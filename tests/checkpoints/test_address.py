@@ -106,7 +106,7 @@ def test_addresses_are_the_same_in_every_process(flow: Flow) -> None:
     for seed in ("1", "2"):  # the second process has the files compiled by the first
         environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(gp.__file__).parents[1])}
         command = [sys.executable, "-c", SCRIPT, str(flow.folder)]
-        told = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=120).stdout
+        told = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=600).stdout
         assert json.loads(told) == here
 
 

@@ -134,7 +134,7 @@ def runner(tmp_path: Path) -> Iterator[Runner]:
     pl.DataFrame({"id": range(2000), "x": values, "y": [i % 5 for i in range(2000)]}).write_parquet(tmp_path / "rows.parquet")
     made = Runner(tmp_path)
     yield made
-    made.process.communicate(timeout=60)
+    made.process.communicate(timeout=300)
 
 
 def _plain(result: Any, out: Path) -> list[str]:

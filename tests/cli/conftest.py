@@ -130,7 +130,7 @@ def gpupipe(tmp_path: Path) -> Command:
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100", "PYTHONWARNINGS": "error", **variables}
         environment.pop("PYTHONUNBUFFERED", None)  # what is printed late must not come out on stdout either
         command = [sys.executable, "-m", "gpupipe", *map(str, args)]
-        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600, check=False)
         return Ended(done.returncode, done.stdout, done.stderr)
 
     return call

@@ -105,7 +105,7 @@ def call(in_process: Command, servers: Servers) -> Command:
     return run
 
 
-def until(there: Callable[[], Any], what: str, seconds: float = 60.0) -> None:
+def until(there: Callable[[], Any], what: str, seconds: float = 300.0) -> None:
     """Wait for something that another process does."""
     end = time.monotonic() + seconds
     while not there():
@@ -181,7 +181,7 @@ def test_a_job_waits_for_a_thread_and_is_cancelled_at_once(call: Command, server
         assert call("status", job, "--json").json["state"] == "queued"
         assert call("cancel", job).out == f"{job}  cancelled\n"
         (tmp_path / "go").touch()
-        busy.result(timeout=30)
+        busy.result(timeout=300)
     nothing = call("fetch", job, "--out", "got")
     assert nothing.code == 1 and "has nothing that it made" in nothing.err
 
@@ -222,7 +222,7 @@ def test_a_worker_that_leaves_hands_its_job_over(call: Command, servers: Servers
     (driver,) = drivers_of(job)
     servers.add_worker("--nthreads", "1")
     with distributed.Client(servers.address) as client:
-        client.wait_for_workers(2, timeout=30)
+        client.wait_for_workers(2, timeout=300)
         first = call("status", job, "--json").json["worker"]
         client.retire_workers([first], close_workers=True)
     until(lambda: driver not in drivers_of(job), "the first driver outlived its worker")

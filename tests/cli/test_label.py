@@ -21,12 +21,12 @@ def test_serves_until_ctrl_c(tmp_path: Path) -> None:
     first = started.stdout.readline()
     found = re.search(r"2 questions wait in .*labels\. The page: http://127\.0\.0\.1:(\d+)/#([\w-]{30,})", first)
     assert found is not None, first
-    connection = http.client.HTTPConnection("127.0.0.1", int(found[1]), timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", int(found[1]), timeout=300)
     connection.request("GET", "/api/facts", headers={"Authorization": f"Bearer {found[2]}"})
     assert b'"annotator": "ann"' in connection.getresponse().read()
     connection.close()
     started.send_signal(signal.SIGINT)
-    assert "0 questions fewer wait for ann." in started.communicate(timeout=20)[0]
+    assert "0 questions fewer wait for ann." in started.communicate(timeout=300)[0]
     assert started.returncode == 0
 
 
@@ -37,7 +37,7 @@ def test_elsewhere_is_warned_of(tmp_path: Path) -> None:
     assert started.stderr is not None
     assert started.stderr.readline() == "Whoever reaches this machine sees the examples and can answer; the connection is not encrypted.\n"
     started.send_signal(signal.SIGINT)
-    started.communicate(timeout=20)
+    started.communicate(timeout=300)
 
 
 def test_what_is_no_store(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def test_a_terminal_is_told_what_is_loaded_before_a_library_is(command: str, tmp
     reading, terminal = pty.openpty()
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm"}
     words = [sys.executable, "-c", program, command, str(tmp_path / "flow.py")]
-    done = subprocess.run(words, env=environment, stderr=terminal, stdout=subprocess.PIPE, timeout=60, check=False)
+    done = subprocess.run(words, env=environment, stderr=terminal, stdout=subprocess.PIPE, timeout=300, check=False)
     os.close(terminal)
     told = os.read(reading, 10_000).decode()
     os.close(reading)

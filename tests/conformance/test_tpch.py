@@ -53,6 +53,7 @@ def is_value(found: Any, text: str) -> bool:
     return Decimal(text) == found if isinstance(found, Decimal | int) else str(found) == text
 
 
+@pytest.mark.once_on_clusters("query")
 @pytest.mark.parametrize("amount", AMOUNTS)
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: query.__name__)
 def test_answers(query: Any, amount: str, engine: str, folders: dict[str, Path], shared_data: Path) -> None:

@@ -66,6 +66,7 @@ def of_duckdb(query: str) -> list[Any]:
     return [row[0] for row in duckdb.sql(query).fetchall()]
 
 
+@pytest.mark.once_on_clusters
 @pytest.mark.parametrize("sql", EXPRESSIONS)
 def test_columns(sql: str, engine: str) -> None:
     found = (

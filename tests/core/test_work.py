@@ -19,7 +19,7 @@ LEFT = "import os, sys\nfrom pathlib import Path\nfrom gpupipe.core.work import 
 def killed(place: Path, program: str) -> None:
     """Run a program that ends without any cleaning up."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    subprocess.run([sys.executable, "-c", f"{LEFT}{program}\nos._exit(9)", str(place)], env=environment, check=False, timeout=60)
+    subprocess.run([sys.executable, "-c", f"{LEFT}{program}\nos._exit(9)", str(place)], env=environment, check=False, timeout=300)
 
 
 def names(folder: Path) -> list[str]:

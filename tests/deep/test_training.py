@@ -161,12 +161,12 @@ def test_a_killed_process_is_resumed_with_equal_results(tmp_path: Path) -> None:
     expected = run(tmp_path / "whole", 0)
     with subprocess.Popen([sys.executable, str(script), str(tmp_path / "killed")]) as running:
         waited = time.monotonic()
-        while not (tmp_path / "killed" / NAME).exists() and time.monotonic() - waited < 60:
+        while not (tmp_path / "killed" / NAME).exists() and time.monotonic() - waited < 300:
             time.sleep(0.05)
         time.sleep(0.15)  # into an epoch
         os.kill(running.pid, signal.SIGKILL)
         assert running.wait() == -signal.SIGKILL
-    assert len(json.loads(safe_open(tmp_path / "killed" / NAME, "pt").metadata()["gpupipe"])["history"]["epochs"]) in (2, 4)
+    assert len(json.loads(safe_open(tmp_path / "killed" / NAME, "pt").metadata()["gpupipe"])["history"]["epochs"]) in (2, 4, 6)
     assert run(tmp_path / "killed", 5) == expected  # from another start, whose place the file takes
 
 

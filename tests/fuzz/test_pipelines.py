@@ -10,7 +10,7 @@ from tests.fuzz.running import Oracle, examined, script, shrunk
 from tests.fuzz.search import Search
 from tests.fuzz.steps import Filtered, Ordered, Renamed, Selected, Source
 
-N_CASES, N_ON_DASK = 500, 8
+N_CASES, N_ON_DASK = 200, 4  # the same ones each time; `make fuzz` runs 5,000 new ones
 
 
 def test_in_one_process() -> None:
@@ -43,6 +43,6 @@ def test_each_stage_stands_in_the_cases() -> None:
     stages = ("Join", "GroupBy", "Filter", "WithColumns", "Select", "SortRows", "Limit", "Rolling", "Deduplicate", "Concat")
     stages += ("Rename", "Drop", "FillNull", "Split", "Scalar", "Cast")
     code = "\n".join(random_case(seed).code() for seed in range(N_CASES))
-    assert all(code.count(f"gp.{stage}(") >= 20 for stage in stages)
+    assert all(code.count(f"gp.{stage}(") >= 10 for stage in stages)
     for words in ('how="cross"', ".over(", "nw.when(", ".n_unique()", "limit=", "null_keys='drop'", "'diagonal'"):
         assert code.replace("'", '"').count(words.replace("'", '"')) >= 10, words

@@ -45,7 +45,7 @@ def rendered(chromium: str, page: str, folder: Path, *options: str) -> tuple[str
     """Return the DOM of a page after its scripts ran, and what the browser had to say."""
     (folder / "page.html").write_text(page, encoding="utf-8")
     command = [chromium, *OPTIONS, f"--user-data-dir={folder / 'profile'}", *options, (folder / "page.html").as_uri()]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
     return done.stdout, "\n".join(line for line in done.stderr.splitlines() if "CONSOLE" in line)
 
 

@@ -19,6 +19,7 @@ Write = Callable[[Any, Any], Any]
 Read = Callable[[Any], pa.Table]
 
 
+@pytest.mark.once_on_clusters
 @pytest.mark.parametrize("place", ["a.arrow", "a.feather", "a.ipc", "folder", "memory://ipc-out/a.arrow"])
 def test_every_dtype_comes_back(place: str, tmp_path: Path, every_dtype: pa.Table, write: Write, read: Read, same: Any) -> None:
     path = place if "://" in place else f"{tmp_path}/{place}"

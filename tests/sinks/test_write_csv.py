@@ -20,6 +20,7 @@ Write = Callable[[Any, Any], Any]
 Read = Callable[[Any], pa.Table]
 
 
+@pytest.mark.once_on_clusters
 @pytest.mark.parametrize("place", ["out.csv", "out", "out.txt", "memory://csv-out/a.csv"])
 def test_every_dtype_that_text_has_comes_back(
     place: str, tmp_path: Path, every_dtype: pa.Table, write: Write, read: Read, same: Any

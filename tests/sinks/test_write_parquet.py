@@ -36,6 +36,7 @@ def test_every_dtype_comes_back(place: str, tmp_path: Path, every_dtype: pa.Tabl
     same(read(ReadParquet(path, nan_as_null=False)), every_dtype)
 
 
+@pytest.mark.once_on_clusters
 @pytest.mark.parametrize("compression", ["zstd", "snappy", "lz4", "gzip", "uncompressed"])
 def test_compressions(compression: Any, tmp_path: Path, write: Write) -> None:
     write(
@@ -185,6 +186,7 @@ def test_partitions_are_checked() -> None:
         WriteParquet("a", partition_by="k").check(as_schema({"k": nw.Int8}))
 
 
+@pytest.mark.once_on_clusters
 @pytest.mark.parametrize(
     "name",
     ["_gpupipe-mine", ".env", "_keep.txt", "README.md", "part-00099.parquet", "sub/part-00000.parquet", "k=1/x.parquet", "empty/", "link"],

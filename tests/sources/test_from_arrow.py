@@ -25,6 +25,7 @@ class Stream:
         return TABLE.__arrow_c_stream__(requested_schema)
 
 
+@pytest.mark.once_on_clusters
 @pytest.mark.parametrize("make", [lambda: TABLE, lambda: TABLE.to_batches()[0], TABLE.to_reader, Stream, lambda: pl.from_arrow(TABLE)])
 def test_every_kind_of_object_is_the_same_rows_as_often_as_asked(make: Callable[[], Any], read: Read) -> None:
     source = FromArrow(make())

@@ -61,6 +61,9 @@ def test_a_required_column_is_checked(tmp_path: Path, read: Read) -> None:
         read(ReadArrow(tmp_path))
 
 
+@pytest.mark.once_on_clusters
+@pytest.mark.once_on_clusters
+@pytest.mark.once_on_clusters
 @pytest.mark.parametrize("kept", [0, 5, 100])
 def test_a_file_cut_short_is_named(kept: int, tmp_path: Path, read: Read) -> None:
     path = tmp_path / "a.arrow"

@@ -97,6 +97,7 @@ def test_dates_as_they_are_written(text: Callable[..., Path], read: Read) -> Non
         read(ReadCsv(path, schema={"d": nw.Date}, date_format={"x": "%Y"}))
 
 
+@pytest.mark.once_on_clusters
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
@@ -257,6 +258,7 @@ def test_empty_files_and_double_names(text: Callable[..., Path], read: Read) -> 
     assert read(ReadCsv(text("a,b\n"), schema={"a": FIRST})).to_pydict() == {"a": []}
 
 
+@pytest.mark.once_on_clusters
 @pytest.mark.parametrize(
     ("header", "names", "told"),
     [

@@ -55,6 +55,7 @@ def refusal(source: ReadCsv, read: Read) -> str:
 # Quotes
 
 
+@pytest.mark.once_on_clusters
 @pytest.mark.parametrize(
     ("content", "rows"),
     [
@@ -70,6 +71,7 @@ def test_a_quote_inside_a_field_without_quotes_is_a_character(content: str, rows
     assert [next(reader), *([str(value) for value in row] for row in zip(*rows.values(), strict=True))] == [list(rows), *reader]
 
 
+@pytest.mark.once_on_clusters
 @pytest.mark.parametrize("content", ['item,n\n"5" disk",1\n"7" disk",2\nx,3\n', 'a\n"the "big" one"\n', 'a"b",x\n"c"d,1\n'])
 def test_text_behind_a_closing_quote_is_refused_kept_or_put_aside(content: str, text: Text, read: Read, tmp_path: Path) -> None:
     message = refusal(ReadCsv(text(content)), read)
@@ -161,12 +163,14 @@ def test_the_report_tells_of_rows_that_were_put_aside(text: Text, engine: str, t
 # Separators, encodings, comments
 
 
+@pytest.mark.once_on_clusters
 @pytest.mark.parametrize("separator", ["||", ", ", "§", "::"])
 def test_separators_of_several_characters(separator: str, text: Text, read: Read) -> None:
     content = separator.join(("a", "b")) + "\n" + separator.join(("1", f'"x{separator}y"')) + "\n" + separator.join(("2", "p,q|r:s"))
     assert read(ReadCsv(text(content), separator=separator)).to_pydict() == {"a": [1, 2], "b": [f"x{separator}y", "p,q|r:s"]}
 
 
+@pytest.mark.once_on_clusters
 @pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "utf-16", "utf-16-le", "utf-32", "utf-8-sig"])
 def test_other_encodings(encoding: str, text: Text, read: Read) -> None:
     content = "näme,b\nMünchen,1\n\n€uro,2\n" if encoding != "latin-1" else "näme,b\nMünchen,1\n\nß,2\n"

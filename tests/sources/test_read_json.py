@@ -49,6 +49,7 @@ def test_a_schema_chooses_and_types(tmp_path: Path, read: Read) -> None:
         read(ReadJson(tmp_path, schema={"d": Field(nw.Date(), nullable=False)}))
 
 
+@pytest.mark.once_on_clusters
 @pytest.mark.parametrize(
     ("line", "schema", "message"),
     [
@@ -107,6 +108,7 @@ DECLARED = [
 ]
 
 
+@pytest.mark.once_on_clusters
 @pytest.mark.parametrize(("dtype", "text", "value"), DECLARED, ids=str)
 def test_every_dtype_that_can_be_declared_is_read(dtype: Any, text: str, value: object, tmp_path: Path, read: Read) -> None:
     (tmp_path / "a.jsonl").write_text(f'{{"b": 1}}\n{{"a": {text}}}\n{{"a": null}}\n')

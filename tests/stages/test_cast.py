@@ -67,6 +67,7 @@ def test_whole_floats(engine: str, values: pa.Array) -> None:
     assert cast(engine, values, nw.Int8) == [1, None, -3]
 
 
+@pytest.mark.once_on_clusters
 @pytest.mark.parametrize(
     ("value", "dtype", "shown"),
     [
@@ -83,6 +84,7 @@ def test_floats_that_are_no_whole_numbers(engine: str, value: float, dtype: Any,
         cast(engine, pa.array([1.0, None, value, 2.0], from_pandas=False), dtype)
 
 
+@pytest.mark.once_on_clusters
 @pytest.mark.parametrize(
     ("given", "dtype", "wanted"),
     [
@@ -103,6 +105,7 @@ def test_casts_in_steps(engine: str, given: pa.Array, dtype: Any, wanted: list[A
         assert cast(engine, given, dtype) == wanted
 
 
+@pytest.mark.once_on_clusters
 @pytest.mark.parametrize(
     ("given", "dtype"),
     [

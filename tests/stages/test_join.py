@@ -112,6 +112,7 @@ def test_a_suffix_for_each_table(how: str, left: pa.Table, right: pa.Table) -> N
 VALIDATED = [("1:1", {"left", "right"}), ("1:m", {"left"}), ("m:1", {"right"}), ("m:m", set())]
 
 
+@pytest.mark.once_on_clusters("validate")
 @pytest.mark.parametrize(("validate", "once"), VALIDATED)
 @pytest.mark.parametrize("how", ["inner", "left", "right", "full", "semi"])
 def test_keys_that_repeat_where_they_should_not(engine: str, how: How, validate: Validate, once: set[str]) -> None:

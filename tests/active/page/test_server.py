@@ -28,7 +28,7 @@ def server(tmp_path: Path) -> Iterator[PageServer]:
 
 
 def ask(server: PageServer, path: str, body: bytes | None = None, token: str | None = "the-token", **headers: str) -> tuple[int, Any, Any]:
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=300)
     kind = {} if body is None else {"Content-Type": "application/json"}
     given = {
         **kind,

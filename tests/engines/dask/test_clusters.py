@@ -120,17 +120,18 @@ def test_an_address_where_nobody_listens_is_an_error_within_a_bounded_time() -> 
     started = time.monotonic()
     with pytest.raises(ClusterError, match=r"tcp://127.0.0.1:1 cannot be reached: .*(refused|no answer within).* `dask scheduler`"):
         open_cluster(EngineOptions(cluster="tcp://127.0.0.1:1"))
-    assert time.monotonic() - started < 30
+    assert time.monotonic() - started < 120
 
 
-def test_a_listener_that_never_answers_is_an_error_within_a_bounded_time() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as deaf, pytest.raises(ClusterError, match="cannot be reached: no answer within 10 s"):
+def test_a_listener_that_never_answers_is_an_error_within_a_bounded_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gpupipe.engines.dask.clusters.CONNECT_SECONDS", 2.0)
+    with socket.create_server(("127.0.0.1", 0)) as deaf, pytest.raises(ClusterError, match="cannot be reached: no answer within 2 s"):
         open_cluster(EngineOptions(cluster=f"tcp://127.0.0.1:{deaf.getsockname()[1]}"))
 
 
 def test_a_workers_address_is_told_from_a_schedulers(servers: Servers) -> None:
     with distributed.Client(servers.address) as client:
-        client.wait_for_workers(1, timeout=30)
+        client.wait_for_workers(1, timeout=300)
         (worker,) = client.scheduler_info(n_workers=-1)["workers"]
     with pytest.raises(ClusterError, match=f"Expected a scheduler at {worker}, got a worker"):
         open_cluster(EngineOptions(cluster=worker))

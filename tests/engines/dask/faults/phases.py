@@ -24,7 +24,7 @@ from gpupipe.core.stage import RowStage
 
 FILES, ROWS, KEYS = 6, 2000, 97
 BLOCK_BYTES = ROWS * 40  # a file a block
-WAIT_SECONDS = 60.0
+WAIT_SECONDS = 300.0
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Gate:
         """Let everybody through."""
         Path(self.folder, f"{self.name}.open").touch()
 
-    def waiter(self, alive: Any, seconds: float = 60.0) -> int:
+    def waiter(self, alive: Any, seconds: float = 300.0) -> int:
         """Return the process that waits here; `alive` raises where nobody will come any more."""
         end = time.monotonic() + seconds
         while not self.reached.exists():

@@ -56,7 +56,7 @@ class Course:
         """Return the process that has come to the gate."""
         return gate.waiter(self.alive)
 
-    def ended(self, seconds: float = 90.0) -> Any:
+    def ended(self, seconds: float = 300.0) -> Any:
         """Return the result; raise what the run raised."""
         self.thread.join(seconds)
         assert not self.thread.is_alive(), "the run hangs"
@@ -65,7 +65,7 @@ class Course:
         return self.result
 
 
-def until(there: Callable[[], Any], what: str, seconds: float = 60.0) -> None:
+def until(there: Callable[[], Any], what: str, seconds: float = 300.0) -> None:
     """Wait for something that another process does."""
     end = time.monotonic() + seconds
     while not there():
@@ -100,4 +100,4 @@ def workers_of(address: str) -> dict[int, str]:
 def wait_for_workers(address: str, n_workers: int) -> None:
     """Wait until a cluster has so many workers."""
     with distributed.Client(address) as client:
-        client.wait_for_workers(n_workers, timeout=60)
+        client.wait_for_workers(n_workers, timeout=300)

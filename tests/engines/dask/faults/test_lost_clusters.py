@@ -44,7 +44,7 @@ def test_a_run_whose_workers_are_all_gone_ends_with_an_error_in_time(phase: str,
     at = time.monotonic()
     with pytest.raises(ClusterError, match="Every worker has been gone for 2 s. Start workers again"):
         run.ended()
-    assert time.monotonic() - at < 20
+    assert time.monotonic() - at < 50
     assert not (tmp_path / "out").exists()
 
 
@@ -52,7 +52,7 @@ def test_a_run_whose_workers_are_all_gone_ends_with_an_error_in_time(phase: str,
 def test_what_is_held_cannot_be_fetched_from_workers_that_are_gone(start: Start) -> None:
     cluster = start(1, *BARE)
     with distributed.Client(cluster.address) as client:
-        client.wait_for_workers(1, timeout=60)
+        client.wait_for_workers(1, timeout=300)
         waiter = Waiter(client, alone_seconds=2)
         (held,) = waiter.held([dd.from_pandas(pd.DataFrame({"x": range(10)}), npartitions=2)])
         assert waiter.fetched(held)["x"].sum() == 45
@@ -64,7 +64,7 @@ def test_what_is_held_cannot_be_fetched_from_workers_that_are_gone(start: Start)
 
 @pytest.mark.parametrize("phase", [pytest.param("unpack", marks=pytest.mark.slow), "train"])
 def test_a_run_whose_scheduler_is_killed_ends_with_an_error_and_goes_on_from_its_checkpoints(
-    phase: str, start: Start, data: Path, undisturbed: pl.DataFrame, tmp_path: Path
+    phase: str, start: Start, servers: Servers, data: Path, undisturbed: pl.DataFrame, tmp_path: Path
 ) -> None:
     cluster = start(1, *BARE)
     gate = Gate(str(tmp_path), phase)
@@ -75,10 +75,10 @@ def test_a_run_whose_scheduler_is_killed_ends_with_an_error_and_goes_on_from_its
     cluster.kill(cluster.processes[0])
     with pytest.raises(ClusterError, match="connection to the cluster's scheduler was lost"):
         run.ended()
-    assert time.monotonic() - at < 40
+    assert time.monotonic() - at < 80
     assert not (tmp_path / "out").exists()
     gate.open()
-    again = Course(made, start(1, *BARE).address, checkpoints=str(tmp_path / "kept"), resume=True).ended()
+    again = Course(made, servers.address, checkpoints=str(tmp_path / "kept"), resume=True).ended()
     assert_frame_equal(rows_of(tmp_path / "out"), undisturbed, rel_tol=0, abs_tol=1e-6)
     if phase == "train":
         assert again.report["checkpoints"]["taken"]
@@ -135,7 +135,7 @@ def test_a_client_that_is_killed_leaves_no_tasks_and_another_one_can_run_at_once
     finally:
         client.kill()
         client.wait()
-    until(lambda: not n_tasks(servers.address), "tasks of the killed client are left", 20)
+    until(lambda: not n_tasks(servers.address), "tasks of the killed client are left")
     gate.open()  # a thread that is at a task cannot be stopped
     Course(pipeline(str(data), str(tmp_path / "out")), servers.address).ended()
     assert_frame_equal(rows_of(tmp_path / "out"), undisturbed, rel_tol=0, abs_tol=1e-6)

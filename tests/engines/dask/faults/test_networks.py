@@ -22,7 +22,7 @@ from tests.engines.dask.faults.phases import Gate
 from tests.engines.dask.faults.running import rows_of, until
 from tests.engines.dask.faults.test_lost_clusters import CLIENT
 
-CUT_SECONDS = 10
+CUT_SECONDS = 5
 
 
 @dataclass
@@ -82,7 +82,7 @@ class Hosts:
         for process in self.processes:
             with suppress(ProcessLookupError):
                 process.kill()
-            process.wait(timeout=30)
+            process.wait(timeout=300)
         for number in range(3):
             subprocess.run(["ip", "netns", "delete", self.host(number)], check=False, capture_output=True)
 
@@ -113,7 +113,7 @@ def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosts]:
 @pytest.mark.slow
 def test_a_run_goes_over_a_network(hosts: Hosts, data: Path, undisturbed: pl.DataFrame, tmp_path: Path) -> None:
     run = hosts.run(0, sys.executable, "-c", CLIENT, data, tmp_path / "out", "", "", hosts.address)
-    assert run.wait(timeout=120) == 0, hosts.told()
+    assert run.wait(timeout=600) == 0, hosts.told()
     assert_frame_equal(rows_of(tmp_path / "out"), undisturbed, rel_tol=0, abs_tol=1e-6)
 
 
@@ -123,7 +123,7 @@ def test_a_run_goes_over_a_network(hosts: Hosts, data: Path, undisturbed: pl.Dat
 def test_a_network_cut_for_a_while_changes_nothing(phase: str, hosts: Hosts, data: Path, undisturbed: pl.DataFrame, tmp_path: Path) -> None:
     gate = Gate(str(tmp_path), phase)
     run = hosts.run(0, sys.executable, "-c", CLIENT, data, tmp_path / "out", tmp_path, phase, hosts.address)
-    gate.waiter(lambda: run.poll() is None or pytest.fail(hosts.told()), 90)
+    gate.waiter(lambda: run.poll() is None or pytest.fail(hosts.told()))
     hosts.cable(1, "down")
     try:
         gate.open()
@@ -131,6 +131,6 @@ def test_a_network_cut_for_a_while_changes_nothing(phase: str, hosts: Hosts, dat
         assert run.poll() is None, hosts.told()  # nothing can have gone past the cut
     finally:
         hosts.cable(1, "up")
-    until(lambda: run.poll() is not None, "the run hangs after the cut", 90)
+    until(lambda: run.poll() is not None, "the run hangs after the cut")
     assert run.returncode == 0, hosts.told()
     assert_frame_equal(rows_of(tmp_path / "out"), undisturbed, rel_tol=0, abs_tol=1e-6)

@@ -63,7 +63,7 @@ def long(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_two_pipelines_of_one_name_run_beside_one_another(
     command: Callable[..., Any], start: Callable[..., Servers], long: Path, tmp_path: Path
 ) -> None:
-    servers = start(2, "--nthreads", "2")  # both may wait at their gates on one worker, which each has a thread for
+    servers = start(1, "--nthreads", "2")  # both wait at their gates on one worker, which has a thread for each
     runs, gates = {}, {}
     for me, factor in (("first", 1), ("second", 10)):
         folder = tmp_path / me
@@ -76,7 +76,7 @@ def test_two_pipelines_of_one_name_run_beside_one_another(
         gates[me].waiter(lambda run=run: run.poll() is None or pytest.fail(run.communicate()[1]))
     for gate in gates.values():  # both are at work by now
         gate.open()
-    answers = {me: json.loads(run.communicate(timeout=120)[0]) for me, run in runs.items()}
+    answers = {me: json.loads(run.communicate(timeout=600)[0]) for me, run in runs.items()}
     rows = pl.scan_parquet(long / "*.parquet")
     expected = rows.select((pl.col("b").sum().over("key")).sum()).collect().item()
     assert {me: answer["outputs"]["total"] for me, answer in answers.items()} == {"first": expected, "second": 10 * expected}
@@ -94,10 +94,10 @@ def test_ctrl_c_takes_the_tasks_back_and_leaves_the_old_output(
     gate.waiter(lambda: run.poll() is None or pytest.fail(run.communicate()[1]))
     at = time.monotonic()
     run.send_signal(signal.SIGINT)
-    _, err = run.communicate(timeout=60)
+    _, err = run.communicate(timeout=300)
     assert run.returncode == 130, err
-    assert time.monotonic() - at < 20
-    until(lambda: not n_tasks(servers.address), "tasks of the interrupted run are left", 20)
+    assert time.monotonic() - at < 50
+    until(lambda: not n_tasks(servers.address), "tasks of the interrupted run are left")
     gate.open()  # a task that a worker is at cannot be stopped; what it does now must leave nothing
     until(lambda: not _executing(servers.address), "the worker's task does not end")
     assert pl.read_parquet(out)["old"].to_list() == [1]
