@@ -249,7 +249,7 @@ class Graph:
         """
         if self._n_negative:
             raise StageError(
-                f"{step} expected weights of 0 or more, got {self._n_negative} negative ones of {self.n_stored}. "
+                f"{step} expected weights of 0 or more, got {self._n_negative} negative ones of {self.n_edges}. "
                 "Filter those edges, or give them another weight; only a spanning forest takes them."
             )
 
@@ -257,7 +257,8 @@ class Graph:
     def _n_negative(self) -> int:
         if self.weight is None or not len(self.weight) or float(self.weight.min()) >= 0:  # the least one is found sooner than a count
             return 0
-        return int((self.weight < 0).sum())
+        is_negative = self.weight < 0
+        return int((is_negative if self.directed else is_negative & (self.source <= self.destination)).sum())  # each edge once
 
 
 def undirected_view(graph: Graph, view: str | None, step: str) -> Graph:

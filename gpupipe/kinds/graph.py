@@ -71,6 +71,27 @@ class GraphSpec:
                 msg = f"{stage} expects keys of dtypes {listing(map(str, wanted))}, got {found}. Cast them."
                 raise DtypeError(msg)
 
+    def table_of(self, keys: Sequence[Any], stage: str) -> Any:
+        """Return vertices given as Python values, tuples where a key has several columns, as an Arrow table.
+
+        Raises
+        ------
+        DtypeError
+            One of them has another number of values, or a value that is none of its column's dtype.
+        """
+        rows = [key if isinstance(key, tuple) else (key,) for key in keys]
+        told = ", ".join(f"{dtype} in {name!r}" for name, dtype in self.key)
+        wrong = next((row for row in rows if len(row) != len(self.key)), None)
+        if wrong is not None:
+            msg = f"{stage} expects vertices as their keys, {told}, got {wrong!r} for one."
+            raise DtypeError(msg)
+        held = {name: [row[place] for row in rows] for place, (name, _) in enumerate(self.key)}
+        try:
+            return nw.from_dict(held, schema=dict(self.key), backend="polars").to_arrow()  # which takes no value of another dtype
+        except (TypeError, ValueError, OverflowError) as error:
+            msg = f"{stage} expects vertices as their keys, {told}, got others: {str(error).partition(chr(10))[0]}."
+            raise DtypeError(msg) from error
+
     def by_vertex(self, stage: str, **columns: Any) -> Schema:
         """Return the columns of a table with a row for each vertex: its key, then `columns`, dtypes or fields; none is missing."""
         twice = [name for name, _ in self.key if name in columns]
@@ -201,19 +222,7 @@ class GraphData(Holding):
 
     def numbers_of(self, tools: Tools, keys: Sequence[Any], stage: str) -> Any:
         """Return the numbers of vertices given as Python values, tuples where a key has several columns; see `numbers`."""
-        rows = [key if isinstance(key, tuple) else (key,) for key in keys]
-        schema = dict(self.keys.schema.items())
-        wrong = next((row for row in rows if len(row) != len(schema)), None)
-        if wrong is not None:
-            msg = f"{stage} expects vertices as their keys, of {len(schema)} values each, got {wrong!r}."
-            raise StageError(msg)
-        try:
-            held = {name: [row[place] for row in rows] for place, name in enumerate(schema)}
-            frame = nw.from_dict(held, schema=schema, backend=self.keys.implementation)
-        except (TypeError, ValueError, OverflowError) as error:
-            msg = f"{stage} expects vertices of the dtypes {schema}, got {listing(map(repr, keys), limit=5)}: {error}"
-            raise StageError(msg) from error
-        return self.numbers(tools, frame, list(schema), stage)
+        return self.numbers(tools, tools.adopted(self.spec.table_of(keys, stage)), self.keys.columns, stage)
 
     def by_vertex(self, tools: Tools, **columns: Any) -> nw.DataFrame[Any]:
         """Return a table with a row for each vertex: its key, and arrays of values."""

@@ -54,6 +54,7 @@ class BFS(TaskStage):
 
     def plan(self, *specs: GraphSpec) -> Schema:
         """Return the key, the distance and the predecessor."""
+        specs[0].table_of(self.sources, self.name)
         return planned_distances(specs[0], self.name, nw.Int32(), predecessors=self.predecessors)
 
     def solve(self, tools: Tools, *inputs: GraphData) -> nw.DataFrame[Any]:

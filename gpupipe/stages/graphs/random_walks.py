@@ -59,6 +59,8 @@ class RandomWalks(TaskStage):
 
     def plan(self, *specs: GraphSpec) -> Schema:
         """Return the walk, the step and the key."""
+        if self.starts is not None:
+            specs[0].table_of(self.starts, self.name)
         held = (("walk", Field(nw.Int64(), nullable=False)), ("step", Field(nw.Int32(), nullable=False)))
         return Schema((*held, *specs[0].by_vertex(self.name).items()))
 

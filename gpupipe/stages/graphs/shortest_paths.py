@@ -38,6 +38,7 @@ class ShortestPaths(TaskStage):
 
     def plan(self, *specs: GraphSpec) -> Schema:
         """Return the key, the distance and the predecessor."""
+        specs[0].table_of([self.source], self.name)
         return planned_distances(specs[0], self.name, nw.Float64(), predecessors=self.predecessors)
 
     def solve(self, tools: Tools, *inputs: GraphData) -> nw.DataFrame[Any]:

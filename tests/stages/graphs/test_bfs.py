@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import networkx as nx
+import polars as pl
 import pytest
 
 import gpupipe as gp
-from gpupipe.core.errors import StageError, UsageError
+from gpupipe.core.errors import DtypeError, StageError, UsageError
 from tests.stages.graphs.known_graphs import by_key, edges_of, made_of, on, theirs_of
 
 
@@ -32,8 +33,12 @@ def test_on_each_engine(engine: str) -> None:
 def test_what_is_refused() -> None:
     with pytest.raises(StageError, match=r"BFS expects vertices of the graph, got 1 keys that are none, 'z' for one\."):
         gp.BFS("z").apply(made_of(edges_of(), directed=True))
-    with pytest.raises(StageError, match="of 1 values each, got"):
+    with pytest.raises(DtypeError, match=r"their keys, String in 'a', got \('k00', 1\) for one"):
         gp.BFS(("k00", 1)).apply(made_of(edges_of(), directed=True))
+    numbered = gp.ToGraph("a", "b", directed=True)(gp.FromFrame(pl.DataFrame({"a": [1], "b": [2]})).node())
+    for stage in (gp.BFS(1.5), gp.ShortestPaths("1"), gp.RandomWalks(2, starts=[1.5])):  # in the plan, as on no engine the nearest key is meant
+        with pytest.raises(DtypeError, match="expects vertices as their keys, Int64 in 'a', got others"):
+            gp.Pipeline("wrong", made=stage(numbered)).plan()
     with pytest.raises(UsageError, match="max_depth=-1"):
         gp.BFS("k00", max_depth=-1)
     with pytest.raises(UsageError, match="the key of a vertex or a list of keys"):
