@@ -18,6 +18,8 @@ from gpupipe.core.present import as_text, require_present, text_of
 from gpupipe.core.schema import Field, Schema
 from gpupipe.core.tools import Tools
 
+_RECIPROCITY = 1 << 22  # edges of a graph of which it is told which share is there in both directions: they are sorted for it
+
 
 class Graph(Node):
     """A graph that a stage makes; graph stages take it."""
@@ -250,6 +252,9 @@ class GraphData(Holding):
             "largest degree": int(degree.max()) if len(degree) else 0,
             "density": round((graph.n_edges - graph.n_loops) / pairs, 9) if pairs else 0.0,
         }
+        if self.directed and graph.n_stored <= _RECIPROCITY:
+            n_proper = graph.n_stored - graph.n_loops
+            facts["reciprocity"] = round(2 - graph.simple.n_stored / n_proper, 9) if n_proper else 0.0
         return {"facts": facts, "cards": [{"title": "Degrees", "parts": self._degrees(degree)}] if n else []}
 
     def _degrees(self, degree: Any) -> list[dict[str, Any]]:

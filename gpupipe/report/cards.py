@@ -155,7 +155,9 @@ def _made(part: Mapping[str, Any], stages: Mapping[int, Stage]) -> Part:
         numeric = [place for place in range(len(part["columns"])) if place and all(_is_number(row[place]) for row in part["rows"])]
         return table(str(part["title"]), part["columns"], rows, numeric)
     if kind == "bars":
-        return chart(bar_chart(str(part["title"]), [(str(name), float(value)) for name, value in part["bars"]]))
+        return chart(
+            bar_chart(str(part["title"]), [(str(name), value if isinstance(value, int) else float(value)) for name, value in part["bars"]])
+        )
     if kind == "lines":
         return chart(_lines(part))
     if kind == "pictures":

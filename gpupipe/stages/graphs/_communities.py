@@ -20,6 +20,8 @@ from gpupipe.stages.graphs._layout import placed
 _LARGEST = 10
 _DRAWN = 40  # communities; more are no drawing that can be read
 _NAMED = 5  # vertices that are named of each
+_SEEN = 2000  # vertices of a graph that are drawn themselves
+_GOLDEN = 2.399963  # radians: points at multiples of it lie evenly, whatever their number
 
 
 @dataclass(frozen=True)
@@ -62,13 +64,16 @@ def show(tools: Tools, graph: gg.Graph, found: gg.Communities, data: GraphData) 
     own, other = community[graph.source], community[graph.destination]
     volume = xp.bincount(own, weights=weight, minlength=found.n_communities)
     inside = xp.bincount(own[own == other], weights=weight[own == other], minlength=found.n_communities)
+    if graph.n_loops:  # stored once, and two of its vertex's ends
+        at = graph.source == graph.destination
+        loops = xp.bincount(own[at], weights=weight[at], minlength=found.n_communities)
+        volume, inside = volume + loops, inside + loops
     sizes = xp.bincount(community, minlength=found.n_communities)
     total = float(volume.sum())
     rows: list[list[Any]] = []
     for number in range(min(_LARGEST, found.n_communities)):
         cut, smaller = float(volume[number] - inside[number]), min(float(volume[number]), total - float(volume[number]))
-        half = 1 if graph.directed else 2
-        rows.append([number, int(sizes[number]), float(inside[number]) / half, round(cut / smaller, 4) if smaller else 0.0])
+        rows.append([number, int(sizes[number]), float(inside[number]) / 2, round(cut / smaller, 4) if smaller else 0.0])
     columns = ["community", "vertices", "weight inside", "conductance"]
     bars = [[str(number), int(sizes[number])] for number in range(min(2 * _LARGEST, found.n_communities))]
     largest = {"kind": "table", "title": "The largest communities", "columns": columns, "rows": rows}
@@ -96,10 +101,33 @@ def _drawing(tools: Tools, edges: tuple[Any, Any, Any], found: gg.Communities, d
         }
         for number in range(n)
     ]
+    if data.graph.n_vertices <= _SEEN:
+        discs += _vertices(found, data, (centres, radii), n)
     links = [[int(first), int(second), float(weights[first, second])] for first, second in np.argwhere(np.triu(weights) > 0)]
     more = f"The {n} largest communities: " if n < found.n_communities else "Communities: "
     title = f"{more}discs as large as they have vertices, lines as wide as the weight of the edges between them"
     return [{"kind": "discs", "title": title, "discs": discs, "links": links}]
+
+
+def _vertices(found: gg.Communities, data: GraphData, discs: tuple[Any, Any], n: int) -> list[dict[str, Any]]:
+    """Return the vertices of the first communities as small discs around the middle of theirs, those with most edges innermost."""
+    graph, community = data.graph, _host(found.community)
+    degree = np.bincount(_host(graph.source), minlength=graph.n_vertices)
+    made = []
+    for number in range(n):
+        members = np.flatnonzero(community == number)
+        members = members[np.argsort(-degree[members], kind="stable")]
+        place = np.arange(len(members))
+        # The middle is left to the community's label.
+        far = discs[1][number] * np.sqrt(0.2 + 0.72 * (place + 0.5) / len(members))
+        across, up = (discs[0][number][:, None] + far * np.stack([np.cos(place * _GOLDEN), np.sin(place * _GOLDEN)])).round(4)
+        told = [f"{'/'.join(map(str, key))}: community {number}" for key in data.keys[members].rows()]
+        radius = round(float(discs[1][number]) * 0.3 / float(np.sqrt(len(members))), 4)
+        made += [
+            {"x": float(x), "y": float(y), "radius": radius, "label": "", "told": each, "value": 0.5}
+            for x, y, each in zip(across, up, told, strict=True)
+        ]
+    return made
 
 
 def _named(tools: Tools, found: gg.Communities, data: GraphData, n: int) -> list[str]:

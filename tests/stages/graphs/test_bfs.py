@@ -36,7 +36,11 @@ def test_what_is_refused() -> None:
     with pytest.raises(DtypeError, match=r"their keys, String in 'a', got \('k00', 1\) for one"):
         gp.BFS(("k00", 1)).apply(made_of(edges_of(), directed=True))
     numbered = gp.ToGraph("a", "b", directed=True)(gp.FromFrame(pl.DataFrame({"a": [1], "b": [2]})).node())
-    for stage in (gp.BFS(1.5), gp.ShortestPaths("1"), gp.RandomWalks(2, starts=[1.5])):  # in the plan, as on no engine the nearest key is meant
+    for stage in (
+        gp.BFS(1.5),
+        gp.ShortestPaths("1"),
+        gp.RandomWalks(2, starts=[1.5]),
+    ):  # in the plan, as on no engine the nearest key is meant
         with pytest.raises(DtypeError, match="expects vertices as their keys, Int64 in 'a', got others"):
             gp.Pipeline("wrong", made=stage(numbered)).plan()
     with pytest.raises(UsageError, match="max_depth=-1"):

@@ -45,9 +45,21 @@ def test_the_report_is_of_the_view_that_was_asked_for() -> None:
     (card,) = [card for card in report["cards"] if card["title"] == "Communities"]
     drawing, _, table = card["parts"]
     assert table["rows"] == [[0, 3, 3.0, 0.1429], [1, 3, 3.0, 0.1429]]
-    assert [(disc["label"], disc["radius"]) for disc in drawing["discs"]] == [("0", 1.0), ("1", 1.0)]
+    assert [(disc["label"], disc["radius"]) for disc in drawing["discs"][:2]] == [("0", 1.0), ("1", 1.0)]
     assert drawing["links"] == [[0, 1, 1.0]]
     assert drawing["discs"][0]["told"] == "community 0: 3 vertices, among them 2, 0, 1"
+    vertices = drawing["discs"][2:]  # each in the disc of its community
+    assert [each["told"] for each in vertices] == [f"{vertex}: community {vertex // 3}" for vertex in (2, 0, 1, 3, 4, 5)]
+    for place, vertex in enumerate(vertices):
+        centre = drawing["discs"][place // 3]
+        assert 0.4 < np.hypot(vertex["x"] - centre["x"], vertex["y"] - centre["y"]) + vertex["radius"] <= 1.2
+
+
+def test_a_loop_has_both_ends_in_its_community() -> None:
+    edges = pl.DataFrame({"a": [0, 1, 2, 3, 4, 5, 2, 0], "b": [1, 2, 0, 4, 5, 3, 3, 0]})
+    report = gp.Pipeline("loop", made=gp.Leiden()(gp.ToGraph("a", "b", directed=False)(gp.FromFrame(edges).node()))).run("cpu").report
+    (card,) = [card for card in report["cards"] if card["title"] == "Communities"]
+    assert card["parts"][2]["rows"] == [[0, 3, 4.0, round(1 / 7, 4)], [1, 3, 3.0, round(1 / 7, 4)]]  # by networkx.conductance
 
 
 def test_discs_lie_apart_in_the_same_places() -> None:

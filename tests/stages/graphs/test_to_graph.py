@@ -176,3 +176,9 @@ def test_it_is_refused_before_rows_are_read_where_metadata_count_them(tmp_path: 
     fewer = gp.ToGraph("a", "b", directed=False)(gp.Filter(nw.col("a") == "u")(rows))
     with pytest.raises(AssertionError, match="the rows were read"):  # how many are left is not known before
         gp.Pipeline("fewer", made=gp.Degrees()(fewer)).run(engine)
+
+
+def test_reciprocity_is_of_edges_between_two() -> None:
+    edges = pl.DataFrame({"a": [0, 1, 1, 2], "b": [1, 0, 2, 2]})
+    facts = gp.ToGraph("a", "b", directed=True).apply(edges).describe()["facts"]
+    assert facts["reciprocity"] == pytest.approx(nx.overall_reciprocity(nx.DiGraph([(0, 1), (1, 0), (1, 2)])))
