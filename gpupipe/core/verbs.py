@@ -58,6 +58,31 @@ class AsofJoining:
 
 
 @dataclass(frozen=True)
+class IntervalJoining:
+    """How each row of a table is joined to those of another one whose interval, in its key, holds its value. Missing ones are in none.
+
+    Parameters
+    ----------
+    start, end
+        The other table's columns; an interval without an end has none.
+    how
+        Whether rows without an interval come out.
+    closed
+        Which ends belong to an interval.
+    suffix
+        What is put behind names that both tables have.
+    """
+
+    by: tuple[str, ...]
+    at: str
+    start: str
+    end: str
+    how: Literal["inner", "left"]
+    closed: Literal["left", "right", "both", "none"]
+    suffix: str
+
+
+@dataclass(frozen=True)
 class Sorting:
     """In what order rows are put."""
 
@@ -116,6 +141,10 @@ class Verbs(ABC):
     @abstractmethod
     def join_asof(self, left: nw.LazyFrame[Any], right: nw.LazyFrame[Any], how: AsofJoining) -> nw.LazyFrame[Any]:
         """Return the left rows, each with the right one that is nearest in time; of several, the first or last as they come."""
+
+    @abstractmethod
+    def join_interval(self, left: nw.LazyFrame[Any], right: nw.LazyFrame[Any], how: IntervalJoining) -> nw.LazyFrame[Any]:
+        """Return each left row with every right one in whose interval it lies; in a left join also alone, where there is none."""
 
     def in_order(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return the frame for a user's function: left and inner joins of narwhals' own keep the order of its rows."""

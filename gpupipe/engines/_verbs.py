@@ -17,15 +17,17 @@ import pyarrow.compute as pc
 
 from gpupipe.core.errors import StageError
 from gpupipe.core.schema import as_dtype
-from gpupipe.core.verbs import ArrayMap, AsofJoining, Joining, TextMap, Verbs, Window
+from gpupipe.core.verbs import ArrayMap, AsofJoining, IntervalJoining, Joining, TextMap, Verbs, Window
 from gpupipe.engines._arrow import arrow_dtype, as_array, column_values, named_frame, table_of
 from gpupipe.engines._estimators import unfitted_copy
 from gpupipe.kernels.asof import asof_places
+from gpupipe.kernels.intervals import interval_pairs
 from gpupipe.kernels.rolling import SAME_DTYPE, roll_arrays
 from gpupipe.kernels.xxh64_table import hash_table
 
 Frame = nw.LazyFrame[Any]
 _ROLLED_ROWS = 1 << 14
+_MOST = (1 << 63) - 1
 _ACCOUNT = re.compile(r"\b[A-Z]\w+ expects values that .*?, got [^\"']+", re.DOTALL)
 
 
@@ -70,6 +72,16 @@ class NarwhalsVerbs(Verbs):
         names = [name for name in other.columns if name not in how.by and name != how.at]
         made = [self._series(one, name + (how.suffix if name in one.columns else ""), taken[name]) for name in names]
         return (one.with_columns(made) if made else one).lazy()
+
+    def join_interval(self, left: Frame, right: Frame, how: IntervalJoining) -> Frame:
+        """Return the left rows with those whose interval they are in; see `Verbs.join_interval`."""
+        one, other = left.collect(), right.collect()
+        keyed = table_of(one.select([*how.by, how.at])), table_of(other.select(list(dict.fromkeys([*how.by, how.start, how.end]))))
+        rows, others = interval_rows(*keyed, how)
+        names = {name: name + (how.suffix if name in one.columns else "") for name in other.columns if name not in how.by}
+        taken = table_of(other.select(list(names))).take(others)
+        made = one[rows.to_numpy()]
+        return made.with_columns(self._series(one, new, taken[name]) for name, new in names.items()).lazy()
 
     def sort(self, frame: Frame, columns: Sequence[str], descending: Sequence[bool], *, nulls_last: bool) -> Frame:
         """Return the rows in order; see `Verbs.sort`."""
@@ -171,6 +183,33 @@ def asof_rows(left: pa.Table, right: pa.Table, how: AsofJoining) -> pa.Array:
     found = places >= 0
     made[ours[found]], missing[ours[found]] = theirs[places[found]], False
     return pa.array(made, mask=missing)
+
+
+def interval_rows(left: pa.Table, right: pa.Table, how: IntervalJoining) -> tuple[pa.Array, pa.Array]:
+    """Return the pairs of a left row and a right one in whose interval it is; in a left join also rows that are in none."""
+    by, n_rows = list(how.by), len(left)
+    whole = pa.concat_tables([left.select(by), right.select(by)], promote_options="permissive")
+    known = np.logical_and.reduce([np.asarray(whole[name].is_valid()) for name in by])
+    columns = [table[name].combine_chunks() for table, name in ((left, how.at), (right, how.start), (right, how.end))]
+    value, start, end = (column_values(column) for column in columns)
+    ours = np.flatnonzero(known[:n_rows] & ~value.mask)
+    theirs = np.flatnonzero(known[n_rows:] & ~start.mask)
+    arrays = _comparable([value.data[ours], start.data[theirs], end.data[theirs]])
+    key = _codes(whole)
+    taken, others = interval_pairs((key[ours], key[theirs + n_rows]), arrays[0], (arrays[1], arrays[2]), end.mask[theirs], how.closed)
+    rows, places = ours[taken], theirs[others]
+    alone = np.setdiff1d(np.arange(n_rows), rows) if how.how == "left" else rows[:0]
+    missing = np.arange(len(rows) + len(alone)) >= len(rows)
+    return pa.array(np.append(rows, alone)), pa.array(np.append(places, np.zeros(len(alone), dtype=np.int64)), mask=missing)
+
+
+def _comparable(arrays: list[Any]) -> list[Any]:
+    """Return numbers of several dtypes to be compared as what they are: of 64 bits with and without a sign NumPy would make floats."""
+    dtype = np.result_type(*arrays)
+    if dtype.kind == "f" and all(array.dtype.kind in "iu" for array in arrays):
+        large = any(array.dtype.kind == "u" and len(array) and array.max() > _MOST for array in arrays)
+        return [array.astype(object if large else np.int64) for array in arrays]
+    return arrays
 
 
 def account_of(error: BaseException) -> str | None:

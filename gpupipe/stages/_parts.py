@@ -9,7 +9,7 @@ import narwhals.stable.v2 as nw
 
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import KeyStage, RowStage
-from gpupipe.stages._chance import SPAN, drawn
+from gpupipe.stages._chance import SPAN, DrawingStage, drawn
 from gpupipe.stages._keys import require_plain
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class SplitPart(RowStage):
+class SplitPart(DrawingStage, RowStage):
     """Keeps the rows of one part of a split: those whose draw, or time if `seed` is None, lies in ``[low, high)``.
 
     Parameters
@@ -73,7 +73,7 @@ def _between(time: nw.Expr, low: Any, high: Any) -> Any:
 
 
 @dataclass(frozen=True)
-class StratumPart(KeyStage):
+class StratumPart(DrawingStage, KeyStage):
     """Keeps rows by their place among those of their stratum, which are in the order of their draws.
 
     Parameters

@@ -48,7 +48,9 @@ class DropConstant(ReductionsFit):
         """Return what leaves the columns out."""
         facts = list(zip(names, *(found[word] for word in self.words), strict=True))
         is_open = all(missing is None for _, _, missing, _, _ in facts)
-        gone = [name for name, n, missing, low, high in facts if not is_open and (n == 0 or (missing == 0 and low == high))]
+        gone = [
+            name for name, n, missing, low, high in facts if not is_open and ((n == 0 and missing) or (n and missing == 0 and low == high))
+        ]
         return DroppedConstant(tuple(gone), is_open)
 
 

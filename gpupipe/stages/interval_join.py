@@ -13,7 +13,7 @@ from gpupipe.core.node import Node, Table
 from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import KeyStage, as_columns
-from gpupipe.core.verbs import Joining
+from gpupipe.core.verbs import IntervalJoining
 from gpupipe.stages._keys import require_plain
 from gpupipe.stages._ordered import require_amounts
 
@@ -26,8 +26,8 @@ class IntervalJoin(KeyStage):
     """Joins each row of the left table with the right table's rows of its key whose interval ``[start, end)`` holds its value.
 
     A row comes out once for each such interval; in a left join once, with nothing beside it, where there is none. What is missing, key or
-    value, lies in none; an interval without an end has none. Each row is compared with all intervals of its key: where these do not
-    overlap, `AsofJoin` on their start is faster.
+    value, lies in none; an interval without an end has none. NaN is larger than every number. Rows are sorted, and those of an interval
+    found by binary search.
 
     Parameters
     ----------
@@ -103,23 +103,15 @@ class IntervalJoin(KeyStage):
 
     def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return the joined rows."""
-        left, right = frames
-        names = left.collect_schema().names()
-        ends = {name: name + (self.suffix if name in names else "") for name in (self.start, self.end)}
-        row = "\x1frow"
-        numbered = left
-        if self.how == "left":
-            numbered = left.with_row_index(row, order_by=names)
-        joined = verbs.join(numbered, right, Joining(self.by, self.by, "inner", suffix=self.suffix))
-        value, low, high = nw.col(self.at), nw.col(ends[self.start]), nw.col(ends[self.end])
-        above = value >= low if self.closed in ("left", "both") else value > low
-        below = value <= high if self.closed in ("right", "both") else value < high
-        inside = joined.filter(above & (below | high.is_null()))
-        if self.how == "inner":
-            return inside
-        rest = [name for name in inside.collect_schema().names() if name not in names]
-        whole = verbs.join(numbered, inside.select(*rest), Joining((row,), (row,), "left", suffix=self.suffix))
-        return whole.drop(row)
+        how = IntervalJoining(self.by, self.at, self.start, self.end, self.how, self.closed, self.suffix)
+        return verbs.join_interval(*frames, how)
+
+    def needs(self, wanted: frozenset[str], *schemas: Schema) -> Sequence[frozenset[str]]:
+        """Return keys, value and ends, and what is wanted; of names that both tables have, both, since one of them has a suffix."""
+        both = set(schemas[0]) & set(schemas[1])
+        theirs = {name for name in schemas[1] if name in wanted or name + self.suffix in wanted}
+        left = {*self.by, self.at} | (wanted & set(schemas[0])) | both
+        return [frozenset(left), frozenset({*self.by, self.start, self.end} | theirs | both)]
 
     def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
         """Return the left table's columns that had no missing value."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -13,17 +14,20 @@ from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import KeyStage, as_columns
 from gpupipe.stages._keys import require_plain
-from gpupipe.stages._ordered import require_amounts, require_new
+from gpupipe.stages._ordered import as_number, require_amounts, require_new
 
 if TYPE_CHECKING:
     from gpupipe.core.verbs import Verbs
 
+_LARGEST = sys.float_info.max
 METHODS = ("average", "min", "max", "dense")
 
 
 @dataclass(frozen=True, init=False)
 class Rank(KeyStage):
     """Appends the place of a column's value among those of its key, from 1 on, as ``x_rank``; missing ones have none.
+
+    NaN is larger than every number.
 
     Parameters
     ----------
@@ -82,10 +86,25 @@ class Rank(KeyStage):
 
     def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return the frame with the places."""
+        schema = frames[0].collect_schema()
         dtype = nw.Float64 if self.method == "average" else nw.Int64
-        ranks = {name: nw.col(name).rank(self.method, descending=self.descending).over(*self.by) for name in self.columns}
-        return frames[0].with_columns(rank.cast(dtype).alias(f"{name}_rank") for name, rank in ranks.items())
+        frame = frames[0].with_columns(_comparable(name, schema[name]).alias(f"{name}_rank") for name in self.columns)
+        ranks = {name: nw.col(name).rank(self.method, descending=self.descending) for name in (f"{name}_rank" for name in self.columns)}
+        return frame.with_columns(rank.over(*self.by).cast(dtype).alias(name) for name, rank in ranks.items())
 
     def reads(self, *schemas: Schema) -> frozenset[str] | None:
         """Return the key and the columns."""
         return frozenset({*self.by, *self.columns})
+
+
+def _comparable(name: str, dtype: Any) -> nw.Expr:
+    """Return a column as numbers that all engines rank alike: times as whole numbers, NaN as the largest, of which all are equal.
+
+    Infinity makes room for it, as the largest finite number.
+    """
+    column = nw.col(name)
+    if not dtype.is_float():
+        return column if dtype.is_numeric() else column.cast(nw.Int64) if dtype == nw.Duration else as_number(column, dtype)
+    wide = column.cast(nw.Float64)
+    least = nw.when(wide == float("inf")).then(nw.lit(_LARGEST)).otherwise(wide)
+    return nw.when(wide.is_nan()).then(nw.lit(float("inf"))).otherwise(least)

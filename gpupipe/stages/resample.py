@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _EVERY = re.compile(r"([1-9]\d*)(us|ms|s|m|h|d|w|mo|q|y)")
 _THREE_DAYS = dt.timedelta(days=3)
+_BEGIN = "\x1fbegin"
 _OF_CLOCK = ("us", "ms", "s", "m", "h")
 
 
@@ -133,9 +134,9 @@ class Resample(OfExpressions, KeyStage):
             begin = begin if zone is None else begin.dt.replace_time_zone(zone)
         else:
             begin = column.dt.truncate(self.every)
-        timed = frames[0].filter(~nw.col(self.index).is_null()).with_columns(begin.alias(self.index))
-        grouped: Any = cast(Any, timed).group_by([*self.by, self.index])
-        made: nw.LazyFrame[Any] = grouped.agg(expressions(self.aggregates))
+        timed = frames[0].filter(~nw.col(self.index).is_null()).with_columns(begin.alias(_BEGIN))  # aggregates see the times themselves
+        grouped: Any = cast(Any, timed).group_by([*self.by, _BEGIN])
+        made: nw.LazyFrame[Any] = grouped.agg(expressions(self.aggregates)).rename({_BEGIN: self.index})
         return made.sort([*self.by, self.index]) if self.is_sorted else made
 
     def in_order(self) -> KeyStage:

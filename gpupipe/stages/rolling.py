@@ -22,8 +22,9 @@ class Rolling(WindowStage):
     """Appends to each row aggregates of the rows of its key whose index lies in a window around its own.
 
     The window of a row with index t holds the rows with index in ``[t + start, t + stop)``, however many there are: gaps are no rows, and
-    rows of one index share a window. Missing values are passed over; a row whose index is missing gets missing aggregates. A minimum or
-    maximum passes over NaN unless there is nothing else. Sums of whole numbers are Int64, and wrap; a mean is taken in Float64.
+    rows of one index share a window. Missing values are passed over; a row whose index is missing gets missing aggregates. A minimum,
+    maximum, median or quantile passes over NaN unless there is nothing else. Sums of whole numbers are Int64, and wrap; a mean is taken in
+    Float64.
 
     Parameters
     ----------

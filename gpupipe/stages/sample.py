@@ -11,20 +11,20 @@ import narwhals.stable.v2 as nw
 from gpupipe.core.errors import UsageError
 from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema
-from gpupipe.core.stage import TableStage, as_columns
+from gpupipe.core.stage import as_columns
 from gpupipe.core.verbs import ByBlock
-from gpupipe.stages._chance import drawn, threshold
+from gpupipe.stages._chance import DrawingStage, drawn, threshold
 
 if TYPE_CHECKING:
     from gpupipe.core.verbs import Verbs
 
 
 @dataclass(frozen=True, init=False)
-class Sample(TableStage):
+class Sample(DrawingStage):
     """Keeps a random share of the rows, or a number of them; the same rows on every engine and however the table is cut.
 
     A row's draw is the hash of its values (of the columns `by`, where given: then all rows of a key are kept or none), so equal rows
-    share their fate.
+    share their fate. Of a table whose rows were drawn by the same seed before, other draws are taken.
 
     Parameters
     ----------

@@ -22,7 +22,8 @@ class Split(WithOptions):
 
     At random, a row's draw is the hash of its values, so equal rows go into one part; by key, it is the hash of the key, so all rows of
     a key do. Either way the split is the same on every engine and however the table is cut, and the sizes come out near the fractions,
-    not exactly. By time, the parts are the rows before, between and from the cuts.
+    not exactly. By time, the parts are the rows before, between and from the cuts. A part that is split again is split by
+    other draws, whatever the seed; what `apply` made of a plain frame needs another seed for that.
 
     Parameters
     ----------

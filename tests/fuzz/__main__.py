@@ -1,6 +1,6 @@
 """Looks through random pipelines with fresh seeds: ``python -m tests.fuzz --cases 5000``, or ``make fuzz``.
 
-Each kind of difference is told by its smallest script. The exit status is 1 where there is one.
+Each kind of difference is told by its smallest script, or tables. The exit status is 1 where there is one.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from tests.fuzz.search import Search
+from tests.fuzz.stage_search import StageSearch
 
 
 def main() -> int:
@@ -25,16 +26,21 @@ def main() -> int:
     parser.add_argument("--seed", default=str(time.time_ns()), help="what the cases follow from; the time unless given")
     parser.add_argument("--out", type=Path, help="where the record goes, as JSON")
     parser.add_argument("--scripts", type=Path, default=Path("fuzz-findings"), help="where the scripts of what was found go")
+    parser.add_argument(
+        "--stages", type=int, help="how many single stages are held to DuckDB and to scikit-learn; as many as cases unless given"
+    )
     options = parser.parse_args()
     started = time.perf_counter()
     seeds = [f"{options.seed}-{number}" for number in range(options.cases)]
     search = Search().on(["cpu", "pandas"], seeds)
     on_dask = _on_dask(seeds[:: options.every]) if options.every else Search()
-    scripts = [*search.scripts, *on_dask.scripts]
+    of_stages = [f"{options.seed}-{number}" for number in range(options.cases if options.stages is None else options.stages)]
+    staged = StageSearch().by_key(of_stages).fitted(of_stages[::4])
+    scripts = [*search.scripts, *on_dask.scripts, *staged.examples]
     record = {
         "seed": options.seed,
-        "cases": {"cpu": search.n_cases, "pandas": search.n_cases, "dask": on_dask.n_cases},
-        "findings": dict(search.kinds + on_dask.kinds),
+        "cases": {"cpu": search.n_cases, "pandas": search.n_cases, "dask": on_dask.n_cases, "stages": staged.n_cases},
+        "findings": dict(search.kinds + on_dask.kinds + staged.kinds + staged.refused),
         "seconds": round(time.perf_counter() - started, 1),
         "versions": {name: version(name) for name in ("gpupipe", "narwhals", "polars", "pandas", "dask", "duckdb")},
     }

@@ -86,3 +86,14 @@ def test_options() -> None:
 def test_fractions_that_are_no_numbers_are_told() -> None:
     with pytest.raises(UsageError, match=r"fractions as numbers, one for each part, got \{'train': 0.8\}: train, test = gp.Split"):
         Split({"train": 0.8})  # type: ignore[arg-type]
+
+
+def test_a_part_is_split_again_by_other_draws() -> None:
+    train, test = Split((0.5, 0.5))(gp.FromFrame(MANY).node())
+    first, second = Split((0.5, 0.5))(train)  # which by the same draws would all be in the first one
+    folds = [fold for _, fold in gp.Folds(2)(gp.Folds(2)(gp.FromFrame(MANY).node())[0][0])]
+    again = Split((0.5, 0.5))(gp.Concat()(train, test))
+    few = gp.Sample(0.5)(gp.Sample(0.5)(train))
+    made = gp.Pipeline("p", train=train, first=first, second=second, a=folds[0], b=folds[1], again=again[0], few=few).run("cpu")
+    assert [round(len(made[name]), -3) for name in ("train", "first", "second", "a", "b", "few")] == [10_000, *[5_000] * 4, 2_000]
+    assert_same_rows(made["again"], made["train"])  # all rows are there again, and the draws are those that they were

@@ -13,11 +13,11 @@ import pyarrow as pa
 
 from gpupipe.core.errors import UnsupportedError
 from gpupipe.core.schema import as_dtype
-from gpupipe.core.verbs import ArrayMap, AsofJoining, Joining, TextMap, Window
+from gpupipe.core.verbs import ArrayMap, AsofJoining, IntervalJoining, Joining, TextMap, Window
 from gpupipe.engines._arrow import arrow_dtype
 from gpupipe.engines._estimators import unfitted_copy
 from gpupipe.engines._pandaslike import PandasLikeVerbs
-from gpupipe.engines._verbs import asof_rows, text_rows
+from gpupipe.engines._verbs import asof_rows, interval_rows, text_rows
 from gpupipe.engines.cudf.dtypes import device_dtype
 from gpupipe.engines.cudf.frames import Crossing, column_of, feature_array, lazy_of, native_of, null_mask, numbers_of
 from gpupipe.engines.cudf.hashing import hash_column, hash_frame
@@ -51,6 +51,19 @@ class CudfVerbs(PandasLikeVerbs):
         return lazy_of(
             one.reset_index(drop=True).assign(**{name + (how.suffix if name in one.columns else ""): made[name] for name in rest})
         )
+
+    def join_interval(self, left: Frame, right: Frame, how: IntervalJoining) -> Frame:
+        """Return the left rows with those whose interval they are in; keys, values and ends cross to the host, and places come back."""
+        one, other = native_of(left), native_of(right)
+        columns = [[*how.by, how.at], list(dict.fromkeys([*how.by, how.start, how.end]))]
+        keyed = [self.crossing.to_host(n[c], "keys of an interval join") for n, c in zip((one, other), columns, strict=True)]
+        rows, others = interval_rows(keyed[0], keyed[1], how)
+        places = self.crossing.to_device(pa.table({"row": rows, "other": others}), "places of an interval join")
+        rest = [name for name in other.columns if name not in how.by]
+        made = one.take(places["row"]).reset_index(drop=True)
+        taken = other[rest].take(places["other"].fillna(0)) if len(other) else other[rest].reindex(places.index)
+        beside = {name: taken[name].reset_index(drop=True).where(places["other"].notna(), None) for name in rest}
+        return lazy_of(made.assign(**{name + (how.suffix if name in one.columns else ""): beside[name] for name in rest}))
 
     def hash_rows(self, frame: Frame, columns: Sequence[str], seed: int, name: str) -> Frame:
         """Return the frame with the hash of the columns; floats count in single precision, see `row_hashes`."""

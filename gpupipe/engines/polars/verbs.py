@@ -11,10 +11,11 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
+from gpupipe.core.arrow import plain_table
 from gpupipe.core.schema import as_dtype
-from gpupipe.core.verbs import ArrayMap, AsofJoining, Joining, TextMap, Window
+from gpupipe.core.verbs import ArrayMap, AsofJoining, IntervalJoining, Joining, TextMap, Window
 from gpupipe.engines._arrow import arrow_dtype
-from gpupipe.engines._verbs import NarwhalsVerbs, check_once, row_hashes, run_mapped, text_rows
+from gpupipe.engines._verbs import NarwhalsVerbs, check_once, interval_rows, row_hashes, run_mapped, text_rows
 from gpupipe.engines.polars.hashing import TextHashes
 from gpupipe.engines.polars.rolling import roll_frame, rolled_dtypes
 
@@ -100,6 +101,31 @@ class PolarsVerbs(NarwhalsVerbs):
             _lazy(right), **options, tolerance=how.tolerance, allow_exact_matches=how.exact, coalesce=True, check_sortedness=False
         )
         return nw.from_native(joined)
+
+    def join_interval(self, left: Frame, right: Frame, how: IntervalJoining) -> Frame:
+        """Return the left rows with those whose interval they are in; see `Verbs.join_interval`.
+
+        Both tables stand side by side in one, which a function takes apart: there is no other lazy function of two tables.
+        """
+        ours, theirs = _lazy(left), _lazy(right)
+        mine, yours = ours.collect_schema(), theirs.collect_schema()
+        new = {name: name + (how.suffix if name in mine else "") for name in yours if name not in how.by}
+        schema = pl.Schema({**mine, **{new[name]: yours[name] for name in new}})
+        marks = {side: nw.generate_temporary_column_name(8, [*mine, *yours], prefix=side) for side in ("left", "right")}
+        moved = {name: f"{marks['right']}{name}" for name in yours}
+        one, other = (
+            native.with_columns(pl.lit(value=True).alias(mark)) for native, mark in zip((ours, theirs), marks.values(), strict=True)
+        )
+
+        def paired(both: pl.DataFrame) -> pl.DataFrame:
+            given = both.filter(pl.col(marks["left"])).select(list(mine))
+            others = both.filter(pl.col(marks["right"])).select(pl.col(new).alias(name) for name, new in moved.items())
+            rows, places = interval_rows(plain_table(given.to_arrow()), plain_table(others.to_arrow()), how)
+            taken = others.select(pl.col(name).gather(pl.Series(places)).alias(to) for name, to in new.items())
+            return given[pl.Series(rows)].hstack(taken).select(list(schema))
+
+        beside = pl.concat([one, other.rename(moved)], how="horizontal_extend")
+        return _like(left, beside.map_batches(paired, schema=schema, predicate_pushdown=False, projection_pushdown=False))
 
     def hash_rows(self, frame: Frame, columns: Sequence[str], seed: int, name: str) -> Frame:
         """Return the frame with the hash of the columns; see `Verbs.hash_rows`."""
