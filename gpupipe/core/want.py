@@ -28,6 +28,8 @@ class Want:
         Makes one Arrow table of those of several blocks.
     aggregates
         The aggregates of the whole input that the wanted frame is, where it is nothing else; blocks are then aggregated in parts.
+    whole
+        What may be left out of the wanted frame of a whole input, where an engine makes it in one: `merge` would have to see all of it.
     columns
         The columns that `prepare` looks at; found by running it on an empty table unless given.
     """
@@ -37,3 +39,4 @@ class Want:
     merge: Callable[[Sequence[pa.Table]], pa.Table] | None = None
     aggregates: Named | None = None
     columns: frozenset[str] | None = None
+    whole: Callable[[nw.LazyFrame[Any]], nw.LazyFrame[Any]] | None = None

@@ -80,8 +80,9 @@ class NarwhalsVerbs(Verbs):
         rows, others = interval_rows(*keyed, how)
         names = {name: name + (how.suffix if name in one.columns else "") for name in other.columns if name not in how.by}
         taken = table_of(other.select(list(names))).take(others)
-        made = one[rows.to_numpy()]
-        return made.with_columns(self._series(one, new, taken[name]) for name, new in names.items()).lazy()
+        beside = [self._series(one, new, taken[name]) for name, new in names.items()]
+        made: Frame = one[rows.to_numpy()].with_columns(beside).lazy()
+        return made
 
     def sort(self, frame: Frame, columns: Sequence[str], descending: Sequence[bool], *, nulls_last: bool) -> Frame:
         """Return the rows in order; see `Verbs.sort`."""

@@ -156,6 +156,11 @@ class CategoriesFit(ColumnsFit):
         """How often a category must be there to be of interest: most of a long tail need never become Python's."""
         return 1
 
+    def wants(self, *specs: Any) -> tuple[Want | None, ...]:
+        """Return the one want: the counts; of a whole table, of categories that are there often enough."""
+        whole = partial(_often, self.least_count) if self.least_count > 1 else None
+        return (Want(self.measure, "arrow", self.merge, columns=frozenset(chosen(self.columns, specs[0])), whole=whole),)
+
     def measure(self, verbs: Verbs, frame: Frame) -> Frame:
         """Return how often each category stands in each column."""
         return counted(frame, self.names(frame))
@@ -193,6 +198,11 @@ def counted(frame: Frame, names: Sequence[str]) -> Frame:
         whole = frame.select(nw.len().alias("count")).with_columns(nw.lit(name).alias("category"))
         parts += [_numbered(whole, -1 - number), _numbered(rows.agg(nw.len().alias("count")), number)]
     return nw.concat(parts, how="vertical")
+
+
+def _often(least: int, counts: Frame) -> Frame:
+    """Return the counts that are no smaller than the least, and the names of columns."""
+    return counts.filter((nw.col("count") >= least) | (nw.col("column") < 0))
 
 
 def _numbered(frame: Frame, number: int) -> Frame:

@@ -104,7 +104,7 @@ class IntervalJoin(KeyStage):
     def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return the joined rows."""
         how = IntervalJoining(self.by, self.at, self.start, self.end, self.how, self.closed, self.suffix)
-        return verbs.join_interval(*frames, how)
+        return verbs.join_interval(frames[0], frames[1], how)
 
     def needs(self, wanted: frozenset[str], *schemas: Schema) -> Sequence[frozenset[str]]:
         """Return keys, value and ends, and what is wanted; of names that both tables have, both, since one of them has a suffix."""

@@ -52,10 +52,16 @@ class MinMaxScale(ReductionsFit):
 
     def made(self, names: tuple[str, ...], found: Mapping[str, Sequence[Any]]) -> MinMaxScaled:
         """Return the scaling from the smallest and largest values; of no values it changes nothing."""
-        ends = [(0.0, 1.0) if low is None else (low, high) for low, high in zip(found["low"], found["high"], strict=True)]
-        factors = tuple((self.high - self.low) / ((high - low) or 1.0) for low, high in ends)
-        offsets = tuple(self.low - low * factor for (low, _), factor in zip(ends, factors, strict=True))
+        scales = [self._scale(low, high) for low, high in zip(found["low"], found["high"], strict=True)]
+        factors, offsets = (tuple(scale[place] for scale in scales) for place in (0, 1))
         return MinMaxScaled(names, factors, offsets, (self.low, self.high) if self.clip else None)
+
+    def _scale(self, low: float | None, high: float | None) -> tuple[float, float]:
+        """Return what a column is multiplied by, and what is added then; of a column without a value, what changes nothing."""
+        if low is None or high is None:
+            return 1.0, 0.0
+        factor = (self.high - self.low) / ((high - low) or 1.0)
+        return factor, self.low - low * factor
 
 
 @dataclass(frozen=True)

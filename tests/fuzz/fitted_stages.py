@@ -69,12 +69,15 @@ def present(array: Any) -> pa.Array:
     return pa.array(np.asarray(array, dtype=np.float64).ravel(), from_pandas=True)
 
 
-def _by_estimator(estimator: Any, columns: Sequence[str], train: pa.Table, test: pa.Table) -> Mapping[str, Any]:
-    """Return the table with columns transformed, each by itself; those that had no value are Float64 and as they were."""
+def _by_estimator(
+    estimator: Any, columns: Sequence[str], train: pa.Table, test: pa.Table, limits: tuple[float, float] | None = None
+) -> Mapping[str, Any]:
+    """Return the table with columns transformed, each by itself; those that had no value are Float64, and as they were within limits."""
     made = dict(zip(test.column_names, test.columns, strict=True))
     for name in columns:
         fitted_to, given = numbers(train[name]), numbers(test[name])
         known = np.isfinite(fitted_to).any() and len(given)
+        given = given if known or limits is None else np.clip(given, *limits)
         made[name] = present(estimator.fit(fitted_to).transform(given) if known else given)
     return made
 
@@ -92,7 +95,8 @@ def _scaled(dice: Random) -> FittedCase:
         ),
     ]
     stage, estimator = dice.choice(pairs)
-    return FittedCase(stage, _tables(dice, kinds), partial(_by_estimator, estimator, ["x", "y"]))
+    limits = (low, high) if isinstance(stage, gp.MinMaxScale) and clip else None
+    return FittedCase(stage, _tables(dice, kinds), partial(_by_estimator, estimator, ["x", "y"], limits=limits))
 
 
 def _ranked(dice: Random) -> FittedCase:

@@ -109,8 +109,9 @@ class CpuEngine(SingleEngine):
         queries, finishers = [], []
         for demand in demands:
             data = held_to(demand.schema, self._whole(_read(demand)))
-            native = data.to_native() if demand.want is None else demand.want.prepare(self.verbs, data).to_native()
-            query, finish = _plan(demand, native)
+            want = demand.want
+            wanted = data if want is None else want.prepare(self.verbs, data)
+            query, finish = _plan(demand, (wanted if want is None or want.whole is None else want.whole(wanted)).to_native())
             queries.append(query)
             finishers.append(finish)
         return queries, finishers
