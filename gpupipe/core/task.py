@@ -66,6 +66,7 @@ class Training(Task):
     target: str | None
     weight: str | None
     progress: Progress | None = None
+    group: str | None = None  # the column that tells groups of rows apart, of an estimator that ranks them
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,7 @@ def train_estimator(recipe: Training, train: Frame, validation: Frame | None, le
         msg = "Expected rows to train on, got an empty table. Look at the filters and splits before it."
         raise StageError(msg)
     estimator = unfitted_copy(recipe.estimator)
+    train, validation = (in_groups(frame, recipe.group) for frame in (train, validation))
     target = None if recipe.target is None else target_values(train, recipe.target)
     features = feature_matrix(estimator, train, recipe.features, ledger)
     options: dict[str, Any] = {}
@@ -45,6 +46,8 @@ def train_estimator(recipe: Training, train: Frame, validation: Frame | None, le
         options["sample_weight"] = weight_values(train, recipe.weight)
     if is_xgboost(estimator):
         options.update(_xgboost_options(estimator, recipe, validation, ledger))
+    if recipe.group is not None:
+        options["qid"] = group_numbers(train, recipe.group)
     try:
         fitted = estimator.fit(features, **options) if target is None else estimator.fit(features, target, **options)
     except (ValueError, TypeError, RuntimeError) as error:
@@ -82,6 +85,22 @@ def target_values(frame: Frame, target: str) -> Any:
         msg = f"Expected a label in every row, got {missing} missing in target {target!r}. Drop those rows or fill them first."
         raise StageError(msg)
     return column.to_numpy()
+
+
+def in_groups(frame: Any, group: str | None) -> Any:
+    """Return the rows of each group together, as XGBoost wants them; within a group as they came."""
+    if frame is None or group is None:
+        return frame
+    if missing := int(frame[group].null_count()):
+        msg = f"Expected a group in every row, got {missing} missing in {group!r}. Drop those rows or fill them first."
+        raise StageError(msg)
+    return frame[np.argsort(group_numbers(frame, group), kind="stable").tolist()]
+
+
+def group_numbers(frame: Frame, group: str) -> Any:
+    """Return a number for each row, the same for the rows of a group; ascending where these stand together."""
+    column = table_of(frame.select(group))[group].combine_chunks()
+    return np.asarray(column.dictionary_encode().indices)
 
 
 def weight_values(frame: Frame, weight: str) -> Any:
@@ -128,6 +147,8 @@ def _xgboost_options(estimator: Any, recipe: Training, validation: Frame | None,
     if validation is not None and recipe.target is not None:
         held_out = feature_matrix(estimator, validation, recipe.features, ledger)
         options["eval_set"] = [(held_out, target_values(validation, recipe.target))]
+        if recipe.group is not None:
+            options["eval_qid"] = [group_numbers(validation, recipe.group)]
         if recipe.weight is not None:
             options["sample_weight_eval_set"] = [weight_values(validation, recipe.weight)]
     return options

@@ -34,9 +34,8 @@ def task_of(estimator: Any) -> Task:
     kind = getattr(_tags(estimator), "estimator_type", None)
     if kind in ("classifier", "regressor", "clusterer"):
         return cast(Task, kind)
-    if type(estimator).__name__ == "XGBRanker":
-        msg = "XGBRanker learns from groups of rows, which Learn does not know of. Learn the relevance with XGBRegressor, and rank by that."
-        raise UsageError(msg)
+    if is_ranker(estimator):
+        return "regressor"  # of scores, which mean something beside those of the same group
     if hasattr(estimator, "transform"):
         return "transformer"
     if hasattr(estimator, "predict"):
@@ -45,6 +44,34 @@ def task_of(estimator: Any) -> Task:
     if hasattr(estimator, "fit_transform"):
         msg += f" It places the rows it is fitted to and no others: use gp.FitTransform({type(estimator).__name__}(...))."
     raise UsageError(msg)
+
+
+def is_ranker(estimator: Any) -> bool:
+    """Whether the estimator is XGBoost's ranker, which learns the order of rows within groups."""
+    return type(estimator).__name__ == "XGBRanker"
+
+
+def require_roles(estimator: Any, features: Sequence[str] | None, target: str | None, weight: str | None, group: str | None) -> None:
+    """Raise UsageError where columns have roles that exclude one another, or that the estimator does not know, or lacks."""
+    name = type(estimator).__name__
+    for column, what in ((target, "target"), (weight, "weight"), (group, "group")):
+        if features is not None and column in features:
+            msg = f"Learn's features are what the model sees, and {column!r} is its {what}. Leave it out of the features."
+            raise UsageError(msg)
+    if (needs_target(estimator) and target is None) or (target is not None and not takes_target(estimator)):
+        needs = "needs a target column" if target is None else "takes no target column"
+        msg = f"{name} is a {task_of(estimator)}: it {needs}."
+        raise UsageError(msg)
+    if is_ranker(estimator) and group is None:
+        msg = f"{name} learns the order of rows within groups: give the column that tells them apart, group='query'."
+        raise UsageError(msg)
+    if group is not None and not is_ranker(estimator):
+        msg = f"{name} knows no groups of rows, got group={group!r}. Leave it out, or take XGBRanker."
+        raise UsageError(msg)
+    if weight is not None and (is_ranker(estimator) or not takes_weights(estimator)):
+        reason = "XGBoost has one for each of its groups" if is_ranker(estimator) else "its fit has no sample_weight"
+        msg = f"{name} takes no weights of rows: {reason}. Leave the weight out."
+        raise UsageError(msg)
 
 
 def _tags(estimator: Any) -> Any:

@@ -31,12 +31,10 @@ from gpupipe.models._estimator import (
     is_xgboost,
     made_columns,
     missing_text,
-    needs_target,
     require_estimator,
+    require_roles,
     takes_missing,
-    takes_target,
     takes_text,
-    takes_weights,
     task_of,
 )
 from gpupipe.models._labels import classes_of, coded, decoded, is_text, labels_in, lacking_in, probability_names
@@ -72,6 +70,8 @@ class Learn(Barrier):
         The column to predict: numbers, or for a classifier labels of any kind. None for clusterers and most transformers.
     weight
         A column of row weights.
+    group
+        The column whose values tell groups apart: of XGBoost's ranker, which learns the order of rows within them.
 
     Examples
     --------
@@ -93,23 +93,21 @@ class Learn(Barrier):
     features: tuple[str, ...] | Columns | None
     target: str | None
     weight: str | None
+    group: str | None
 
     def __init__(
-        self, estimator: Any, *, target: str | None = None, features: str | Sequence[str] | Columns | None = None, weight: str | None = None
+        self,
+        estimator: Any,
+        *,
+        target: str | None = None,
+        features: str | Sequence[str] | Columns | None = None,
+        weight: str | None = None,
+        group: str | None = None,
     ) -> None:
         require_estimator(estimator, "Learn", "fit", "XGBClassifier()")
         given = None if features is None else given_columns(features, "Learn's features")
-        for column, what in ((target, "target"), (weight, "weight")):
-            if isinstance(given, tuple) and column in given:
-                msg = f"Learn's features are what the model sees, and {column!r} is its {what}. Leave it out of the features."
-                raise UsageError(msg)
-        if (needs_target(estimator) and target is None) or (target is not None and not takes_target(estimator)):
-            needs = "needs a target column" if target is None else "takes no target column"
-            msg = f"{type(estimator).__name__} is a {task_of(estimator)}: it {needs}."
-            raise UsageError(msg)
-        if weight is not None and not takes_weights(estimator):
-            raise UsageError(f"{type(estimator).__name__} takes no weights of rows: its fit has no sample_weight. Leave the weight out.")
-        settle(self, estimator=estimator, features=given, target=target, weight=weight)
+        require_roles(estimator, given if isinstance(given, tuple) else (), target, weight, group)
+        settle(self, estimator=estimator, features=given, target=target, weight=weight, group=group)
 
     @property
     def name(self) -> str:
@@ -147,7 +145,7 @@ class Learn(Barrier):
 
     def chosen(self, schema: Schema) -> tuple[str, ...]:
         """Return the features among a table's columns."""
-        left_out = {self.target, self.weight}
+        left_out = {self.target, self.weight, self.group}
         given = tuple(schema) if self.features is None else chosen(self.features, schema)
         return given if isinstance(self.features, tuple) else tuple(name for name in given if name not in left_out)
 
@@ -157,7 +155,7 @@ class Learn(Barrier):
         That a column which may lack values does, is known here only where a source has seen it.
         """
         for schema in schemas:
-            schema.require([name for name in (self.target, self.weight) if name is not None])
+            schema.require([name for name in (self.target, self.weight, self.group) if name is not None])
             features = self.chosen(schemas[0])
             schema.require(features)
             numbers = [name for name in features if not (takes_text(self.estimator) and is_text(schema[name].dtype))]
@@ -181,7 +179,7 @@ class Learn(Barrier):
     def wants(self, *schemas: Schema) -> tuple[Want, ...]:
         """Return the needed columns of the training table, and of the validation table where there is one."""
         features = list(self.chosen(schemas[0]))
-        others = [nw.col(name) for name in (self.target, self.weight) if name is not None]
+        others = [nw.col(name) for name in (self.target, self.weight, self.group) if name is not None]
         if self.target is not None and isinstance(schemas[0][self.target].dtype, nw.Decimal):
             others[0] = others[0].cast(nw.Float64)
         return (Want(lambda _, frame: frame.select([*features, *others]), "held"),) * len(schemas)
@@ -200,7 +198,7 @@ class Learn(Barrier):
         if self.target is not None and is_xgboost(self.estimator) and task_of(self.estimator) == "classifier":
             classes = labels_in(engine, results, self.target)
             tables = [coded(engine, data, schema, self.target, classes) for data in results] if classes else tables
-        recipe = Training(self.estimator, features, self.target, self.weight, progress)
+        recipe = Training(self.estimator, features, self.target, self.weight, progress, self.group)
         model = engine.solve(recipe, tables, progress)
         sketched = self.sketched(features, schema.dtypes)
         outputs = outputs_of(model, sketched, features)

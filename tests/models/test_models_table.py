@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from sklearn import cluster, decomposition, ensemble, linear_model, manifold, naive_bayes, neighbors, svm, tree
+from sklearn import clone, cluster, decomposition, ensemble, linear_model, manifold, naive_bayes, neighbors, svm, tree
 from xgboost import XGBClassifier, XGBRanker, XGBRegressor, XGBRFClassifier, XGBRFRegressor
 
 import gpupipe as gp
-from gpupipe.core.errors import UsageError
+from gpupipe.core.errors import StageError, UsageError
 from gpupipe.engines._mergeable.choose import why_not_mergeable
 from gpupipe.engines.cudf.counterparts import COUNTERPARTS, FORESTS
 from gpupipe.models._estimator import task_of
@@ -96,6 +96,34 @@ def test_each_model_runs(model: str, estimator: Any) -> None:
     assert len(gp.Pipeline("p", made=made).run("cpu")["made"]) == 30
 
 
-def test_a_ranker_is_refused_with_what_to_do() -> None:
-    with pytest.raises(UsageError, match="learns from groups of rows.*rank by that"):
+RANKED = pl.DataFrame({"x": CHANCE.normal(size=240), "z": CHANCE.normal(size=240), "query": [n % 20 for n in range(240)]})
+RANKED = RANKED.with_columns(y=(2 * pl.col("x") + pl.col("z") * 0.3).rank("ordinal").over("query").cast(pl.Int64) // 4)
+
+
+def test_a_ranker_learns_within_groups_as_xgboost_by_itself(engine: str, tmp_path: Path) -> None:
+    ranker = XGBRanker(n_estimators=12, max_depth=3, objective="rank:ndcg", early_stopping_rounds=5)
+    train, valid = (gp.FromFrame(frame).node() for frame in (RANKED.head(160), RANKED.tail(80)))
+    model = gp.Learn(ranker, target="y", group="query").fit(train, valid)
+    made = gp.Pipeline("p", made=model(valid), model=model).run(engine)
+
+    ordered = [frame.sort("query", maintain_order=True) for frame in (RANKED.head(160), RANKED.tail(80))]
+    (x, y, query), held_out = ((frame.select("x", "z"), frame["y"].to_numpy(), frame["query"].to_numpy()) for frame in ordered)
+    wanted = clone(ranker).fit(x, y, qid=query, eval_set=[held_out[:2]], eval_qid=[held_out[2]], verbose=False)
+    scores = pl.from_arrow(made["made"].to_arrow()).sort("query", "x")
+    assert np.allclose(scores["prediction"], wanted.predict(scores.select("x", "z")), rtol=1e-5)
+    by_query = scores.group_by("query").agg(found=pl.corr("prediction", "y", method="spearman"))
+    assert by_query["found"].fill_nan(None).mean() > 0.8
+    loaded = gp.load(gp.save(made["model"], tmp_path / "model"))
+    assert np.allclose(loaded.predict(scores.drop("prediction")), scores["prediction"]) and loaded.features == ("x", "z")
+
+
+def test_bad_groups() -> None:
+    with pytest.raises(UsageError, match=r"^XGBRanker learns the order of rows within groups: give .* group='query'\.$"):
         gp.Learn(XGBRanker(), target="y")
+    with pytest.raises(UsageError, match=r"^XGBRegressor knows no groups of rows, got group='query'\."):
+        gp.Learn(XGBRegressor(), target="y", group="query")
+    with pytest.raises(UsageError, match=r"^XGBRanker takes no weights of rows: XGBoost has one for each of its groups\."):
+        gp.Learn(XGBRanker(), target="y", group="query", weight="x")
+    missing = RANKED.with_columns(query=pl.when(pl.col("x") > 0).then("query"))
+    with pytest.raises(StageError, match=r"^Expected a group in every row, got \d+ missing in 'query'\."):
+        gp.Learn(XGBRanker(), target="y", group="query").fit_plain(missing)

@@ -148,6 +148,11 @@ def train_on_device(recipe: Training, train: Any, validation: Any | None, crossi
     if len(train) == 0:
         msg = "Expected rows to train on, got an empty table. Look at the filters and splits before it."
         raise StageError(msg)
+    if recipe.group is not None:
+        reason = "XGBoost's ranker is not trained on the device here"
+        if fallbacks != "host":
+            raise UnsupportedError(f"{reason}. Use engine 'cpu', or --fallbacks host.")
+        return _train_on_host(recipe, train, crossing, reason)
     if is_xgboost(recipe.estimator):
         return _train_xgboost(recipe, train, validation, crossing)
     target = None if recipe.target is None else labels_of(train, recipe.target)
@@ -286,7 +291,7 @@ def booster_on_device(estimator: Any) -> BoosterOnDevice:
 def _train_on_host(recipe: Training, train: Any, crossing: Crossing, reason: str) -> OnHost:
     """Return scikit-learn's own estimator, trained on a copy of the rows."""
     crossing.ledger.fall_back(reason)
-    columns = [*recipe.features, *(name for name in (recipe.target, recipe.weight) if name is not None)]
+    columns = [*recipe.features, *(name for name in (recipe.target, recipe.weight, recipe.group) if name is not None)]
     table: pa.Table = crossing.to_host(train[columns], f"training rows for {type(recipe.estimator).__name__}, which is on the host")
     eager = lazy_of(table).collect()
     return OnHost(train_estimator(recipe, eager, None, crossing.ledger), crossing)

@@ -17,6 +17,8 @@ from gpupipe.engines.dask.waiting import Waiter
 
 def train_on_blocks(recipe: Training, train: Blocks, validation: Blocks | None, waiter: Waiter, site: Site, ledger: Ledger) -> Any:
     """Return the fitted estimator."""
+    if recipe.group is not None:
+        return train_on_one_worker(recipe, train, validation, waiter, site, ledger, "blocks would cut its groups")
     if type(recipe.estimator).__name__.startswith("XGBRF"):
         reason = "XGBoost's forests are not trained in parts here"
         return train_on_one_worker(recipe, train, validation, waiter, site, ledger, reason)

@@ -25,6 +25,8 @@ def solve(engine: DaskCudaEngine, task: Training, inputs: Sequence[Blocks], prog
     waiter, site = engine.waiter, engine.site  # which open the cluster
     if are_shared(engine.devices):
         reason: str | None = "workers share a GPU, and NCCL takes one process a GPU"
+    elif task.group is not None:
+        reason = "blocks would cut its groups"
     elif is_xgboost(task.estimator):
         check_boosting(task.estimator)
         return train_xgboost(task, train, validation, waiter, site)
