@@ -11,6 +11,7 @@ import numpy as np
 from gpupipe.core.errors import UsageError
 
 BLOCK = 1 << 15  # rows at a time: what is made on the way stays in the cache of one core
+_TOGETHER = 8  # columns that are summed before their sum goes into one of float64
 TINY = 1e-38  # what stands for 0 in a logarithm: 0 log 0 is 0
 
 
@@ -56,16 +57,39 @@ def blocks(column: Any) -> Iterator[slice]:
         yield slice(at, at + size)
 
 
-def entropy_of(columns: Sequence[Any], rows: slice) -> Any:
-    """Return the entropy of some rows in nats: logarithms in the columns' own precision, their sum in float64."""
+def entropies_of(columns: Sequence[Any]) -> Any:
+    """Return the entropy of each row in nats: logarithms and sums of a few in the columns' own precision, sums of all in float64.
+
+    Rows go by the quick way, which is right without zeros, until a block has one; from there on all may have some, as those of trees.
+    """
+    xp = array_module(columns[0])
+    made = xp.empty(len(columns[0]), xp.float64)
+    certain = False
+    for rows in blocks(columns[0]):
+        found = _entropy(columns, rows, certain=certain)
+        if not certain and bool(xp.isnan(found).any()):
+            certain = True
+            found = _entropy(columns, rows, certain=True)
+        made[rows] = found
+    return made
+
+
+def _entropy(columns: Sequence[Any], rows: slice, *, certain: bool) -> Any:
+    """Return the entropy of some rows; unless probabilities of 0 may be there, NaN where there is one, which saves a pass over each column."""
     xp = array_module(columns[0])
     total = xp.zeros(len(columns[0][rows]), xp.float64)
-    for column in columns:
-        part = column[rows]
-        made = xp.maximum(part, part.dtype.type(TINY))
-        xp.log(made, out=made)
-        made *= part
-        total -= made
+    made = xp.empty(len(total), columns[0].dtype)
+    few = xp.empty_like(made)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        for number, column in enumerate(columns):
+            part = column[rows]
+            to = made if number % _TOGETHER else few
+            xp.log(xp.maximum(part, part.dtype.type(TINY), out=to) if certain else part, out=to)
+            to *= part
+            if to is made:
+                few += made
+            if number % _TOGETHER == _TOGETHER - 1 or number == len(columns) - 1:
+                total -= few  # a sum in float64 of float32 takes as long as four in float32
     return total
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from gpupipe.active._arrays import array_module, blocks, columns_of, entropy_of
+from gpupipe.active._arrays import array_module, columns_of, entropies_of
 from gpupipe.core.errors import UsageError
 
 
@@ -31,8 +31,7 @@ def summed(members: Iterable[Any]) -> tuple[Any, Any, int]:
             raise UsageError(msg)
         for number, column in enumerate(columns):
             total[number] += column
-        for rows in blocks(columns[0]):
-            entropies[rows] += entropy_of(columns, rows)
+        entropies += entropies_of(columns)
         n_members += 1
     if total is None:
         raise UsageError("Expected the probabilities of one member or more, got none.")

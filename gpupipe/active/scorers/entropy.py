@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gpupipe.active._arrays import array_module, blocks, columns_of, entropy_of
+from gpupipe.active._arrays import columns_of, entropies_of
 
 
 def entropy(probabilities: Any) -> Any:
@@ -30,9 +30,4 @@ def entropy(probabilities: Any) -> Any:
     >>> entropy(np.array([[0.5, 1.0], [0.5, 0.0]])).round(6).tolist()
     [0.693147, 0.0]
     """
-    columns = columns_of(probabilities)
-    xp = array_module(columns[0])
-    made = xp.empty(len(columns[0]), xp.float64)
-    for rows in blocks(columns[0]):
-        made[rows] = entropy_of(columns, rows)
-    return made
+    return entropies_of(columns_of(probabilities))
