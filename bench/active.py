@@ -1,6 +1,6 @@
-"""Active learning: what choosing is worth on CLINC150 and CASP, and how fast scores and selections are beside other libraries.
+"""Active learning: what choosing is worth on CASP, and how fast scores and selections are beside other libraries.
 
-    python -m bench.active --out bench/results/NAME.json [--data ../shared/data] [--only intents,scores,diverse,protein,stream] [--rounds 3]
+    python -m bench.active --out bench/results/NAME.json [--data ../shared/data] [--only scores,diverse,protein,stream] [--rounds 3]
 
 Peers (modAL, scikit-activeml) that are not installed are left out, and the record says so; they go into a folder of their own, on
 PYTHONPATH. Compared are processor seconds in one process, in turns, on one BLAS thread; a ratio is the median over rounds, with the
@@ -19,7 +19,6 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 import importlib.util
 import json
 import statistics
-import sys
 import tempfile
 import time
 import tracemalloc
@@ -35,61 +34,10 @@ import polars as pl
 import gpupipe as gp
 from bench.machine import describe
 from gpupipe.active import scorers, selectors
-from gpupipe.active.curve import area_under, cost_to
-from gpupipe.active.partial import PartialLabelClassifier, ask_round
+from gpupipe.active.curve import area_under
 from gpupipe.active.scorers import random_order
-from pipelines import intents
 
 Record = dict[str, Any]
-METHODS = ("AQ-EIG", "ALPF-EIG", "uniform", "AL-ME", "AQ-ERC", "ALPF-ERC", "ALPF-EDC")
-
-
-def intents_by_questions(data: Path, methods: tuple[str, ...], rounds: int = 14, seed: int = 0) -> Record:
-    """CLINC150: 5 % known at the start, a fourteenth of the naive cost a round, the model from scratch in each."""
-    pool, test, hierarchy = intents.read(str(data / "text/clinc150"), 256, None)
-    x, x_test = (np.stack([table[name].to_numpy() for name in table.column_names[3:]], axis=1) for table in (pool, test))
-    truth, truth_test = (np.array([hierarchy.place_of(one) for one in table["intent"].to_pylist()]) for table in (pool, test))
-    n, k = len(x), hierarchy.n_classes
-    hashes = random_order(np.arange(n), seed=seed)
-    exact = np.eye(k, dtype=bool)[truth]
-    known = np.argsort(hashes)[: n // 20]
-
-    def answer(rows: Any, questions: Any) -> Any:
-        return hierarchy.matrix[questions, truth[rows]]
-
-    def fitted(possible: Any) -> tuple[Any, float]:
-        model = PartialLabelClassifier((256,), epochs=40, seed=seed).fit(x, possible)
-        return model, float((model.predict_proba(x_test).argmax(axis=1) == truth_test).mean())
-
-    started = time.process_time()
-    full = fitted(exact)[1]
-    flat = np.full((n, k), 1 / k)
-    warm = np.ones((n, k), bool)
-    warm[known] = exact[known]
-    _, naive = ask_round(flat, warm, hashes, hierarchy, 10**9, answer, method="uniform", batch=n)
-    record: Record = {"questions": len(hierarchy.sets), "full accuracy": full, "naive questions": naive, "methods": {}}
-    for method in methods:
-        spent, possible, costs, curve, begun = 0, warm.copy(), [], [], time.process_time()
-        while True:
-            model, accuracy = fitted(possible)
-            costs.append(spent)
-            curve.append(accuracy)
-            if (possible.sum(axis=1) == 1).all():
-                break
-            possible, asked = ask_round(model.predict_proba(x), possible, hashes, hierarchy, -(-naive // rounds), answer, method=method)
-            spent += asked
-        shares = {f"to {share} %": cost_to(costs, curve, full * share / 100) for share in (95, 99)}
-        record["methods"][method] = {
-            **{name: None if cost is None else round(cost / naive, 4) for name, cost in shares.items()},
-            "annotated all": round(spent / naive, 4),
-            "label accuracy": float((possible.argmax(axis=1) == truth).mean()),
-            "at 10 %, 20 %": [round(float(np.interp(share * naive, costs, curve)), 4) for share in (0.1, 0.2)],
-            "area to the naive cost": round(area_under(costs, curve, naive), 4),
-            "curve": [[cost, round(accuracy, 4)] for cost, accuracy in zip(costs, curve, strict=True)],
-            "processor seconds": round(time.process_time() - begun, 1),
-        }
-        print(method, record["methods"][method], file=sys.stderr, flush=True)
-    return {**record, "processor seconds": round(time.process_time() - started, 1)}
 
 
 def in_turns(rounds: int, contenders: dict[str, Callable[[], Any]]) -> Record:
@@ -163,13 +111,12 @@ class _Fixed:
         return self.probabilities
 
 
-def diverse(rounds: int, installed: set[str]) -> Record:
-    """K-center and BADGE on embeddings of 64 numbers."""
+def diverse(rounds: int, installed: set[str], n: int = 1_000_000) -> Record:
+    """K-center and BADGE on embeddings of 64 numbers; all in float32, theirs too, which halves what BADGE holds there (10 GB else)."""
     chance = np.random.default_rng(0)
-    n = 100_000
     embeddings = chance.normal(size=(n, 64)).astype(np.float32)
-    p = chance.dirichlet(np.ones(10), n)
-    columns = np.ascontiguousarray(p.T.astype(np.float32))
+    p = chance.dirichlet(np.ones(10), n).astype(np.float32)
+    columns = np.ascontiguousarray(p.T)
     labelled = np.arange(10)
     centers = embeddings[:10]
     contenders: dict[str, Callable[[], Any]] = {"gpupipe": lambda: selectors.k_center(embeddings, 100, centers=centers)}
@@ -185,7 +132,7 @@ def diverse(rounds: int, installed: set[str]) -> Record:
         core = CoreSet(random_state=0, missing_label=np.nan)
         contenders["scikit-activeml"] = lambda: core.query(X=embeddings, y=y, batch_size=100)
         others["scikit-activeml"] = _their_badge(Badge, p, embeddings, y)
-    record = {"k-center, 100 of 100,000 x 64": in_turns(rounds, contenders), "BADGE, 20 of 100,000 x 64 x 10": in_turns(rounds, others)}
+    record = {f"k-center, 100 of {n:,} x 64": in_turns(rounds, contenders), f"BADGE, 20 of {n:,} x 64 x 10": in_turns(rounds, others)}
     inputs = {"k-center": embeddings.nbytes, "BADGE": embeddings.nbytes + columns.nbytes}
     calls = {"k-center": lambda: selectors.k_center(embeddings, 10), "BADGE": lambda: selectors.badge(columns, embeddings, 10)}
     return {**record, "peak bytes / input bytes": {one: round(peak_bytes(call) / inputs[one], 2) for one, call in calls.items()}}
@@ -281,7 +228,6 @@ def main() -> None:
     parser.add_argument("--out", required=True)
     parser.add_argument("--data", default="../shared/data")
     parser.add_argument("--only", default="intents,scores,diverse,protein,stream")
-    parser.add_argument("--methods", default=",".join(METHODS))
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
     peers = {"modAL": "modAL-python", "skactiveml": "scikit-activeml"}
@@ -291,7 +237,6 @@ def main() -> None:
         "diverse": lambda: diverse(given.rounds, installed),
         "protein": lambda: protein(Path(given.data), 3),
         "stream": stream,
-        "intents": lambda: intents_by_questions(Path(given.data), tuple(given.methods.split(","))),
     }
     told = {package: version(package) if name in installed else "not installed" for name, package in peers.items()}
     path = Path(given.out)
