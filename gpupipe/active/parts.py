@@ -140,6 +140,9 @@ class FolderParts:
                 found = [f"{folder}/{name}" for name in os.listdir(folder)]  # noqa: PTH208 - names alone, thousands of times
             except FileNotFoundError:
                 return []
+            except OSError as error:
+                msg = f"{folder}: expected a folder of a label store, got {error.strerror or error}. Bring it back, or move it away."
+                raise SourceError(msg) from error
         else:
             self.fs.invalidate_cache(folder)
             found = [str(path) for path in self.fs.ls(folder, detail=False)] if self.fs.exists(folder) else []

@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 
 from gpupipe.active.rows import checked_answers
 from gpupipe.active.store import LabelStore
-from gpupipe.core.errors import GpupipeError, UsageError
+from gpupipe.core.errors import UsageError
 
 _LEASE_SECONDS = 300
 _IMAGES = {b"\x89PNG\r\n\x1a\n": "png", b"\xff\xd8\xff": "jpeg", b"GIF8": "gif", b"RIFF": "webp"}
@@ -132,10 +132,10 @@ class Desk:
             return [{"key": answer.get("key"), **self._take(answer)} for answer in answers]
 
     def _take(self, answer: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what became of one answer."""
+        """Return what became of one answer; raise what keeps a store from being written, so that the browser sends the answer again."""
         try:
             return self._kept(answer)
-        except (GpupipeError, TypeError) as error:
+        except (UsageError, TypeError) as error:
             return {"status": "refused", "reason": str(error)}
 
     def _kept(self, answer: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from urllib.parse import parse_qs, urlsplit
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from gpupipe.active.page.desk import Desk
-from gpupipe.core.errors import GpupipeError, UsageError
+from gpupipe.core.errors import GpupipeError, SinkError, SourceError, UsageError
 
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _MOST_BYTES = 1 << 20
@@ -124,6 +124,8 @@ class _Handler(BaseHTTPRequestHandler):
         except _RefusedError as refused:
             status, kind, content = refused.status, "application/json", _json({"error": str(refused)})
             self.close_connection = True  # what is left of its body is not read
+        except (SinkError, SourceError) as error:  # of the store: a full disk, a folder that went away; what was answered is sent again
+            status, kind, content = HTTPStatus.SERVICE_UNAVAILABLE, "application/json", _json({"error": str(error)})
         except GpupipeError as error:
             status, kind, content = HTTPStatus.BAD_REQUEST, "application/json", _json({"error": str(error)})
         self.send_response(status)

@@ -235,3 +235,36 @@ def test_many_classes_by_typing(browser: Browser, tmp_path: Path) -> None:
         tab.wait(SAVED)
         assert answers(store) == {"a": "class 42"}
         tab.close()
+
+
+def test_what_texts_hold_is_shown_as_it_is(browser: Browser, tmp_path: Path) -> None:
+    """Markup is text; a long text is read from its top on, by keys; each text has the direction of its script, and so have the arrows."""
+    made = LabelStore.create(tmp_path / "labels", ["cat", "<i>dog</i>"])
+    html, long = "<img src=x onerror=\"document.title='run'\"><b>bold</b>", "word " * 4000
+    made.add_examples({"example_id": ["h", "l", "r"], "text": [html, long, "مرحبا بالعالم"], "row": ['{"<b>": "<b>"}', None, None]})
+    made.ask({"example_id": ["h", "l", "r"], "guess": ["<i>dog</i>"] * 3}, round=0)
+    with serving(made) as address:
+        tab = browser.open(address)
+        at(tab, "h")
+        tab.press("?")
+        tab.wait("!document.getElementById('guess').hidden")
+        assert html in tab.value("document.body.innerText") and not tab.value("document.querySelector('main img, main b, main i')")
+        tab.press("1")
+        at(tab, "l")
+        example = "document.getElementById('example')"
+        top = f"{example}.firstChild.getBoundingClientRect().top - {example}.getBoundingClientRect().top"
+        assert tab.value(top) >= 0
+        tab.press("PageDown")
+        tab.wait(f"{example}.scrollTop > 50")
+        tab.press("1")
+        at(tab, "r")
+        assert tab.value("getComputedStyle(document.querySelector('.text')).direction") == "rtl"
+    words = LabelStore.create(tmp_path / "words", ["PER"], kind="spans")
+    words.add_examples({"example_id": ["w"], "words": [["ذهب", "أحمد", "London"]]})
+    words.ask({"example_id": ["w"]}, round=0)
+    with serving(words) as address:
+        tab = browser.open(address)
+        at(tab, "w")
+        tab.press("ArrowLeft", "1", "Enter")  # of what is read from the right, the next word is on the left
+        tab.wait("!document.getElementById('done').hidden")
+    assert words.labels()["label"].to_pylist() == [["O", "B-PER", "O"]]

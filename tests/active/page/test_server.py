@@ -72,6 +72,16 @@ def test_answers_go_in_with_the_token(server: PageServer) -> None:
     assert server.desk.store.answers().num_rows == 1
 
 
+def test_where_the_store_cannot_be_written_answers_are_sent_again(server: PageServer) -> None:
+    """A full disk, a folder that went away: no answer is refused for good, since a browser lets go of what is."""
+    answers = Path(server.desk.store.place) / "answers"
+    answers.symlink_to("nowhere")  # where nothing can be written, whoever runs the tests
+    status, told, _ = ask(server, "/api/answers", sent(server))
+    assert status == 503 and "add the same rows again" in told["error"]
+    answers.unlink()
+    assert ask(server, "/api/answers", sent(server))[1]["results"][0]["status"] == "kept"
+
+
 @pytest.mark.parametrize("token", [None, "", "wrong", "the-token ", "The-token", "th\xe9-token"])
 def test_nothing_without_the_token(server: PageServer, token: str | None) -> None:
     for path, body in (

@@ -3,6 +3,7 @@
   const token = location.hash.slice(1), tab = Math.random().toString(36).slice(2);
   const $ = id => document.getElementById(id);
   const make = (name, text, kind) => { const made = document.createElement(name); if (text != null) made.textContent = text; if (kind) made.className = kind; return made; };
+  const own = made => { made.dir = 'auto'; return made; };  // in the direction of its own text
   let facts, prefix, annotator, current = null, ahead = [], history = [], shownAt = 0, fetching = false, sending = false, wait = 0, retry = 0;
   const memory = new Map();  // where the browser keeps nothing, answers live as long as the tab
   let marks = [], at = 0, anchor = 0;  // of words: what is marked, the word at hand, where the selection began
@@ -29,6 +30,7 @@
   function showLink(error) {
     const n = kept.keys().length, unsent = n === 1 ? '1 answer not sent yet' : n + ' answers not sent yet';
     if (error && error.status === 401) state('off', 'not let in'), tell('Open the address that the command printed. ' + (n ? unsent + '; they are kept in this browser and sent then.' : ''));
+    else if (error && error.status === 503) state('off', unsent), tell('The answers cannot be kept now, and are sent again: ' + error.message);
     else if (error) state('off', 'no connection' + (n ? ', ' + unsent : ''));
     else state(n ? 'wait' : 'ok', n ? unsent : 'all saved');
   }
@@ -49,6 +51,7 @@
         if (JSON.parse(sent[sent.length - 1][1]).annotator === annotator) progress(told.progress);
         showLink();
       }
+      if (wait) tell('');
       wait = 0;
       showLink();
       if (!current) show();
@@ -112,15 +115,16 @@
     const parts = [];
     if (told.image) { const image = make('img'); image.alt = 'the example'; image.onload = () => image.classList.toggle('small', image.naturalHeight < 200); image.src = told.image; parts.push(image); }
     if (told.image === null) parts.push(make('p', 'This image is neither PNG, JPEG, GIF nor WebP.', 'text long'));
-    if (told.words && facts.kind === 'spans') { const words = make('div', null, 'words'); words.id = 'words'; parts.push(words); }
-    else if (told.text != null || told.words) { const text = told.text ?? told.words.join(' '); parts.push(make('p', text, text.length > 240 ? 'text long' : 'text')); }
+    if (told.words && facts.kind === 'spans') { const words = own(make('div', null, 'words')); words.id = 'words'; parts.push(words); }
+    else if (told.text != null || told.words) { const text = told.text ?? told.words.join(' '); parts.push(own(make('p', text, text.length > 240 ? 'text long' : 'text'))); }
     if (told.row) {
       const table = make('table');
-      for (const [name, value] of told.row) { const row = table.insertRow(); row.insertCell().textContent = name; row.insertCell().textContent = value; }
+      for (const [name, value] of told.row) { const row = table.insertRow(); row.append(own(make('td', name)), own(make('td', value))); }
       parts.push(table);
     }
     if (!parts.length) parts.push(make('p', current.example_id, 'text'));
     $('example').replaceChildren(...parts);
+    $('example').scrollTop = 0;
     marks = [], at = anchor = 0;
     if (facts.kind === 'spans') showWords();
   }
@@ -129,7 +133,7 @@
     const button = make('button');
     button.type = 'button';
     if (key) button.append(make('kbd', key));
-    button.append(make('span', label ?? name));
+    button.append(own(make('span', label ?? name)));
     button.dataset.value = value;
     button.onclick = () => facts.kind === 'spans' ? mark(value) : answer(value, button);
     return button;
@@ -241,6 +245,8 @@
     if (event.key === 'Backspace' && !isTyping) { event.preventDefault(); undo(); return; }
     if (!current) return;
     if (event.key === '?') { event.preventDefault(); guess(); return; }
+    const page = { PageDown: 0.9, PageUp: -0.9, ArrowDown: 0.15, ArrowUp: -0.15 }[event.key];
+    if (page && !isTyping) { event.preventDefault(); $('example').scrollBy(0, page * $('example').clientHeight); return; }
     if (event.key === ' ' && !isTyping) { event.preventDefault(); commands.skip(); return; }
     if (!$('filter').hidden) {
       if (event.key === 'Enter') { event.preventDefault(); const first = $('choices').firstChild; if (first && $('filter').value.trim()) answer(first.dataset.value, first); }
@@ -249,7 +255,7 @@
     }
     if (event.target.closest('button') && event.key === 'Enter') return;
     if (facts.kind === 'spans') {
-      if (event.key === 'ArrowLeft' || event.key === 'ArrowRight') { event.preventDefault(); move(event.key === 'ArrowLeft' ? -1 : 1, event.shiftKey); return; }
+      if (event.key === 'ArrowLeft' || event.key === 'ArrowRight') { event.preventDefault(); move((event.key === 'ArrowLeft') === (getComputedStyle($('words')).direction === 'rtl') ? 1 : -1, event.shiftKey); return; }
       if (event.key === 'Delete') { event.preventDefault(); mark(null); return; }
       if (event.key === 'Enter') { event.preventDefault(); commands.submit(); return; }
     }
