@@ -26,7 +26,7 @@ def density(scores: Any, embeddings: Any, sample: Any, beta: float = 1.0) -> Any
     Raises
     ------
     UsageError
-        The sample is empty, or of other features.
+        The sample is empty or of other features, or a score is below 0.
 
     Source
     ------
@@ -44,7 +44,21 @@ def density(scores: Any, embeddings: Any, sample: Any, beta: float = 1.0) -> Any
         msg = f"density expects a sample of one row or more with {embeddings.shape[1]} features, got one of shape {tuple(sample.shape)}."
         raise UsageError(msg)
     directions = sample / xp.maximum(xp.sqrt((sample * sample).sum(axis=1, keepdims=True)), 1e-300)
-    mean = directions.mean(axis=0)
+    return weighed_by(scores, embeddings, directions.mean(axis=0), beta)
+
+
+def weighed_by(scores: Any, embeddings: Any, mean: Any, beta: float) -> Any:
+    """Return scores times what the cosine to each direction of a sample is in the mean, given the mean of these directions.
+
+    Raises
+    ------
+    UsageError
+        A score is below 0: it would count the more, the fewer rows are like it.
+    """
+    xp = array_module(embeddings)
+    if bool((scores < 0).any()):
+        msg = "Density expects scores from 0 on, got some below. Use least_confidence or entropy; margin is 0 at most."
+        raise UsageError(msg)
     made = xp.empty(len(embeddings), xp.float64)
     for rows in blocks(embeddings):
         part = embeddings[rows]

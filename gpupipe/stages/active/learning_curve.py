@@ -34,7 +34,8 @@ class LearningCurve(TaskStage):
     strategy, seed, cost, metric
         The columns: who, which repetition, what was spent, and what it came to on a hold-out.
     full
-        The metric where everything is labelled; the best that was reached unless given.
+        The metric where everything is labelled; the best that was reached unless given. Of one that is not above 0 there are no shares,
+        and costs to them are missing.
     chance
         What chance is called.
 
@@ -55,8 +56,8 @@ class LearningCurve(TaskStage):
     chance: str = "random"
 
     def __post_init__(self) -> None:
-        if self.full is not None and not self.full > 0:
-            raise UsageError(f"LearningCurve expects full, the metric with all labels, above 0, got {self.full}.")
+        if self.full is not None and not math.isfinite(self.full):
+            raise UsageError(f"LearningCurve expects full, the metric with all labels, as a number, got {self.full}.")
 
     def check(self, *schemas: Schema) -> None:
         """Raise ColumnError for a column that is not there, DtypeError for costs and metrics that are no numbers."""
@@ -81,7 +82,7 @@ class LearningCurve(TaskStage):
                 f"LearningCurve expects the arm of chance, {self.chance!r}, beside the others, got {sorted(curves)}. Run it at equal cost."
             )
             raise StageError(msg)
-        full = self.full or max(float(np.nanmax(metrics)) for seeds in curves.values() for _, metrics in seeds)
+        full = self.full if self.full is not None else max(float(np.nanmax(metrics)) for seeds in curves.values() for _, metrics in seeds)
         budget = min(float(costs[-1]) for seeds in curves.values() for costs, _ in seeds)
         rows: dict[str, list[Any]] = {name: [] for name in self.plan(Schema.of_names(inputs[0].schema))}
         for name in sorted(curves, key=lambda one: (one == self.chance, one)):
@@ -91,7 +92,7 @@ class LearningCurve(TaskStage):
             rows["area"].append(float(np.median([area_under(costs, metrics, budget) for costs, metrics in seeds])))
             rows["best"].append(float(np.median([np.nanmax(metrics) for _, metrics in seeds])))
             for share in SHARES:
-                spent = [cost_to(costs, metrics, full * share / 100) for costs, metrics in seeds]
+                spent = [cost_to(costs, metrics, full * share / 100) if full > 0 else None for costs, metrics in seeds]
                 whole = None not in spent
                 rows[f"cost_to_{share}"].append(float(np.median(np.array(spent, float))) if whole else float("nan"))
         self._show(tools, curves, rows, full, budget)
@@ -144,7 +145,9 @@ class LearningCurve(TaskStage):
         shown = [list(map(_rounded, row)) for row in zip(*rows.values(), strict=True)]
         names = [name.replace("_", " ") + (" %" if name.startswith("cost_to") else "") for name in rows]
         told = f"Area: the mean of {self.metric} up to a cost of {budget:g}. Costs to shares of {full:.4g}, "
-        told += "what all labels give." if self.full else "the best that was reached."
+        told += "the best that was reached." if self.full is None else "what all labels give."
+        if full <= 0:
+            told += " Shares of what is not above 0 say nothing, so no costs to them are told."
         parts: list[Mapping[str, Any]] = [
             drawn,
             {"kind": "text", "text": told},

@@ -27,7 +27,9 @@ _OF_MEMBERS: Mapping[str, Callable[[Any], Any]] = {
     "variation_ratio": scorers.variation_ratio,
     "vote_entropy": scorers.vote_entropy,
 }
-STRATEGIES = (*_OF_ONE, *_OF_MEMBERS, "variance", "gradient_length", "random")
+_OF_SEQUENCES = {"mnlp": 2, "sequence_confidence": 1}  # of so many columns
+_NEEDS = {"variance": "columns", **dict.fromkeys(_OF_SEQUENCES, "columns"), "gradient_length": "features"}
+STRATEGIES = (*_OF_ONE, *_OF_MEMBERS, *_OF_SEQUENCES, "variance", "gradient_length", "random")
 
 
 @dataclass(frozen=True, init=False)
@@ -39,6 +41,7 @@ class Score(RowStage):
     ``bald``, ``mean_kl``, ``variation_ratio``, ``vote_entropy``     of several models' columns, those of each under a prefix of its own
     ``variance``                                                     of several models' predictions of a number, in `columns`
     ``gradient_length``                                              of probabilities, and of `features`, which go into a linear last layer
+    ``mnlp``, ``sequence_confidence``                                of any tagger's log-probabilities, in `columns`: a word's, a sentence's
     ``random``                                                       0 for each row: `Choose` then goes by its hash
     ================================================================ =====================================================================
 
@@ -52,7 +55,8 @@ class Score(RowStage):
         What the names of the probabilities' columns begin with: ``probability`` itself or with ``_class`` behind it. For several models a
         prefix each, such as ``["first_probability", "second_probability"]``.
     columns
-        The predictions of several models, for ``variance``.
+        The predictions of several models, for ``variance``; the log-probability of a sentence's tags, in nats, for ``sequence_confidence``,
+        and with it the number of words for ``mnlp``, whatever tagger told them. `TagSequences` has a score of its own.
     features
         For ``gradient_length``.
     name
@@ -90,11 +94,18 @@ class Score(RowStage):
         if len(prefixes) > 1 and strategy not in _OF_MEMBERS:
             msg = f"Score({strategy!r}) is of one model, got {len(prefixes)} prefixes. Of several are {listing(_OF_MEMBERS)}."
             raise UsageError(msg)
-        for wanted, given, option in (("variance", columns, "columns"), ("gradient_length", features, "features")):
-            if (strategy == wanted) != bool(given):
-                msg = f"Score needs {option} for {wanted!r} and for nothing else, got {option}={tuple(given)!r} for {strategy!r}."
+        for option, given in (("columns", columns), ("features", features)):
+            if (_NEEDS.get(strategy) == option) != bool(given):
+                whose = listing(name for name, needed in _NEEDS.items() if needed == option)
+                msg = f"Score needs {option} for {whose} and for nothing else, got {option}={tuple(given)!r} for {strategy!r}."
                 raise UsageError(msg)
-        settle(self, strategy=strategy, prefixes=prefixes, columns=tuple(columns), features=tuple(features), output=name)
+        if strategy in _OF_SEQUENCES and len(as_columns(columns, "Score's columns")) != _OF_SEQUENCES[strategy]:
+            msg = (
+                f"Score({strategy!r}) expects {_OF_SEQUENCES[strategy]} of the columns: a sentence's log-probability, its number of words;"
+            )
+            raise UsageError(f"{msg} got {as_columns(columns, 'columns')!r}.")
+        settle(self, strategy=strategy, prefixes=prefixes, columns=as_columns(columns, "Score's columns") if columns else ())
+        settle(self, features=tuple(features), output=name)
 
     @property
     def name(self) -> str:
@@ -106,7 +117,7 @@ class Score(RowStage):
         schemas[0].require_numeric([*self.columns, *self.features], "Score")
         if self.output in schemas[0]:
             raise ColumnError(f"Score would make column {self.output!r}, and there is one. Give it another name: Score(..., name='other').")
-        if self.strategy not in ("random", "variance"):
+        if self.strategy not in ("random", "variance", *_OF_SEQUENCES):
             for members in self._members(list(schemas[0])):
                 schemas[0].require_numeric(members, "Score")
 
@@ -123,6 +134,12 @@ class Score(RowStage):
         """Return the frame with the scores."""
         if self.strategy == "random":
             return frames[0].with_columns(nw.lit(0.0).alias(self.output))
+        if self.strategy in _OF_SEQUENCES:
+            doubt = -nw.col(self.columns[0]).cast(nw.Float64)
+            if self.strategy == "mnlp":
+                words = nw.col(self.columns[1])
+                doubt = nw.when(words > 0).then(doubt / words).otherwise(doubt * 0.0)  # nothing to ask of a sentence without words
+            return frames[0].with_columns(doubt.alias(self.output))
         if self.strategy == "variance":
             columns: list[str] = list(self.columns)
             return verbs.map_arrays(frames[0], self._mapped(columns, lambda array: scorers.variance(_columns(array, range(len(columns))))))

@@ -56,5 +56,14 @@ def test_what_is_wrong_is_told() -> None:
         gp.LearningCurve().apply(ROWS.filter(pl.col("metric").is_null()))
     with pytest.raises(ColumnError, match="'accuracy'"):
         gp.Pipeline("p", made=gp.LearningCurve(metric="accuracy")(gp.FromFrame(ROWS).node())).check()
-    with pytest.raises(UsageError, match="above 0, got 0"):
-        gp.LearningCurve(full=0)
+    with pytest.raises(UsageError, match="as a number, got nan"):
+        gp.LearningCurve(full=float("nan"))
+
+
+@pytest.mark.parametrize("full", [0.0, None])
+def test_of_what_all_labels_give_nothing_for_there_are_no_shares(full: float | None) -> None:
+    """As F1 is 0 for a tagger that has learnt too little, or a metric that is below 0."""
+    rows = ROWS if full is not None else ROWS.with_columns(metric=-pl.col("metric"))
+    made = gp.Pipeline("p", made=gp.LearningCurve(full=full)(gp.FromFrame(rows).node())).run("cpu")
+    assert made["made"]["cost_to_90"].to_list() == [None, None] and made["made"]["area"].null_count() == 0
+    assert "Shares of what is not above 0 say nothing" in made.report["cards"][0]["parts"][1]["text"]

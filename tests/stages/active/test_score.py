@@ -91,3 +91,15 @@ def test_what_is_wrong_is_told() -> None:
         gp.Pipeline("p", made=gp.Score("margin")(gp.FromFrame(ROWS.select("h1")).node())).check()
     with pytest.raises(ColumnError, match="would make column 'h1'"):
         gp.Pipeline("p", made=gp.Score("margin", name="h1")(gp.FromFrame(ROWS).node())).check()
+
+
+def test_sentences_are_scored_by_what_any_tagger_tells() -> None:
+    rows = pl.DataFrame({"log_probability": [-3.0, -1.0, 0.0, None], "n_words": [6, 1, 0, 2]})
+    assert gp.Score("mnlp", columns=["log_probability", "n_words"]).apply(rows)["score"].to_list() == [0.5, 1.0, 0.0, None]
+    assert gp.Score("sequence_confidence", columns="log_probability").apply(rows)["score"].to_list() == [3.0, 1.0, 0.0, None]
+    with pytest.raises(
+        UsageError, match=r"expects 2 of the columns: a sentence's log-probability, its number of words; got \('n_words',\)"
+    ):
+        gp.Score("mnlp", columns=["n_words"])
+    with pytest.raises(UsageError, match="needs columns for 'variance', 'mnlp', 'sequence_confidence' and for nothing else"):
+        gp.Score("mnlp")
