@@ -59,7 +59,9 @@ from gpupipe.stages.active.learn_partial import LearnPartial as LearnPartial
 from gpupipe.stages.active.learning_curve import LearningCurve as LearningCurve
 from gpupipe.stages.active.nearest_neighbors import NearestNeighbors as NearestNeighbors
 from gpupipe.stages.active.score import Score as Score
+from gpupipe.stages.active.seed_round import SeedRound as SeedRound
 from gpupipe.stages.active.spread_labels import SpreadLabels as SpreadLabels
+from gpupipe.stages.active.weigh_density import WeighDensity as WeighDensity
 from gpupipe.stages.asof_join import AsofJoin as AsofJoin
 from gpupipe.stages.bucketize import Bucketize as Bucketize
 from gpupipe.stages.calendar_parts import CalendarParts as CalendarParts
@@ -93,6 +95,7 @@ from gpupipe.stages.folds import Folds as Folds
 from gpupipe.stages.forecasts.backtest import Backtest as Backtest
 from gpupipe.stages.forecasts.evaluate_forecast import EvaluateForecast as EvaluateForecast
 from gpupipe.stages.forecasts.forecast import Forecast as Forecast
+from gpupipe.stages.from_fitted import FromFitted as FromFitted
 from gpupipe.stages.function import by_key as by_key
 from gpupipe.stages.function import rows as rows
 from gpupipe.stages.function import whole_table as whole_table

@@ -1,7 +1,8 @@
 """Labels where they help: names of people, places and other things in sentences, learned from as few marked words as possible.
 
 gpupipe run pipelines/entities.py -p store=labels --report out      one round: learns what is marked, asks about 1,500 words, and ends
-gpupipe label labels                                               a person marks them on a page; then run the round again
+gpupipe label labels                                               a person marks them on a page
+gpupipe run pipelines/entities.py -p store=labels --report out2 -p before=out/tagger        the next round; it goes on from that tagger
 gpupipe rounds pipelines/entities.py --oracle tags --metric f1 --until budget=9000 --seeds 1 --out rounds       a simulation, beside chance
 
 To mark a sentence takes as long as it has words, so the budget is in words. The first round asks about sentences by chance; each other
@@ -24,6 +25,7 @@ def pipeline(
     budget: int = 1500,
     steps: int = 450,
     filters: int = 100,
+    before: str = "",
 ) -> gp.Pipeline:
     """Return one round: learn from what is marked, choose sentences within a budget of words, ask about them, and end.
 
@@ -45,6 +47,8 @@ def pipeline(
         How many steps the tagger learns at least: with few sentences, epochs alone teach next to nothing.
     filters
         What each convolution over words finds; 800 in the paper.
+    before
+        A folder with the tagger of the round before, to go on from: its weights and its optimiser. `gpupipe rounds` names it by itself.
     """
     labels = gp.LabelStore.create(store, sorted(kinds.split(",")), kind="spans")
     sentences = gp.ReadConll(data).node().named("sentences")
@@ -52,7 +56,7 @@ def pipeline(
 
     # A sentence costs its words. What waits for an answer is not asked again; nor is what is marked, nor the hold-out.
     known = gp.ReadLabels(store).node().named("labels")
-    choose = gp.Choose(budget, score="score", cost="n_words", keep=["words"], seed=seed)
+    choose = gp.Choose(budget, score="score", cost="n_words", keep=["words"], seed=seed, round=labels.next_round)
     ask = gp.AskQuestions(store, words="words", strategy=strategy, seed=seed, budget=budget)
 
     if not labels.answers().num_rows:  # nothing is known yet: the first sentences are drawn by chance
@@ -65,7 +69,8 @@ def pipeline(
     shown = gp.Join(on="id", how="left")(gp.Drop("tags")(pool), marked)
 
     training = Training(epochs=1, batch_size=16, learning_rate=2e-3, clip_norm=5.0, seed=seed)
-    tagger = gp.TagSequences(options={"filters": filters}, kinds=kinds.split(","), least_steps=steps, training=training).fit(shown)
+    tagger = gp.TagSequences(options={"filters": filters}, kinds=kinds.split(","), least_steps=steps, training=training)
+    tagger = tagger.fit(shown, gp.FromFitted(gp.load(before)).node()) if before else tagger.fit(shown)
 
     told = tagger.predict(test)
     return gp.Pipeline(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -24,9 +25,10 @@ from gpupipe.active.oracle import ColumnOracle
 from gpupipe.active.scheme import CLASS, SPANS
 from gpupipe.active.stopping import Rule
 from gpupipe.active.store import LabelStore
+from gpupipe.artefact import save
 from gpupipe.core.errors import UsageError
 from gpupipe.definition import Definition
-from gpupipe.rounds.parts import asking_node, metric_of, predictions_of, truth_of
+from gpupipe.rounds.parts import BEFORE, asking_node, fitted_of, goes_on, metric_of, predictions_of, truth_of
 
 COURSE = "course.json"
 
@@ -82,7 +84,7 @@ class Arm:
         course = self._course()
         truth: dict[Any, Any] | None = None
         while course["stopped"] is None:
-            pipeline = self._build()
+            pipeline = self._build(course)
             _, node = asking_node(pipeline)
             store = LabelStore(node.stage.store)  # type: ignore[attr-defined]
             if truth is None:
@@ -114,11 +116,13 @@ class Arm:
             store.append(self._oracle(store, truth)(pa.table({"example_id": keys, **ones})))
         return metric_of(self._build().run(self.simulation.engine), self.simulation.metric)
 
-    def _build(self) -> Any:
-        """Return the arm's pipeline, made anew: it looks at the store."""
-        own = (f"store={self.folder / 'labels'}", f"strategy={self.strategy}", f"seed={self.seed}")
+    def _build(self, course: Mapping[str, Any] | None = None) -> Any:
+        """Return the arm's pipeline, made anew: it looks at the store, and goes on from what the round before has fitted, where it can."""
+        own = [f"store={self.folder / 'labels'}", f"strategy={self.strategy}", f"seed={self.seed}"]
         definition = self.simulation.definition
         self.folder.mkdir(parents=True, exist_ok=True)
+        if course is not None and course.get("fitted") and goes_on(definition):
+            own.append(f"{BEFORE}={self.folder / course['fitted']}")
         return definition.build(definition.values((*self.simulation.given, *own)))
 
     def _oracle(self, store: LabelStore, truth: Mapping[Any, Any]) -> ColumnOracle:
@@ -145,6 +149,8 @@ class Arm:
             "answers": answered.num_rows,
             "examples": known.num_rows,
             "exact": known["state"].to_pylist().count("exact"),
+            "unresolved": sum(known["unresolved"].to_pylist()),
+            "conflicts": sum(known["n_conflicts"].to_pylist()),
             "metric": metric_of(result, self.simulation.metric),
             "kappa": _kappa(course["sample"], sample),
             "best": float(scores.max()) if len(scores) else None,
@@ -152,8 +158,25 @@ class Arm:
             "asked": asked["questions"] if asked["waiting"] else 0,
             "seconds": round(time.perf_counter() - started, 3),
         }
+        if goes_on(self.simulation.definition):
+            course["fitted"] = self._saved(result, asked["round"], course.get("fitted"))
         course["curve"].append(point)
         course["sample"] = sample
+
+    def _saved(self, outputs: Mapping[str, Any], number: int, before: str | None) -> str | None:
+        """Save what a round has fitted, and return the folder's name; in a round that has fitted nothing, that of the one before."""
+        found = fitted_of(outputs)
+        if found is None:
+            return before
+        name = f"fitted/round-{number:06d}"
+        save(found, self.folder / name)
+        for old in (self.folder / "fitted").glob("round-*"):
+            if old.name not in (
+                Path(name).name,
+                Path(before or name).name,
+            ):  # should this round be repeated, it goes on from the one before
+                shutil.rmtree(old)
+        return name
 
     def _why(self, course: Mapping[str, Any], store: LabelStore) -> str | None:
         """Return why to stop, by the first rule that says so; None to go on."""

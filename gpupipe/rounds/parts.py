@@ -7,7 +7,9 @@ from numbers import Real
 from typing import Any
 
 from gpupipe.core.errors import ColumnError, UsageError, listing, nearest
+from gpupipe.core.holding import Holding
 from gpupipe.core.node import Node, Table
+from gpupipe.core.stage import RowStage
 from gpupipe.definition import Definition
 from gpupipe.pipeline import Pipeline
 from gpupipe.plan import Step
@@ -16,6 +18,7 @@ from gpupipe.sources.read_labels import ReadLabels
 from gpupipe.stages.select import Select
 
 NEEDED = ("store", "strategy", "seed")  # parameters that tell arms of a comparison apart
+BEFORE = "before"  # the parameter of a pipeline that goes on from what the round before has fitted: a folder for gp.load
 SAMPLE = "sample"  # the output whose predictions tell whether models still change
 
 
@@ -27,6 +30,26 @@ def require_parameters(definition: Definition) -> None:
         msg = f"Rounds expect parameters {listing(NEEDED)} of {definition.shown}, and there is no {listing(lacking)}."
         text = "where its labels are kept, by what it chooses ('random' too), and the seed of what is random"
         raise UsageError(f"{msg} They say {text}: def pipeline(store: str, strategy: str = 'margin', seed: int = 0)")
+
+
+def goes_on(definition: Definition) -> bool:
+    """Whether a pipeline asks for what the round before has fitted, by its parameter ``before``."""
+    return any(parameter.name == BEFORE for parameter in definition.parameters)
+
+
+def fitted_of(outputs: Mapping[str, Any]) -> Any:
+    """Return what a round has fitted; None where it has fitted nothing.
+
+    Raises
+    ------
+    UsageError
+        There are several outputs, and nobody knows which to go on from.
+    """
+    found = {name: value for name, value in outputs.items() if isinstance(value, RowStage | Holding)}
+    if len(found) > 1:
+        msg = f"Rounds of a pipeline with the parameter {BEFORE!r} go on from the one output that is fitted, got {listing(found)}."
+        raise UsageError(f"{msg} Leave the others out.")
+    return next(iter(found.values()), None)
 
 
 def asking_node(pipeline: Pipeline) -> tuple[str, Node]:
