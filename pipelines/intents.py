@@ -97,7 +97,9 @@ def pipeline(
     known = gp.ReadLabels(store).node().named("labels")
     features = [f"f{place:03d}" for place in range(n_features)]
     model = gp.LearnPartial(hierarchy, features=features, epochs=40, seed=seed).fit(texts, known)
-    chosen = gp.ChooseQuestions(hierarchy, budget, method=strategy, seed=seed, keep=["text"])(model.predict_proba(texts), known, test)
+    chosen = gp.ChooseQuestions(hierarchy, budget, method=strategy, seed=seed, round=labels.next_round, keep=["text"])(
+        model.predict_proba(texts), known, test
+    )
     told = model.predict(test)
     return gp.Pipeline(
         "intents",

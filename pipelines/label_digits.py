@@ -78,7 +78,8 @@ def pipeline(store: str, strategy: str = "margin", seed: int = 0, n_questions: i
     train = gp.Join("id")(pool, gp.Select(id=nw.col("example_id"), answer=nw.col("label"))(exact))
     model = gp.Learn(LogisticRegression(C=5, max_iter=1000), features=PIXELS, target="answer").fit(train)
     guessed = gp.Rename(prediction="guess")(model.predict(model.predict_proba(pool)))
-    chosen = gp.Choose(n_questions, seed=seed, keep=["image", "guess"])(gp.Score(strategy)(guessed), known, test)
+    choose = gp.Choose(n_questions, seed=seed, round=labels.next_round, keep=["image", "guess"])
+    chosen = choose(gp.Score(strategy)(guessed), known, test)
     return gp.Pipeline(
         "label_digits",
         scores=gp.Evaluate("accuracy", target="digit")(model.predict(test)),

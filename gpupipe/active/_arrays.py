@@ -75,7 +75,7 @@ def entropies_of(columns: Sequence[Any]) -> Any:
 
 
 def _entropy(columns: Sequence[Any], rows: slice, *, certain: bool) -> Any:
-    """Return the entropy of some rows; unless probabilities of 0 may be there, NaN where there is one, which saves a pass over each column."""
+    """Return the entropy of some rows; NaN where a probability is 0, unless some may be, which costs a pass over each column."""
     xp = array_module(columns[0])
     total = xp.zeros(len(columns[0][rows]), xp.float64)
     made = xp.empty(len(total), columns[0].dtype)

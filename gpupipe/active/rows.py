@@ -11,6 +11,7 @@ from typing import Any, TypeAlias, cast
 
 import narwhals.stable.v2 as nw
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from gpupipe.active.scheme import Scheme
 from gpupipe.core.errors import UsageError, listing, nearest
@@ -112,8 +113,9 @@ def _plain_columns(rows: Rows) -> dict[str, list[Any]]:
 
 
 def _values(column: Any) -> list[Any]:
-    """Return a column as a list of Python's values."""
-    return cast(list[Any], column.tolist() if hasattr(column, "tolist") else list(column))
+    """Return a column as a list of Python's values: of Arrow, of a frame, an array, or any sequence."""
+    made = next((getattr(column, name) for name in ("to_pylist", "to_list", "tolist") if hasattr(column, name)), None)
+    return cast(list[Any], list(column) if made is None else made())
 
 
 def made_ids(keys: Iterable[Sequence[Any]]) -> list[str]:
@@ -211,8 +213,8 @@ def _stamp(time: datetime | None) -> int | None:
     return (since.days * 86400 + since.seconds) * 1_000_000 + since.microseconds
 
 
-def checked_questions(rows: Rows, scheme: Scheme, round_: Mapping[str, Any]) -> pa.Table:
-    """Return questions of a round as they are kept, with their names.
+def checked_questions(rows: Rows, scheme: Scheme, round_: Mapping[str, Any]) -> tuple[pa.Table, list[str]]:
+    """Return questions of a round as they are kept, with their names; and the names of those that chance drew.
 
     Raises
     ------
@@ -220,7 +222,7 @@ def checked_questions(rows: Rows, scheme: Scheme, round_: Mapping[str, Any]) -> 
         A question is none of the scheme's, is asked twice, or costs less than nothing.
     """
     schema = questions_schema(scheme)
-    columns = columns_of(rows, ("example_id", "question", "score", "cost", "guess"), ("example_id",), "Questions")
+    columns = columns_of(rows, ("example_id", "question", "score", "cost", "guess", "by_chance"), ("example_id",), "Questions")
     ids = scheme.ids(columns["example_id"])
     whole = scheme.question({"kind": scheme.kind})
     asked = [whole if one is None else scheme.question(one) for one in columns["question"]]
@@ -242,7 +244,8 @@ def checked_questions(rows: Rows, scheme: Scheme, round_: Mapping[str, Any]) -> 
         **{name: [round_[name]] * n_rows for name in ("round", "part", "annotators", "model")},
         "asked_at": [time_of(round_["asked_at"])] * n_rows,
     }
-    return pa.Table.from_arrays([pa.array(made[field.name], field.type) for field in schema], schema=schema)
+    table = pa.Table.from_arrays([pa.array(made[field.name], field.type) for field in schema], schema=schema)
+    return table, [name for name, drawn in zip(made["question_id"], columns["by_chance"], strict=True) if drawn]
 
 
 def _guess(value: Any, scheme: Scheme) -> str | None:
@@ -274,3 +277,12 @@ def checked_examples(rows: Rows, scheme: Scheme) -> pa.Table:
         msg = f"Expected examples with text as texts, image as bytes of a PNG or JPEG, words as lists of texts, got others: {error}."
         raise UsageError(msg) from error
     return pa.Table.from_arrays([ids, *arrays, pa.array(shown, _TEXT)], schema=schema)
+
+
+def first_of_each(examples: pa.Table) -> pa.Table:
+    """Return the first row of each example."""
+    keys = examples["example_id"]
+    if pc.count_distinct(keys).as_py() == len(keys):
+        return examples
+    first = {key: row for row, key in reversed(list(enumerate(keys.to_pylist())))}
+    return examples.take(pa.array(sorted(first.values())))

@@ -73,7 +73,7 @@ class Scheme:
         texts = all(isinstance(one, str) and one.strip() for one in self.classes)
         numbers = all(isinstance(one, int) and not isinstance(one, bool) for one in self.classes)
         if not self.classes or not (texts or numbers) or len(set(self.classes)) < len(self.classes):
-            msg = f"Expected classes that are all texts or all whole numbers, each once, got {listing(map(str, self.classes))}."
+            msg = f"Expected classes that are all texts or all whole numbers, each once, got {listing(map(str, self.classes)) or 'none'}."
             raise UsageError(f"{msg} Name each class once.")
         if self.kind == "spans" and not texts:
             raise UsageError("Expected types of entities that are texts, such as 'PER', got numbers. Name them.")

@@ -26,6 +26,7 @@ from gpupipe.active.rows import (
     checked_answers,
     checked_examples,
     checked_questions,
+    first_of_each,
     questions_schema,
     schemas_of,
 )
@@ -101,7 +102,7 @@ class LabelStore:
         made = cls(place)
         if made.scheme != scheme:
             msg = f"Expected a label store for {scheme.as_json()} at {parts.shown!r}, got one for {made.scheme.as_json()}."
-            raise UsageError(f"{msg} Name another place.")
+            raise UsageError(f"{msg} Name another place, and take the answers there: gp.export_labels, gp.import_labels.")
         return made
 
     @property
@@ -130,7 +131,7 @@ class LabelStore:
 
     def examples(self) -> pa.Table:
         """Return the examples that were added, each once."""
-        return self._made("examples", _first_of_each)
+        return self._made("examples", first_of_each)
 
     def hold_out(self, ids: Any) -> None:
         """Keep examples out for good: none of them may be asked about or answered.
@@ -174,7 +175,7 @@ class LabelStore:
         ----------
         questions
             Columns ``example_id``; ``question`` (the whole class or the spans where it is left out or None); ``score``; ``cost``, 1 unless
-            given; ``guess``, what the model would answer.
+            given; ``guess``, what the model would answer; ``by_chance``, whether chance alone drew it.
         budget
             What the questions may cost together, for the page's progress.
         annotators
@@ -189,10 +190,11 @@ class LabelStore:
         if not whole or round < 0 or part < 0 or annotators < 1:
             raise UsageError(f"Expected a round and a part from 0 on, and 1 annotator or more, got {round!r}, {part!r}, {annotators!r}.")
         made_with = {"seed": seed, "model": model, "pool": pool, "strategy": strategy, "budget": budget, "annotators": annotators}
-        record = {"round": round, "part": part, **made_with, "asked_at": datetime.now(UTC).isoformat()}
+        record: dict[str, Any] = {"round": round, "part": part, **made_with, "asked_at": datetime.now(UTC).isoformat()}
         there = self.round(round, part)
         if there is None:
-            made = checked_questions(questions, self.scheme, record)
+            made, drawn = checked_questions(questions, self.scheme, record)
+            record |= {"by_chance": drawn} if drawn else {}
             self._refuse(made["example_id"], pc.is_in(made["example_id"], self.held_out()), "outside the hold-out", "of it")
             if self.scheme.kind == "spans":
                 self._require_known(made["example_id"])
@@ -216,6 +218,20 @@ class LabelStore:
             Round(record["round"], record["part"], record, questions)
             for record, questions in self._parts.rounds(questions_schema(self.scheme))
         ]
+
+    @property
+    def next_round(self) -> int:
+        """The number of the round that a run would ask: the last one as long as something waits, so that repeated it draws the same."""
+        last = max((one.number for one in self.rounds()), default=-1)
+        return last if last >= 0 and self.waiting().num_rows else last + 1
+
+    def by_chance(self) -> pa.Table:
+        """Return the rows of `labels` whose examples chance alone drew: by these, accuracy is estimated without bias."""
+        drawn = {name for one in self.rounds() for name in one.record.get("by_chance", ())}
+        asked = self.questions()
+        keys = asked.filter(pc.is_in(asked["question_id"], pa.array(sorted(drawn), pa.large_string())))["example_id"]
+        labels = self.labels()
+        return labels.filter(pc.is_in(labels["example_id"], keys.combine_chunks()))
 
     def questions(self) -> pa.Table:
         """Return all questions of all rounds."""
@@ -374,15 +390,6 @@ class LabelStore:
             if replaced is not None and (replaced == name or owners.get(replaced) != example):
                 msg = f"Expected `replaces` to be an answer_id of example {example!r}, got {replaced!r}. Nothing was kept."
                 raise UsageError(msg)
-
-
-def _first_of_each(examples: pa.Table) -> pa.Table:
-    """Return the first row of each example."""
-    keys = examples["example_id"]
-    if pc.count_distinct(keys).as_py() == len(keys):
-        return examples
-    first = {key: row for row, key in reversed(list(enumerate(keys.to_pylist())))}
-    return examples.take(pa.array(sorted(first.values())))
 
 
 def _parts(place: str | os.PathLike[str]) -> Parts:

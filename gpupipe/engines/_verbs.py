@@ -165,8 +165,8 @@ def check_once(keys: nw.DataFrame[Any], expected: str) -> None:
     for row in repeated.iter_rows(named=True):
         n_rows = row.pop(count)
         example = ", ".join(f"{name}={value!r}" for name, value in row.items())
-        msg = f"{expected}, got {example} in {n_rows} rows. Deduplicate or aggregate that table first, or leave out validate."
-        raise StageError(msg)
+        msg = f"{expected}, got {example} in {n_rows} rows. Deduplicate or aggregate that table first"
+        raise StageError(f"{msg}, or leave out validate." if "validate" in expected else f"{msg}.")
 
 
 def asof_rows(left: pa.Table, right: pa.Table, how: AsofJoining) -> pa.Array:

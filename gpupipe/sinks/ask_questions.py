@@ -18,15 +18,19 @@ from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import as_columns
 
-_OWN = ("question", "score", "cost", "guess")
+_OWN = ("question", "score", "cost", "guess", "by_chance")
 
 
 @dataclass(frozen=True, init=False)
 class AskQuestions(Sink):
     """Asks about examples: a round of questions in a label store; gives ``{"round", "questions", "waiting", "cost"}``.
 
-    Of the rows, columns ``question``, ``score``, ``cost`` and ``guess`` are kept with the questions where they are there. A round is asked
-    once: repeated, the selection that is recorded stands. As long as questions wait for answers, no further round is begun.
+    Where there are some, ``"undecided"`` is beside: how many examples annotators disagree on; and ``"conflicts"``: of how many the answers
+    leave no class.
+
+    Of the rows, columns ``question``, ``score``, ``cost``, ``guess`` and ``by_chance`` are kept with the questions where they are
+    there. A round is asked once: repeated, the selection that is recorded stands. As long as questions wait for answers, no further round
+    is begun.
 
     Parameters
     ----------
@@ -154,4 +158,7 @@ def _told(store: LabelStore, number: int) -> dict[str, Any]:
     """Return what the run gives for a round."""
     parts = [one.questions for one in store.rounds() if one.number == number]
     cost = sum(sum(part["cost"].to_pylist()) for part in parts)
-    return {"round": number, "questions": sum(part.num_rows for part in parts), "waiting": store.waiting().num_rows, "cost": cost}
+    told = {"round": number, "questions": sum(part.num_rows for part in parts), "waiting": store.waiting().num_rows, "cost": cost}
+    known = store.beliefs()
+    found = {"undecided": int(known.unresolved.sum()), "conflicts": int((known.conflicts > 0).sum())}
+    return {**told, **{name: count for name, count in found.items() if count}}

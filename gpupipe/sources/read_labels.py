@@ -17,8 +17,8 @@ from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema
 from gpupipe.core.secret import masked
 
-What = Literal["labels", "answers", "questions", "waiting", "votes", "conflicts", "examples"]
-_WHAT = ("labels", "answers", "questions", "waiting", "votes", "conflicts", "examples")
+What = Literal["labels", "answers", "questions", "waiting", "votes", "conflicts", "examples", "by_chance"]
+_WHAT = ("labels", "answers", "questions", "waiting", "votes", "conflicts", "examples", "by_chance")
 
 
 @dataclass(frozen=True, init=False)
@@ -32,7 +32,8 @@ class ReadLabels(Source):
     what
         ``"labels"``: what the answers imply of each example that has some; ``"answers"``: every answer; ``"questions"``: all that was
         asked; ``"waiting"``: what waits for an answer; ``"votes"``: the class that each annotator gives, for `Consensus`;
-        ``"conflicts"``: answers that contradict one another; ``"examples"``: what is shown of each.
+        ``"conflicts"``: answers that contradict one another; ``"examples"``: what is shown of each;
+        ``"by_chance"``: those of the labels whose examples chance alone drew (``gp.Choose(by_chance=0.1)``).
 
     Raises
     ------

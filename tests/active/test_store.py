@@ -54,6 +54,14 @@ def test_parts_are_plain_parquet_that_anybody_reads(store: LabelStore) -> None:
     assert all(path.suffix == ".parquet" for path in Path(store.place, "answers").iterdir())
 
 
+def test_columns_may_be_of_any_library(store: LabelStore) -> None:
+    """What a store tells goes back into it as it came: columns of Arrow, of a frame, arrays."""
+    waiting = store.waiting().slice(0, 2)
+    told = {"answer": pl.Series(["cat", "dog"]), "annotator": np.array(["ann", "ann"])}
+    store.append({"example_id": waiting["example_id"], "question": waiting["question"].combine_chunks(), **told})
+    assert store.labels()["label"].to_pylist() == ["cat", "dog"]
+
+
 def test_the_same_answer_twice_counts_once_and_is_written_once(store: LabelStore) -> None:
     one = answer("a", "cat")
     assert store.append([one]) == store.append([one, one])[:1]

@@ -111,9 +111,9 @@ class _LeaveOut(TableStage):
         return [wanted | {self.id}, frozenset([self._own(schemas[1], 1), *states])]
 
 
-def candidates(scored: Table, others: Sequence[Any], id_column: str, stage: str) -> Table:
-    """Return the rows of a table, each once, whose ids are in none of the others."""
-    left = _OncePerId(id_column, stage)(scored)
+def candidates(scored: Table, others: Sequence[Any], id_column: str, stage: str, *, check_ids: bool = True) -> Table:
+    """Return the rows of a table, each once unless nobody checks, whose ids are in none of the others."""
+    left = _OncePerId(id_column, stage)(scored) if check_ids else scored
     for other in others:
         left = _LeaveOut(id_column, stage)(left, other)
     return left

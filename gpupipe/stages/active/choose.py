@@ -25,6 +25,8 @@ Diverse = Literal["k_center", "badge", "ranked_batch", "representatives"]
 _DIVERSE = ("k_center", "badge", "ranked_batch", "representatives")
 _NEAR_KNOWN = ("k_center", "ranked_batch", "representatives")  # which look at what is known, too
 _HASH, _RANK, _COST, _NOISE = "__gpupipe_draw__", "__gpupipe_rank__", "__gpupipe_cost__", "__gpupipe_noise__"
+_SCORE = "__gpupipe_score__"
+_DRAWN = "__gpupipe_drawn__"  # whether a row is there as one of those that chance may draw, beside the best
 _SHOWN = 20
 
 
@@ -56,12 +58,17 @@ class Choose(TaskStage):
         How many times the budget the best rows by score may be, of which the diverse ones are chosen; None for all rows.
     prefix
         Of the probabilities' columns, for ``badge``.
+    by_chance
+        The share of the budget that is drawn by chance alone, whatever the scores, and comes first: by these labels accuracy and shares of
+        classes are estimated without bias. A column ``by_chance`` tells which, and ``gp.ReadLabels(store, what="by_chance")`` their labels.
+    check_ids
+        Whether all ids are looked through for one that is there twice, which takes some 25 bytes a row; else those that are chosen are.
     id
         The column of ids.
     keep
         Further columns that come along, such as the text to be shown.
     seed, round
-        Of the hash; another round draws anew.
+        Of the hash; another round draws anew: ``round=store.next_round``.
 
     Raises
     ------
@@ -89,6 +96,8 @@ class Choose(TaskStage):
     embedding: tuple[str, ...]
     candidates: int | None
     prefix: str
+    by_chance: float
+    check_ids: bool
     id: str
     keep: tuple[str, ...]
     seed: int
@@ -106,6 +115,8 @@ class Choose(TaskStage):
         embedding: Sequence[str] = (),
         candidates: int | None = 10,
         prefix: str = "probability",
+        by_chance: float = 0.0,
+        check_ids: bool = True,
         id: str = "id",
         keep: Sequence[str] = (),
         seed: int = 0,
@@ -126,14 +137,17 @@ class Choose(TaskStage):
         if candidates is not None and candidates < 1:
             raise UsageError(f"Choose expects candidates from 1 on, how many times the budget, or None for all rows, got {candidates}.")
         settle(self, budget=budget, score=score, cost=cost, gamma=gamma, power=power, diverse=diverse, embedding=tuple(embedding))
-        settle(self, candidates=candidates, prefix=prefix, id=id, keep=tuple(keep), seed=seed, round=round)
+        if not 0 <= by_chance < 1:
+            raise UsageError(f"Choose expects by_chance, a share of the budget, from 0 to below 1, got {by_chance!r}.")
+        settle(self, candidates=candidates, prefix=prefix, by_chance=by_chance, check_ids=check_ids, id=id)
+        settle(self, keep=tuple(keep), seed=seed, round=round)
 
     def __call__(self, *inputs: Node) -> Any:
         """Return the node of the chosen rows: of the first table, none that is in one of the others."""
         if not inputs or not all(isinstance(given, Table) for given in inputs):
             return self.wire(inputs)  # which tells what is wrong
         scored, *others = inputs
-        left = candidates(scored, others, self.id, self.name)  # type: ignore[arg-type]
+        left = candidates(scored, others, self.id, self.name, check_ids=self.check_ids)  # type: ignore[arg-type]
         return self.wire((left, others[0]) if others and self.diverse in _NEAR_KNOWN else (left,))
 
     def check(self, *schemas: Schema) -> None:
@@ -171,17 +185,32 @@ class Choose(TaskStage):
             hashed = verbs.hash_columns(hashed.with_columns(nw.col(self.id).alias(_NOISE)), [_NOISE], round_seed(self.seed, self.round), 32)
         made = hashed.with_columns(cost.alias(_COST)).with_columns(self._ranked().alias(_RANK))
         made = made.select([*dict.fromkeys(kept), _HASH, _RANK, _COST])
-        times = self._times
+        best = self._within(made, self._times)
+        if not self.by_chance:
+            return best
+        flat = made.with_columns(nw.col(_RANK).alias(_SCORE), nw.lit(0.0).alias(_RANK))
+        drawn = self._within(flat, 1, self._drawn_budget).with_columns(nw.col(_SCORE).alias(_RANK)).select(best.collect_schema().names())
+        return nw.concat([best.with_columns(nw.lit(False).alias(_DRAWN)), drawn.with_columns(nw.lit(True).alias(_DRAWN))])
+
+    @property
+    def _drawn_budget(self) -> float:
+        """What chance may spend; of rows, one at least."""
+        share = self.budget * self.by_chance
+        return share if self.cost is not None else max(1.0, round(share))
+
+    def _within(self, made: nw.LazyFrame[Any], times: int | None, budget: float | None = None) -> nw.LazyFrame[Any]:
+        """Return the best rows within so many times the budget; all for None."""
+        budget = self.budget if budget is None else budget
         if times is None:
             return made
         if self.cost is None:
-            return made.top_k(int(self.budget) * times, by=[_RANK, _HASH], reverse=[False, True])
+            return made.top_k(int(budget) * times, by=[_RANK, _HASH], reverse=[False, True])
         turned = made.with_columns((-nw.col(_RANK)).alias(f"{_RANK}-"))
         spent = nw.col(_COST).fill_null(0.0).cum_sum().over(order_by=[f"{_RANK}-", _HASH]) - nw.col(_COST).fill_null(0.0)
         wrong = nw.col(_COST).is_null() | ~(nw.col(_COST) > 0)  # kept, so that they are told
         return (
             turned.with_columns(spent.alias("__gpupipe_spent__"))
-            .filter(wrong | (nw.col("__gpupipe_spent__") < self.budget * times))
+            .filter(wrong | (nw.col("__gpupipe_spent__") < budget * times))
             .drop([f"{_RANK}-", "__gpupipe_spent__"])
         )
 
@@ -205,6 +234,7 @@ class Choose(TaskStage):
         self.check(*specs)
         own = {"rank": Field(nw.Int64(), nullable=False), "score": Field(nw.Float64(), nullable=False)}
         columns = {self.id: specs[0][self.id], **own, "cost": Field(nw.Float64(), nullable=False)}
+        columns |= {"by_chance": Field(nw.Boolean(), nullable=False)} if self.by_chance else {}
         columns |= {name: specs[0][name] for name in self.keep if name not in columns}
         return Schema(tuple((name, Field(field.dtype, field.nullable)) for name, field in columns.items()))
 
@@ -214,20 +244,41 @@ class Choose(TaskStage):
         self._require_whole(tools, rows)
         ranks, hashes, costs = (tools.array(rows, name) for name in (_RANK, _HASH, _COST))
         order = selectors.top(ranks, hashes, max(1, len(ranks))) if len(ranks) else tools.xp.arange(0)
-        if self.diverse is not None and len(order):
+        drawn = order[:0]
+        if self.by_chance and len(order):
+            order, drawn = self._drawn(tools, rows, order)
+        left = self.budget - float(costs[drawn].sum())
+        if self.diverse is not None and len(order) and left > 0:
             spent = tools.xp.cumsum(costs[order]) - costs[order]
             order = order if self._times is None else order[spent < self.budget * self._times]  # blocks gave the best of each
-            order = order[self._diverse(tools, rows, order, costs[order], *inputs[1:])]
+            order = order[self._diverse(tools, rows, order, left, *inputs[1:])]
         before = tools.xp.cumsum(costs[order]) - costs[order]
-        chosen = order[before < self.budget]
+        chosen = tools.xp.concatenate([drawn, order[before < left]])
         taken = [int(place) for place in chosen]
         made = rows[taken].select([self.id, *self.keep])
+        if made[self.id].n_unique() < len(made):
+            raise StageError(
+                f"Choose expects each example once, under an id of its own, got one twice in {self.id!r}. Deduplicate the pool."
+            )
         numbers = {"rank": np.arange(1, len(taken) + 1), "score": ranks[chosen], "cost": costs[chosen]}
+        told: list[str] = []
+        if self.by_chance:
+            told, numbers["by_chance"] = ["by_chance"], tools.xp.arange(len(taken)) < len(drawn)
+            tools.note(**{"by chance": len(drawn)})
         whole = tools.frame(numbers, beside=made)
-        total = float(costs[chosen].sum())
-        tools.note(chosen=len(taken), cost=total, budget=self.budget)
+        tools.note(chosen=len(taken), cost=float(costs[chosen].sum()), budget=self.budget)
         self._show(tools, whole)
-        return whole.select(list(dict.fromkeys([self.id, "rank", "score", "cost", *self.keep])))
+        return whole.select(list(dict.fromkeys([self.id, "rank", "score", "cost", *told, *self.keep])))
+
+    def _drawn(self, tools: Tools, rows: nw.DataFrame[Any], order: Any) -> tuple[Any, Any]:
+        """Return the places of the rows in their order without those that are drawn by chance, and these."""
+        xp = tools.xp
+        hashes, costs, beside = (tools.array(rows, name) for name in (_HASH, _COST, _DRAWN))
+        beside = beside.astype(bool)
+        places = xp.nonzero(beside)[0]
+        places = places[xp.argsort(hashes[places], kind="stable")]
+        drawn = places[xp.cumsum(costs[places]) - costs[places] < self._drawn_budget]
+        return order[~beside[order] & ~xp.isin(hashes[order], hashes[drawn])], drawn
 
     def _require_whole(self, tools: Tools, rows: nw.DataFrame[Any]) -> None:
         """Raise StageError for rows that cannot be asked about."""
@@ -240,11 +291,11 @@ class Choose(TaskStage):
             msg = f"Choose expects costs above 0 in {self.cost!r}, got one that is missing, 0 or below. Drop such rows, or name a cost."
             raise StageError(msg)
 
-    def _diverse(self, tools: Tools, rows: nw.DataFrame[Any], order: Any, costs: Any, known: Any = None) -> Any:
-        """Return places among the ordered rows, those that differ first."""
+    def _diverse(self, tools: Tools, rows: nw.DataFrame[Any], order: Any, budget: float, known: Any = None) -> Any:
+        """Return places among the ordered rows, those that differ first, as many as a budget may be enough for."""
         xp = tools.xp
-        cheapest = xp.cumsum(xp.sort(costs))
-        n_rows = min(len(order), int((cheapest < self.budget).sum()) + 1)
+        cheapest = xp.cumsum(xp.sort(tools.array(rows, _COST)[order]))
+        n_rows = min(len(order), int((cheapest < budget).sum()) + 1)
         by_hash = xp.argsort(tools.array(rows, _HASH)[order], kind="stable")  # so that chance goes by ids and not by the order of rows
         placed = order[by_hash]
         embedded = xp.stack([tools.array(rows, name) for name in self.embedding], axis=1).astype(xp.float64)[placed]

@@ -50,6 +50,7 @@ OPTIONS: list[dict[str, Any]] = [
     {"budget": 12, "diverse": "badge", "embedding": ["x", "y"]},
     {"budget": 12, "diverse": "ranked_batch", "embedding": ["x", "y"]},
     {"budget": 80, "cost": "words", "diverse": "representatives", "embedding": ["x", "y"]},
+    {"budget": 90.0, "cost": "words", "by_chance": 0.3, "round": 4},
 ]
 
 
@@ -94,6 +95,43 @@ def test_costs_and_power_are_those_of_the_array_library() -> None:
     drawn = scorers.power(scores, hashes, beta=2.0)
     expected = rows["id"].to_numpy()[selectors.top(drawn, hashes, 30)].tolist()
     assert rank(gp.Choose(30, power=2.0).apply(rows))["id"].to_list() == expected
+
+
+def test_a_share_is_drawn_by_chance_alone_and_anew_in_each_round() -> None:
+    """By hash among all that can be asked, whatever the scores; the best are among the rest."""
+    rows = POOL.with_columns(pl.col("score").fill_null(0.0))
+    drawn = []
+    for number in range(2):
+        made = rank(gp.Choose(40, by_chance=0.25, round=number).apply(rows))
+        order = np.argsort(random_order(rows["id"].to_arrow(), number=number))
+        assert made.filter("by_chance")["id"].to_list() == rows["id"].to_numpy()[order[:10]].tolist() == made["id"].to_list()[:10]
+        rest = rows.filter(~pl.col("id").is_in(made["id"].to_list()[:10]))
+        assert made["id"].to_list()[10:] == rank(gp.Choose(30, round=number).apply(rest))["id"].to_list()
+        drawn.append(set(made["id"].to_list()[:10]))
+    assert drawn[0] != drawn[1]
+
+
+def test_labels_of_what_chance_drew_are_told_apart(tmp_path: Path) -> None:
+    store = gp.LabelStore.create(tmp_path / "store", ["a", "b"])
+    assert store.next_round == 0
+    chosen = gp.Choose(5, by_chance=0.2)(gp.FromFrame(POOL).node())
+    gp.Pipeline("asked", asked=gp.AskQuestions(store.place)(chosen)).run("cpu")
+    asked = store.questions()["example_id"].to_pylist()
+    assert store.next_round == 0 and store.by_chance().num_rows == 0
+    store.append({"example_id": asked, "question": [CLASS] * 5, "answer": ["a"] * 5, "annotator": ["ann"] * 5})
+    assert store.next_round == 1
+    read = gp.Pipeline("read", made=gp.ReadLabels(store.place, what="by_chance").node()).run("cpu")["made"]
+    assert read["example_id"].to_list() == asked[:1] and read["label"].to_list() == ["a"]
+
+
+def test_ids_that_nobody_checks_are_looked_at_where_they_are_chosen() -> None:
+    pool = gp.FromFrame(pl.concat([POOL, POOL.tail(40)])).node()
+    twice = POOL.tail(40)["id"].to_list()
+    with pytest.raises(StageError, match="got one twice in 'id'"):
+        gp.Pipeline("p", made=gp.Choose(N, check_ids=False)(pool)).run("cpu")
+    left = gp.FromFrame(POOL.tail(40)).node()
+    made = gp.Pipeline("p", made=gp.Choose(50, check_ids=False)(pool, left)).run("cpu")["made"]
+    assert len(made) == 50 and not set(twice) & set(made["id"].to_list())
 
 
 def test_diverse_rows_are_those_of_the_array_library() -> None:
