@@ -56,24 +56,24 @@ def test_replace_append_and_fail(uri: str, write: Write, read: Read, engine: str
 def test_many_batches_are_one_transaction(uri: str, write: Write, read: Read, engine: str) -> None:
     table = f"many_{engine}"
     write(WriteSql(table, uri), SMALL)
-    many = pa.table({"a": np.arange(300_000)})
+    many = pa.table({"a": np.arange(30_000)})
     writer = WriteSql(table, uri).open(many.schema)
-    for batch in many.to_batches(100_000):
+    for batch in many.to_batches(10_000):
         writer.write(batch)
     writer.close()
     assert len(rows(uri, table, read)) == 3
     writer.abort()
     assert len(rows(uri, table, read)) == 3
-    assert write(WriteSql(table, uri), many)["rows"] == 300_000
-    assert read(ReadSql(f"SELECT count(*) AS n, sum(a) AS a FROM {table}", uri, schema={"n": nw.Int64})).to_pydict() == {"n": [300_000]}
+    assert write(WriteSql(table, uri), many)["rows"] == 30_000
+    assert read(ReadSql(f"SELECT count(*) AS n, sum(a) AS a FROM {table}", uri, schema={"n": nw.Int64})).to_pydict() == {"n": [30_000]}
     other = f"{table}_other"
     writers = [WriteSql(name, uri).open(many.schema) for name in (table, other)]
-    for batch in many.to_batches(100_000):
+    for batch in many.to_batches(10_000):
         for writer in writers:
             writer.write(batch)
     for writer in writers:
         writer.close()
-    assert [writer.commit()["rows"] for writer in writers] == [300_000, 300_000]
+    assert [writer.commit()["rows"] for writer in writers] == [30_000, 30_000]
     leftovers = "SELECT name FROM sqlite_master" if "sqlite" in uri else "SELECT tablename AS name FROM pg_tables"
     assert not [name for name in read(ReadSql(leftovers, uri))["name"].to_pylist() if "_tmp_" in name]
 
@@ -96,7 +96,7 @@ def test_a_full_disk_is_named(mode: Any, small_disk: Path, write: Write, read: R
     with pytest.raises(
         SinkError, match=r"Table 't' could not be written to .*database or disk is full.* Check the address, the rights, the room"
     ):
-        write(WriteSql("t", uri, mode=mode), pa.table({"a": np.arange(500_000), "s": ["x"] * 500_000}))
+        write(WriteSql("t", uri, mode=mode), pa.table({"a": np.arange(150_000), "s": ["x"] * 150_000}))
     gc.collect()
     assert rows(uri, "t", read) == SMALL.sort_by("a").to_pylist()
 
