@@ -164,6 +164,33 @@ def arima(rounds: int, installed: set[str], period: int) -> Record:
     return {**record, "series": n_ours, "steps": 120, "statuses": np.bincount(model.status_, minlength=5).tolist()}
 
 
+def long_series(rounds: int, installed: set[str]) -> dict[str, Record]:
+    """One series of 10,000 hours, which no batch hides: with Numba where that is installed."""
+    row = seasonal_series(1, 10_000, 24)
+    records = {}
+    for name, model in {"holt-winters": HoltWinters(24, errors="ignore"), "arima": ARIMA((1, 0, 1), include_constant=True)}.items():
+        peers: dict[str, tuple[Callable[[], Any], int]] = {}
+        if "statsmodels" in installed:
+            from statsmodels.tsa.holtwinters import ExponentialSmoothing  # local: a peer
+            from statsmodels.tsa.statespace.sarimax import SARIMAX  # local: a peer
+
+            theirs: dict[str, Callable[[], Any]] = {
+                "holt-winters": lambda: (
+                    ExponentialSmoothing(row[0], trend="add", seasonal="add", seasonal_periods=24, initialization_method="heuristic")
+                    .fit()
+                    .sse
+                ),
+                "arima": lambda: SARIMAX(row[0], order=(1, 0, 1), trend="c").fit(disp=0).llf,
+            }
+            peers["statsmodels"] = (theirs[name], 1)
+        record, results = compared(rounds, lambda model=model: model.fit(row), 1, peers)
+        records[name] = {**record, "series": 1, "steps": 10_000, "numba": importlib.util.find_spec("numba") is not None}
+        if peers:
+            ours = results["gpupipe"].sse_ if name == "holt-winters" else results["gpupipe"].loglik_
+            records[name]["ours_and_theirs"] = [float(ours[0]), float(results["statsmodels"])]
+    return records
+
+
 def kalman(rounds: int, installed: set[str], *, shared: bool) -> Record:
     """A local linear trend over 200 steps: states, covariances, likelihood; one model for all, or one per series and 5 % missing."""
     n_series = 10_000
@@ -282,6 +309,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "seasonal-arima": lambda: arima(options.rounds, installed, 12),
         "kalman-shared": lambda: kalman(options.rounds, installed, shared=True),
         "kalman-each": lambda: kalman(options.rounds, installed, shared=False),
+        "long-series": lambda: long_series(options.rounds, installed),
         "intervals": intervals,
         "bad-series": bad_series,
     }

@@ -15,9 +15,10 @@ import numpy as np
 
 from gpupipe.forecasts._arima_data import Data
 from gpupipe.forecasts._arima_starts import starts
-from gpupipe.forecasts._arrays import backward_solved, factorized, forward_solved
+from gpupipe.forecasts._arrays import backward_solved, factorized, forward_solved, total
 from gpupipe.forecasts._batch import segments
 from gpupipe.forecasts._innovations import FastFilter, GapFilter
+from gpupipe.forecasts._kernels import compiled, innovate
 from gpupipe.forecasts._levenberg import Limits, minimise
 
 NUDGE = 1e-6  # of a transformed parameter, for the differences
@@ -81,6 +82,11 @@ def filtered(data: Data, coefficients: Any, beta: Any, n_candidates: int) -> tup
 
     whole = data.start(xp.ascontiguousarray(coefficients[:, places]), rows)
     sums = Sums.of(n_candidates + data.n_columns, n_candidates, n_series, xp)
+    if isinstance(whole, FastFilter) and (kernels := compiled(data.values)) is not None:
+        products = innovate(kernels, data, rest, whole, sums.gram, (data.first, n_candidates, LOG_EVERY))
+        sums.logs += total(np.log(products), xp)
+        sums.count += xp.maximum(xp.asarray(data.lengths) - data.first, 0)
+        return sums, whole
     for first, stop, n in segments(data.lengths, data.first):
         at = whole.narrowed(n)
         for time in range(first, stop):

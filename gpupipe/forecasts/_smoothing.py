@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from gpupipe.forecasts._batch import Batch, segments
+from gpupipe.forecasts._kernels import compiled, smooth
 
 
 @dataclass(frozen=True)
@@ -165,6 +166,9 @@ def with_derivatives(batch: Batch, form: Form, states: States, gaps: Any) -> Der
     """Run all steps of a batch and return what has been summed up; `gaps` [n_times, n] is 1.0 where a value was seen, or None."""
     with np.errstate(all="ignore"):  # a state that is no number makes a value that is none, which the optimiser rejects
         whole = Derivatives.at_start(form, states, batch.xp)
+        if (kernels := compiled(batch.values)) is not None:
+            smooth(kernels, batch.values, gaps, batch.lengths, whole, Smoothed.of(states.parameters, batch.n_series))
+            return whole
         step = _multiplicative if form.seasonal == "mul" else _additive
         for first, stop, n in segments(batch.lengths):
             at, taken = whole.narrowed(n), Smoothed.of(states.parameters, n)
