@@ -16,6 +16,7 @@ import os
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(name, "1")
 
+import hashlib
 import importlib.util
 import json
 import statistics
@@ -185,36 +186,46 @@ def protein(data: Path, seeds: int) -> Record:
     return {**record, "mean RMSE up to 2,400 rows": {one: [round(a, 4) for a in each] for one, each in areas.items()}}
 
 
-def stream(n_rows: int = 10_000_000) -> Record:
-    """A pool in Parquet, scored by a model and chosen from, block by block on engine cpu: seconds, and the most memory over the start's."""
+def stream(sizes: tuple[int, ...] = (10_000_000, 100_000_000)) -> Record:
+    """Pools in Parquet, scored by a model and chosen from block by block: seconds, the most memory over the start's, the choice."""
+    made: Record = {}
+    for n_rows in sizes:
+        for cut in (1_000_000, 2_500_000) if n_rows == sizes[0] else (1_000_000,):
+            made[f"{n_rows:,} rows, files of {cut:,}"] = _streamed(n_rows, cut)
+    return made
+
+
+def _streamed(n_rows: int, cut: int) -> Record:
+    """One pool, made in files of so many rows; ids are not looked through for one that is there twice."""
     from sklearn.linear_model import LogisticRegression  # local: one question
 
     from gpupipe.report.record import MemoryWatch  # local: one question
 
-    chance = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as folder:
-        for part in range(10):
-            size = n_rows // 10
-            held = {
-                "id": np.arange(size) + part * size,
-                **{f"x{number}": chance.normal(size=size).astype(np.float32) for number in range(4)},
-            }
-            pl.DataFrame(held).write_parquet(f"{folder}/part-{part}.parquet")
+        for start in range(0, n_rows, cut):
+            ids = np.arange(start, min(start + cut, n_rows), dtype=np.uint64)
+            mixed = {
+                f"x{number}": ids * np.uint64(0x9E3779B97F4A7C15 + 2 * number) for number in range(4)
+            }  # of the id alone, however files are cut
+            held = {name: ((one >> np.uint64(40)).astype(np.float32) / 2**23 - 1) for name, one in mixed.items()}
+            pl.DataFrame({"id": ids.astype(np.int64), **held}).write_parquet(f"{folder}/part-{start:010d}.parquet")
         n_bytes = sum(path.stat().st_size for path in Path(folder).iterdir())
+        chance = np.random.default_rng(0)
         train = pl.DataFrame({f"x{number}": chance.normal(size=2000) for number in range(4)})
         train = train.with_columns(y=(train["x0"] > 0).cast(pl.Int64) + (train["x1"] > 0).cast(pl.Int64))
         model = gp.Learn(LogisticRegression(), target="y").fit(gp.FromFrame(train).node())
         scored = gp.Score("entropy")(model.predict_proba(gp.ReadParquet(folder).node()))
-        pipeline = gp.Pipeline("stream", chosen=gp.Choose(1000)(scored))
+        pipeline = gp.Pipeline("stream", chosen=gp.Choose(1000, check_ids=False)(scored))
         with MemoryWatch() as watch:
             started, cpu = time.perf_counter(), time.process_time()
             before = watch.samples[0][1]
-            made = pipeline.run("cpu")["chosen"]
+            chosen = pipeline.run("cpu")["chosen"]
             seconds, spent = time.perf_counter() - started, time.process_time() - cpu
         peak = watch.peak_since(0) - before
+    ids = chosen.sort("rank")["id"].to_list()
     return {
-        "rows": n_rows,
-        "chosen": len(made),
+        "chosen": len(ids),
+        "digest of the choice": hashlib.blake2b(repr(ids).encode(), digest_size=8).hexdigest(),
         "seconds": round(seconds, 1),
         "processor seconds": round(spent, 1),
         "parquet bytes": n_bytes,
@@ -229,6 +240,7 @@ def main() -> None:
     parser.add_argument("--data", default="../shared/data")
     parser.add_argument("--only", default="intents,scores,diverse,protein,stream")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rows", default="1e7,1e8", help="of the streamed pools")
     given = parser.parse_args()
     peers = {"modAL": "modAL-python", "skactiveml": "scikit-activeml"}
     installed = {name for name in peers if importlib.util.find_spec(name) is not None}
@@ -236,7 +248,7 @@ def main() -> None:
         "scores": lambda: scores(given.rounds, installed),
         "diverse": lambda: diverse(given.rounds, installed),
         "protein": lambda: protein(Path(given.data), 3),
-        "stream": stream,
+        "stream": lambda: stream(tuple(int(float(one)) for one in given.rows.split(","))),
     }
     told = {package: version(package) if name in installed else "not installed" for name, package in peers.items()}
     path = Path(given.out)

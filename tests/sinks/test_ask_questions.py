@@ -40,6 +40,16 @@ def test_a_run_again_asks_nothing_until_all_are_answered(store: LabelStore) -> N
     assert run(store, POOL, round=1) == {"round": 1, "questions": 1, "waiting": 1, "cost": 1.0}
 
 
+def test_what_annotators_disagree_on_is_counted(store: LabelStore) -> None:
+    run(store, POOL)
+    for who, said in [("ann", "cat"), ("bob", "dog")]:
+        store.append({"example_id": ["a"], "question": [CLASS], "answer": [said], "annotator": [who]})
+    no = [store.scheme.set_question([one], one) for one in store.scheme.classes]
+    store.append({"example_id": ["b"] * 3, "question": no, "answer": ["no"] * 3, "annotator": ["ann"] * 3})
+    told = run(store, POOL)
+    assert isinstance(told, dict) and (told["undecided"], told["conflicts"]) == (1, 1)
+
+
 def test_refused(store: LabelStore, tmp_path: Path) -> None:
     store.hold_out(["c"])
     with pytest.raises(UsageError, match="outside the hold-out"):

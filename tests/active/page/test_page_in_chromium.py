@@ -225,15 +225,20 @@ def test_words(browser: Browser, tmp_path: Path) -> None:
 
 def test_many_classes_by_typing(browser: Browser, tmp_path: Path) -> None:
     store = LabelStore.create(tmp_path / "labels", [f"class {one}" for one in range(60)])
-    store.ask({"example_id": ["a", "b"]}, round=0)
+    few = store.scheme.set_question(["class 1", "class 2"])
+    store.ask({"example_id": ["s", "a", "b"], "question": [few, None, None]}, round=0)
     with serving(store) as address:
         tab = browser.open(address)
+        at(tab, "s")
+        tab.press("y")  # which is no letter of what is typed next
         tab.wait("document.querySelectorAll('#choices button').length === 60")
         tab.press("Enter")  # nothing was typed: nothing is taken
         tab.press("4", "2", "Enter")
         at(tab, "b")
         tab.wait(SAVED)
-        assert answers(store) == {"a": "class 42"}
+        assert answers(store) == {"s": None, "a": "class 42"}
+        tab.press("x", "Enter")
+        tab.wait("document.getElementById('choices').innerText === 'No class has that in its name.'")
         tab.close()
 
 
@@ -267,4 +272,5 @@ def test_what_texts_hold_is_shown_as_it_is(browser: Browser, tmp_path: Path) -> 
         at(tab, "w")
         tab.press("ArrowLeft", "1", "Enter")  # of what is read from the right, the next word is on the left
         tab.wait("!document.getElementById('done').hidden")
+        tab.wait(SAVED)
     assert words.labels()["label"].to_pylist() == [["O", "B-PER", "O"]]

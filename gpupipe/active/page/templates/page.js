@@ -155,6 +155,7 @@
     const fit = facts.classes.filter(one => rank(one) < 3).sort((a, b) => rank(a) - rank(b)).slice(0, 60);
     $('choices').replaceChildren(...fit.map(one => choice(one.name, null, one.name)));
     if (typed && fit.length) $('choices').firstChild.classList.add('first');
+    if (!fit.length) $('choices').append(make('p', 'No class has that in its name.', 'of'));
   }
 
   function answer(value, button) {
@@ -249,7 +250,7 @@
     if (page && !isTyping) { event.preventDefault(); $('example').scrollBy(0, page * $('example').clientHeight); return; }
     if (event.key === ' ' && !isTyping) { event.preventDefault(); commands.skip(); return; }
     if (!$('filter').hidden) {
-      if (event.key === 'Enter') { event.preventDefault(); const first = $('choices').firstChild; if (first && $('filter').value.trim()) answer(first.dataset.value, first); }
+      if (event.key === 'Enter') { event.preventDefault(); const first = $('choices').querySelector('button'); if (first && $('filter').value.trim()) answer(first.dataset.value, first); }
       else if (event.key === 'Escape') { $('filter').value = ''; found(); } else if (event.key.length === 1) $('filter').focus();
       return;
     }
@@ -260,7 +261,7 @@
       if (event.key === 'Enter') { event.preventDefault(); commands.submit(); return; }
     }
     const key = event.key.toLowerCase();
-    if (current.question.kind === 'set') { if (key === 'y' || key === 'n') answer(key === 'y' ? 'yes' : 'no'); return; }
+    if (current.question.kind === 'set') { if (key === 'y' || key === 'n') { event.preventDefault(); answer(key === 'y' ? 'yes' : 'no'); } return; }
     const chosen = facts.classes.find(one => one.key === key);
     if (chosen) { event.preventDefault(); facts.kind === 'spans' ? mark(chosen.name) : answer(chosen.name); }
   });
