@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from gpupipe.core.answers import ask
 from gpupipe.core.barrier import Barrier
 from gpupipe.core.errors import WiringError
+from gpupipe.core.holding import Holding
 from gpupipe.core.node import Fitted, Node, Table, Value
 from gpupipe.core.plain import plain
 from gpupipe.core.schema import Schema
@@ -74,6 +75,10 @@ class TaskStage(Barrier, Task):
 
     def apply(self, *inputs: Any) -> Any:
         """Return the stage's result on plain frames, and on graphs, tensors and fitted things as such a call gives them."""
+        for kind, given in zip(self.takes, inputs, strict=False):
+            if kind is not Value and isinstance(given, Holding) is issubclass(kind, Table):
+                msg = f"{self.name} takes {kind.words} here, got {type(given).__name__}."
+                raise WiringError(msg if issubclass(kind, Table) else f"{msg} Make one first: {kind.made_by}.")
         return plain().concluded_plain(self, *inputs)
 
     def conclude(self, engine: Engine, results: Sequence[Any], progress: Progress | None, planned: Any = None) -> Any:

@@ -38,6 +38,22 @@ def in_cugraph(graph: Graph, weight: Any | None = None, *, transposed: bool = Fa
     return made
 
 
+def shared(graph: Graph, weights: str = "none", *, transposed: bool = False) -> Any:
+    """Return a graph in cuGraph's form, made once for all measures that want it so and let go with the graph.
+
+    Parameters
+    ----------
+    weights
+        ``"none"``, ``"doubles"``, or ``"loops twice"``.
+    """
+    weights = "doubles" if weights == "loops twice" and not graph.n_loops else weights
+    held = graph.__dict__.setdefault("_in_cugraph", {})
+    if (weights, transposed) not in held:
+        of = {"none": lambda _: None, "doubles": doubles_of, "loops twice": _loops_doubled}[weights]
+        held[weights, transposed] = in_cugraph(graph, of(graph), transposed=transposed)
+    return held[weights, transposed]
+
+
 def doubles_of(graph: Graph) -> Any:
     """Return the weights of stored edges as float64, ones where there are none."""
     xp = graph.xp
@@ -63,7 +79,7 @@ def pagerank(graph: Graph, alpha: float, start: Any, ending: Ending, *, is_perso
         options["nstart"] = cudf().DataFrame({"vertex": vertices, "values": start})
     fixed = ending.iterations is not None
     frame, converged = cugraph().pagerank(
-        in_cugraph(graph, doubles_of(graph), transposed=True),
+        shared(graph, "doubles", transposed=True),
         alpha=alpha,
         # Converged is what ended before the last iteration.
         max_iter=ending.iterations or ending.max_iter + 1,
@@ -76,7 +92,7 @@ def pagerank(graph: Graph, alpha: float, start: Any, ending: Ending, *, is_perso
 
 def hops(graph: Graph, source: int, max_depth: int | None) -> Any:
     """Return the number of edges to each vertex, int32, -1 where it is not reached; a `max_depth` of 0 would be none there."""
-    frame = cugraph().bfs(in_cugraph(graph), start=source, depth_limit=max_depth)
+    frame = cugraph().bfs(shared(graph), start=source, depth_limit=max_depth)
     found = by_vertex(graph, frame, "distance", -1)
     found[found == graph.xp.iinfo(found.dtype).max] = -1
     return found.astype(graph.xp.int32)
@@ -85,14 +101,13 @@ def hops(graph: Graph, source: int, max_depth: int | None) -> Any:
 def distances(graph: Graph, source: int, cutoff: float | None) -> tuple[Any, Any]:
     """Return the distance of each vertex, infinite where it is not reached, and the vertex before, -1 where there is none."""
     xp = graph.xp
-    weight = doubles_of(graph)
-    if not float(weight.sum()):
+    if not float(graph.out_weight.sum()):
         # Its steps are as long as the mean weight: of length 0 they would lead nowhere.
         reached = hops(graph, source, None) >= 0 if graph.n_stored else xp.arange(graph.n_vertices) == source
         return xp.where(reached, 0.0, xp.inf), xp.full(graph.n_vertices, -1, graph.source.dtype)
     # What is as far as its cutoff is left out there, and here it belongs to it.
     limit = None if cutoff is None else float(xp.nextafter(xp.float64(cutoff), xp.float64(xp.inf)))
-    frame = cugraph().sssp(in_cugraph(graph, weight), source=source, cutoff=limit)
+    frame = cugraph().sssp(shared(graph, "doubles"), source=source, cutoff=limit)
     found = by_vertex(graph, frame, "distance", xp.inf)
     found[found == xp.finfo(xp.float64).max] = xp.inf
     return found, by_vertex(graph, frame, "predecessor", -1)
@@ -102,46 +117,46 @@ def components(graph: Graph, connection: str) -> Any:
     """Return for each vertex the smallest one of its component."""
     library = cugraph()
     if connection == "strong" and graph.directed:
-        frame = library.strongly_connected_components(in_cugraph(graph))
+        frame = library.strongly_connected_components(shared(graph))
     else:
-        frame = library.weakly_connected_components(in_cugraph(graph.simple))
+        frame = library.weakly_connected_components(shared(graph.simple))
     labels, numbers = graph.xp.unique(by_vertex(graph, frame, "labels", -1), return_inverse=True)
     return smallest_of(numbers, len(labels)).astype(graph.source.dtype)
 
 
 def triangles(simple: Graph) -> Any:
     """Return the number of triangles at each vertex, int64."""
-    return by_vertex(simple, cugraph().triangle_count(in_cugraph(simple)), "counts", 0).astype(simple.xp.int64)
+    return by_vertex(simple, cugraph().triangle_count(shared(simple)), "counts", 0).astype(simple.xp.int64)
 
 
 def core_number(simple: Graph) -> Any:
     """Return the core number of each vertex, int64."""
-    return by_vertex(simple, cugraph().core_number(in_cugraph(simple)), "core_number", 0).astype(simple.xp.int64)
+    return by_vertex(simple, cugraph().core_number(shared(simple)), "core_number", 0).astype(simple.xp.int64)
 
 
 def similarity(view: Graph, measure: str, first: Any, second: Any) -> Any:
     """Return a measure of pairs in a graph without loops, by its weights where it has some; `measure` is jaccard, overlap or sorensen."""
     pairs = cudf().DataFrame({"first": first.astype(view.source.dtype), "second": second.astype(view.source.dtype)})
-    made = getattr(cugraph(), measure)(in_cugraph(view, doubles_of(view)), vertex_pair=pairs, use_weight=view.weight is not None)
+    made = getattr(cugraph(), measure)(shared(view, "doubles"), vertex_pair=pairs, use_weight=view.weight is not None)
     return made[f"{measure}_coeff"].to_cupy()
 
 
 def louvain(graph: Graph, resolution: float) -> Any:
     """Return a label of each vertex."""
-    frame, _ = cugraph().louvain(in_cugraph(graph, _loops_doubled(graph)), resolution=resolution)
+    frame, _ = cugraph().louvain(shared(graph, "loops twice"), resolution=resolution)
     return _labels(graph, frame)
 
 
 def leiden(graph: Graph, resolution: float, seed: int) -> Any:
     """Return a label of each vertex."""
-    frame, _ = cugraph().leiden(in_cugraph(graph, _loops_doubled(graph)), resolution=resolution, random_state=seed)
+    frame, _ = cugraph().leiden(shared(graph, "loops twice"), resolution=resolution, random_state=seed)
     return _labels(graph, frame)
 
 
 def _loops_doubled(graph: Graph) -> Any:
     """Return the weights of stored edges, those of loops twice: sums over a vertex's edges count a loop once there, and twice here."""
     weight = doubles_of(graph)
-    return graph.xp.where(graph.source == graph.destination, 2 * weight, weight) if graph.n_loops else weight
+    return graph.xp.where(graph.source == graph.destination, 2 * weight, weight)
 
 
 def _labels(graph: Graph, frame: Any) -> Any:
@@ -155,9 +170,7 @@ def betweenness(graph: Graph, sources: Any | None, *, normalized: bool, endpoint
     """Return the betweenness, counted from some sources or from all vertices; not of one source, and not of all but one."""
     plain = graph.unweighted
     chosen = None if sources is None else cudf().Series(sources.astype(graph.source.dtype))
-    frame = cugraph().betweenness_centrality(
-        in_cugraph(plain, plain.xp.ones(plain.n_stored)), k=chosen, normalized=normalized, endpoints=endpoints
-    )
+    frame = cugraph().betweenness_centrality(shared(plain, "doubles"), k=chosen, normalized=normalized, endpoints=endpoints)
     return by_vertex(graph, frame, "betweenness_centrality", 0.0)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
@@ -72,6 +72,11 @@ class GraphSpec:
                 found = f"{listing(map(str, got))} in {listing(columns)}"
                 msg = f"{stage} expects keys of dtypes {listing(map(str, wanted))}, got {found}. Cast them."
                 raise DtypeError(msg)
+
+    def try_out(self, measure: Callable[[gg.Graph], object]) -> None:
+        """Measure a graph without vertices: what is wrong with the options is told in the plan, by the function that takes them."""
+        none = np.zeros(0, np.int32)
+        measure(gg.Graph(0, none, none, np.zeros(0) if self.weighted else None, directed=self.directed))
 
     def table_of(self, keys: Sequence[Any], stage: str) -> Any:
         """Return vertices given as Python values, tuples where a key has several columns, as an Arrow table.

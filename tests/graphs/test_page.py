@@ -6,6 +6,9 @@ import re
 from functools import reduce
 from importlib import import_module
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 import gpupipe
 import gpupipe.graphs as gg
@@ -41,9 +44,15 @@ def test_nothing_of_the_face_is_forgotten() -> None:
 
 def test_the_examples_run() -> None:
     examples = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-    assert len(examples) == 2
+    assert len(examples) == 3
+    made: dict[str, Any] = {}
     for code in examples:
-        exec(code, {})
+        exec(code, made)
+    # Two groups of four that one edge joins: who is in a group lies in its direction.
+    found = made["embedded"].sort("person").drop("person").to_numpy()
+    places = found / np.linalg.norm(found, axis=1, keepdims=True)
+    alike = places @ places.T
+    assert alike[:4, :4].min() > alike[:4, 4:].max()
 
 
 def test_names_are_sorted() -> None:

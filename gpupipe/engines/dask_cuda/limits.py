@@ -41,5 +41,11 @@ LIMITS = (
         "A cluster that listens at ucx:// is given as a client or cluster object of Dask's, or as FILE.py:FUNCTION. A local one uses UCX "
         "where Dask's option distributed.comm.default-scheme says so.",
     ),
+    Limit(
+        "graphs on many devices",
+        "todo",
+        "The edges come together on one worker, within its budget, and cuGraph measures them on its device. cugraph.dask is not used: it "
+        "takes canonical edges that are spread already, and has no vertices without edges.",
+    ),
     Limit("a warning for crossings", "todo", "Workers hold a run to its budget by raising, each by itself; crossings='warn' says nothing."),
 )

@@ -37,6 +37,7 @@ class ByModularity(TaskStage):
     def plan(self, *specs: GraphSpec) -> Schema:
         """Return the key and the community."""
         specs[0].require_undirected(self.name, self.view)
+        specs[0].try_out(self.found)
         return specs[0].by_vertex(self.name, community=nw.Int64())
 
     @abstractmethod
@@ -116,10 +117,12 @@ def _vertices(found: gg.Communities, data: GraphData, discs: tuple[Any, Any], n:
     made = []
     for number in range(n):
         members = np.flatnonzero(community == number)
+        if len(members) < 2:  # its disc is that of the vertex
+            continue
         members = members[np.argsort(-degree[members], kind="stable")]
         place = np.arange(len(members))
         # The middle is left to the community's label.
-        far = discs[1][number] * np.sqrt(0.2 + 0.72 * (place + 0.5) / len(members))
+        far = discs[1][number] * np.sqrt(0.2 + 0.6 * (place + 0.5) / len(members))
         across, up = (discs[0][number][:, None] + far * np.stack([np.cos(place * _GOLDEN), np.sin(place * _GOLDEN)])).round(4)
         told = [f"{'/'.join(map(str, key))}: community {number}" for key in data.keys[members].rows()]
         radius = round(float(discs[1][number]) * 0.3 / float(np.sqrt(len(members))), 4)

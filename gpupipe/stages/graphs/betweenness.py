@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import narwhals.stable.v2 as nw
 
 import gpupipe.graphs as gg
+from gpupipe.core.errors import UsageError
 from gpupipe.core.node import Node
 from gpupipe.core.schema import Field, Schema
 from gpupipe.core.task_stage import TaskStage
@@ -38,6 +39,9 @@ class Betweenness(TaskStage):
 
     def plan(self, *specs: GraphSpec) -> Schema:
         """Return the key and the value."""
+        if self.k is not None and self.k < 1:
+            msg = f"k={self.k!r}: Betweenness expects a number of vertices to count paths from, 1 or more."
+            raise UsageError(msg)
         return specs[0].by_vertex(self.name, betweenness=Field(nw.Float64(), nullable=self.k == 1))
 
     def solve(self, tools: Tools, *inputs: GraphData) -> nw.DataFrame[Any]:

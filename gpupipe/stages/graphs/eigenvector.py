@@ -20,6 +20,7 @@ class Eigenvector(Iterative):
 
     def plan(self, *specs: GraphSpec) -> Schema:
         """Return the key and the value."""
+        specs[0].try_out(lambda graph: gg.eigenvector(graph, **self.ending))
         return specs[0].by_vertex(self.name, eigenvector=nw.Float64())
 
     def solve(self, tools: Tools, *inputs: GraphData) -> nw.DataFrame[Any]:

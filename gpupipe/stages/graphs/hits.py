@@ -20,6 +20,7 @@ class HITS(Iterative):
 
     def plan(self, *specs: GraphSpec) -> Schema:
         """Return the key and the values."""
+        specs[0].try_out(lambda graph: gg.hits(graph, **self.ending))
         return specs[0].by_vertex(self.name, hubs=nw.Float64(), authorities=nw.Float64())
 
     def solve(self, tools: Tools, *inputs: GraphData) -> nw.DataFrame[Any]:

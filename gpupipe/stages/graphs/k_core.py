@@ -28,6 +28,7 @@ class KCore(TaskStage):
 
     def plan(self, *specs: GraphSpec) -> Schema:
         """Return the columns of the result."""
+        specs[0].try_out(lambda graph: gg.k_core(graph, self.k))
         return specs[0].by_pair("source", "destination")
 
     def solve(self, tools: Tools, *inputs: GraphData) -> nw.DataFrame[Any]:

@@ -31,6 +31,7 @@ class Katz(Iterative):
 
     def plan(self, *specs: GraphSpec) -> Schema:
         """Return the key and the value."""
+        specs[0].try_out(lambda graph: gg.katz(graph, self.alpha, self.beta, **self.ending))
         return specs[0].by_vertex(self.name, katz=nw.Float64())
 
     def solve(self, tools: Tools, *inputs: GraphData) -> nw.DataFrame[Any]:

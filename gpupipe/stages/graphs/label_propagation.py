@@ -29,6 +29,7 @@ class LabelPropagation(TaskStage):
     def plan(self, *specs: GraphSpec) -> Schema:
         """Return the columns of the result."""
         spec = specs[0]
+        spec.try_out(lambda graph: gg.label_propagation(graph, self.iterations))
         return Schema((*spec.by_vertex(self.name).items(), *spec.keyed("community")))
 
     def solve(self, tools: Tools, *inputs: GraphData) -> nw.DataFrame[Any]:

@@ -11,6 +11,7 @@ import narwhals.stable.v2 as nw
 import gpupipe.graphs as gg
 from gpupipe.core.errors import StageError
 from gpupipe.core.node import Node, Table, Value
+from gpupipe.core.present import require_present
 from gpupipe.core.schema import Schema
 from gpupipe.core.task_stage import TaskStage
 from gpupipe.core.tools import Tools
@@ -55,6 +56,7 @@ class Modularity(TaskStage):
         graph: GraphData = inputs[0]
         n = graph.graph.n_vertices
         vertices = graph.numbers(tools, inputs[1], graph.keys.columns, self.name)
+        require_present(inputs[1], [self.community], self.name, "a community")
         labels = tools.coded((inputs[1], [self.community])).numbers[0]
         if len(tools.xp.unique(vertices)) != n or len(vertices) != n:
             got = f"{len(vertices)} rows of {len(tools.xp.unique(vertices))}"

@@ -46,6 +46,7 @@ class PageRank(Iterative):
         """Return the key and the rank."""
         spec: GraphSpec = specs[0]
         spec.require_table(specs[1:], self.name, "personalization", self.personalization)
+        spec.try_out(lambda graph: gg.pagerank(graph, self.alpha, **self.ending))
         return spec.by_vertex(self.name, pagerank=nw.Float64())
 
     def solve(self, tools: Tools, *inputs: Any) -> nw.DataFrame[Any]:

@@ -59,6 +59,8 @@ class RandomWalks(TaskStage):
 
     def plan(self, *specs: GraphSpec) -> Schema:
         """Return the walk, the step and the key."""
+        options: dict[str, Any] = {"weighted": self.weighted, "p": self.p, "q": self.q}
+        specs[0].try_out(lambda graph: gg.random_walks(graph, graph.source, self.length, self.walks, **options))
         if self.starts is not None:
             specs[0].table_of(self.starts, self.name)
         held = (("walk", Field(nw.Int64(), nullable=False)), ("step", Field(nw.Int32(), nullable=False)))

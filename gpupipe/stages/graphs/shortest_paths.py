@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import narwhals.stable.v2 as nw
 
 import gpupipe.graphs as gg
+from gpupipe.core.errors import UsageError
 from gpupipe.core.node import Node
 from gpupipe.core.schema import Schema
 from gpupipe.core.task_stage import TaskStage
@@ -38,6 +39,9 @@ class ShortestPaths(TaskStage):
 
     def plan(self, *specs: GraphSpec) -> Schema:
         """Return the key, the distance and the predecessor."""
+        if self.cutoff is not None and not self.cutoff >= 0:
+            msg = f"cutoff={self.cutoff!r}: ShortestPaths expects a distance of 0 or more."
+            raise UsageError(msg)
         specs[0].table_of([self.source], self.name)
         return planned_distances(specs[0], self.name, nw.Float64(), predecessors=self.predecessors)
 

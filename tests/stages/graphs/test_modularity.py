@@ -36,3 +36,6 @@ def test_a_vertex_without_a_community_is_told() -> None:
     edges, groups = gp.FromFrame(edges_of()).node(), gp.FromFrame(GROUPS.head(3)).node()
     with pytest.raises(StageError, match=r"one row for each of the graph's \d+ vertices, got 3 rows of 3"):
         gp.Pipeline("p", made=gp.Modularity()(gp.ToGraph("a", "b", directed=False)(edges), groups)).run("cpu")
+    graph = gp.ToGraph("a", "b", directed=False).apply(pl.DataFrame({"a": [1], "b": [2]}))
+    with pytest.raises(StageError, match="Modularity expects a community in every row of 'community', got 1 missing"):
+        gp.Modularity().apply(graph, pl.DataFrame({"a": [1, 2], "community": [0, None]}))

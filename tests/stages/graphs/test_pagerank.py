@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from pathlib import Path
 
 import narwhals.stable.v2 as nw
@@ -15,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import gpupipe as gp
+from gpupipe.core.errors import UsageError, WiringError
 from gpupipe.testing.tasks import check_task
 
 EDGES = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9), st.sampled_from([0.0, 0.5, 1.0, 3.0])), min_size=1, max_size=30)
@@ -70,3 +72,32 @@ def test_a_graph_is_let_go_and_its_index_is_made_once(monkeypatch: pytest.Monkey
     graph = gp.ToGraph("a", "b", directed=True)(table)
     gp.Pipeline("twice", ranks=gp.PageRank()(graph), degrees=gp.Degrees()(graph)).run("cpu")
     assert len(made) == 1
+
+
+WRONG = {
+    "alpha=1.0": gp.PageRank(alpha=1.0),
+    "tol=0": gp.HITS(tol=0),
+    "beta=0": gp.Katz(beta=0),
+    "max_iter=0": gp.Eigenvector(max_iter=0),
+    "iterations=0": gp.LabelPropagation(0),
+    "k=-1": gp.KCore(-1),
+    "k=1": gp.KTruss(1),
+    "k=0": gp.Betweenness(k=0),
+    "cutoff=-1": gp.ShortestPaths("a", cutoff=-1),
+    "resolution=0": gp.Louvain(resolution=0),
+    "p=0": gp.RandomWalks(2, p=0),
+}
+
+
+@pytest.mark.parametrize("text", WRONG)
+def test_wrong_options_are_told_in_the_plan(text: str) -> None:
+    graph = gp.ToGraph("a", "b", directed=False)(gp.FromFrame(pl.DataFrame({"a": ["a"], "b": ["b"]})).node())
+    with pytest.raises(UsageError, match=re.escape(text)):
+        gp.Pipeline("wrong", made=WRONG[text](graph)).plan()
+
+
+def test_a_table_is_no_graph() -> None:
+    with pytest.raises(WiringError, match=r"PageRank takes graphs here, got DataFrame\. Make one first: gp\.ToGraph"):
+        gp.PageRank().apply(pl.DataFrame({"a": [1], "b": [2]}))
+    with pytest.raises(WiringError, match=r"ToGraph takes tables here, got GraphData\."):
+        gp.ToGraph("a", "b", directed=True).apply(gp.ToGraph("a", "b", directed=True).apply(pl.DataFrame({"a": [1], "b": [2]})))
