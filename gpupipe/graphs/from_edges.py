@@ -83,6 +83,8 @@ def from_edges(
     (array([0, 2], dtype=int32), array([1, 0], dtype=int32), array([5., 1.]), 1)
     """
     rule = edge_rule(duplicates, weighted=weight is not None, directed=directed, loops=loops, listed=listed)
+    for ids in (source, destination):
+        array_module(ids)  # which tells of lists and the like
     if n_vertices is None:
         n_vertices = max((int(ids.max()) + 1 for ids in (source, destination) if len(ids)), default=0)
     edges = _without_loops(_checked(source, destination, weight, n_vertices), loops)

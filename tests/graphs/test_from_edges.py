@@ -174,3 +174,8 @@ def test_what_is_refused(options: dict[str, Any], error: type[Exception], text: 
     call = {"source": np.array([0, 1]), "destination": np.array([1, 2]), "directed": False, **options}
     with pytest.raises(error, match=text):
         gg.from_edges(**call)
+
+
+def test_lists_are_no_arrays() -> None:
+    with pytest.raises(UsageError, match="Expected an array of NumPy or CuPy, got list"):
+        gg.from_edges([0], [1], directed=True)

@@ -8,7 +8,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import networkx as nx
 import numpy as np
+import pytest
 
 import gpupipe
 import gpupipe.graphs as gg
@@ -44,10 +46,16 @@ def test_nothing_of_the_face_is_forgotten() -> None:
 
 def test_the_examples_run() -> None:
     examples = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-    assert len(examples) == 3
+    assert len(examples) == 4
     made: dict[str, Any] = {}
     for code in examples:
         exec(code, made)
+    club = made["club"]
+    theirs = nx.pagerank(club, tol=1e-12)
+    assert nx.get_node_attributes(club, "pagerank") == pytest.approx(theirs, abs=1e-7)
+    matrix = nx.to_scipy_sparse_array(club, format="coo")
+    graph = gg.from_edges(matrix.row, matrix.col, matrix.data, directed=False, listed="both")
+    assert gg.pagerank(graph).values.tolist() == pytest.approx(list(theirs.values()), abs=1e-7)
     # Two groups of four that one edge joins: who is in a group lies in its direction.
     found = made["embedded"].sort("person").drop("person").to_numpy()
     places = found / np.linalg.norm(found, axis=1, keepdims=True)
