@@ -25,7 +25,7 @@ from gpupipe.core.holding import Holding
 from gpupipe.core.stage import RowStage
 from gpupipe.core.work import WorkFolder
 from gpupipe.report.record import versions
-from gpupipe.saved import Reader, Saved, Writer, need_keys, shown
+from gpupipe.saved import Reader, Saved, ValueWriter, need_keys, shown
 
 FORMAT = 1
 _OTHERS = 20  # names of files that are not a stage's: so many are enough to tell
@@ -64,7 +64,7 @@ def save(stage: Saved, path: str | Path) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
     with WorkFolder.beside(target) as work:
         work.new.mkdir()
-        written = Writer(work.new)
+        written = ValueWriter(work.new)
         facts = {"format": FORMAT, "stage": written.stage(stage), "versions": versions(), "sha256": written.checksums()}
         (work.new / "stage.json").write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n")
         work.put(lambda old: _refuse_other(old, target))

@@ -24,6 +24,7 @@ class Planned(Protocol):
     nodes: list[Node]
     inputs: list[tuple[int, ...]]
     stages: dict[int, TableStage]
+    same_rows: set[int]
     open: set[int]
 
     def spec(self, number: int) -> Any:
@@ -99,22 +100,23 @@ def predicates_of(planned: Planned, outputs: set[int]) -> dict[int, Any]:
     found: dict[int, Any] = {}
     for number, node in enumerate(planned.nodes):
         if isinstance(node.stage, Source) and number not in outputs:
-            each = [filter_of(planned.schema(number), _chain(planned, consumer, consumers, outputs)) for consumer in consumers[number]]
-            predicate = any_of(each)
+            chains = [_chain(planned, consumer, consumers, outputs) for consumer in consumers[number]]
+            schema, stages = planned.schema(number), planned.stages
+            predicate = any_of([filter_of(schema, [stages[each] for each in chain], len({*chain} - planned.same_rows)) for chain in chains])
             if predicate is not None:
                 found[number] = predicate
     return found
 
 
-def _chain(planned: Planned, first: int, consumers: dict[int, list[int]], outputs: set[int]) -> list[TableStage]:
-    """Return the row stages that follow one another from a source on, each the only one to take what the one before makes."""
-    chain: list[TableStage] = []
+def _chain(planned: Planned, first: int, consumers: dict[int, list[int]], outputs: set[int]) -> list[int]:
+    """Return the steps of the row stages that follow one another from a source on, each the only one to take what the one before makes."""
+    chain: list[int] = []
     number = first
     while (stage := planned.stages.get(number)) is not None:
         fixed = not isinstance(planned.nodes[number].stage, Apply | WithResults)  # what depends on results is not known before the run
         if not fixed or stage.kind != "row" or number in planned.open:
             break
-        chain.append(stage)
+        chain.append(number)
         after = consumers.get(number, [])
         if number in outputs or len(after) != 1:
             break

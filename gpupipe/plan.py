@@ -18,14 +18,13 @@ import narwhals.stable.v2 as nw
 from gpupipe.core.barrier import Barrier
 from gpupipe.core.ends import Reading, Sink, Source, check_targets
 from gpupipe.core.errors import ColumnError
+from gpupipe.core.literal import Literal
 from gpupipe.core.node import Node, Value, ordered
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import Apply, Promise, Stage, TableStage, WithResults, stage_of
-from gpupipe.core.want import Want
-from gpupipe.engines._promises import require_promises
-from gpupipe.engines._symbolic import AT_ONCE, VERBS, Frame, collect_symbolic, empty_frame, frame_schema, narrowed
-from gpupipe.engines._tried import keeps_rows, translated
-from gpupipe.known import Literal, table_stage_of
+from gpupipe.engines._symbolic import frame_schema, narrowed
+from gpupipe.engines._tried import keeps_rows, planned_spec, try_stage
+from gpupipe.known import table_stage_of
 from gpupipe.narrowing import live_columns, predicates_of
 from gpupipe.report.drawing import draw_svg, draw_text
 
@@ -198,10 +197,10 @@ class _Planner:
         self.inputs: list[tuple[int, ...]] = []
         self.schemas: dict[int, Schema | None] = {}
         self.stages: dict[int, TableStage] = {}  # what makes each table, as far as it is known before the run
+        self.same_rows: set[int] = set()
         self.sketches: dict[int, Any] = {}
         self.phases: dict[int, int] = {}
         self.open: set[int] = set()
-        self.frames: dict[int, Frame] = {}
 
     def add(self, node: Node) -> None:
         """Run one node whose inputs have been run; one that is another by another name (`Node.named`) is the same step."""
@@ -238,16 +237,16 @@ class _Planner:
     def _table(self, number: int, given: Stage, inputs: Sequence[int]) -> None:
         """Run a stage that makes a table."""
         schemas = [self.schema(each) for each in given.tables(inputs)]
-        stage, frame, schema = run_symbolic(table_stage_of(given, [self.sketches.get(each) for each in inputs]), schemas)
-        self.stages[number] = stage
+        tried = try_stage(table_stage_of(given, [self.sketches.get(each) for each in inputs]), schemas)
+        frame, schema, self.stages[number], self.promises[number] = tried.frame, tried.schema, tried.stage, tried.said.promises
+        if len(schemas) == 1 and (tried.keeps_rows or keeps_rows(tried.stage, frame, schemas)):
+            self.same_rows.add(number)
         wanted = sorted(self.promised.get(id(self.nodes[number]), ()))
         if wanted:
-            dtypes = {name: promise.dtype for name in wanted for promise in stage.promises() if fnmatchcase(name, promise.pattern)}
+            dtypes = {name: promise.dtype for name in wanted for promise in tried.said.promises if fnmatchcase(name, promise.pattern)}
             frame = frame.with_columns([nw.lit(None, dtype=dtype).alias(name) for name, dtype in dtypes.items()])
-            known = schema.not_null
-            schema = frame_schema(frame, lambda _: known)
-        self.frames[number], self.schemas[number] = frame, schema
-        self.promises[number] = stage.promises()
+            schema = frame_schema(frame, schema.not_null)
+        self.schemas[number] = schema
         if self.promises[number] or any(each in self.open for each in inputs):
             self.open.add(number)
 
@@ -262,23 +261,15 @@ class _Planner:
 
     def _sketch(self, number: int, stage: Barrier, inputs: Sequence[int]) -> None:
         """Find what a barrier gives: from the specs of its inputs, or by running it on what it wants of empty tables."""
-        specs = [self.spec(given) for given in inputs]
-        schemas = [spec for spec in specs if isinstance(spec, Schema)]
-        stage.check(*schemas)
-        made = stage.plan(*specs)
+        made = planned_spec(stage, [self.spec(given) for given in inputs])
         if isinstance(made, Schema):
             made.require_known()
             self.schemas[number] = made
             return
         is_number = isinstance(self.nodes[number], Value) and isinstance(made, nw.dtypes.DType)  # whose spec is its dtype
+        if made is None and isinstance(self.nodes[number], Value):
+            made = Literal(None, nw.Float64())
         self.sketches[number] = Literal(0, made) if is_number else made
-        if made is not None:
-            return
-        frames = [(want, empty_frame(schema)) for want, schema in wanted_tables(stage, specs)]
-        prepared = translated(lambda: [want.prepare(VERBS, frame) for want, frame in frames], schemas)
-        results = translated(lambda: collect_symbolic(prepared), schemas)
-        sketch = stage.sketch(results, *specs)
-        self.sketches[number] = Literal.of(sketch, results) if self.nodes[number].__class__ is Value else sketch
 
     def spec(self, number: int) -> Any:
         """Return what is known of a step's result: a table's schema, what stands for something fitted or a value, another kind's spec."""
@@ -315,14 +306,12 @@ class _Planner:
         delivered = schema if schema is None or whole else narrowed(schema, live[number])
         reading = Reading(tuple(delivered), predicates.get(number)) if isinstance(node.stage, Source) and delivered is not None else None
         stage = self.stages.get(number)
-        given = [self.schema(each) for each in stage_of(node).tables(self.inputs[number])] if stage is not None else []
-        same_rows = stage is not None and len(given) == 1 and (stage.same_rows() or keeps_rows(stage, self.frames[number], given))
         sketch = self.sketches.get(number)
         dtype = sketch.dtype if isinstance(sketch, Literal) else None
         specs = tuple(self.spec(given) for given in self.inputs[number])
         phase, is_open = self.phases[number], number in self.open
         ready = None if is_open or isinstance(node.stage, Apply | WithResults) else stage
-        made = Step(number, node, self.inputs[number], schema, delivered, reading, phase, is_open, same_rows)
+        made = Step(number, node, self.inputs[number], schema, delivered, reading, phase, is_open, number in self.same_rows)
         return replace(made, dtype=dtype, ready=ready, specs=specs)
 
 
@@ -350,28 +339,3 @@ def _put_off(planner: _Planner, outputs: set[int]) -> dict[int, int]:
             phase = max(planner.phases[number], min([latest[number], *made_of, *(latest[user] for user in users[number])]))
             changed, latest[number] = changed or phase != latest[number], phase
     return latest
-
-
-def wanted_tables(stage: Barrier, specs: Sequence[Any]) -> list[tuple[Want, Schema]]:
-    """Return what a barrier wants of each of its tables, with the table's schema."""
-    pairs = zip(stage.wants(*specs), specs, strict=True)
-    return [(want, spec) for want, spec in pairs if want is not None]
-
-
-def run_symbolic(stage: TableStage, schemas: Sequence[Schema]) -> tuple[TableStage, Frame, Schema]:
-    """Return a stage as it is run on tables of the schemas, its result on empty ones, and the result's schema."""
-    stage.check(*schemas)
-    frames = [empty_frame(schema) for schema in schemas]
-
-    def run() -> tuple[TableStage, Frame, Schema]:
-        planned = stage.planned(*frames)
-        frame = planned.run(VERBS, *frames)
-        if stage.is_users or any(not isinstance(given, str) for _, given in stage.expressions()):
-            frame.to_native().collect(engine=AT_ONCE)  # some things, such as a comparison of two time zones, fail only here
-        if stage.is_users:
-            require_promises(planned, schemas)
-        return planned, frame, frame_schema(frame, lambda names: stage.not_null(names, *schemas))
-
-    stage, frame, schema = translated(run, schemas)
-    schema.require_known()
-    return stage, frame, schema.with_missing(stage.still_missing(list(schema), *schemas))

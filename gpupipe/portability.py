@@ -17,8 +17,9 @@ from gpupipe.core.limits import Limit, Use
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import TableStage, WithResults
 from gpupipe.engines._symbolic import VERBS, empty_frame
+from gpupipe.engines._tried import wanted_tables
 from gpupipe.engines._watching import watched
-from gpupipe.plan import Plan, Step, note, wanted_tables
+from gpupipe.plan import Plan, Step, note
 
 # The engines whose limits hold for an engine, in the order in which they are told.
 _LIMITS_OF = {

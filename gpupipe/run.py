@@ -18,16 +18,16 @@ from gpupipe.core.demand import Demand
 from gpupipe.core.ends import Sink, Source, Writer
 from gpupipe.core.engine import Engine
 from gpupipe.core.errors import GpupipeError
+from gpupipe.core.literal import Literal
 from gpupipe.core.node import Fitted, Table
 from gpupipe.core.schema import Schema
 from gpupipe.core.secret import masked
-from gpupipe.core.stage import TableStage
+from gpupipe.core.stage import Outcome, TableStage
 from gpupipe.core.want import Want
 from gpupipe.engines._arrow import arrow_schema
-from gpupipe.engines._symbolic import empty_frame
-from gpupipe.engines._tried import translated
-from gpupipe.known import Literal, table_stage_of
-from gpupipe.plan import Plan, Step, describe_step, run_symbolic
+from gpupipe.engines._tried import translated, try_stage
+from gpupipe.known import table_stage_of
+from gpupipe.plan import Plan, Step, describe_step
 from gpupipe.report.counts import RowCounts
 from gpupipe.report.record import MemoryWatch, Record
 
@@ -43,7 +43,7 @@ def silent(event: str, step: Step | None, facts: Mapping[str, Any]) -> None:
 
 
 @dataclass(frozen=True)
-class LeftOut:
+class TableLeftOut:
     """Stands for a table among the outputs that was not brought into this process but for a few rows, `first`."""
 
     n_rows: int
@@ -215,8 +215,8 @@ class Execution:
         """Return the stage of a step as it is run, where what earlier phases concluded decides it."""
         schemas = [self.schemas[given] for given in step.tables]
         stage = table_stage_of(step.stage, [self._known(given) for given in step.inputs])
-        made: TableStage = translated(lambda: stage.planned(*(empty_frame(schema) for schema in schemas)), schemas)
-        return made
+        said: Outcome | None = translated(lambda: stage.plan(*schemas), schemas)
+        return stage if said is None or said.stage is None else said.stage
 
     def _known(self, number: int) -> Any:
         """Return a fitted stage or a number that a stage is given; a number with the dtype that it has in expressions."""
@@ -227,7 +227,7 @@ class Execution:
         assert step.delivered is not None
         if not step.open:
             return step.delivered
-        _, _, schema = run_symbolic(stage, [self.schemas[given] for given in tables])
+        schema = try_stage(stage, [self.schemas[given] for given in tables]).schema
         self.record.stages[step.id] |= {"schema": schema.as_json(), "columns_out": len(schema)}
         return schema
 
@@ -358,7 +358,7 @@ class Execution:
         if isinstance(node, Table):
             if self.engine.remote and not self.gather:
                 first = self.engine.head(self.results[number], HEAD_ROWS)
-                return LeftOut(self.record.stages[number]["rows_out"], len(self.schemas[number]), first)
+                return TableLeftOut(self.record.stages[number]["rows_out"], len(self.schemas[number]), first)
             return self.engine.deliver(self.results[number])
         return self.engine.brought(self.results.get(number))
 

@@ -56,7 +56,7 @@ def _checksum(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
-class Writer:
+class ValueWriter:
     """Turns values into what JSON holds, and writes the others beside it."""
 
     def __init__(self, folder: Path) -> None:
@@ -130,7 +130,7 @@ class Writer:
 
 
 class Reader:
-    """Turns back what `Writer` wrote, out of what was in its files when their checksums were right."""
+    """Turns back what `ValueWriter` wrote, out of what was in its files when their checksums were right."""
 
     def __init__(self, contents: Mapping[str, bytes], trusted: Sequence[Any]) -> None:
         self.contents, self.trusted = contents, trusted

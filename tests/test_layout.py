@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "gpupipe"
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 40
+SAID_IN_PLAN = ("check", "not_null", "planned", "same_rows", "sketch", "still_missing")  # methods that stages once had
 
 LEAVES = ("sources", "sinks", "stages", "models", "datasets", "report")
 EVERYTHING = ("",)
@@ -399,6 +400,17 @@ def without_test(root: Path, excepted: Mapping[str, str]) -> list[str]:
     return wrong
 
 
+def said_elsewhere(root: Path) -> list[str]:
+    """Return the methods of stages that say what comes out, or what may go in, elsewhere than in `plan`, where nobody asks them."""
+    return [
+        f"{module.path.relative_to(root)}:{node.lineno}: {node.name} is said in plan(*specs)"
+        for module in modules_of(root).values()
+        if module.name.partition(".")[0] in ("stages", "models", "checks")
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.FunctionDef) and node.args.vararg is not None and node.name in SAID_IN_PLAN
+    ]
+
+
 def test_imports_run_one_way() -> None:
     wrong = wrong_directions(ROOT, EXCEPTED_IMPORTS)
     assert not wrong, "\n".join(["", *wrong])
@@ -435,6 +447,11 @@ def test_tests_mirror_the_package() -> None:
     assert not wrong, "\n".join(["", *wrong])
 
 
+def test_what_comes_out_is_said_in_one_place() -> None:
+    wrong = said_elsewhere(ROOT)
+    assert not wrong, "\n".join(["", *wrong])
+
+
 # The rules themselves, on a tree that breaks each of them.
 
 BROKEN = {
@@ -444,7 +461,7 @@ BROKEN = {
     "core/c.py": "def c():\n    from gpupipe.core.a import A\n    x = 1\n    import json  # local: seldom needed\n    import csv",
     "core/errors.py": "",
     "stages/clip.py": "import gpupipe.sinks.out\nfrom gpupipe.stages import _help, round\nimport gpupipe.kernels",
-    "stages/_help.py": "",
+    "stages/_help.py": "class Old:\n    def check(self, *schemas):\n        pass\n    def plan(self, *schemas):\n        pass",
     "stages/round.py": "\n" * 399,
     "sinks/out.py": 'def long():\n    """One.\n\n    Two.\n    """\n' + "    x = 1\n" * 40,
     "kernels/__init__.py": "from gpupipe.core.errors import E\nfrom gpupipe.core.a import A",
@@ -514,3 +531,7 @@ def test_rule_of_mirrored_tests(broken: Path) -> None:
     assert "gpupipe/stages/clip.py: has a test, strike the exception" in wrong
     assert "gpupipe/stages/round.py: no tests/stages/test_round.py" in wrong
     assert not any("_help" in line or "__init__" in line or "plan.py" in line for line in wrong)
+
+
+def test_rule_of_the_plan(broken: Path) -> None:
+    assert said_elsewhere(broken) == ["gpupipe/stages/_help.py:3: check is said in plan(*specs)"]

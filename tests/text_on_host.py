@@ -14,11 +14,11 @@ from gpupipe.core.ends import Reading, Source
 from gpupipe.core.errors import GpupipeError
 from gpupipe.engines._scan import read_lazy
 from gpupipe.engines.cudf.text_plan import NotPlainError, text_not_on_device
-from gpupipe.engines.cudf.text_reading import Columns, DelimitedReader
+from gpupipe.engines.cudf.text_reading import ColumnMaker, DelimitedReader
 from gpupipe.engines.cudf.text_values import Texts
 
 
-class HostColumns(Columns):
+class HostColumns(ColumnMaker):
     """Columns as lists of Python's values."""
 
     xp = np

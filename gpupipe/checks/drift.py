@@ -61,19 +61,19 @@ class Drift(TaskStage):
         """Return the columns that are compared."""
         return [self._names(*schemas)] * 2
 
-    def check(self, *schemas: Schema) -> None:
-        """Raise ColumnError for a column that one table lacks, DtypeError where it holds numbers in one and not in the other."""
-        names = self._names(*schemas)
-        for schema in schemas:
+    def plan(self, *specs: Any) -> Schema:
+        """Return the columns of the comparison.
+
+        Raise ColumnError for a column that one table lacks, DtypeError where it holds numbers in one and not in the other.
+        """
+        names = self._names(*specs)
+        for schema in specs:
             schema.require(names)
         for name in names:
-            kinds = [schema[name].dtype for schema in schemas]
+            kinds = [schema[name].dtype for schema in specs]
             if kinds[0].is_numeric() != kinds[1].is_numeric():
                 msg = f"Drift expects columns of one kind in both tables, got {kinds[0]} and {kinds[1]} in {name!r}. Cast one of them."
                 raise DtypeError(msg)
-
-    def plan(self, *specs: Any) -> Schema:
-        """Return the columns of the comparison."""
         return Schema.of_names(_COLUMNS)
 
     def solve(self, tools: Tools, *inputs: nw.DataFrame[Any]) -> nw.DataFrame[Any]:

@@ -15,7 +15,6 @@ from gpupipe.core.errors import StageError, UsageError
 from gpupipe.core.expressions import other_rows
 from gpupipe.core.node import Node, Table, Value
 from gpupipe.core.options import WithOptions, settle
-from gpupipe.core.schema import Schema
 from gpupipe.core.want import Want
 from gpupipe.stages.deduplicate import Deduplicate
 from gpupipe.stages.filter import Filter
@@ -169,10 +168,6 @@ class Verdict(Barrier):
         """What it is a part of."""
         return "Expect"
 
-    def check(self, *schemas: Schema) -> None:
-        """Raise ColumnError for a column that is not there."""
-        schemas[0].require(rule.column for _, rule in self.rules if isinstance(rule, AtMostMissing))
-
     def wants(self, *specs: Any) -> tuple[Want | None, ...]:
         """Return the one want: the counts."""
         counts: dict[str, Any] = {"read": nw.len(), "rejected": (nw.col(REASON) != "").cast(nw.Int64).sum()}
@@ -187,7 +182,8 @@ class Verdict(Barrier):
         return (Want(lambda _, frame: frame.select(**counts), "arrow", aggregates=named, columns=columns),)
 
     def plan(self, *specs: Any) -> Any:
-        """Return what stands for the counts in the plan."""
+        """Return what stands for the counts in the plan; raise ColumnError for a column that is not there."""
+        specs[0].require(rule.column for _, rule in self.rules if isinstance(rule, AtMostMissing))
         return {"read": 0}
 
     def conclude(self, engine: Engine, results: Sequence[Any], progress: Progress | None, planned: Any = None) -> dict[str, int]:

@@ -102,6 +102,7 @@ class Doubled(KeyStage):
 
     keeps_rows: ClassVar[bool] = True
     keeps_values: ClassVar[bool] = True
+    keeps_keys: ClassVar[bool] = True
 
     columns: tuple[str, ...]
     mark: str
@@ -115,10 +116,6 @@ class Doubled(KeyStage):
     def keys(self) -> tuple[str, ...]:
         """The key."""
         return self.columns
-
-    def keeps_keys(self) -> bool:
-        """Whether the key's columns come out as they went in: they do."""
-        return True
 
     def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return the frame with the mark."""

@@ -69,9 +69,9 @@ def predict(
     """
     with reported(with_traceback=traceback):
         with stdout_to_stderr(), loading(str(model)):
-            from gpupipe.cli.predicting import Call, score  # local: loads a dataframe library, which --help does without
+            from gpupipe.cli.predicting import PredictCall, score  # local: loads a dataframe library, which --help does without
 
-            call = Call(
+            call = PredictCall(
                 model,
                 source,
                 output,

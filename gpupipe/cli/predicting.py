@@ -34,7 +34,7 @@ _SINKS: Mapping[str, Any] = {".parquet": WriteParquet, ".csv": WriteCsv, ".arrow
 
 
 @dataclass(frozen=True)
-class Call:
+class PredictCall:
     """What is to be scored with what.
 
     Parameters
@@ -63,7 +63,7 @@ class Call:
     overwrite: bool = False
 
 
-def score(call: Call, engine: str = "auto") -> dict[str, Any]:
+def score(call: PredictCall, engine: str = "auto") -> dict[str, Any]:
     """Return what was written: ``rows``, ``path``, ``seconds``.
 
     Raises
@@ -91,7 +91,7 @@ def score(call: Call, engine: str = "auto") -> dict[str, Any]:
     return {**cast(dict[str, Any], result["written"]), "seconds": round(time.perf_counter() - started, 3)}
 
 
-def _stage(call: Call) -> RowStage:
+def _stage(call: PredictCall) -> RowStage:
     """Return the saved stage, or the method of it that is asked for."""
     trusted = [value for path in call.code for value in vars(load_module(path)).values() if plain_function(value) is not None]
     stage = load(call.model, trusted=trusted)
@@ -101,7 +101,7 @@ def _stage(call: Call) -> RowStage:
     return stage if call.method is None else stage.using(call.method)
 
 
-def _source(call: Call) -> Source:
+def _source(call: PredictCall) -> Source:
     """Return the source of the input, by its files' suffixes."""
     suffix = call.source.lower()
     found = next((name for name, (suffixes, _) in _READERS.items() if suffix.endswith(tuple(suffixes))), None)
@@ -141,7 +141,7 @@ def _dtypes(given: Sequence[str]) -> dict[str, Any]:
     return made
 
 
-def _sink(call: Call) -> Sink:
+def _sink(call: PredictCall) -> Sink:
     """Return the sink of the output, by its suffix."""
     suffix = Path(call.output).suffix.lower()
     if suffix not in _SINKS:

@@ -18,7 +18,7 @@ from gpupipe.core.plain_json import json_text
 from gpupipe.core.visible import visible
 
 if TYPE_CHECKING:
-    from gpupipe.cli.running import Ending
+    from gpupipe.cli.running import RunEnding
 
 Report: TypeAlias = Annotated[
     Path | None,
@@ -97,7 +97,7 @@ def run(
         tell_ending(ending, quiet=quiet, with_traceback=traceback)
 
 
-def tell_ending(ending: Ending, *, quiet: bool, with_traceback: bool) -> None:
+def tell_ending(ending: RunEnding, *, quiet: bool, with_traceback: bool) -> None:
     """Print on stderr how the run ended, and exit where it did not end well."""
     if ending.error is not None:
         print_failure(ending.error, with_traceback=with_traceback)

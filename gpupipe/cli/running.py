@@ -80,7 +80,7 @@ def options_of(crossings: str, crossings_budget: int, fallbacks: str, *, confirm
 
 
 @dataclass(frozen=True)
-class Ending:
+class RunEnding:
     """How a run ended.
 
     Parameters
@@ -116,7 +116,7 @@ class _Course:
     page: Path | None = None
 
 
-def carry_out(call: Call) -> Ending:
+def carry_out(call: Call) -> RunEnding:
     """Return how the run of a call ended; errors are in it, and not raised."""
     course = _Course(time.perf_counter())
     error: BaseException | None = None
@@ -132,7 +132,7 @@ def carry_out(call: Call) -> Ending:
     except (Exception, KeyboardInterrupt) as failure:  # noqa: BLE001  (as above; the first failure is the one to tell of)
         error = error or failure
     heads = {} if error is not None or call.quiet or course.result is None else dict(_heads(course.result))
-    return Ending(_answer(call, course, error, again), course.report, course.page, error, again, heads)
+    return RunEnding(_answer(call, course, error, again), course.report, course.page, error, again, heads)
 
 
 def _heads(outputs: Mapping[str, Any], inside: str = "") -> Iterator[tuple[str, pa.Table]]:

@@ -54,12 +54,12 @@ def submit(
     """
     with reported(with_traceback=traceback):
         from gpupipe.jobs.desk import Desk  # local: loads Dask, which --help does without
-        from gpupipe.jobs.submission import Asked, prepare  # local: loads a dataframe library, as above
+        from gpupipe.jobs.submission import SubmitOptions, prepare  # local: loads a dataframe library, as above
 
         tls = (tls_ca_file, tls_cert, tls_key)
         options = clustered(EngineOptions(), cluster, tls, allow_unencrypted=allow_unencrypted, worker_seconds=worker_seconds)
         with stdout_to_stderr():
-            asked = Asked(engine, tuple(include or ()), workdir, checkpoints, resume, check)
+            asked = SubmitOptions(engine, tuple(include or ()), workdir, checkpoints, resume, check)
             with loading(file):
                 prepared = prepare(file, tuple(given or ()), asked)
             if not quiet:

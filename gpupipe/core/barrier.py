@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 class Barrier(Stage):
     """Must see results before anything after it can start.
 
-    What is known of its inputs in the plan are their *specs*: a table's is its schema, a graph's or a tensor's is its own, and of what is
-    fitted it is the thing itself, fitted to nothing.
+    Where its `plan` says nothing, it is tried on empty tables: what they measure stands for the result.
     """
 
     @abstractmethod
@@ -54,14 +53,6 @@ class Barrier(Stage):
         planned
             The spec of the result.
         """
-
-    def plan(self, *specs: Any) -> Any:
-        """Return the spec of the result, where it follows from those of the inputs; None where empty tables must be tried (`sketch`)."""
-        return None
-
-    def sketch(self, results: Sequence[Any], *specs: Any) -> Any:
-        """Return what stands for the result in the plan, made of the wanted parts of empty tables."""
-        return None
 
     def describe(self, result: Any) -> Mapping[str, Any]:
         """Return what the report shows of a result beyond its value: ``facts``, ``models``, ``curves``, ``cards`` (`report/cards.py`)."""

@@ -231,6 +231,10 @@ class Sink(Stage):
         """Return the one place that this sink replaces, so that two sinks on it are found before they run."""
         return None
 
+    def check(self, *schemas: Schema) -> None:
+        """Raise PlanError where the sink cannot take a table of the schema."""
+        return None
+
     def probe(self) -> None:
         """Raise SinkError where the target cannot be written, before any work is done."""
         return None

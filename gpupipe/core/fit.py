@@ -1,15 +1,15 @@
-"""Fit stages: blocks are measured, what was measured is merged, and the result is something fitted.
+"""Fits: blocks are measured, what was measured is merged, and the result is something fitted.
 
-There is one contract, whether a fit passes over the rows once or several times: `start`, then for each pass `measure` every block by
-itself, `merge` what was measured, in any grouping, and `advance` on the total, until it says that it is done; then `finish`. One pass is
-the simple case: such a stage has `measure`, `merge` and `finish` alone, and its measurement runs inside the query of all others.
+There is one contract (`Fit`), for stages and for estimators, whether they pass over the rows once or several times: `start`; for each pass
+`measuring` gives what measures a block, `merge` puts together what was measured, in any grouping, and `advance` looks at the total and says
+whether it is done; then `finish`. One pass is the simple case: such a fit has `measure`, `merge` and `finish` alone, and a stage's
+measurement runs inside the query of all others.
 """
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Mapping, Sequence
-from functools import partial
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from gpupipe.core.answers import ask
@@ -23,19 +23,63 @@ from gpupipe.core.stage import Apply, RowStage
 from gpupipe.core.want import Want
 
 if TYPE_CHECKING:
-    import narwhals.stable.v2 as nw
     import pyarrow as pa
 
     from gpupipe.core.engine import Engine
     from gpupipe.core.progress import Progress
-    from gpupipe.core.verbs import Verbs
 
 
-class FitStage(Barrier):
-    """Measures blocks, merges what it measured, and finishes into a row stage.
+class Fit(ABC):
+    """How something is fitted to rows in blocks: pass by pass, each block by itself.
 
-    Measuring two halves and merging must give what measuring the whole gives; measuring an empty table must work.
+    Measuring two halves and merging must give what measuring the whole gives; measuring a block without rows must work. States are plain
+    values that pickle.
     """
+
+    def start(self, *known: Any, **more: Any) -> Any:
+        """Return the state before the first pass."""
+        return None
+
+    def measuring(self, state: Any) -> Callable[..., Any]:
+        """Return what measures a block in this pass, as it is sent to the blocks, with what they must know of the state."""
+        return self.measure
+
+    @abstractmethod
+    def measure(self, *block: Any, **more: Any) -> Any:
+        """Return what a pass measures of some rows; of a stage, a small frame of statistics made of verbs and a frame."""
+
+    @abstractmethod
+    def merge(self, measured: Sequence[Any]) -> Any:
+        """Return what was measured of all rows from what was of parts of them."""
+
+    def advance(self, state: Any, total: Any) -> tuple[Any, bool]:
+        """Return the state after a pass over all rows, and whether it was the last."""
+        return total, True
+
+    @abstractmethod
+    def finish(self, state: Any) -> Any:
+        """Return what is fitted, once `advance` has said that the last pass is over."""
+
+
+def fitted_in_passes(fit: Fit, state: Any, total_of: Callable[[Callable[..., Any]], Any], progress: Progress | None = None) -> Any:
+    """Return what is fitted, from the state before the first pass.
+
+    Parameters
+    ----------
+    total_of
+        Measures all blocks by what it is given, and returns what was measured, merged.
+    """
+    done, number = False, 0
+    while not done:
+        state, done = fit.advance(state, total_of(fit.measuring(state)))
+        number += 1
+        if progress is not None:
+            progress(number, None, {})
+    return fit.finish(state)
+
+
+class FitStage(Barrier, Fit):
+    """A stage that is fitted to a table."""
 
     kind: ClassVar[str] = "fit"
     gives: ClassVar[type[Node]] = Fitted
@@ -69,80 +113,33 @@ class FitStage(Barrier):
         """Return the node of an answer of what is fitted."""
         return ask(self.fitted, fitted, name, nodes, options)
 
-    @abstractmethod
-    def measure(self, verbs: Verbs, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-        """Return the statistics of some rows as a small frame."""
-
-    @abstractmethod
-    def merge(self, measured: Sequence[pa.Table]) -> pa.Table:
-        """Return the statistics of all rows from those of parts of them."""
-
-    @abstractmethod
-    def finish(self, statistics: Any) -> Any:
-        """Return the row stage that the statistics make."""
-
-    def wants(self, *specs: Any) -> tuple[Want | None, ...]:
-        """Return the one want: the statistics, as Arrow."""
-        return (Want(self.measure, "arrow", self.merge, columns=self.measured_columns()),)
-
-    def measured_columns(self) -> frozenset[str] | None:
-        """Return the columns that are measured, where the stage tells without being run."""
+    def needed(self, schema: Schema) -> Sequence[str] | None:
+        """Return the columns that are measured; None where that is found by measuring an empty table, which only one pass can do."""
         return None
 
-    def conclude(self, engine: Engine, results: Sequence[Any], progress: Progress | None, planned: Any = None) -> Any:
-        """Return the fitted row stage."""
-        return self.finish(results[0])
+    def passes_again(self) -> bool:
+        """Whether there may be several passes: the rows are then held, and else are measured inside the query of all others."""
+        return type(self).advance is not Fit.advance
 
-    def sketch(self, results: Sequence[Any], *specs: Any) -> Any:
-        """Return the stage fitted to nothing, which has the right columns."""
-        return self.finish(results[0])
+    def wants(self, *specs: Any) -> tuple[Want | None, ...]:
+        """Return the one want: the statistics as Arrow, or for several passes the rows, held where they are."""
+        names = self.needed(specs[0])
+        columns = None if names is None else frozenset(names)
+        if self.passes_again() and names is not None:
+            return (Want(lambda _, frame: frame.select(list(names)), "held", columns=columns),)
+        return (Want(self.measure, "arrow", self.merge, columns=columns),)
+
+    def conclude(self, engine: Engine, results: Sequence[Any], progress: Progress | None, planned: Any = None) -> Any:
+        """Return what is fitted."""
+        if not self.passes_again():
+            return self.finish(results[0])
+
+        def total_of(measure: Callable[..., Any]) -> pa.Table:
+            (made,) = engine.compute([Demand("arrow", results[0], Want(measure, "arrow", self.merge))])
+            return self.merge([made])
+
+        return fitted_in_passes(self, self.start(engine.schema(results[0])), total_of, progress)
 
     def fit_plain(self, frame: Any) -> Any:
         """Return the stage fitted to a plain frame, with no pipeline."""
-        return plain().fit_plain(self, frame)
-
-
-class PassesStage(FitStage):
-    """A fit stage that passes over the rows several times.
-
-    The state is a plain value that pickles; what blocks need of it is sent to them with every pass.
-    """
-
-    @abstractmethod
-    def start(self, schema: Schema) -> Any:
-        """Return the state before the first pass."""
-
-    @abstractmethod
-    def measured(self, state: Any, verbs: Verbs, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-        """Return what this pass measures of some rows, as a small frame."""
-
-    @abstractmethod
-    def advance(self, state: Any, total: pa.Table) -> tuple[Any, bool]:
-        """Return the state after a pass, and whether it was the last."""
-
-    @abstractmethod
-    def needed(self, schema: Schema) -> Sequence[str]:
-        """Return the columns that all passes need."""
-
-    def measure(self, verbs: Verbs, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-        """Return the rows that the passes measure."""
-        return frame.select(list(self.needed(Schema.of_names(frame.collect_schema()))))
-
-    def wants(self, *specs: Any) -> tuple[Want | None, ...]:
-        """Return the one want: the needed columns, held where they are."""
-        return (Want(self.measure, "held", columns=frozenset(self.needed(specs[0]))),)
-
-    @abstractmethod
-    def plan(self, *specs: Any) -> Any:
-        """Return what stands for the fitted thing in the plan."""
-
-    def conclude(self, engine: Engine, results: Sequence[Any], progress: Progress | None, planned: Any = None) -> Any:
-        """Return what the passes come to."""
-        state, done, number = self.start(Schema.of_names(results[0].collect_schema())), False, 0
-        while not done:
-            (total,) = engine.compute([Demand("arrow", results[0], Want(partial(self.measured, state), "arrow", self.merge))])
-            state, done = self.advance(state, total)
-            number += 1
-            if progress is not None:
-                progress(number, None, {})
-        return self.finish(state)
+        return plain().concluded_plain(self, frame)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from dataclasses import field as field_of
 from typing import Any
@@ -101,6 +101,10 @@ class Schema(Mapping[str, Field]):
         """Return the schema with some columns known to hold missing values."""
         marked = ((name, replace(known, seen_missing=True) if name in names else known) for name, known in self.columns)
         return Schema(tuple(marked)) if names else self
+
+    def without_missing(self, names: Collection[str]) -> Schema:
+        """Return the schema with some columns as if they held no missing values."""
+        return Schema(tuple((name, replace(field, nullable=False) if name in names else field) for name, field in self.columns))
 
     def require_known(self) -> None:
         """Raise DtypeError for the first column of a dtype that not every engine has, or not with the same order."""

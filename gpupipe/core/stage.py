@@ -60,8 +60,21 @@ class Stage(WithOptions, ABC):
         """What its result refers to by name; it is handed over where that is loaded from a checkpoint."""
         return ()
 
-    def check(self, *schemas: Schema) -> None:
-        """Raise PlanError where the stage cannot take tables of these schemas; the symbolic run finds the rest."""
+    def plan(self, *specs: Any) -> Any:
+        """Return what is known of the result, or raise PlanError: the one place where a stage says what comes out, and of what.
+
+        Parameters
+        ----------
+        specs
+            What is known of its inputs: a table's schema, a graph's or a tensor's own spec, and of what is fitted the thing itself,
+            fitted to nothing.
+
+        Returns
+        -------
+        Any
+            An `Outcome` of a table stage, else the spec of the result. None where there is nothing to say beyond what the stage's run on
+            empty tables shows.
+        """
         return None
 
     def wire(self, inputs: Sequence[Any]) -> Any:
@@ -167,12 +180,16 @@ class TableStage(Stage):
         """Return the stage with literals in its slots, as it is run."""
         raise NotImplementedError
 
-    def planned(self, *frames: nw.LazyFrame[Any]) -> TableStage:
-        """Return the stage as it is run on tables like these empty ones.
+    def plan(self, *schemas: Schema) -> Outcome | None:
+        """Return what is known of the table beyond what the run on empty ones shows; raise PlanError where the stage cannot take these."""
+        return None
 
-        It raises PlanError where the tables show that the stage cannot mean what it says.
-        """
-        return self
+    def outcome(self, *schemas: Schema) -> Outcome:
+        """Return all that is known of the table: what `plan` says, or else what the class does."""
+        said = self.plan(*schemas) or Outcome()
+        kept = schemas[0].not_null if self.keeps_values else frozenset()
+        not_null = kept if said.not_null is None else said.not_null
+        return replace(said, not_null=not_null, keeps_rows=self.keeps_rows or said.keeps_rows, stage=said.stage or self)
 
     def expressions(self) -> Named:
         """Return the expressions that the stage is made of; a user's function is watched instead."""
@@ -205,32 +222,6 @@ class TableStage(Stage):
         """Return how the stage is done where a table is in many blocks; None where it must see all rows together."""
         return None
 
-    def same_rows(self) -> bool:
-        """Whether as many rows come out as went in, so that nobody needs to count them again."""
-        return self.keeps_rows
-
-    def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
-        """Return which of the result's columns are proven to hold no missing value."""
-        return schemas[0].not_null if self.keeps_values else frozenset()
-
-    def still_missing(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
-        """Return the columns of the result that may well hold the missing values that a source has seen in them.
-
-        Those are the columns that would be known to hold none, had they come in without.
-        """
-        seen = {name for schema in schemas for name, field in schema.items() if field.seen_missing}
-        if not seen:
-            return frozenset()
-        without = [
-            Schema(tuple((name, replace(field, nullable=False)) if name in seen else (name, field) for name, field in schema.items()))
-            for schema in schemas
-        ]
-        return (self.not_null(names, *without) - self.not_null(names, *schemas)) & seen
-
-    def promises(self) -> tuple[Promise, ...]:
-        """Return what is known of columns that depend on the data, so that later stages may use them before they exist."""
-        return ()
-
 
 @dataclass(frozen=True)
 class Promise:
@@ -238,6 +229,31 @@ class Promise:
 
     pattern: str
     dtype: Any
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a table stage says of the table that it makes; names and dtypes are those that its run on empty tables shows.
+
+    Parameters
+    ----------
+    not_null
+        The columns proven to hold no missing value; None for those that had none, where the class says `keeps_values`.
+    promises
+        What is known of columns that depend on the data, so that later stages may use them before they exist.
+    keeps_rows
+        Whether as many rows come out as went in, where the class does not say so; of row and key stages their query shows it.
+    seeks_missing
+        Whether it is about missing values, by leaving out their rows or by filling them with what is not known yet.
+    stage
+        The stage as it is run on such tables; None for itself.
+    """
+
+    not_null: frozenset[str] | None = None
+    promises: tuple[Promise, ...] = ()
+    keeps_rows: bool = False
+    seeks_missing: bool = False
+    stage: TableStage | None = None
 
 
 class RowStage(TableStage):
@@ -264,11 +280,13 @@ class KeyStage(TableStage):
 
     kind: ClassVar[str] = "key"
     is_sorted: ClassVar[bool] = False  # whether the rows come out sorted, where there is one of each key
+    keeps_keys: ClassVar[bool] = False  # whether the key's columns surely come out as they went in; where not, engines may still find it
+    by: tuple[str, ...]
 
     @property
-    @abstractmethod
     def keys(self) -> tuple[str, ...]:
-        """The key's columns."""
+        """The key's columns: `by`, unless the stage has other words for them."""
+        return self.by
 
     def sorted(self) -> KeyStage:
         """Return the stage with its rows sorted; only stages of one row a key, whose order is then that of the keys, look at it."""
@@ -280,14 +298,11 @@ class KeyStage(TableStage):
         """Return by what and to what the stage aggregates, where it does nothing else; blocks are then aggregated in parts."""
         return None
 
-    def keeps_keys(self) -> bool:
-        """Whether it is known that the key's columns come out as they went in; engines find out by themselves where they can."""
-        return False
-
-    def check(self, *schemas: Schema) -> None:
+    def plan(self, *schemas: Schema) -> Outcome | None:
         """Raise ColumnError where an input lacks a key column."""
         for schema in schemas:
             schema.require(self.keys)
+        return None
 
 
 @dataclass(frozen=True)

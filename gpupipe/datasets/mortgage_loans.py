@@ -37,7 +37,7 @@ class Loans:
 
 
 @dataclass(frozen=True)
-class _Terms:
+class _RiskTerms:
     """What drives the risk of a loan, drawn together because the parts are correlated."""
 
     score: Floats
@@ -81,7 +81,7 @@ def _draw_upb(rng: np.random.Generator, n: int) -> Floats:
     return np.clip(np.round(np.where(wanted > 417_000, limited, wanted) / 1000) * 1000, 15_000, 800_000)
 
 
-def _draw_terms(rng: np.random.Generator, n: int) -> _Terms:
+def _draw_terms(rng: np.random.Generator, n: int) -> _RiskTerms:
     score = np.clip(np.round(840 - rng.gamma(3.68, 31.8, n)), 465, 835)
     dti = np.clip(np.round(38 - 0.15 * 12.9 * (score - 723) / 61 + 12.75 * rng.standard_normal(n)), 3, 64)
     ltv = _draw_ltv(rng, n)
@@ -92,7 +92,7 @@ def _draw_terms(rng: np.random.Generator, n: int) -> _Terms:
     rate = 6.54 + 0.41 * spread - 0.3 * (term <= 180)
     eighth = rng.random(n) < 0.993
     thousandths = np.where(eighth, np.round(rate * 8) * 125, np.round(rate * 100) * 10).astype(np.int64)
-    return _Terms(score, dti, ltv, upb, term, np.clip(thousandths, 4000, 8750))
+    return _RiskTerms(score, dti, ltv, upb, term, np.clip(thousandths, 4000, 8750))
 
 
 def _draw_cltv(rng: np.random.Generator, ltv: Ints) -> Ints:
@@ -100,7 +100,7 @@ def _draw_cltv(rng: np.random.Generator, ltv: Ints) -> Ints:
     return np.where(second, ltv + _choose(rng, len(ltv), {10: 0.4, 15: 0.38, 5: 0.1, 20: 0.07, 30: 0.05}), ltv)
 
 
-def _people(rng: np.random.Generator, terms: _Terms) -> dict[str, pa.Array]:
+def _people(rng: np.random.Generator, terms: _RiskTerms) -> dict[str, pa.Array]:
     n = len(terms.score)
     borrowers = _choose(rng, n, {2: 0.5223, 1: 0.4713, 3: 0.0051, 4: 0.0012, 7: 0.0001})
     second = np.clip(np.round(731 + 0.72 * (terms.score - 723) + 40 * rng.standard_normal(n)), 465, 835).astype(np.int64)

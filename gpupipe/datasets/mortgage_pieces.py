@@ -53,7 +53,7 @@ def _name(kind: str, quarter: str, piece: int | None, *, text: bool) -> str:
     return f"{kind}_{quarter}.txt{number}" if kind == "Performance" else f"{kind}_{quarter}{number}.txt"
 
 
-class Pieces:
+class QuarterFiles:
     """The files of one quarter in a new `folder`, written batch after batch and called 0, 1, ... until `publish_pieces` names them."""
 
     def __init__(self, folder: Path, *, rows_a_file: int, text: bool) -> None:
@@ -107,7 +107,7 @@ def publish_pieces(quarters: Sequence[tuple[str, Path, int]], folder: Path, *, t
     Parameters
     ----------
     quarters
-        In their order: the name, which may come again, the folder that `Pieces` wrote to, and how many pieces there are.
+        In their order: the name, which may come again, the folder that `QuarterFiles` wrote to, and how many pieces there are.
     folder
         Where ``acquisition`` and ``performance`` are made. The pieces of quarters with one name are counted together.
     """

@@ -18,7 +18,7 @@ from gpupipe.datasets.mortgage_chain import Histories, draw_histories
 from gpupipe.datasets.mortgage_columns import Ints, month_number
 from gpupipe.datasets.mortgage_loans import Loans, draw_loans
 from gpupipe.datasets.mortgage_months import performance_table
-from gpupipe.datasets.mortgage_pieces import Pieces
+from gpupipe.datasets.mortgage_pieces import QuarterFiles
 
 ROWS_A_QUARTER = 1_830_000  # about: 228,500 rows a batch, which differ by 1 %
 _LOANS_A_BATCH = 4096
@@ -138,7 +138,7 @@ def draw_quarter(drawing: Drawing, number: int, n_rows: int | None, told: Callab
     folder = drawing.folder / str(number)
     rows = loans = 0
     with writing(drawing.out):
-        pieces = Pieces(folder, rows_a_file=drawing.rows_a_file, text=drawing.text)
+        pieces = QuarterFiles(folder, rows_a_file=drawing.rows_a_file, text=drawing.text)
     try:
         for batch_number in _batches_of(number):
             batch = _draw_batch(drawing.seed, batch_number, start, None if n_rows is None else n_rows - rows)

@@ -43,7 +43,7 @@ class Footer:
 
 
 @dataclass(frozen=True)
-class Part:
+class ParquetPart:
     """A Parquet file, or some row groups of one, by number."""
 
     path: str
@@ -66,7 +66,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Parts:
+class ParquetParts:
     """What a device reads of Parquet files.
 
     Parameters
@@ -77,7 +77,7 @@ class Parts:
         One row a part: the columns that are wanted of those that stand in folders' names.
     """
 
-    parts: tuple[Part, ...]
+    parts: tuple[ParquetPart, ...]
     folders: pa.Table
 
     @cached_property
@@ -91,7 +91,7 @@ class Parts:
         return len({part.footer.columns for part in self.parts}) <= 1
 
 
-def parts_to_read(scans: Sequence[FileScan], reading: Reading) -> Parts:
+def parts_to_read(scans: Sequence[FileScan], reading: Reading) -> ParquetParts:
     """Return what is to be read of the files of some scans; a predicate on folders' columns alone leaves out files.
 
     The values in folders' names are what the host's reader makes of them.
@@ -104,7 +104,7 @@ def parts_to_read(scans: Sequence[FileScan], reading: Reading) -> Parts:
     if names and reading.predicate is not None and set(reading.predicate.meta.root_names()) <= set(names):
         numbered = values.with_columns(pl.int_range(pl.len()).alias("\0part"))
         chosen = numbered.filter(reading.predicate)["\0part"].to_list()
-    return Parts(tuple(parts[number] for number in chosen), values[chosen].select(names).to_arrow())
+    return ParquetParts(tuple(parts[number] for number in chosen), values[chosen].select(names).to_arrow())
 
 
 def whole_groups(scan: FileScan) -> bool:
@@ -116,14 +116,14 @@ def whole_groups(scan: FileScan) -> bool:
     return len(scan.paths) == 1 and start in bounds and start + n_rows in bounds
 
 
-def _part(path: str, rows: tuple[int, int] | None) -> Part:
+def _part(path: str, rows: tuple[int, int] | None) -> ParquetPart:
     """Return a file's part: all row groups, or those that hold some rows."""
     footer = footer_of(path)
     if rows is None:
-        return Part(path, footer, tuple(range(len(footer.groups))))
+        return ParquetPart(path, footer, tuple(range(len(footer.groups))))
     start, n_rows = rows
     bounds = _bounds(footer)
-    return Part(path, footer, tuple(group for group in range(len(footer.groups)) if start <= bounds[group] < start + n_rows))
+    return ParquetPart(path, footer, tuple(group for group in range(len(footer.groups)) if start <= bounds[group] < start + n_rows))
 
 
 def _bounds(footer: Footer) -> list[int]:

@@ -45,13 +45,18 @@ class Recorder:
         return nw.from_native(register_io_source(scan, schema=rows.schema, is_pure=False))
 
 
-def filter_of(schema: Schema, stages: Sequence[TableStage]) -> pl.Expr | None:
-    """Return the condition by which row stages, one after the other, keep the rows of a table of the schema; None where they keep all."""
-    fewer = [stage for stage in stages if not stage.same_rows()]
-    if not fewer:
+def filter_of(schema: Schema, stages: Sequence[TableStage], n_fewer: int) -> pl.Expr | None:
+    """Return the condition by which row stages, one after the other, keep the rows of a table of the schema; None where they keep all.
+
+    Parameters
+    ----------
+    n_fewer
+        How many of the stages may leave rows out.
+    """
+    if not n_fewer:
         return None
     kept = stages[0].keeps()
-    if kept is not None and len(fewer) == 1:  # most of them are one filter; of several, Polars knows which may stand together
+    if kept is not None and n_fewer == 1:  # most of them are one filter; of several, Polars knows which may stand together
         return reduce(pl.Expr.__and__, (_in_polars(condition, schema) for _, condition in kept))
     recorder = Recorder(schema)
     reduce(lambda frame, stage: stage.run(VERBS, frame), stages, recorder.frame()).to_native().collect(engine=AT_ONCE)
@@ -81,11 +86,9 @@ def empty_frame(schema: Schema) -> Frame:
     return nw.from_native(empty_table(schema).lazy())
 
 
-def frame_schema(frame: Frame, not_null: Callable[[Sequence[str]], frozenset[str]]) -> Schema:
-    """Return a symbolic frame's schema; `not_null` says of its columns which are proven to have no missing value."""
-    found = frame.collect_schema()
-    proven = not_null(list(found))
-    return Schema(tuple((name, _field(dtype, nullable=name not in proven)) for name, dtype in found.items()))
+def frame_schema(frame: Frame, not_null: Collection[str]) -> Schema:
+    """Return a symbolic frame's schema, of whose columns some are proven to have no missing value."""
+    return Schema(tuple((name, _field(dtype, nullable=name not in not_null)) for name, dtype in frame.collect_schema().items()))
 
 
 @lru_cache(maxsize=1024)
@@ -156,7 +159,7 @@ def keeps_keys(stage: TableStage, schemas: Sequence[Schema], columns: Sequence[s
     The stage's query shows it, or a stage of a key that contains them says so. Such a stage may also aggregate by them.
     """
     is_of_key = isinstance(stage, KeyStage)
-    if isinstance(stage, KeyStage) and stage.keeps_keys() and set(columns) <= set(stage.keys):
+    if isinstance(stage, KeyStage) and stage.keeps_keys and set(columns) <= set(stage.keys):
         return True
     if len(schemas) != 1 or (stage.is_users and collects(stage, schemas)):
         return False

@@ -1,18 +1,118 @@
-"""Stages tried on empty tables, with the errors of the libraries below in gpupipe's words."""
+"""Stages tried on empty tables: what comes out, with the errors of the libraries below in gpupipe's words."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from polars.exceptions import PanicException
 
+from gpupipe.core.barrier import Barrier
 from gpupipe.core.errors import ColumnError, GpupipeError, PlanError, listing
+from gpupipe.core.fit import FitStage
 from gpupipe.core.schema import Schema
-from gpupipe.core.stage import KeyStage, TableStage
+from gpupipe.core.stage import KeyStage, Outcome, TableStage
+from gpupipe.core.want import Want
+from gpupipe.engines._promises import require_promises
 from gpupipe.engines._query import keeps_rows as query_keeps_rows
-from gpupipe.engines._symbolic import AT_ONCE, Frame, collects
+from gpupipe.engines._symbolic import AT_ONCE, VERBS, Frame, collect_symbolic, collects, empty_frame, frame_schema
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What came of a table stage on empty tables.
+
+    Parameters
+    ----------
+    stage
+        The stage as it is run on such tables.
+    frame
+        What it makes of them.
+    said
+        What the stage says itself.
+    keeps_rows
+        Whether as many rows come out, as far as the stage says so.
+    """
+
+    stage: TableStage
+    frame: Frame
+    schema: Schema
+    said: Outcome
+    keeps_rows: bool
+
+
+def try_stage(stage: TableStage, schemas: Sequence[Schema], *, strict: bool = True) -> Tried:
+    """Return what comes of a table stage on empty tables of the schemas, with what it says itself (`TableStage.plan`).
+
+    Parameters
+    ----------
+    strict
+        Whether its query is run as well, a user's function is held to its promises, and every engine must have the dtypes made.
+    """
+
+    def run() -> Tried:
+        said = stage.plan(*schemas) or Outcome()
+        planned = said.stage or stage
+        frame = planned.run(VERBS, *map(empty_frame, schemas))
+        if strict and (stage.is_users or any(not isinstance(given, str) for _, given in stage.expressions())):
+            frame.to_native().collect(engine=AT_ONCE)  # some things, such as a comparison of two time zones, fail only here
+        if strict and stage.is_users:
+            require_promises(planned, schemas)
+        schema = _with_missing(frame_schema(frame, _proven(stage, said, schemas)), stage, schemas)
+        return Tried(planned, frame, schema, said, stage.keeps_rows or said.keeps_rows)
+
+    made: Tried = translated(run, schemas)
+    if strict:
+        made.schema.require_known()
+    return made
+
+
+def _proven(stage: TableStage, said: Outcome, schemas: Sequence[Schema]) -> frozenset[str]:
+    """Return the columns of a result that are proven to hold no missing value."""
+    if said.not_null is not None:
+        return said.not_null
+    return schemas[0].not_null if stage.keeps_values else frozenset()
+
+
+def _with_missing(schema: Schema, stage: TableStage, schemas: Sequence[Schema]) -> Schema:
+    """Return the schema of a result with the columns marked that may well hold the missing values that a source has seen in them.
+
+    Those are the columns that would be known to hold none, had they come in without.
+    """
+    seen = {name for given in schemas for name, field in given.items() if field.seen_missing}
+    if not seen:
+        return schema
+    without = [given.without_missing(seen) for given in schemas]
+    said = stage.plan(*without) or Outcome()
+    return schema if said.seeks_missing else schema.with_missing((_proven(stage, said, without) - schema.not_null) & seen)
+
+
+def wanted_tables(stage: Barrier, specs: Sequence[Any]) -> list[tuple[Want, Schema]]:
+    """Return what a barrier wants of each of its tables, with the table's schema."""
+    pairs = zip(stage.wants(*specs), specs, strict=True)
+    return [(want, spec) for want, spec in pairs if want is not None]
+
+
+def wanted_of_nothing(stage: Barrier, specs: Sequence[Any]) -> list[Any]:
+    """Return what a barrier wants of empty tables, as Arrow."""
+    wanted = wanted_tables(stage, specs)
+
+    def run() -> list[Any]:
+        return collect_symbolic([want.prepare(VERBS, empty_frame(schema)) for want, schema in wanted])
+
+    made: list[Any] = translated(run, [schema for _, schema in wanted])
+    return made
+
+
+def planned_spec(stage: Barrier, specs: Sequence[Any]) -> Any:
+    """Return what is known of a barrier's result: what it says, or else what a fit makes of empty tables; None where that is nothing."""
+    made = stage.plan(*specs)
+    if made is not None:
+        return made
+    results = wanted_of_nothing(stage, specs)
+    return stage.finish(results[0]) if isinstance(stage, FitStage) else None
 
 
 def keeps_rows(stage: TableStage, frame: Frame, schemas: Sequence[Schema]) -> bool:

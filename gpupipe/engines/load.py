@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import narwhals.stable.v2 as nw
 
@@ -17,8 +17,10 @@ from gpupipe.core.holding import Holding
 from gpupipe.core.node import Node
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import RowStage, TableStage
-from gpupipe.core.verbs import Verbs
 from gpupipe.engines._cuda import ask_driver, wants, why_not
+
+if TYPE_CHECKING:
+    from gpupipe.engines._single import SingleEngine
 
 ADDRESSES = {
     "cpu": "gpupipe.engines.polars.engine:CpuEngine",
@@ -163,12 +165,12 @@ def _known(name: str, frame: Any) -> nw.LazyFrame[Any] | nw.DataFrame[Any]:
     return given
 
 
-def engine_of(frame: nw.LazyFrame[Any] | nw.DataFrame[Any]) -> Engine:
+def engine_of(frame: nw.LazyFrame[Any] | nw.DataFrame[Any]) -> SingleEngine:
     """Return a new engine that runs plain frames of this library."""
-    return load_engine("pandas" if frame.implementation.is_pandas() else "cpu")
+    return cast("SingleEngine", load_engine("pandas" if frame.implementation.is_pandas() else "cpu"))
 
 
-def adopted(engine: Engine, frame: nw.LazyFrame[Any] | nw.DataFrame[Any]) -> nw.LazyFrame[Any]:
+def adopted(engine: SingleEngine, frame: nw.LazyFrame[Any] | nw.DataFrame[Any]) -> nw.LazyFrame[Any]:
     """Return a plain frame as the engine's data."""
     from gpupipe.engines import _arrow  # local: loads NumPy and Arrow, which naming an engine does not need
 
@@ -176,38 +178,17 @@ def adopted(engine: Engine, frame: nw.LazyFrame[Any] | nw.DataFrame[Any]) -> nw.
         return frame.lazy()
     eager = frame.lazy().collect()
     table = _arrow.from_pandas(eager.to_native()) if eager.implementation.is_pandas() else _arrow.table_of(eager)
-    verbs: Verbs = engine.verbs  # type: ignore[attr-defined]
-    return verbs.literal(table)
+    return engine.verbs.literal(table)
 
 
 def _run_plain(engine: Engine, stage: TableStage, frames: list[nw.LazyFrame[Any]]) -> nw.LazyFrame[Any]:
     """Return the stage's result on lazy frames, in the dtypes that a plan would promise."""
-    from gpupipe.engines import _symbolic, _tried  # local: loads Polars, which a caller that only names engines does not need
+    from gpupipe.engines import _tried  # local: loads Polars, which a caller that only names engines does not need
 
     schemas = [Schema.of_names(frame.collect_schema()) for frame in frames]
-    stage.check(*schemas)
-    stage = _tried.translated(lambda: stage.planned(*(_symbolic.empty_frame(schema) for schema in schemas)), schemas)
-    schema = schemas[0]
-    if engine.name != "cpu":  # Polars delivers what Polars plans
-        planner = load_engine("cpu")
-        try:
-            planned = planner.deliver(planner.run(stage, [_symbolic.empty_frame(schema) for schema in schemas], schema))
-        finally:
-            planner.close()
-        schema = Schema.of_names(planned.schema)
-    made: nw.LazyFrame[Any] = engine.run(stage, frames, schema)
+    tried = _tried.try_stage(stage, schemas, strict=False)
+    made: nw.LazyFrame[Any] = engine.run(tried.stage, frames, tried.schema)
     return made
-
-
-def planned_on(stage: TableStage, schema: Schema) -> tuple[TableStage, Schema]:
-    """Return a stage of one table as it is run on one of a schema, and the schema of what it makes."""
-    from gpupipe.engines import _symbolic, _tried  # local: see `_run_plain`
-
-    stage.check(schema)
-    frame = _symbolic.empty_frame(schema)
-    planned = _tried.translated(lambda: stage.planned(frame), [schema])
-    made = _tried.translated(lambda: planned.run(_symbolic.VERBS, frame), [schema])
-    return planned, _symbolic.frame_schema(made, lambda names: stage.not_null(names, schema))
 
 
 def _returned(engine: Engine, made: nw.LazyFrame[Any], given: nw.LazyFrame[Any] | nw.DataFrame[Any], frame: Any) -> Any:
@@ -230,34 +211,29 @@ def array_of_plain(stage: TableStage, columns: Sequence[str], frame: Any, *, nam
     engine = engine_of(given)
     try:
         data = adopted(engine, given)
-        stage.check(Schema.of_names(data.collect_schema()))
+        stage.plan(Schema.of_names(data.collect_schema()))
         table = _arrow.table_of(engine.deliver(data.select(list(columns))))
         return _arrow.named_frame(table) if named else _arrow.as_array(table, whole_numbers=True)
     finally:
         engine.close()
 
 
-def fit_plain(stage: FitStage, *frames: Any) -> Any:
-    """Return what a fit stage gives on plain frames; see `apply_plain` for which frames."""
-    return concluded_plain(stage, *frames)
-
-
 def concluded_plain(stage: Barrier, *inputs: Any) -> Any:
     """Return what a barrier concludes of plain frames, and of what others concluded."""
     known = [each if isinstance(each, Holding | RowStage) else _known(stage.name, each) for each in inputs]
     frames = [each for each in known if isinstance(each, nw.LazyFrame | nw.DataFrame)]
-    engine = engine_of(frames[0]) if frames else load_engine("cpu")
+    engine = engine_of(frames[0] if frames else nw.from_dict({}, backend="polars"))
     try:
         held = [adopted(engine, each) if isinstance(each, nw.LazyFrame | nw.DataFrame) else each for each in known]
         specs = [_spec_of(each) for each in held]
-        stage.check(*(spec for spec in specs if isinstance(spec, Schema)))
+        planned = stage.plan(*specs)
         wants = stage.wants(*specs)
         demands = [Demand(want.form, each, want) for want, each in zip(wants, held, strict=True) if want is not None]
         made = iter(engine.compute(demands))
         results = [each if want is None else next(made) for want, each in zip(wants, held, strict=True)]
         if isinstance(stage, FitStage) and not isinstance(results[0], nw.LazyFrame):
             results = [stage.merge(results)]
-        concluded = stage.conclude(engine, results, None, stage.plan(*specs))
+        concluded = stage.conclude(engine, results, None, planned)
         if isinstance(concluded, nw.LazyFrame):
             given = (frames[0], next(each for each in inputs if not isinstance(each, Holding | RowStage))) if frames else None
             return engine.deliver(concluded).to_native() if given is None else _returned(engine, concluded, *given)
@@ -279,7 +255,7 @@ def train_plain(stage: Barrier, frame: Any, validation: Any) -> Any:
     engine = engine_of(given[0])
     try:
         frames = [adopted(engine, one) for one in given]
-        stage.check(*(Schema.of_names(one.collect_schema()) for one in frames))
+        stage.plan(*map(engine.schema, frames))
         return stage.conclude(engine, frames, None)
     finally:
         engine.close()

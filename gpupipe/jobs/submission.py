@@ -36,7 +36,7 @@ class Submission:
 
 
 @dataclass(frozen=True)
-class Asked:
+class SubmitOptions:
     """What was asked for on the command line, beside the pipeline and its parameters.
 
     Parameters
@@ -55,7 +55,7 @@ class Asked:
     check: bool = True
 
 
-def prepare(target: str, given: Sequence[str], asked: Asked) -> Submission:
+def prepare(target: str, given: Sequence[str], asked: SubmitOptions) -> Submission:
     """Return the job for a call, with its files.
 
     Raises
@@ -88,7 +88,7 @@ def prepare(target: str, given: Sequence[str], asked: Asked) -> Submission:
     return Submission(job, bundle, shipped, tuple(notes))
 
 
-def _check_asked(asked: Asked) -> None:
+def _check_asked(asked: SubmitOptions) -> None:
     """Raise where something asked for makes no sense."""
     if asked.engine not in ("auto", *ADDRESSES):
         msg = f"There is no engine {asked.engine!r} to submit to.{nearest(asked.engine, ADDRESSES)} The engines are {listing(ADDRESSES)}."

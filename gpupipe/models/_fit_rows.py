@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from gpupipe.core.columns import Columns, chosen, given_columns
 from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema
-from gpupipe.core.stage import TableStage
+from gpupipe.core.stage import Outcome, TableStage
 from gpupipe.core.verbs import ArrayMap
 from gpupipe.models._estimator import require_estimator
 from gpupipe.models._made import require_new
@@ -60,11 +60,16 @@ class FitRows(TableStage):
         """Return the features among a table's columns."""
         return tuple(schema) if self.features is None else chosen(self.features, schema)
 
-    def check(self, *schemas: Schema) -> None:
-        """Raise ColumnError for a feature that is not there or a result that is, DtypeError for a feature that is no number."""
+    def plan(self, *schemas: Schema) -> Outcome:
+        """Return the columns that had no missing value, and those made.
+
+        Raise ColumnError for a feature that is not there or a result that is, DtypeError for a feature that is no number.
+        """
         features = self.chosen(schemas[0])
         schemas[0].require_numeric(features, self.name)
         require_new(self._mapped(features, self.columns_of), schemas[0], self.name)
+        made = {name for name, _ in self.outputs()}
+        return Outcome(not_null=(schemas[0].not_null - set(self.dropped(features))) | made)
 
     def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return the frame with what the estimator says of each row."""
@@ -79,8 +84,3 @@ class FitRows(TableStage):
     def _mapped(self, features: tuple[str, ...], function: Callable[[Any], Sequence[Any]]) -> ArrayMap:
         """Return the function from features to columns that the stage is."""
         return ArrayMap(features, self.outputs(), function, self.dropped(features), whole=True)
-
-    def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
-        """Return the columns that had no missing value, and those made."""
-        made = {name for name, _ in self.outputs()}
-        return (schemas[0].not_null - set(self.dropped(self.chosen(schemas[0])))) | made

@@ -7,44 +7,10 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from gpupipe.core.errors import DtypeError, StageError, UsageError, listing
-from gpupipe.core.schema import Schema
+from gpupipe.core._cells import Cells
+from gpupipe.core.errors import StageError
 from gpupipe.core.tools import Tools
 from gpupipe.topics.counts import sparse_counts
-
-
-@dataclass(frozen=True)
-class Cells:
-    """Which columns of a table are the document, the word and the count."""
-
-    document: str
-    word: str
-    count: str
-
-    @property
-    def names(self) -> list[str]:
-        """The three columns."""
-        return [self.document, self.word, self.count]
-
-    def require_distinct(self, stage: str) -> None:
-        """Raise UsageError where a column is to be two things."""
-        if len(set(self.names)) < 3:
-            msg = f"{stage} expects different columns for document, word and count, got {listing(self.names)}."
-            raise UsageError(msg)
-
-    def check(self, schema: Schema, stage: str) -> None:
-        """Raise ColumnError for a column that is not there, DtypeError for one of a dtype that it cannot have."""
-        schema.require([self.document, self.word])
-        schema.require_numeric([self.count], f"{stage}'s count")
-        word, document = (schema[name].dtype for name in (self.word, self.document))
-        if not (word.is_integer() or word == nw.String):
-            msg = f"{stage} expects words as whole numbers, as Tokenize gives them, or as text, got {word} in {self.word!r}. Cast it first."
-            raise DtypeError(msg)
-        if document.is_float() or document == nw.Categorical or document.is_nested():
-            msg = (
-                f"{stage} expects documents that can be equal, got {document} in {self.document!r}. Cast it to whole numbers or text first."
-            )
-            raise DtypeError(msg)
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,10 +89,7 @@ def _once(documents: nw.DataFrame[Any], cells: Cells, stage: str) -> nw.DataFram
 
 def _values(tools: Tools, rows: nw.DataFrame[Any], cells: Cells, stage: str) -> Any:
     """Return the counts as floats, or raise StageError where something is missing or not finite."""
-    for name in cells.names:
-        if missing := int(rows[name].null_count()):
-            msg = f"{stage} expects a document, a word and a count in every row, got {missing} missing in {name!r}. Drop those rows."
-            raise StageError(msg)
+    cells.require_present(rows, stage)
     values = tools.array(rows, cells.count).astype(float)
     wrong = tools.xp.flatnonzero(~tools.xp.isfinite(values))
     if len(wrong):

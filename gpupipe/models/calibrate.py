@@ -30,7 +30,7 @@ class OfCounts(FitStage):
     target: str
     probability: str
 
-    def check(self, *schemas: Schema) -> None:
+    def plan(self, *schemas: Schema) -> Any:
         """Raise ColumnError for a column that is not there, DtypeError for a probability that is no number."""
         schemas[0].require([self.target, self.probability])
         schemas[0].require_numeric([self.probability], self.name)
@@ -42,9 +42,9 @@ class OfCounts(FitStage):
     def _counted(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         return frame.group_by("y", "p").agg(nw.len().cast(nw.Int64).alias(_COUNT))
 
-    def measured_columns(self) -> frozenset[str]:
+    def needed(self, schema: Schema) -> tuple[str, str]:
         """Return the columns that are measured."""
-        return frozenset({self.target, self.probability})
+        return (self.target, self.probability)
 
     def merge(self, measured: Sequence[pa.Table]) -> pa.Table:
         """Return the counts of all parts together."""
@@ -103,7 +103,8 @@ class Calibrate(OfCounts):
         settle(self, target=target, method=method, probability=probability)
 
     def plan(self, *specs: Any) -> Calibrated:
-        """Return the calibration that changes nothing."""
+        """Return the calibration that changes nothing; raise as `OfCounts` does."""
+        super().plan(*specs)
         return Calibrated(self.probability, self.method, (0.0, 1.0), (0.0, 1.0))
 
     def finish(self, statistics: pa.Table) -> Calibrated:
@@ -128,7 +129,7 @@ class Calibrated(RowStage):
     x: tuple[float, ...]
     y: tuple[float, ...]
 
-    def check(self, *schemas: Schema) -> None:
+    def plan(self, *schemas: Schema) -> None:
         """Raise ColumnError where there is no probability, DtypeError where it is no number."""
         schemas[0].require_numeric([self.probability], "Calibrate")
 
@@ -249,8 +250,9 @@ class Threshold(OfCounts):
         settle(self, target=target, probability=probability, prediction=prediction)
         settle(self, false_positive=float(false_positive), false_negative=float(false_negative))
 
-    def sketch(self, results: Sequence[Any], *specs: Any) -> Decided:
-        """Return a threshold that nothing reaches."""
+    def plan(self, *specs: Any) -> Decided:
+        """Return a threshold that nothing reaches; raise as `OfCounts` does."""
+        super().plan(*specs)
         dtype = specs[0][self.target].dtype
         no, yes = ("no", "yes") if dtype in (nw.String, nw.Categorical) else (False, True) if dtype == nw.Boolean else (0, 1)
         return Decided(self.probability, self.prediction, 2.0, no, yes, 0.0)
@@ -284,7 +286,7 @@ class Decided(RowStage):
     yes: Any
     cost: float
 
-    def check(self, *schemas: Schema) -> None:
+    def plan(self, *schemas: Schema) -> None:
         """Raise ColumnError where there is no probability, DtypeError where it is no number."""
         schemas[0].require_numeric([self.probability], "Threshold")
 

@@ -108,14 +108,14 @@ class Compare(TaskStage):
         measured = needed(self.metrics, self.target, self.prediction, self.probability)
         return [list(dict.fromkeys([*self.key, *measured]))] * len(schemas)
 
-    def check(self, *schemas: Schema) -> None:
-        """Raise ColumnError for a column that is not there, DtypeError for one of the wrong kind."""
-        for schema, names in zip(schemas, self.columns(*schemas), strict=True):
+    def plan(self, *specs: Any) -> Any:
+        """Return what stands for the comparison in the plan.
+
+        Raise ColumnError for a column that is not there, DtypeError for one of the wrong kind.
+        """
+        for schema, names in zip(specs, self.columns(*specs), strict=True):
             schema.require(names)
             check_numbers(self.metrics, schema, [self.prediction, self.target], "Compare")
-
-    def plan(self, *specs: Any) -> Any:
-        """Return what stands for the comparison in the plan."""
         return {}
 
     def solve(self, tools: Tools, *inputs: nw.DataFrame[Any]) -> dict[str, Any]:

@@ -122,7 +122,7 @@ class Evaluate(Barrier):
         needed += [column for name, column in columns.items() if any(name in arguments_of(one) for _, one in self.custom)]
         return list(dict.fromkeys([*needed, *self.features]))
 
-    def check(self, *schemas: Schema) -> None:
+    def plan(self, *schemas: Schema) -> None:
         """Raise ColumnError for a column that is not there, saying which of a model's methods makes it."""
         for name in self.needed(schemas[0]):
             if name not in schemas[0] and name == self.probability:

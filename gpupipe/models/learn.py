@@ -18,7 +18,7 @@ from gpupipe.core.node import Fitted, Node, Table
 from gpupipe.core.options import settle
 from gpupipe.core.plain import plain
 from gpupipe.core.schema import Schema, as_dtype
-from gpupipe.core.stage import Apply, Promise, RowStage
+from gpupipe.core.stage import Apply, Outcome, Promise, RowStage
 from gpupipe.core.task import Training
 from gpupipe.core.verbs import ArrayMap
 from gpupipe.core.want import Want
@@ -149,9 +149,10 @@ class Learn(Barrier):
         given = tuple(schema) if self.features is None else chosen(self.features, schema)
         return given if isinstance(self.features, tuple) else tuple(name for name in given if name not in left_out)
 
-    def check(self, *schemas: Schema) -> None:
-        """Raise ColumnError for a column that is not there, DtypeError for one that the estimator cannot take.
+    def plan(self, *schemas: Schema) -> Learned:
+        """Return a model that knows its columns but has learned nothing.
 
+        Raise ColumnError for a column that is not there, DtypeError for one that the estimator cannot take.
         That a column which may lack values does, is known here only where a source has seen it.
         """
         for schema in schemas:
@@ -164,6 +165,7 @@ class Learn(Barrier):
             lacking = [name for name in features if schema[name].seen_missing]
             if lacking and not takes_missing(self.estimator):
                 raise PlanError(missing_text(self.estimator, lacking))
+        return self.sketched(self.chosen(schemas[0]), schemas[0].dtypes)
 
     def _check_target(self, schema: Schema) -> None:
         """Raise DtypeError for a target that is neither a number nor, for a classifier, a label."""
@@ -186,7 +188,7 @@ class Learn(Barrier):
 
     def conclude(self, engine: Engine, results: Sequence[Any], progress: Progress | None, planned: Any = None) -> Learned:
         """Return the model trained on the results as a row stage."""
-        schema = Schema.of_names(results[0].collect_schema())
+        schema = engine.schema(results[0])
         features = self.chosen(schema)
         if len(results) > 1 and engine.compute([Demand("rows", results[1])]) == [0]:
             msg = "Expected rows in the validation table, got none. Look at the filters and splits before it, or train without it."
@@ -203,10 +205,6 @@ class Learn(Barrier):
         sketched = self.sketched(features, schema.dtypes)
         outputs = outputs_of(model, sketched, features)
         return replace(sketched, model=model, classes=classes or classes_of(model), coded=bool(classes), outputs=outputs, patterns=())
-
-    def sketch(self, results: Sequence[Any], *schemas: Schema) -> Learned:
-        """Return a model that knows its columns but has learned nothing."""
-        return self.sketched(self.chosen(schemas[0]), schemas[0].dtypes)
 
     def sketched(self, features: tuple[str, ...], dtypes: Mapping[str, Any]) -> Learned:
         """Return the untrained model for columns of these dtypes."""
@@ -327,8 +325,11 @@ class Learned(RowStage):
             raise WiringError(msg)
         return replace(self, method=method)
 
-    def check(self, *schemas: Schema) -> None:
-        """Raise ColumnError for a feature that is not there or a result that is, DtypeError for a feature that is no number."""
+    def plan(self, *schemas: Schema) -> Outcome:
+        """Return the columns that depend on what was learned, those that had no missing value, and what the model made.
+
+        Raise ColumnError for a feature that is not there or a result that is, DtypeError for a feature that is no number.
+        """
         schemas[0].require(self.features)
         schemas[0].require_numeric([name for name in self.features if name not in self.texts], self.estimator)
         numbers = [name for name in self.texts if not is_text(schemas[0][name].dtype)]
@@ -337,7 +338,10 @@ class Learned(RowStage):
                 f"{self.estimator} learned from text in {listing(numbers)}, got {schemas[0][numbers[0]].dtype}. Cast it to nw.String first."
             )
             raise DtypeError(msg)
-        require_new(self.mapped(), schemas[0], self.name)
+        known, mapped = schemas[0].not_null, self.mapped()
+        require_new(mapped, schemas[0], self.name)
+        made = () if mapped.nan_as_null and not known.issuperset(self.features) else [name for name, _ in mapped.outputs]
+        return Outcome(not_null=(known - set(mapped.drop)).union(made), promises=self._promises())
 
     def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return the frame with what the model says of each row."""
@@ -369,19 +373,13 @@ class Learned(RowStage):
         dtype = nw.Int32() if self.coded else self.dtype if self.task == "classifier" else nw.Float64()
         return ArrayMap(self.features, (("prediction", dtype),), self._predicted)
 
-    def promises(self) -> tuple[Promise, ...]:
+    def _promises(self) -> tuple[Promise, ...]:
         """Return the columns that depend on what was learned."""
         if self.model is not None:
             return ()
         if self._asked() == "predict_proba":
             return (Promise("probability*", nw.Float64()),)
         return tuple(Promise(pattern, nw.Float64()) for pattern in self.patterns) if self._asked() == "transform" else ()
-
-    def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
-        """Return the columns that had no missing value, and what the model made."""
-        known, mapped = schemas[0].not_null, self.mapped()
-        made = () if mapped.nan_as_null and not known.issuperset(self.features) else [name for name, _ in mapped.outputs]
-        return (known - set(mapped.drop)).union(made)
 
     def _predicted(self, array: Any) -> Sequence[Any]:
         """Return the predictions."""

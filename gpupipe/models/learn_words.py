@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import narwhals.stable.v2 as nw
 import numpy as np
 
+from gpupipe.core._cells import Cells
 from gpupipe.core.answers import answers
 from gpupipe.core.errors import ArtefactError, DtypeError, PlanError, StageError, UsageError
 from gpupipe.core.holding import Holding
@@ -20,7 +21,7 @@ from gpupipe.core.task_stage import TaskStage
 from gpupipe.core.tools import Tools
 from gpupipe.models._estimator import made_columns, needs_target, require_estimator, takes_target, task_of
 from gpupipe.models._labels import is_text
-from gpupipe.models._words import Cells, Words, host, read_words
+from gpupipe.models._words import Words, host, read_words
 from gpupipe.models._words_answers import WordsAnswer
 
 _METHODS = {"classifier": ("predict", "predict_proba"), "regressor": ("predict",), "clusterer": ("predict",), "transformer": ("transform",)}
@@ -177,7 +178,7 @@ class LearnWords(TaskStage):
         """Which columns are what."""
         return Cells(self.document, self.word, self.count)
 
-    def check(self, *schemas: Schema) -> None:
+    def _require(self, *schemas: Schema) -> None:
         """Raise PlanError for columns that are not there or of a wrong dtype, and for a target without the table that has it."""
         self.cells.check(schemas[0], "LearnWords")
         if self.target is None:
@@ -201,6 +202,7 @@ class LearnWords(TaskStage):
 
     def plan(self, *specs: Any) -> LearnedWords:
         """Return the model of no words."""
+        self._require(*specs)
         target = nw.Float64() if self.target is None else specs[1][self.target].dtype
         if task_of(self.estimator) != "classifier":
             target = nw.Float64()

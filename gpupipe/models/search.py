@@ -152,12 +152,6 @@ class Search(Barrier):
         msg = f"{self.name} has no {method!r}: train the best estimator first, model = search.model(train); model.{method}(table)."
         raise WiringError(msg)
 
-    def check(self, *schemas: Schema) -> None:
-        """Raise where the estimator cannot be trained on a fold, or one lacks the target."""
-        for train, test in zip(schemas[::2], schemas[1::2], strict=True):
-            self.learn.check(train)
-            test.require(self._columns(train))
-
     def _columns(self, train: Schema) -> list[str]:
         """Return the columns that are learned from and measured by."""
         others = [name for name in (self.learn.target, self.learn.weight) if name is not None]
@@ -168,7 +162,10 @@ class Search(Barrier):
         return tuple(want for train, _ in zip(specs[::2], specs[1::2], strict=True) for want in self.learn.wants(train, train))
 
     def plan(self, *specs: Any) -> Searched:
-        """Return a search without trials."""
+        """Return a search without trials; raise where the estimator cannot be trained on a fold, or one lacks the target."""
+        for train, test in zip(specs[::2], specs[1::2], strict=True):
+            self.learn.plan(train)
+            test.require(self._columns(train))
         return Searched(self.evaluate.metrics[0], kinds_of(dict(self.space)), (), np.zeros((0, len(self.folds))))
 
     def conclude(self, engine: Engine, results: Sequence[Any], progress: Progress | None, planned: Any = None) -> Searched:
@@ -195,7 +192,7 @@ class Search(Barrier):
         model = learn.conclude(engine, [train], None)
         model = model.using("predict_proba" if self.evaluate.metrics[0] in OF_PROBABILITY else "predict")
         mapped = model.mapped()
-        dtypes = {**Schema.of_names(test.collect_schema()).dtypes, **dict(mapped.outputs)}
+        dtypes = {**engine.schema(test).dtypes, **dict(mapped.outputs)}
         scored = engine.run(model, [test], Schema.of_names(dtypes))
         (want,) = self.evaluate.wants(Schema.of_names(dtypes))
         (held,) = engine.compute([Demand("held", scored, want, schema=Schema.of_names(dtypes))])

@@ -195,17 +195,13 @@ class BestModel(Barrier):
         """Return the node that applies one of the model's methods."""
         return self.learn.use(fitted, method, table)
 
-    def check(self, *schemas: Schema) -> None:
-        """Raise where the estimator cannot be trained on the table."""
-        self.learn.check(*schemas)
-
     def wants(self, *specs: Any) -> tuple[Want | None, ...]:
         """Return what is learned from."""
         return (None, *self.learn.wants(*specs[1:]))
 
     def plan(self, *specs: Any) -> Learned:
-        """Return a model that has learned nothing."""
-        return self.learn.sketch((), *specs[1:])
+        """Return a model that has learned nothing; raise where the estimator cannot be trained on the table."""
+        return self.learn.plan(*specs[1:])
 
     def conclude(self, engine: Engine, results: Sequence[Any], progress: Progress | None, planned: Any = None) -> Learned:
         """Return the trained model."""

@@ -26,7 +26,7 @@ from typing import Any
 from markupsafe import Markup
 
 from gpupipe.kernels.png import is_png_text
-from gpupipe.report.charts import Axis, Band, Curve, bar_chart, line_chart, tick_text
+from gpupipe.report.charts import Axis, Band, DrawnCurve, bar_chart, line_chart, tick_text
 from gpupipe.report.discs import Disc, disc_chart
 from gpupipe.report.form import Stage, title_of
 from gpupipe.report.units import UNKNOWN, number_text
@@ -193,7 +193,7 @@ def _is_number(value: Any) -> bool:
 
 def _lines(part: Mapping[str, Any]) -> str:
     """Return curves over axes that hold all of their points."""
-    curves = [Curve(str(one["label"]), _points(one, "y")) for one in part["curves"]]
+    curves = [DrawnCurve(str(one["label"]), _points(one, "y")) for one in part["curves"]]
     bands = [Band(str(one["label"]), _points(one, "low"), _points(one, "high")) for one in part.get("bands", ())]
     lines = [*(curve.points for curve in curves), *(side for band in bands for side in (band.low, band.high))]
     points = [point for line in lines for point in line if all(map(math.isfinite, point))]

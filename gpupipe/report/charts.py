@@ -39,7 +39,7 @@ class Axis:
 
 
 @dataclass(frozen=True)
-class Curve:
+class DrawnCurve:
     """A curve, what the legend says of it, and its points."""
 
     label: str
@@ -104,7 +104,7 @@ def thinned(points: Points, x: Axis, y: Axis) -> list[tuple[float, float]]:
     return kept
 
 
-def line_chart(title: str, curves: Sequence[Curve], x: Axis, y: Axis, *, diagonal: bool = False, bands: Sequence[Band] = ()) -> str:
+def line_chart(title: str, curves: Sequence[DrawnCurve], x: Axis, y: Axis, *, diagonal: bool = False, bands: Sequence[Band] = ()) -> str:
     """Return curves over a grid, as a figure with its legend; `diagonal` draws what guessing would give, bands lie below the curves."""
     drawn = [grid(x, y)]
     for band in bands:

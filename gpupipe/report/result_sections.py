@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gpupipe.report.cards import CURVES_TOGETHER, Part, chart, details, fact_text, facts, group, heading, link, table, text
-from gpupipe.report.charts import Axis, Curve, bar_chart, line_chart, tick_text
+from gpupipe.report.charts import Axis, DrawnCurve, bar_chart, line_chart, tick_text
 from gpupipe.report.form import Report, Stage
 from gpupipe.report.units import UNKNOWN, number_text, plural, rows_text
 
@@ -123,12 +123,12 @@ def _curves(curves: Sequence[Mapping[str, Any]]) -> list[Part]:
     return figures
 
 
-def _curve(curve: Mapping[str, Any]) -> Curve:
+def _curve(curve: Mapping[str, Any]) -> DrawnCurve:
     area = curve.get("auc")
     label = str(curve.get("label") or f"stage {curve['stage']}")
     told = label if area is None else f"{label}, area {number_text(float(area))}"
     pairs = zip(curve["x"], curve["y"], strict=False)
-    return Curve(told, [(float(x), float(y)) for x, y in pairs if x is not None and y is not None])
+    return DrawnCurve(told, [(float(x), float(y)) for x, y in pairs if x is not None and y is not None])
 
 
 def models_section(report: Report) -> list[Part]:
@@ -176,6 +176,6 @@ def _history(history: Mapping[str, Sequence[float | None]]) -> list[Part]:
     return figures
 
 
-def _training(name: str, values: Sequence[float | None]) -> Curve:
+def _training(name: str, values: Sequence[float | None]) -> DrawnCurve:
     points = [(float(index), float("nan") if value is None else float(value)) for index, value in enumerate(values, start=1)]
-    return Curve(f"{name}, last {number_text(points[-1][1])}", points)
+    return DrawnCurve(f"{name}, last {number_text(points[-1][1])}", points)

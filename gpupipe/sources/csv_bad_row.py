@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import NoReturn
 
 from gpupipe.core.errors import ColumnError, SourceError, listing, nearest
-from gpupipe.sources.csv_text import Dialect, Grammar, Part, Record, Records, without_newline
+from gpupipe.sources.csv_text import CsvField, CsvRecord, Dialect, Grammar, Records, without_newline
 from gpupipe.sources.csv_walk import Sound, walk
 from gpupipe.sources.packed_text import Source, opened, origin
 
@@ -134,7 +134,7 @@ def first_bad_row(
     return None
 
 
-def first_of(found: Records, dialect: Dialect) -> Record | None:
+def first_of(found: Records, dialect: Dialect) -> CsvRecord | None:
     """Return the header, or the first row where there is none; what is to be skipped is taken, and so are blank lines."""
     for _ in range(dialect.skip_rows):
         found.next()
@@ -164,7 +164,7 @@ def raise_bad_row(bad: BadRow, name: str, hint: str = "") -> NoReturn:
     raise SourceError(f"{name}, line {bad.line_number} ({row}){column}: {value}{reason}: {bad.content!r}. {hint}{bad.remedy}")
 
 
-def fault(record: Record, row_number: int, expected: Expectation) -> BadRow | None:
+def fault(record: CsvRecord, row_number: int, expected: Expectation) -> BadRow | None:
     """Return what is wrong with a record, where something is that its dialect does not live with."""
     if (bad := unreadable(record, row_number, expected)) is not None:
         return bad
@@ -174,7 +174,7 @@ def fault(record: Record, row_number: int, expected: Expectation) -> BadRow | No
     return _refused(record, parts, row_number, expected) if expected.checks and row_number else None
 
 
-def unreadable(record: Record, row_number: int, expected: Expectation) -> BadRow | None:
+def unreadable(record: CsvRecord, row_number: int, expected: Expectation) -> BadRow | None:
     """Return why a record cannot be read at all: its quote never closes, or it is no UTF-8."""
     if not record.closed:
         if expected.grammar.quote is not None and expected.grammar.quote in record.raw:
@@ -193,7 +193,7 @@ def unreadable(record: Record, row_number: int, expected: Expectation) -> BadRow
     return None
 
 
-def misfit(record: Record, parts: Sequence[Part], row_number: int, expected: Expectation) -> BadRow | None:
+def misfit(record: CsvRecord, parts: Sequence[CsvField], row_number: int, expected: Expectation) -> BadRow | None:
     """Return why a record, of these fields, is no row of the table: it has another length, or text behind a closing quote.
 
     Where short rows are filled, those are none of them, and neither are long ones whose last fields are empty.
@@ -210,14 +210,14 @@ def misfit(record: Record, parts: Sequence[Part], row_number: int, expected: Exp
     return bad_row(record, row_number, expected, f"expected {expected.n_fields} fields, got {got}", remedy)
 
 
-def bad_row(record: Record, row_number: int, expected: Expectation, reason: str, remedy: str) -> BadRow:
+def bad_row(record: CsvRecord, row_number: int, expected: Expectation, reason: str, remedy: str) -> BadRow:
     """Return a record as a bad row."""
     content = without_newline(record.raw[: 4 * _CUT + 2]).decode(errors="backslashreplace")[:_CUT]
     got = expected.grammar.count(record.raw) if record.closed else 0
     return BadRow(row_number, record.line_number, content, expected.n_fields, got, None, None, reason, remedy)
 
 
-def _refused(record: Record, parts: Sequence[Part], row_number: int, expected: Expectation) -> BadRow | None:
+def _refused(record: CsvRecord, parts: Sequence[CsvField], row_number: int, expected: Expectation) -> BadRow | None:
     for position, check in (expected.checks or {}).items():
         value = parts[position].value.decode() if position < len(parts) else ""
         if value in expected.null_values or (position < len(parts) and parts[position].raw.decode() in expected.null_values):

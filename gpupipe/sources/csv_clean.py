@@ -20,7 +20,7 @@ from typing import BinaryIO
 from gpupipe.core.errors import SourceError
 from gpupipe.sources.csv_advice import advice
 from gpupipe.sources.csv_bad_row import BadRow, Expectation, first_of, misfit, raise_bad_row, unreadable
-from gpupipe.sources.csv_text import Dialect, Grammar, Part, Record, Records, without_newline
+from gpupipe.sources.csv_text import CsvField, CsvRecord, Dialect, Grammar, Records, without_newline
 from gpupipe.sources.csv_walk import Sound, walk
 from gpupipe.sources.packed_text import Source, opened, origin
 
@@ -90,7 +90,7 @@ def cleaned(
     b'a;b\n1;"x;y"\n'
     """
     with _new_file(source, folder) as (path, target):
-        writer = _Writer(source, dialect, n_columns, name or origin(source), null_values, reject, target)
+        writer = _PlainWriter(source, dialect, n_columns, name or origin(source), null_values, reject, target)
         with opened(source, dialect.encoding, dialect.max_unpacked) as stream:
             writer.copy(Records(stream, writer.grammar, writer.name, block_bytes))
     return Cleaned(path, writer.n_rows, writer.n_blank, writer.n_rejected)
@@ -110,18 +110,18 @@ def plain_rows(text: bytes, dialect: Dialect, n_columns: int, null_values: Colle
     b'1;2\n'
     """
     target = io.BytesIO()
-    writer = _Writer(text, dialect, n_columns, "", null_values, None, target)
+    writer = _PlainWriter(text, dialect, n_columns, "", null_values, None, target)
     found = Records(io.BytesIO(text), writer.grammar, "")
     first = first_of(found, dialect)
     if first is not None and not dialect.header:
         writer.take_sound(first)
     for part in walk(found, writer.grammar, n_columns) if writer.as_it_is else found:
-        if is_whole or found.rest() or not isinstance(part, Record):
+        if is_whole or found.rest() or not isinstance(part, CsvRecord):
             writer.take_sound(part)
     return target.getvalue()
 
 
-class _Writer:
+class _PlainWriter:
     """Writes the plain copy of one file."""
 
     def __init__(
@@ -156,14 +156,14 @@ class _Writer:
             return
         self._take(start, is_header=self._dialect.header)
         for part in walk(found, self.grammar, self._expected.n_fields) if self.as_it_is else found:
-            if isinstance(part, Record):
+            if isinstance(part, CsvRecord):
                 self._take(part, is_header=False)
             else:
                 self._target.write(part.text)
                 self.n_rows += part.n_rows
                 self.n_blank += part.n_blank
 
-    def take_sound(self, part: Sound | Record) -> None:
+    def take_sound(self, part: Sound | CsvRecord) -> None:
         """Write records, or leave one out that is wrong."""
         if isinstance(part, Sound):
             self._target.write(part.text)
@@ -172,7 +172,7 @@ class _Writer:
             if misfit(part, parts, 1, self._expected) is None:
                 self._target.write(self._line(parts))
 
-    def _take(self, record: Record, *, is_header: bool) -> None:
+    def _take(self, record: CsvRecord, *, is_header: bool) -> None:
         """Write one record, put it aside, or raise the error that it is wrong."""
         if record.is_blank:
             self.n_blank += 1
@@ -202,7 +202,7 @@ class _Writer:
             return None
         return body.replace(grammar.separator, self._separator) + b"\n"
 
-    def _put_aside(self, record: Record, bad: BadRow) -> None:
+    def _put_aside(self, record: CsvRecord, bad: BadRow) -> None:
         """Put a wrong record aside, or raise the error."""
         if self._dialect.ragged != "quarantine" or bad.is_unreadable or not bad.row_number:
             hint = "" if bad.is_unreadable else advice(self._source, self._dialect, self._expected.n_fields)
@@ -211,7 +211,7 @@ class _Writer:
         if self._reject is not None:
             self._reject(bad, record.raw)
 
-    def _line(self, parts: Sequence[Part]) -> bytes:
+    def _line(self, parts: Sequence[CsvField]) -> bytes:
         """Return a record as a line of the copy."""
         n_fields = self._expected.n_fields
         fields = [self._field(part) for part in parts[:n_fields]]
@@ -220,7 +220,7 @@ class _Writer:
             return 2 * (self._quote or b"") + b"\n"
         return self._separator.join(fields) + b"\n"
 
-    def _field(self, part: Part) -> bytes:
+    def _field(self, part: CsvField) -> bytes:
         """Return a field of the copy."""
         value = part.raw if part.rest is None and part.raw in self._nulls else part.value
         is_plain = self._special.search(value) is None and (bool(value) or part.rest is None)

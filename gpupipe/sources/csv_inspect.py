@@ -25,7 +25,7 @@ import numpy.typing as npt
 
 from gpupipe.sources.csv_header import names_of
 from gpupipe.sources.csv_text import Dialect, Grammar, Records
-from gpupipe.sources.packed_text import FilePart, Source, opened, origin, whole_lines
+from gpupipe.sources.packed_text import FileSlice, Source, opened, origin, whole_lines
 
 Bits: TypeAlias = npt.NDArray[np.uint64]
 Places: TypeAlias = npt.NDArray[np.intp]
@@ -384,7 +384,7 @@ def _count_parts(
     def count(part: tuple[int, int]) -> _Tally:
         with path.open("rb", buffering=0) as raw:
             raw.seek(part[0])
-            return _count_blocks(cast(BinaryIO, FilePart(raw, part[1] - part[0])), grammar, _Tally(), n_each, block_bytes)
+            return _count_blocks(cast(BinaryIO, FileSlice(raw, part[1] - part[0])), grammar, _Tally(), n_each, block_bytes)
 
     with ThreadPoolExecutor(len(parts)) as threads:  # NumPy and the system work without the lock
         found = list(threads.map(count, parts))

@@ -22,7 +22,7 @@ from gpupipe.sources.csv_bad_row import Expectation, fault, first_of, raise_bad_
 from gpupipe.sources.csv_clean import plain_rows
 from gpupipe.sources.csv_guess import guessed
 from gpupipe.sources.csv_header import given_names, names_of, told_names
-from gpupipe.sources.csv_text import Dialect, Grammar, Record, Records
+from gpupipe.sources.csv_text import CsvRecord, Dialect, Grammar, Records
 from gpupipe.sources.packed_text import opened
 
 _SAMPLE_BYTES = 1 << 20
@@ -31,7 +31,7 @@ _FEW_BYTES = 1 << 16
 _AT_ONCE = 10_000  # columns: Arrow takes 5 kB for each of a file, however few its rows are
 
 
-def first_record(file: Place, dialect: Dialect) -> Record:
+def first_record(file: Place, dialect: Dialect) -> CsvRecord:
     """Return the header's record, or the first row's.
 
     Raises
@@ -48,7 +48,7 @@ def head_bytes(file: Place, dialect: Dialect) -> int:
 
 
 @lru_cache(maxsize=4096)
-def _first(file: Place, stamp: str, dialect: Dialect) -> tuple[Record, int]:
+def _first(file: Place, stamp: str, dialect: Dialect) -> tuple[CsvRecord, int]:
     """Return the first record and where it ends; `stamp` makes a changed file another one."""
     grammar = Grammar.of(dialect)
     if file.fs is None:

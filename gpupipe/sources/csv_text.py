@@ -189,14 +189,14 @@ class Grammar:
             return without_newline(record).split(self.separator)
         return [part.value for part in self.parts(record)]
 
-    def parts(self, record: bytes) -> Iterator[Part]:
+    def parts(self, record: bytes) -> Iterator[CsvField]:
         """Yield the fields of a record whose quotes are closed."""
         for match in self.field.finditer(self._body(record)):
             quote, quoted, rest, plain, end = match.groups()
             if quote is None:
-                yield Part(self._meant(plain), plain, None)
+                yield CsvField(self._meant(plain), plain, None)
             else:
-                yield Part(self._meant(quoted, is_quoted=True) + self._meant(rest), match[0].removesuffix(end), rest)
+                yield CsvField(self._meant(quoted, is_quoted=True) + self._meant(rest), match[0].removesuffix(end), rest)
             if not end:
                 break
 
@@ -251,7 +251,7 @@ class Grammar:
         return (self.quote is None or self.quote not in record) and (self.escape is None or self.escape not in record)
 
 
-class Part(NamedTuple):
+class CsvField(NamedTuple):
     """One field of a record: what it means, how it stands there, and what follows its closing quote (None where it has no quotes)."""
 
     value: bytes
@@ -264,7 +264,7 @@ class Part(NamedTuple):
         return bool(self.rest and self.rest.strip(b" \t"))
 
 
-class Record(NamedTuple):
+class CsvRecord(NamedTuple):
     """One record as it stands in the file, its newline included; `closed` says that its last quote is."""
 
     line_number: int
@@ -327,11 +327,11 @@ class Records:
             raise SourceError(f"{name}: expected UTF-8 text, got UTF-16 (byte order mark {mark}). Pass encoding='utf-16'.")
         self._at = len(BOM) if self._text.startswith(BOM) else 0
 
-    def __iter__(self) -> Iterator[Record]:
+    def __iter__(self) -> Iterator[CsvRecord]:
         while (record := self.next()) is not None:
             yield record
 
-    def next(self) -> Record | None:
+    def next(self) -> CsvRecord | None:
         """Return the next record; None at the end."""
         while True:
             end = self._end()
@@ -344,7 +344,7 @@ class Records:
             if not is_comment:
                 if not closed:
                     self._is_whole, self._at = True, len(self._text)
-                return Record(line_number, raw, closed)
+                return CsvRecord(line_number, raw, closed)
 
     def block(self, n_bytes: int | None = None) -> bytes:
         """Return what is read and not taken, at least a block of it where there is so much left; or the first so many bytes of that."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gpupipe.sources.csv_inspect import places
-from gpupipe.sources.csv_text import Grammar, Record, Records
+from gpupipe.sources.csv_text import CsvRecord, Grammar, Records
 
 _RETURN = 13
 _FEW_BYTES = 1 << 13  # around an odd record, so many bytes are read record by record
@@ -39,7 +39,7 @@ class _Part:
     n_bytes: int
 
 
-def walk(found: Records, grammar: Grammar, n_fields: int) -> Iterator[Sound | Record]:
+def walk(found: Records, grammar: Grammar, n_fields: int) -> Iterator[Sound | CsvRecord]:
     r"""Yield what comes next, to the end: sound records together, the others one by one, blank lines among them.
 
     Examples
@@ -61,7 +61,7 @@ def walk(found: Records, grammar: Grammar, n_fields: int) -> Iterator[Sound | Re
             yield from _walk_few(found, few, grammar, n_fields)
 
 
-def _walk_few(found: Records, text: bytes, grammar: Grammar, n_fields: int) -> Iterator[Sound | Record]:
+def _walk_few(found: Records, text: bytes, grammar: Grammar, n_fields: int) -> Iterator[Sound | CsvRecord]:
     """Yield what comes next, about as much as a text that it begins with."""
     part = _sound_part(text, grammar, n_fields)
     if part is not None:

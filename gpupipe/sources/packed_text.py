@@ -130,7 +130,7 @@ def whole_lines(stream: BinaryIO, block_bytes: int, start: bytes = b"") -> Itera
         yield buffer, filled
 
 
-class FilePart(io.RawIOBase):
+class FileSlice(io.RawIOBase):
     """The next bytes of a file, as a stream that ends with them."""
 
     def __init__(self, raw: io.FileIO, n_bytes: int) -> None:

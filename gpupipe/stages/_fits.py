@@ -20,8 +20,7 @@ from gpupipe.core.columns import Columns, chosen
 from gpupipe.core.errors import DtypeError, StageError
 from gpupipe.core.fit import FitStage
 from gpupipe.core.schema import Schema
-from gpupipe.core.stage import RowStage
-from gpupipe.core.want import Want
+from gpupipe.core.stage import Outcome, RowStage
 
 if TYPE_CHECKING:
     from gpupipe.core.verbs import Verbs
@@ -35,17 +34,17 @@ class ColumnsFit(FitStage):
     numeric: ClassVar[bool] = True
     columns: tuple[str, ...] | Columns
 
-    def check(self, *schemas: Schema) -> None:
+    def plan(self, *specs: Any) -> Any:
         """Raise ColumnError for a column that is not there, DtypeError for one of the wrong kind, PlanError where there is none."""
-        names = chosen(self.columns, schemas[0])
+        names = self.needed(specs[0])
         if self.numeric:
-            schemas[0].require_numeric(names, self.name)
+            specs[0].require_numeric(names, self.name)
         else:
-            require_categories(schemas[0], names, self.name)
+            require_categories(specs[0], names, self.name)
 
-    def wants(self, *specs: Any) -> tuple[Want | None, ...]:
-        """Return the one want: the statistics of the columns, as Arrow."""
-        return (Want(self.measure, "arrow", self.merge, columns=frozenset(chosen(self.columns, specs[0]))),)
+    def needed(self, schema: Schema) -> tuple[str, ...]:
+        """Return the columns."""
+        return chosen(self.columns, schema)
 
     def names(self, frame: Frame) -> tuple[str, ...]:
         """Return the names of the columns in a frame."""
@@ -68,7 +67,11 @@ class ReductionsFit(ColumnsFit):
 
     def plan(self, *specs: Any) -> Any:
         """Return what is fitted to nothing."""
-        names = chosen(self.columns, specs[0])
+        super().plan(*specs)
+        return self.of_nothing(self.needed(specs[0]))
+
+    def of_nothing(self, names: tuple[str, ...]) -> Any:
+        """Return what no rows make."""
         return self.made(names, {word: (None,) * len(names) for word in self.words})
 
     def finish(self, statistics: pa.Table) -> Any:
@@ -171,7 +174,8 @@ class CategoriesFit(ColumnsFit):
 
     def plan(self, *specs: Any) -> Any:
         """Return what is fitted to nothing."""
-        names = chosen(self.columns, specs[0])
+        super().plan(*specs)
+        names = self.needed(specs[0])
         return self.made(names, [{} for _ in names])
 
     def finish(self, statistics: pa.Table) -> Any:
@@ -300,12 +304,13 @@ class ByColumn(RowStage):
     numeric: ClassVar[bool] = True
     columns: tuple[str, ...]
 
-    def check(self, *schemas: Schema) -> None:
+    def plan(self, *schemas: Schema) -> Outcome | None:
         """Raise ColumnError for a column that is not there, DtypeError for one of the wrong kind."""
         if self.numeric:
             schemas[0].require_numeric(self.columns, self.name)
         else:
             require_categories(schemas[0], self.columns, self.name)
+        return None
 
     def run(self, verbs: Verbs, *frames: Frame) -> Frame:
         """Return the frame with the columns made anew."""

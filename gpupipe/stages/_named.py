@@ -13,6 +13,8 @@ from gpupipe.core.decimals import exact
 from gpupipe.core.errors import UsageError, WiringError
 from gpupipe.core.expressions import Named, filled, slotted, taken_plain, values_in
 from gpupipe.core.node import Value
+from gpupipe.core.plain import symbolic
+from gpupipe.core.schema import Schema
 
 
 class OfExpressions:
@@ -37,10 +39,10 @@ class OfExpressions:
         """Return the stage with literals in its slots."""
         return self._with(filled(getattr(self, self.expressions_in), literals))
 
-    def planned(self, *frames: nw.LazyFrame[Any]) -> Any:
-        """Return the stage with exact arithmetic of decimals."""
+    def exact(self, schema: Schema) -> Any:
+        """Return the stage with exact arithmetic of decimals, as it is run on a table of the schema."""
         given = getattr(self, self.expressions_in)
-        made = exact(given, frames[0])
+        made = exact(given, symbolic().empty_frame(schema))
         return self if made is given else self._with(made)
 
     def _with(self, expressions: Named) -> Any:

@@ -13,7 +13,7 @@ import narwhals.stable.v2 as nw
 from gpupipe.core.errors import ColumnError, DtypeError, UsageError
 from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema
-from gpupipe.core.stage import KeyStage, as_columns
+from gpupipe.core.stage import KeyStage, Outcome, as_columns
 from gpupipe.stages._keys import is_plain, require_plain
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ class OrderedStage(KeyStage):
     keeps_values: ClassVar[bool] = True
     replaces: ClassVar[bool] = False  # whether a column is made anew, under its own name
     numeric: ClassVar[bool] = True
+    keeps_keys: ClassVar[bool] = True
 
     columns: tuple[str, ...]
     by: tuple[str, ...]
@@ -42,15 +43,6 @@ class OrderedStage(KeyStage):
         settle(self, columns=as_columns(columns, f"{name}'s columns"), by=as_columns(by, f"{name}'s by"))
         settle(self, order=as_columns(order, f"{name}'s order"), **more)
 
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """The key's columns."""
-        return self.by
-
-    def keeps_keys(self) -> bool:
-        """Whether the key's columns come out as they went in: they do."""
-        return True
-
     def named(self, column: str) -> str:
         """Return the name of what is made of a column."""
         return column
@@ -59,8 +51,11 @@ class OrderedStage(KeyStage):
         """Return what is made of a column of the rows in order."""
         raise NotImplementedError
 
-    def check(self, *schemas: Schema) -> None:
-        """Raise ColumnError for a column that is not there, or a new one that is; DtypeError for one of the wrong kind."""
+    def plan(self, *schemas: Schema) -> Outcome:
+        """Return the columns that had no missing value.
+
+        Raise ColumnError for a column that is not there, or a new one that is; DtypeError for one of the wrong kind.
+        """
         require_plain(schemas[0], (*self.by, *self.order), f"{self.name}'s by and order")
         if self.numeric:
             require_amounts(schemas[0], self.columns, self.name)
@@ -68,6 +63,7 @@ class OrderedStage(KeyStage):
             require_plain(schemas[0], self.columns, f"{self.name}'s columns")
         if not self.replaces:
             require_new(schemas[0], [self.named(column) for column in self.columns], self.name)
+        return Outcome(not_null=schemas[0].not_null)
 
     def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return the frame with the columns made."""
@@ -78,10 +74,6 @@ class OrderedStage(KeyStage):
     def reads(self, *schemas: Schema) -> frozenset[str] | None:
         """Return all columns: those that are neither key nor order settle ties."""
         return frozenset(schemas[0])
-
-    def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
-        """Return the columns that had no missing value."""
-        return schemas[0].not_null
 
 
 def settled_order(schema: Mapping[str, Any], by: Sequence[str], order: Sequence[str]) -> list[str]:

@@ -42,7 +42,7 @@ class SplitPart(DrawingStage, RowStage):
         """The name of the whole."""
         return self.title
 
-    def check(self, *schemas: Schema) -> None:
+    def plan(self, *schemas: Schema) -> None:
         """Raise ColumnError for a column that is not there."""
         schemas[0].require(self.columns or ())
 
@@ -85,6 +85,7 @@ class StratumPart(DrawingStage, KeyStage):
     """
 
     keeps_values: ClassVar[bool] = True
+    keeps_keys: ClassVar[bool] = True
 
     strata: tuple[str, ...]
     low: float
@@ -104,11 +105,7 @@ class StratumPart(DrawingStage, KeyStage):
         """The columns of the strata."""
         return self.strata
 
-    def keeps_keys(self) -> bool:
-        """Whether the columns of the strata come out as they went in: they do."""
-        return True
-
-    def check(self, *schemas: Schema) -> None:
+    def plan(self, *schemas: Schema) -> None:
         """Raise ColumnError for a column that is not there, DtypeError for one that makes no strata."""
         require_plain(schemas[0], self.strata, f"{self.title}'s stratify")
 
@@ -148,7 +145,7 @@ class ValuePart(RowStage):
         """The name of the whole."""
         return self.title
 
-    def check(self, *schemas: Schema) -> None:
+    def plan(self, *schemas: Schema) -> None:
         """Raise ColumnError for a column that is not there, DtypeError for one of no numbers."""
         schemas[0].require_numeric([self.column], f"{self.title}' column")
 

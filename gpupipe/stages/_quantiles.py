@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -18,14 +19,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gpupipe.core.columns import chosen
-from gpupipe.core.demand import Demand
-from gpupipe.core.want import Want
 from gpupipe.stages._fits import ColumnsFit, require_finite
 
 if TYPE_CHECKING:
-    from gpupipe.core.engine import Engine
-    from gpupipe.core.progress import Progress
     from gpupipe.core.verbs import Verbs
 
 Frame = nw.LazyFrame[Any]
@@ -35,7 +31,11 @@ _SLACK, _ODD = -1, -2  # intervals that are none: the blocks' run lengths, and h
 
 
 class QuantilesFit(ColumnsFit):
-    """A stage fitted to quantiles of columns."""
+    """A stage fitted to quantiles of columns; missing values are passed over.
+
+    They are exact, by a second pass over the rows, or values of the column whose rank is less than ``n_values / 4096 + n_blocks`` from the
+    wanted one.
+    """
 
     exact: bool
 
@@ -48,68 +48,61 @@ class QuantilesFit(ColumnsFit):
     def made(self, names: tuple[str, ...], values: Sequence[Any]) -> Any:
         """Return the row stage that the quantiles make: an array of them for each column, NaN where it had no value."""
 
-    def wants(self, *specs: Any) -> tuple[Want | None, ...]:
-        """Return the one want: the columns, held where they are."""
-        return held_columns(chosen(self.columns, specs[0]))
-
     def plan(self, *specs: Any) -> Any:
         """Return what is fitted to nothing."""
-        names = chosen(self.columns, specs[0])
+        super().plan(*specs)
+        names = self.needed(specs[0])
         return self.made(names, [np.zeros(len(self.levels)) for _ in names])
 
-    def conclude(self, engine: Engine, results: Sequence[Any], progress: Progress | None, planned: Any = None) -> Any:
-        """Return what the quantiles make."""
-        names = chosen(self.columns, results[0].collect_schema())
-        return self.made(names, quantiles(engine, results[0], names, self.levels, self.name, exact=self.exact))
+    def start(self, *known: Any, **more: Any) -> Any:
+        """Return the columns, of which nothing is known."""
+        return _Quantiles(self.needed(known[0]))
+
+    def measuring(self, state: Any) -> Any:
+        """Return what sorts a block, or counts what is inside the intervals."""
+        return partial(_inside, state.names, tuple(map(tuple, state.intervals))) if state.sketches else self.measure
 
     def measure(self, verbs: Verbs, frame: Frame) -> Frame:
-        """Return the columns, of which passes measure what they need."""
-        return frame.select(list(self.names(frame)))
+        """Return what the first pass measures of a block."""
+        return _sketched(self.names(frame), verbs, frame)
 
     def merge(self, measured: Sequence[pa.Table]) -> pa.Table:
-        """Return all rows: what each pass measures is merged by itself."""
-        return pa.concat_tables(measured)
+        """Return what all parts measure together."""
+        return merged(measured)
 
-    def finish(self, statistics: Any) -> Any:
-        """Return what quantiles of the columns make, in the order of the columns."""
-        return self.made(*statistics)
+    def advance(self, state: Any, total: pa.Table) -> tuple[Any, bool]:
+        """Return the quantiles, or after the first pass the intervals that they are in.
 
+        Raises
+        ------
+        StageError
+            A column has infinity or NaN.
+        """
+        if state.sketches:
+            ranked = [_ranked(total, number, sketch.n, self.levels) for number, sketch in enumerate(state.sketches)]
+            return replace(state, found=ranked), True
+        sketches = [_Sketch(total, number) for number in range(len(state.names))]
+        require_finite(state.names, [sketch.n_odd for sketch in sketches], self.name)
+        if not self.exact:
+            return replace(state, found=[sketch.quantiles(self.levels) for sketch in sketches]), True
+        intervals = [sketch.intervals(self.levels) for sketch in sketches]
+        if not any(intervals):
+            return replace(state, found=[np.full(len(self.levels), np.nan) for _ in sketches]), True
+        return replace(state, sketches=sketches, intervals=intervals), False
 
-def held_columns(names: Sequence[str]) -> tuple[Want]:
-    """Return the want of some columns, held where they are."""
-    return (Want(lambda _, frame: frame.select(list(names)), "held", columns=frozenset(names)),)
-
-
-def quantiles(engine: Engine, data: Any, names: Sequence[str], levels: Sequence[float], what: str, *, exact: bool) -> list[Any]:
-    """Return an array of quantiles for each column, as NumPy's ``linear`` method gives them; missing values are passed over.
-
-    Parameters
-    ----------
-    exact
-        Whether they are exact, by a second pass over the rows. Else they are values of the column whose rank is less than
-        ``n_values / 4096 + n_blocks`` from the wanted one.
-
-    Raises
-    ------
-    StageError
-        A column has infinity or NaN.
-    """
-    first = _pass(engine, data, partial(_sketched, tuple(names)))
-    sketches = [_Sketch(first, number) for number in range(len(names))]
-    require_finite(names, [sketch.n_odd for sketch in sketches], what)
-    if not exact:
-        return [sketch.quantiles(levels) for sketch in sketches]
-    intervals = [sketch.intervals(levels) for sketch in sketches]
-    if not any(intervals):
-        return [np.full(len(levels), np.nan) for _ in names]
-    second = _pass(engine, data, partial(_inside, tuple(names), tuple(map(tuple, intervals))))
-    return [_ranked(second, number, sketch.n, levels) for number, sketch in enumerate(sketches)]
+    def finish(self, state: Any) -> Any:
+        """Return what the quantiles make: an array of them for each column, as NumPy's ``linear`` method gives them."""
+        return self.made(state.names, state.found)
 
 
-def _pass(engine: Engine, data: Any, prepare: Any) -> pa.Table:
-    """Return what a pass over the rows measures."""
-    (made,) = engine.compute([Demand("arrow", data, Want(prepare, "arrow", merged))])
-    return merged([made])
+@dataclass(frozen=True)
+class _Quantiles:
+    """What is known between the passes."""
+
+    names: tuple[str, ...]
+    sketches: Sequence[_Sketch] = ()
+    intervals: Sequence[Sequence[tuple[float, float]]] = ()
+    found: Sequence[Any] = ()
 
 
 def merged(measured: Sequence[pa.Table]) -> pa.Table:

@@ -26,6 +26,7 @@ class WindowStage(KeyStage):
 
     keeps_rows: ClassVar[bool] = True
     keeps_values: ClassVar[bool] = True
+    keeps_keys: ClassVar[bool] = True
 
     window: Window
     by_row: bool  # whether the window is of rows in order, however far apart
@@ -35,11 +36,7 @@ class WindowStage(KeyStage):
         """The key's columns."""
         return self.window.by
 
-    def keeps_keys(self) -> bool:
-        """Whether the key's columns come out as they went in: they do."""
-        return True
-
-    def check(self, *schemas: Schema) -> None:
+    def plan(self, *schemas: Schema) -> None:
         """Raise ColumnError for a column that is not there, DtypeError for a key, an index or values of the wrong kind."""
         schema = schemas[0]
         require_plain(schema, self.window.by, f"{self.name}'s by")

@@ -13,7 +13,7 @@ from gpupipe.core.errors import DtypeError, UsageError
 from gpupipe.core.node import Node, Table
 from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema
-from gpupipe.core.stage import KeyStage, as_columns
+from gpupipe.core.stage import KeyStage, Outcome, as_columns
 from gpupipe.core.verbs import AsofJoining
 from gpupipe.stages._keys import is_plain, require_plain
 from gpupipe.stages._ordered import as_number, microseconds, require_points
@@ -60,6 +60,7 @@ class AsofJoin(KeyStage):
 
     takes: ClassVar[tuple[type[Node], ...]] = (Table, Table)
     keeps_values: ClassVar[bool] = True
+    keeps_keys: ClassVar[bool] = True
 
     on: str
     by: tuple[str, ...]
@@ -88,17 +89,11 @@ class AsofJoin(KeyStage):
         keys = as_columns(by, "AsofJoin's by")
         settle(self, on=on, by=keys, right_on=right_on or on, strategy=strategy, tolerance=tolerance, exact=exact, suffix=suffix)
 
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """The key's columns."""
-        return self.by
+    def plan(self, *schemas: Schema) -> Outcome:
+        """Return the left table's columns that had no missing value.
 
-    def keeps_keys(self) -> bool:
-        """Whether the key's columns come out as they went in: they do."""
-        return True
-
-    def check(self, *schemas: Schema) -> None:
-        """Raise ColumnError for a column that is not there, DtypeError for a key or a time of the wrong kind."""
+        Raise ColumnError for a column that is not there, DtypeError for a key or a time of the wrong kind.
+        """
         for schema, on in zip(schemas, (self.on, self.right_on), strict=True):
             require_plain(schema, self.by, "AsofJoin's by")
             length = self.tolerance
@@ -114,6 +109,7 @@ class AsofJoin(KeyStage):
             if type(schemas[0][name].dtype) is not type(schemas[1][name].dtype):
                 dtypes = f"{schemas[0][name].dtype} and {schemas[1][name].dtype}"
                 raise DtypeError(f"AsofJoin expects keys of one dtype, got {dtypes} in {name!r}. Cast one of them.")
+        return Outcome(not_null=schemas[0].not_null)
 
     def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return the left rows with the right ones' columns."""
@@ -130,7 +126,3 @@ class AsofJoin(KeyStage):
     def needs(self, wanted: frozenset[str], *schemas: Schema) -> Sequence[frozenset[str]]:
         """Return the keys and times, what is wanted of the left table, and all of the right one, which settles ties."""
         return [frozenset({*self.by, self.on}) | (wanted & set(schemas[0])) | set(schemas[1]) & set(schemas[0]), frozenset(schemas[1])]
-
-    def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
-        """Return the left table's columns that had no missing value."""
-        return schemas[0].not_null

@@ -89,7 +89,7 @@ class CalendarParts(RowStage):
             as_dtype(nw.Datetime("us", time_zone))  # which knows whether there is such a zone
         settle(self, column=column, parts=chosen, time_zone=time_zone)
 
-    def check(self, *schemas: Schema) -> None:
+    def plan(self, *schemas: Schema) -> None:
         """Raise ColumnError for a column that is not there, or a new one that is; DtypeError for one without such parts."""
         schemas[0].require((self.column,))
         dtype = schemas[0][self.column].dtype

@@ -49,7 +49,7 @@ class Cast(RowStage):
         dtype = as_dtype(dtypes)
         settle(self, dtypes=tuple((name, dtype) for name in columns or ()), everything=dtype if columns is None else None)
 
-    def check(self, *schemas: Schema) -> None:
+    def plan(self, *schemas: Schema) -> None:
         """Raise ColumnError for a column that is not there, DtypeError for a cast that libraries do in different ways."""
         schemas[0].require(name for name, _ in self.dtypes)
         for name, wanted in self._wanted(schemas[0]):

@@ -13,8 +13,9 @@ from gpupipe.core.barrier import Barrier
 from gpupipe.core.errors import UsageError, WiringError, listing
 from gpupipe.core.node import Fitted, Node, Table
 from gpupipe.core.options import settle
+from gpupipe.core.plain import symbolic
 from gpupipe.core.schema import Schema
-from gpupipe.core.stage import Apply, Promise, RowStage, Stage, WithResults, stage_of
+from gpupipe.core.stage import Apply, Outcome, RowStage, Stage, WithResults, stage_of
 
 if TYPE_CHECKING:
     from gpupipe.core.engine import Engine
@@ -81,13 +82,23 @@ class Chain(RowStage):
         """The names of the stages."""
         return " >> ".join(stage.name for stage in self.stages)
 
-    def check(self, *schemas: Schema) -> None:
-        """Raise where the first stage cannot take the table; the others are tried in the symbolic run."""
-        self.stages[0].check(*schemas)
+    def plan(self, *schemas: Schema) -> Outcome:
+        """Return what the stages say, each of what the one before makes."""
+        schema, tried = schemas[0], []
+        for stage in self.stages:
+            tried.append(symbolic().try_stage(stage, [schema], strict=False))
+            schema = tried[-1].schema
+        return Outcome(
+            not_null=schema.not_null,
+            promises=tuple(promise for each in tried for promise in each.said.promises),
+            keeps_rows=all(each.keeps_rows for each in tried),
+            seeks_missing=any(each.said.seeks_missing for each in tried),
+            stage=Chain(*(each.stage for each in tried)),
+        )
 
     def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return what the last stage makes."""
-        return reduce(lambda frame, stage: stage.planned(frame).run(verbs, frame), self.stages, frames[0])
+        return reduce(lambda frame, stage: stage.run(verbs, frame), self.stages, frames[0])
 
     def using(self, method: str) -> RowStage:
         """Return the chain behind a method of its last stage: ``predict`` of a model."""
@@ -118,18 +129,6 @@ class Chain(RowStage):
             msg = f"{last.name} has no {method!r}: it is no trained model. Use .apply(frame)."
             raise UsageError(msg)
         return getattr(last, method)(Chain(*before).apply(frame) if before else frame)
-
-    def same_rows(self) -> bool:
-        """Whether every stage keeps the number of rows."""
-        return all(stage.same_rows() for stage in self.stages)
-
-    def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
-        """Return nothing: the schemas between the stages are not known here."""
-        return frozenset()
-
-    def promises(self) -> tuple[Promise, ...]:
-        """Return the columns that depend on what was learned, while nothing has been."""
-        return tuple(promise for stage in self.stages for promise in stage.promises())
 
 
 def _between(rows: Any, made: Any) -> Fitted:

@@ -10,7 +10,7 @@ import narwhals.stable.v2 as nw
 
 from gpupipe.core.errors import ColumnError, DtypeError, UsageError
 from gpupipe.core.schema import Schema
-from gpupipe.core.stage import TableStage
+from gpupipe.core.stage import Outcome, TableStage
 from gpupipe.core.verbs import Stacking
 
 if TYPE_CHECKING:
@@ -42,8 +42,11 @@ class Concat(TableStage):
             msg = f"Concat expects how to be 'vertical' or 'diagonal', got {self.how!r}."
             raise UsageError(msg)
 
-    def check(self, *schemas: Schema) -> None:
-        """Raise ColumnError for columns that differ, DtypeError for dtypes that do."""
+    def plan(self, *schemas: Schema) -> Outcome:
+        """Return the columns that had no missing value in any table.
+
+        Raise ColumnError for columns that differ, DtypeError for dtypes that do.
+        """
         known: dict[str, Any] = {}
         for number, schema in enumerate(schemas):
             different = set(schemas[0]) ^ set(schema)
@@ -55,6 +58,7 @@ class Concat(TableStage):
                 if known.setdefault(name, field.dtype) != field.dtype:
                     msg = f"Concat expects one dtype a column, got {known[name]} and {field.dtype} in {name!r}. Cast one of them."
                     raise DtypeError(msg)
+        return Outcome(not_null=frozenset.intersection(*(schema.not_null for schema in schemas)))
 
     def needs(self, wanted: frozenset[str], *schemas: Schema) -> Sequence[frozenset[str]] | None:
         """Return the wanted columns of each table; where that is none of a table, one of its columns, so that its rows are counted."""
@@ -71,7 +75,3 @@ class Concat(TableStage):
             return nw.concat(list(frames), how="diagonal")
         names = frames[0].collect_schema().names()
         return nw.concat([frames[0], *(frame.select(names) for frame in frames[1:])], how="vertical")
-
-    def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
-        """Return the columns that had no missing value in any table."""
-        return frozenset.intersection(*(schema.not_null for schema in schemas))

@@ -14,6 +14,7 @@ from gpupipe.active.consensus import DawidSkene, cohen_kappa, dawid_skene, fleis
 from gpupipe.core.arrow import plain_table
 from gpupipe.core.errors import ColumnError, StageError, UsageError, listing
 from gpupipe.core.options import settle
+from gpupipe.core.present import as_text
 from gpupipe.core.schema import Field, Schema
 from gpupipe.core.task_stage import TaskStage
 from gpupipe.core.tools import Tools
@@ -72,19 +73,19 @@ class Consensus(TaskStage):
             raise UsageError(f"Consensus expects three different columns, got {listing(names)}.")
         settle(self, example=example, annotator=annotator, label=label, rule=rule)
 
-    def check(self, *schemas: Schema) -> None:
-        """Raise ColumnError for a column that is not there or whose name is taken, DtypeError for one of lists, arrays or records."""
-        require_plain(schemas[0], [self.example, self.annotator, self.label], "Consensus")
-        taken = {"probability", "n_votes"} & {self.example, self.label}
-        if taken:
-            raise ColumnError(f"Consensus makes columns 'probability' and 'n_votes', got one of that name: {listing(taken)}. Rename it.")
-
     def columns(self, *schemas: Schema) -> Sequence[Sequence[str]]:
         """Return the three columns."""
         return [[self.example, self.annotator, self.label]]
 
     def plan(self, *specs: Any) -> Schema:
-        """Return the columns."""
+        """Return the columns.
+
+        Raise ColumnError for a column that is not there or whose name is taken, DtypeError for one of lists, arrays or records.
+        """
+        require_plain(specs[0], [self.example, self.annotator, self.label], "Consensus")
+        taken = {"probability", "n_votes"} & {self.example, self.label}
+        if taken:
+            raise ColumnError(f"Consensus makes columns 'probability' and 'n_votes', got one of that name: {listing(taken)}. Rename it.")
         (schema,) = specs
         text = {name: _plain_dtype(schema[name].dtype) for name in (self.example, self.label)}
         made = {"probability": Field(nw.Float64(), nullable=False), "n_votes": Field(nw.Int64(), nullable=False)}
@@ -93,9 +94,7 @@ class Consensus(TaskStage):
     def solve(self, tools: Tools, *inputs: Any) -> nw.DataFrame[Any]:
         """Return the labels."""
         names = [self.example, self.annotator, self.label]
-        rows = inputs[0].select(names).drop_nulls()
-        categories = [name for name in names if isinstance(rows.schema[name], nw.Categorical)]
-        rows = rows.with_columns(nw.col(categories).cast(nw.String)) if categories else rows
+        rows = as_text(inputs[0].select(names).drop_nulls(), names)
         if not len(rows):
             raise StageError(f"Consensus expects labels in column {self.label!r}, got none. Is the store answered?")
         coded = [tools.coded((rows, [name])) for name in names]

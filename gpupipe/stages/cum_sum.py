@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import narwhals.stable.v2 as nw
 
 from gpupipe.core.schema import Schema
+from gpupipe.core.stage import Outcome
 from gpupipe.stages._ordered import OrderedStage, settled_order
 
 if TYPE_CHECKING:
@@ -44,10 +45,13 @@ class CumSum(OrderedStage):
     def __init__(self, columns: str | Sequence[str], *, by: str | Sequence[str], order: str | Sequence[str]) -> None:
         self._settle(columns, by, order)
 
-    def check(self, *schemas: Schema) -> None:
-        """Raise ColumnError for a column that is not there, or a new one that is; DtypeError for one that holds no numbers."""
+    def plan(self, *schemas: Schema) -> Outcome:
+        """Return the columns that had no missing value.
+
+        Raise ColumnError for a column that is not there, or a new one that is; DtypeError for one that holds no numbers.
+        """
         schemas[0].require_numeric(self.columns, "CumSum")
-        OrderedStage.check(self, *schemas)
+        return super().plan(*schemas)
 
     def named(self, column: str) -> str:
         """Return the name of the column made."""

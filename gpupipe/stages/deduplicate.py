@@ -37,6 +37,7 @@ class Deduplicate(KeyStage):
     """
 
     keeps_values: ClassVar[bool] = True
+    keeps_keys: ClassVar[bool] = True
 
     by: tuple[str, ...]
     order: tuple[str, ...]
@@ -64,16 +65,7 @@ class Deduplicate(KeyStage):
             keep=keep,
         )
 
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """The key's columns; none means all."""
-        return self.by
-
-    def keeps_keys(self) -> bool:
-        """Whether the key's columns come out as they went in: they do."""
-        return True
-
-    def check(self, *schemas: Schema) -> None:
+    def plan(self, *schemas: Schema) -> None:
         """Raise ColumnError for a column that is not there, DtypeError for a key or an order of lists or records."""
         require_plain(schemas[0], (*self.by, *self.order), "Deduplicate's by and order")
 

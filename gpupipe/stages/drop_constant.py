@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from gpupipe.core.columns import Columns, chosen, given_columns
+from gpupipe.core.columns import Columns, given_columns
 from gpupipe.core.options import settle
-from gpupipe.core.schema import Schema
 from gpupipe.stages._drops import LeftOut
 from gpupipe.stages._fits import ReductionsFit
 from gpupipe.stages._keys import require_plain
@@ -40,9 +39,11 @@ class DropConstant(ReductionsFit):
         given = Columns((), (), ()) if columns is None else given_columns(columns, "DropConstant's columns")
         settle(self, columns=given)
 
-    def check(self, *schemas: Schema) -> None:
-        """Raise ColumnError for a column that is not there, DtypeError for one of lists or records."""
-        require_plain(schemas[0], chosen(self.columns, schemas[0]), "DropConstant's columns")
+    def plan(self, *specs: Any) -> DroppedConstant:
+        """Return what is fitted to nothing; raise ColumnError for a column that is not there, DtypeError for one of lists or records."""
+        require_plain(specs[0], self.needed(specs[0]), "DropConstant's columns")
+        made: DroppedConstant = self.of_nothing(self.needed(specs[0]))
+        return made
 
     def made(self, names: tuple[str, ...], found: Mapping[str, Sequence[Any]]) -> DroppedConstant:
         """Return what leaves the columns out."""

@@ -12,7 +12,7 @@ from gpupipe.core.columns import Columns, given_columns
 from gpupipe.core.errors import UsageError
 from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema
-from gpupipe.core.stage import RowStage
+from gpupipe.core.stage import Outcome, RowStage
 from gpupipe.stages._chance import share_of
 from gpupipe.stages._fits import CategoriesFit, category_order, kept_categories, require_categories
 
@@ -122,9 +122,15 @@ class EncodedCategory(RowStage):
     missing: int | None = None
     first: int = 0
 
-    def check(self, *schemas: Schema) -> None:
-        """Raise ColumnError for a column that is not there, DtypeError for one that holds no categories."""
+    def plan(self, *schemas: Schema) -> Outcome:
+        """Return the columns that cannot be missing: an encoded one where unknown and missing categories have codes.
+
+        Raise ColumnError for a column that is not there, DtypeError for one that holds no categories.
+        """
         require_categories(schemas[0], self.columns, "EncodeCategory")
+        if self.unknown is None:
+            return Outcome(not_null=schemas[0].not_null - set(self.columns))
+        return Outcome(not_null=schemas[0].not_null | (set(self.columns) if self.missing is not None else set()))
 
     def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return the frame with the codes."""
@@ -153,9 +159,3 @@ class EncodedCategory(RowStage):
     def reads(self, *schemas: Schema) -> frozenset[str] | None:
         """Return the columns that are encoded."""
         return frozenset(self.columns)
-
-    def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
-        """Return the columns that cannot be missing: an encoded one where unknown and missing categories have codes."""
-        if self.unknown is None:
-            return schemas[0].not_null - set(self.columns)
-        return schemas[0].not_null | (set(self.columns) if self.missing is not None else set())

@@ -45,22 +45,22 @@ class EvaluateEntities(TaskStage):
     tags: str = "tags"
     prediction: str = "prediction"
 
-    def check(self, *schemas: Schema) -> None:
-        """Raise ColumnError for a column that is not there, DtypeError for one that holds no lists of texts."""
-        schemas[0].require([self.tags, self.prediction])
-        for name in (self.tags, self.prediction):
-            dtype = schemas[0][name].dtype
-            if not (isinstance(dtype, nw.List) and dtype.inner == nw.String):
-                raise DtypeError(
-                    f"EvaluateEntities expects lists of tags, got {dtype} in column {name!r}. Group the words of each sentence."
-                )
-
     def columns(self, *schemas: Schema) -> Sequence[Sequence[str]]:
         """Return the two columns."""
         return [[self.tags, self.prediction]]
 
     def plan(self, *specs: Any) -> None:
-        """Return nothing: a value has no columns."""
+        """Return nothing: a value has no columns.
+
+        Raise ColumnError for a column that is not there, DtypeError for one that holds no lists of texts.
+        """
+        specs[0].require([self.tags, self.prediction])
+        for name in (self.tags, self.prediction):
+            dtype = specs[0][name].dtype
+            if not (isinstance(dtype, nw.List) and dtype.inner == nw.String):
+                raise DtypeError(
+                    f"EvaluateEntities expects lists of tags, got {dtype} in column {name!r}. Group the words of each sentence."
+                )
 
     def solve(self, tools: Tools, *inputs: Any) -> Mapping[str, float]:
         """Return the scores."""

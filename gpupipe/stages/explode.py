@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ import narwhals.stable.v2 as nw
 from gpupipe.core.errors import DtypeError
 from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema
-from gpupipe.core.stage import RowStage
+from gpupipe.core.stage import Outcome, RowStage
 
 if TYPE_CHECKING:
     from gpupipe.core.verbs import Verbs
@@ -38,12 +37,16 @@ class Explode(RowStage):
     def __init__(self, column: str) -> None:
         settle(self, column=column)
 
-    def check(self, *schemas: Schema) -> None:
-        """Raise ColumnError for a column that is not there, DtypeError for one of no lists."""
+    def plan(self, *schemas: Schema) -> Outcome:
+        """Return the other columns that had no missing value.
+
+        Raise ColumnError for a column that is not there, DtypeError for one of no lists.
+        """
         schemas[0].require((self.column,))
         if not isinstance(schemas[0][self.column].dtype, nw.List):
             msg = f"Explode expects lists, got {schemas[0][self.column].dtype} in column {self.column!r}. Split text first: .str.split()."
             raise DtypeError(msg)
+        return Outcome(not_null=schemas[0].not_null - {self.column})
 
     def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return the rows."""
@@ -52,7 +55,3 @@ class Explode(RowStage):
     def reads(self, *schemas: Schema) -> frozenset[str] | None:
         """Return the column: without it there would be as many rows as before."""
         return frozenset({self.column})
-
-    def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
-        """Return the other columns that had no missing value."""
-        return schemas[0].not_null - {self.column}

@@ -11,7 +11,7 @@ import narwhals.stable.v2 as nw
 from gpupipe.core.errors import UsageError
 from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema
-from gpupipe.core.stage import RowStage
+from gpupipe.core.stage import Outcome, RowStage
 from gpupipe.stages._fills import holds, require_holds
 
 if TYPE_CHECKING:
@@ -48,11 +48,18 @@ class FillNull(RowStage):
         pairs = tuple(value.items()) if isinstance(value, Mapping) else tuple((name, value) for name in columns or ())
         settle(self, values=pairs, everywhere=None if pairs or isinstance(value, Mapping) else value)
 
-    def check(self, *schemas: Schema) -> None:
-        """Raise ColumnError for a column that is not there, DtypeError for a value that it cannot hold."""
+    def plan(self, *schemas: Schema) -> Outcome:
+        """Return the filled columns and those that had no missing value.
+
+        Raise ColumnError for a column that is not there, DtypeError for a value that it cannot hold.
+        """
         schemas[0].require(name for name, _ in self.values)
         for name, value in self.values:
             require_holds(name, schemas[0][name].dtype, value, "FillNull")
+        filled = {name for name, _ in self.values}
+        if self.everywhere is not None:
+            filled = {name for name, field in schemas[0].items() if holds(field.dtype, self.everywhere)}
+        return Outcome(not_null=schemas[0].not_null | filled)
 
     def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return the filled frame."""
@@ -70,10 +77,3 @@ class FillNull(RowStage):
     def reads(self, *schemas: Schema) -> frozenset[str] | None:
         """Return the columns that it names."""
         return frozenset(name for name, _ in self.values)
-
-    def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
-        """Return the filled columns and those that had no missing value."""
-        filled = {name for name, _ in self.values}
-        if self.everywhere is not None:
-            filled = {name for name, field in schemas[0].items() if holds(field.dtype, self.everywhere)}
-        return schemas[0].not_null | filled

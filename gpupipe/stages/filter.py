@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -11,8 +10,9 @@ import narwhals.stable.v2 as nw
 from gpupipe.core.errors import DtypeError, UsageError
 from gpupipe.core.expressions import Named, columns_of, is_truth, kind_of
 from gpupipe.core.options import settle
+from gpupipe.core.plain import symbolic
 from gpupipe.core.schema import Schema
-from gpupipe.core.stage import RowStage
+from gpupipe.core.stage import Outcome, RowStage
 from gpupipe.stages._named import OfExpressions, named, text
 
 if TYPE_CHECKING:
@@ -51,27 +51,31 @@ class Filter(OfExpressions, RowStage):
         shown = text(self.conditions)
         return f"Filter({shown})" if len(shown) <= 40 else "Filter"
 
-    def check(self, *schemas: Schema) -> None:
-        """Raise ColumnError where the table lacks a column of the conditions."""
-        schemas[0].require(sorted(columns_of(self.conditions) or ()))
-
     def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return the rows kept."""
         return frames[0].filter(*(condition for _, condition in self.conditions))
 
-    def planned(self, *frames: nw.LazyFrame[Any]) -> Filter:
-        """Return the stage with exact arithmetic; raise DtypeError for a condition that is no truth value."""
-        stage: Filter = OfExpressions.planned(self, *frames)
+    def plan(self, *schemas: Schema) -> Outcome:
+        """Return the stage with exact arithmetic; raise ColumnError for a column that is not there, DtypeError for no truth value."""
+        schemas[0].require(sorted(columns_of(self.conditions) or ()))
+        stage: Filter = self.exact(schemas[0])
         if all(is_truth(condition) for _, condition in stage.conditions):
-            return stage
-        made = frames[0].select(
-            *((nw.col(given) if isinstance(given, str) else given).alias(f"{number}") for number, (_, given) in enumerate(stage.conditions))
+            return Outcome(seeks_missing=True, stage=stage)
+        made = (
+            symbolic()
+            .empty_frame(schemas[0])
+            .select(
+                *(
+                    (nw.col(given) if isinstance(given, str) else given).alias(f"{number}")
+                    for number, (_, given) in enumerate(stage.conditions)
+                )
+            )
         )
         for (_, condition), dtype in zip(self.conditions, made.collect_schema().dtypes(), strict=True):
             if dtype != nw.Boolean:
                 msg = f"Filter expects conditions that are true or false, got {dtype} from {condition}. Compare it with something: > 0."
                 raise DtypeError(msg)
-        return stage
+        return Outcome(seeks_missing=True, stage=stage)
 
     def keeps(self) -> Named | None:
         """Return the conditions, where they are of single rows."""
@@ -80,7 +84,3 @@ class Filter(OfExpressions, RowStage):
     def reads(self, *schemas: Schema) -> frozenset[str] | None:
         """Return the columns in the conditions."""
         return columns_of(self.conditions)
-
-    def still_missing(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
-        """Return nothing: a condition may leave those rows out."""
-        return frozenset()

@@ -18,7 +18,7 @@ from gpupipe.core.errors import ColumnError, PlanError, UsageError, WiringError
 from gpupipe.core.fit import FitStage
 from gpupipe.core.node import Fitted, Node, Table
 from gpupipe.core.options import settle
-from gpupipe.core.plain import plain
+from gpupipe.core.plain import plain, symbolic
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import Apply, Promise, RowStage
 from gpupipe.core.want import Want
@@ -104,7 +104,7 @@ class FitInOrder(Barrier):
 
     def fit_plain(self, frame: Any) -> Chain:
         """Return the stages fitted to a plain frame, with no pipeline."""
-        return cast(Chain, plain().fit_plain(self, frame))
+        return cast(Chain, plain().concluded_plain(self, frame))
 
     def use(self, fitted: Node, method: str, table: Table) -> Table:
         """Return the node that applies the whole, or a method of the model at its end."""
@@ -134,7 +134,7 @@ class FitInOrder(Barrier):
     def conclude(self, engine: Engine, results: Sequence[Any], progress: Progress | None, planned: Any = None) -> Chain:
         """Return the fitted stages; each pass measures those that can be measured on what the table is by then."""
         data, waiting, fitted = results[0], list(self.stages), list[RowStage]()
-        schema = Schema.of_names(data.collect_schema())
+        schema = engine.schema(data)
         number = 0
         while waiting:
             ready = waiting[: _n_ready(waiting, schema)]
@@ -142,8 +142,8 @@ class FitInOrder(Barrier):
             made = _measured(ready, engine, data, schema, progress)
             fitted += made
             for stage in made if waiting else ():
-                planned_stage, after = plain().planned_on(stage.on_training(), schema)
-                data, schema = engine.run(planned_stage, [data], after), after
+                tried = _tried(stage.on_training(), schema)
+                data, schema = engine.run(tried.stage, [data], tried.schema), tried.schema
             number += 1
             if progress is not None:
                 progress(number, None, {})
@@ -164,16 +164,16 @@ def _in_plan(stages: Sequence[Barrier | RowStage], schema: Schema) -> list[tuple
     for stage in stages:
         while True:
             try:
-                stage.check(schema)
+                fitted = _to_nothing(stage, schema)
+                tried = _tried(fitted, schema)
                 break
             except ColumnError as error:
                 added = _promised(error, schema, promised)
                 made.append((added, added, schema))
-                schema = plain().planned_on(added, schema)[1]
-        fitted = stage if isinstance(stage, RowStage) else _to_nothing(stage, schema)
+                schema = _tried(added, schema).schema
         made.append((stage, fitted, schema))
-        promised += fitted.promises()
-        schema = plain().planned_on(fitted, schema)[1]
+        promised += tried.said.promises
+        schema = tried.schema
     return made
 
 
@@ -204,10 +204,14 @@ def _promised(error: ColumnError, schema: Schema, promises: Sequence[Promise]) -
     raise error
 
 
-def _to_nothing(stage: Barrier, schema: Schema) -> RowStage:
+def _to_nothing(stage: Barrier | RowStage, schema: Schema) -> RowStage:
     """Return what stands for a fitted stage in the plan."""
-    made = stage.plan(schema)
-    return cast(RowStage, made if made is not None else stage.sketch([], schema))
+    return stage if isinstance(stage, RowStage) else cast(RowStage, symbolic().planned_spec(stage, [schema]))
+
+
+def _tried(stage: RowStage, schema: Schema) -> Any:
+    """Return what comes of a stage on an empty table of the schema."""
+    return symbolic().try_stage(stage, [schema], strict=False)
 
 
 def _wanted(stage: Barrier | RowStage, schema: Schema) -> frozenset[str] | None:
@@ -222,14 +226,14 @@ def _n_ready(stages: Sequence[Barrier | RowStage], schema: Schema) -> int:
     """Return how many of the first stages can be fitted to the same table: no stage touches what one after it looks at."""
     untouched, after = set(schema), schema
     for number, (stage, following) in enumerate(pairwise(stages), start=1):
-        fitted = stage if isinstance(stage, RowStage) else _to_nothing(stage, after)
-        read = fitted.reads(after)
-        if read is None or (fitted.promises() and isinstance(getattr(following, "columns", None), Columns)):
+        fitted = _to_nothing(stage, after)
+        read, tried = fitted.reads(after), _tried(fitted, after)
+        if read is None or (tried.said.promises and isinstance(getattr(following, "columns", None), Columns)):
             return number
-        after = plain().planned_on(fitted, after)[1]
+        after = tried.schema
         untouched &= set(after) - read
         try:
-            following.check(schema)
+            following.plan(schema)
             looked_at = _wanted(following, schema)
         except PlanError:  # it looks at what a stage before it makes
             return number
@@ -243,7 +247,7 @@ def _measured(stages: Sequence[Barrier | RowStage], engine: Engine, data: Any, s
     fits = [stage for stage in stages if isinstance(stage, Barrier)]
     wants: list[Want | None] = []
     for fit in fits:
-        fit.check(schema)
+        fit.plan(schema)
         wants += fit.wants(schema)
     results = iter(engine.compute([Demand(want.form, data, want) for want in wants if want is not None]) if wants else [])
     made: list[RowStage] = []

@@ -143,12 +143,7 @@ class KeyFunction(FunctionStage, KeyStage):
 
     by: tuple[str, ...] = ()
 
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """The key's columns."""
-        return self.by
-
-    def check(self, *schemas: Schema) -> None:
+    def plan(self, *schemas: Schema) -> None:
         """Raise ColumnError where a table lacks a key column."""
         for schema in schemas:
             schema.require(self.by)

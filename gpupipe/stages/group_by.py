@@ -11,7 +11,7 @@ from gpupipe.core.errors import ColumnError, UsageError
 from gpupipe.core.expressions import Named, columns_of
 from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema
-from gpupipe.core.stage import KeyStage, as_columns
+from gpupipe.core.stage import KeyStage, Outcome, as_columns
 from gpupipe.stages._keys import require_plain
 from gpupipe.stages._named import OfExpressions, expressions, named
 
@@ -44,6 +44,7 @@ class GroupBy(OfExpressions, KeyStage):
     """
 
     expressions_in: ClassVar[str] = "aggregates"
+    keeps_keys: ClassVar[bool] = True
 
     by: tuple[str, ...]
     aggregates: Named
@@ -71,26 +72,23 @@ class GroupBy(OfExpressions, KeyStage):
         held = with_empty_sum(given_names, empty_sum, "GroupBy")
         settle(self, by=as_columns(by, "GroupBy's by"), aggregates=held, null_keys=null_keys)
 
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """The key's columns."""
-        return self.by
-
     def grouping(self) -> Grouping:
         """Return the keys and aggregates: that is all it does."""
         return Grouping(self.by, self.aggregates, self.null_keys == "drop")
 
-    def keeps_keys(self) -> bool:
-        """Whether the key's columns come out as they went in: they do."""
-        return True
+    def plan(self, *schemas: Schema) -> Outcome:
+        """Return the keys that cannot be missing.
 
-    def check(self, *schemas: Schema) -> None:
-        """Raise ColumnError for a key that is not there, or an aggregate named like one; DtypeError for a key of lists or records."""
+        Raise ColumnError for a key that is not there, or an aggregate named like one; DtypeError for a key of lists or records.
+        """
         require_plain(schemas[0], self.by, "GroupBy's by")
         for name, _ in self.aggregates:
             if name in self.by:
                 msg = f"GroupBy expects aggregates under new names, got {name!r}, which is a key. Name it differently."
                 raise ColumnError(msg)
+        return Outcome(
+            not_null=frozenset(self.by) if self.null_keys == "drop" else schemas[0].not_null & set(self.by), stage=self.exact(schemas[0])
+        )
 
     def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return one row a key."""
@@ -106,7 +104,3 @@ class GroupBy(OfExpressions, KeyStage):
         """Return the keys and the columns in the aggregates."""
         read = columns_of(self.aggregates)
         return None if read is None else read | frozenset(self.by)
-
-    def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
-        """Return the keys that cannot be missing."""
-        return frozenset(self.by) if self.null_keys == "drop" else schemas[0].not_null & set(self.by)

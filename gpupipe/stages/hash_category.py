@@ -48,7 +48,7 @@ class HashCategory(RowStage):
             raise UsageError(msg)
         settle(self, columns=as_columns(columns, "HashCategory's columns"), n_bits=n_bits, seed=seed)
 
-    def check(self, *schemas: Schema) -> None:
+    def plan(self, *schemas: Schema) -> None:
         """Raise ColumnError for a column that is not there."""
         schemas[0].require(self.columns)
 

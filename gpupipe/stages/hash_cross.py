@@ -11,7 +11,7 @@ import narwhals.stable.v2 as nw
 from gpupipe.core.errors import ColumnError, UsageError
 from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema
-from gpupipe.core.stage import RowStage, as_columns
+from gpupipe.core.stage import Outcome, RowStage, as_columns
 from gpupipe.stages._chance import share_of
 from gpupipe.stages._keys import require_plain
 
@@ -57,12 +57,16 @@ class HashCross(RowStage):
             raise UsageError(msg)
         settle(self, columns=names, n_buckets=n_buckets, made=name or "_x_".join(names), seed=seed)
 
-    def check(self, *schemas: Schema) -> None:
-        """Raise ColumnError for a column that is not there, or a new one that is; DtypeError for one of lists or records."""
+    def plan(self, *schemas: Schema) -> Outcome:
+        """Return what was not missing, and the number.
+
+        Raise ColumnError for a column that is not there, or a new one that is; DtypeError for one of lists or records.
+        """
         require_plain(schemas[0], self.columns, "HashCross's columns")
         if self.made in schemas[0]:
             msg = f"HashCross expects a new name, got {self.made!r}, which is a column already. Give another one as name=."
             raise ColumnError(msg)
+        return Outcome(not_null=schemas[0].not_null | {self.made})
 
     def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return the frame with the number."""
@@ -72,7 +76,3 @@ class HashCross(RowStage):
     def reads(self, *schemas: Schema) -> frozenset[str] | None:
         """Return the columns that are crossed."""
         return frozenset(self.columns)
-
-    def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
-        """Return what was not missing, and the number."""
-        return schemas[0].not_null | {self.made}

@@ -61,7 +61,7 @@ class Haversine(RowStage):
             raise UsageError(msg)
         settle(self, columns=columns, unit=unit, made=name)
 
-    def check(self, *schemas: Schema) -> None:
+    def plan(self, *schemas: Schema) -> None:
         """Raise ColumnError for a column that is not there, or a new one that is; DtypeError for one that holds no numbers."""
         schemas[0].require_numeric(self.columns, "Haversine")
         require_new(schemas[0], [self.made], "Haversine")

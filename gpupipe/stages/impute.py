@@ -10,15 +10,13 @@ import narwhals.stable.v2 as nw
 import numpy as np
 import pyarrow as pa
 
-from gpupipe.core.columns import Columns, chosen, given_columns
+from gpupipe.core.columns import Columns, given_columns
 from gpupipe.core.errors import UsageError, nearest
 from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema
-from gpupipe.core.stage import RowStage
-from gpupipe.core.want import Want
+from gpupipe.core.stage import Outcome, RowStage
 from gpupipe.stages._fills import as_held, require_holds
 from gpupipe.stages._fits import (
-    ColumnsFit,
     category_order,
     counted,
     counts_of,
@@ -28,11 +26,9 @@ from gpupipe.stages._fits import (
     require_categories,
     require_finite,
 )
-from gpupipe.stages._quantiles import held_columns, quantiles
+from gpupipe.stages._quantiles import QuantilesFit
 
 if TYPE_CHECKING:
-    from gpupipe.core.engine import Engine
-    from gpupipe.core.progress import Progress
     from gpupipe.core.verbs import Verbs
 
 HOW = ("mean", "median", "most_frequent")
@@ -41,7 +37,7 @@ _OTHERWISE = {"forward": _BY_KEY, "backward": _BY_KEY, "constant": " Give the co
 
 
 @dataclass(frozen=True, init=False)
-class Impute(ColumnsFit):
+class Impute(QuantilesFit):
     """Puts the mean, the median or the most frequent value, of where it is fitted, in place of missing ones.
 
     Means and medians come out as Float64; with the most frequent value the column keeps its dtype, and of several the smallest is taken, as
@@ -90,25 +86,19 @@ class Impute(ColumnsFit):
             raise UsageError(msg)
         settle(self, columns=given_columns(columns, "Impute's columns"), how=how, value=value, indicator=indicator, exact=exact)
 
-    def check(self, *schemas: Schema) -> None:
-        """Raise ColumnError for a column that is not there, DtypeError for one of the wrong kind."""
-        names = chosen(self.columns, schemas[0])
-        schemas[0].require(names)
-        if self.value is None and self.how == "most_frequent":
-            require_categories(schemas[0], names, "Impute's 'most_frequent'")
-        elif self.value is None:
-            schemas[0].require_numeric(names, f"Impute's {self.how!r}")
-        else:
-            self.plan(schemas[0]).check(schemas[0])
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """The median."""
+        return (0.5,)
 
-    def wants(self, *specs: Any) -> tuple[Want | None, ...]:
-        """Return the one want: for a median the columns, else their statistics."""
-        if self.value is None and self.how == "median":
-            return held_columns(chosen(self.columns, specs[0]))
-        return super().wants(*specs)
+    def passes_again(self) -> bool:
+        """Whether there may be several passes: for a median."""
+        return self.value is None and self.how == "median"
 
     def measure(self, verbs: Verbs, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return the means, or how often each category stands in each column."""
+        if self.passes_again():
+            return super().measure(verbs, frame)
         names = self.names(frame)
         if self.value is not None:
             return frame.select(nw.col(*names).count().name.prefix("n:"))
@@ -116,32 +106,44 @@ class Impute(ColumnsFit):
 
     def merge(self, measured: Sequence[pa.Table]) -> pa.Table:
         """Return the statistics of all parts together."""
+        if self.passes_again():
+            return super().merge(measured)
         return merged_counts(measured) if self.value is None and self.how == "most_frequent" else merged_reductions(measured)
 
-    def conclude(self, engine: Engine, results: Sequence[Any], progress: Progress | None, planned: Any = None) -> Imputed:
-        """Return what fills the columns."""
-        if isinstance(results[0], pa.Table):
-            return self.finish(results[0])
-        names = chosen(self.columns, results[0].collect_schema())
-        medians = [float(found[0]) for found in quantiles(engine, results[0], names, (0.5,), self.name, exact=self.exact)]
-        return self._made(names, [None if np.isnan(median) else median for median in medians])
-
     def plan(self, *specs: Any) -> Imputed:
-        """Return what fills nothing, or the constant."""
-        names = chosen(self.columns, specs[0])
-        return self._made(names, [self.value] * len(names))
+        """Return what fills nothing, or the constant.
 
-    def finish(self, statistics: pa.Table) -> Imputed:
-        """Return what fills the columns with what was measured."""
+        Raise ColumnError for a column that is not there, DtypeError for one of the wrong kind.
+        """
+        names = self.needed(specs[0])
+        specs[0].require(names)
+        made = self._made(names, [self.value] * len(names))
         if self.value is None and self.how == "most_frequent":
-            counts = counts_of(statistics)
+            require_categories(specs[0], names, "Impute's 'most_frequent'")
+        elif self.value is None:
+            specs[0].require_numeric(names, f"Impute's {self.how!r}")
+        else:
+            made.plan(specs[0])
+        return made
+
+    def finish(self, state: Any) -> Imputed:
+        """Return what fills the columns with what was measured."""
+        if self.passes_again():
+            imputed: Imputed = super().finish(state)
+            return imputed
+        if self.value is None and self.how == "most_frequent":
+            counts = counts_of(state)
             return self._made(tuple(counts), [_most_frequent(of_column) for of_column in counts.values()])
-        row = statistics.to_pylist()[0]
-        names = tuple(name.removeprefix("n:") for name in statistics.column_names if name.startswith("n:"))
+        row = state.to_pylist()[0]
+        names = tuple(name.removeprefix("n:") for name in state.column_names if name.startswith("n:"))
         if self.value is not None:
             return self._made(names, [self.value] * len(names))
         require_finite(names, [row[f"odd:{name}"] for name in names], "Impute")
         return self._made(names, [row[f"mean:{name}"] for name in names])
+
+    def made(self, names: tuple[str, ...], values: Sequence[Any]) -> Imputed:
+        """Return what fills the columns with their medians."""
+        return self._made(names, [None if np.isnan(found[0]) else float(found[0]) for found in values])
 
     def _made(self, names: tuple[str, ...], values: Sequence[Any]) -> Imputed:
         is_float = self.value is None and self.how != "most_frequent"
@@ -165,16 +167,20 @@ class Imputed(RowStage):
     indicator: bool
     is_float: bool
 
-    def check(self, *schemas: Schema) -> None:
-        """Raise ColumnError for a column that is not there, DtypeError for one that the value does not fit."""
+    def plan(self, *schemas: Schema) -> Outcome:
+        """Return the columns that are filled, and those that had no missing value.
+
+        Raise ColumnError for a column that is not there, DtypeError for one that the value does not fit.
+        """
         schemas[0].require(self.columns)
+        filled = {name: value for name, value in zip(self.columns, self.values, strict=True) if value is not None}
         if self.is_float:
             schemas[0].require_numeric(self.columns, "Impute")
-            return
-        for name, value in zip(self.columns, self.values, strict=True):
+        for name, value in {} if self.is_float else filled.items():
             dtype = schemas[0][name].dtype
-            if value is not None:
-                require_holds(name, dtype, as_held(value, dtype), "Impute")
+            require_holds(name, dtype, as_held(value, dtype), "Impute")
+        indicators = {f"{name}_missing" for name in self.columns} if self.indicator else set()
+        return Outcome(not_null=schemas[0].not_null.union(filled, indicators), seeks_missing=True)
 
     def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return the filled frame."""
@@ -189,9 +195,3 @@ class Imputed(RowStage):
     def reads(self, *schemas: Schema) -> frozenset[str] | None:
         """Return the columns that are filled."""
         return frozenset(self.columns)
-
-    def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
-        """Return the columns that are filled, and those that had no missing value."""
-        filled = {name for name, value in zip(self.columns, self.values, strict=True) if value is not None}
-        indicators = {f"{name}_missing" for name in self.columns} if self.indicator else set()
-        return schemas[0].not_null | filled | indicators

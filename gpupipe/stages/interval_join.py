@@ -12,7 +12,7 @@ from gpupipe.core.errors import DtypeError, UsageError
 from gpupipe.core.node import Node, Table
 from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema
-from gpupipe.core.stage import KeyStage, as_columns
+from gpupipe.core.stage import KeyStage, Outcome, as_columns
 from gpupipe.core.verbs import IntervalJoining
 from gpupipe.stages._keys import require_plain
 from gpupipe.stages._ordered import require_amounts
@@ -54,6 +54,7 @@ class IntervalJoin(KeyStage):
     """
 
     takes: ClassVar[tuple[type[Node], ...]] = (Table, Table)
+    keeps_keys: ClassVar[bool] = True
 
     at: str
     start: str
@@ -79,17 +80,11 @@ class IntervalJoin(KeyStage):
             raise UsageError(msg)
         settle(self, at=at, start=start, end=end, by=as_columns(by, "IntervalJoin's by"), how=how, closed=closed, suffix=suffix)
 
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """The key's columns."""
-        return self.by
+    def plan(self, *schemas: Schema) -> Outcome:
+        """Return the left table's columns that had no missing value.
 
-    def keeps_keys(self) -> bool:
-        """Whether the key's columns come out as they went in: they do."""
-        return True
-
-    def check(self, *schemas: Schema) -> None:
-        """Raise ColumnError for a column that is not there, DtypeError for a key, a value or an interval of the wrong kind."""
+        Raise ColumnError for a column that is not there, DtypeError for a key, a value or an interval of the wrong kind.
+        """
         for schema in schemas:
             require_plain(schema, self.by, "IntervalJoin's by")
         require_amounts(schemas[0], (self.at,), "IntervalJoin")
@@ -100,6 +95,7 @@ class IntervalJoin(KeyStage):
             if value.is_numeric() != dtype.is_numeric() or (not value.is_numeric() and value != dtype):
                 msg = f"IntervalJoin expects values and ends of one kind, got {value} in {self.at!r} and {dtype} in {name!r}. Cast one."
                 raise DtypeError(msg)
+        return Outcome(not_null=schemas[0].not_null)
 
     def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return the joined rows."""
@@ -112,7 +108,3 @@ class IntervalJoin(KeyStage):
         theirs = {name for name in schemas[1] if name in wanted or name + self.suffix in wanted}
         left = {*self.by, self.at} | (wanted & set(schemas[0])) | both
         return [frozenset(left), frozenset({*self.by, self.start, self.end} | theirs | both)]
-
-    def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
-        """Return the left table's columns that had no missing value."""
-        return schemas[0].not_null

@@ -11,7 +11,7 @@ from gpupipe.core.errors import ColumnError, DtypeError, UsageError, listing, ne
 from gpupipe.core.node import Node, Table
 from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema
-from gpupipe.core.stage import TableStage, as_columns
+from gpupipe.core.stage import Outcome, TableStage, as_columns
 from gpupipe.core.verbs import Joining
 from gpupipe.stages._keys import require_plain
 
@@ -87,8 +87,11 @@ class Join(TableStage):
         of_left, of_right = _suffixes(suffix)
         settle(self, how=Joining(left, right, how, of_right, of_left, frozenset(_ONCE[validate])), validate=validate)
 
-    def check(self, *schemas: Schema) -> None:
-        """Raise ColumnError for a key that is not there or a column that comes twice, DtypeError for keys that cannot be compared."""
+    def plan(self, *schemas: Schema) -> Outcome:
+        """Return the columns that can have no missing value after the join.
+
+        Raise ColumnError for a key that is not there or a column that comes twice, DtypeError for keys that cannot be compared.
+        """
         left = schemas[0]
         require_plain(left, self.how.left_on, "Join's key")
         if self.how.left_suffix and len(schemas) > 2:
@@ -110,6 +113,7 @@ class Join(TableStage):
             if twice:
                 msg = f"Join would make column {twice[-1]!r} twice. Give it another suffix, or rename one of them."
                 raise ColumnError(msg)
+        return Outcome(not_null=self._proven(*schemas))
 
     def _names(self, left: Sequence[str], right: Sequence[str]) -> list[str]:
         """Return the names of two tables' columns after the join."""
@@ -172,7 +176,7 @@ class Join(TableStage):
             left, right = left.rename(new), right.rename({name: name + self.how.suffix for name in new})
         return verbs.join(left, right, self.how)
 
-    def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
+    def _proven(self, *schemas: Schema) -> frozenset[str]:
         """Return the columns that can have no missing value after the join."""
         left, how = schemas[0], self.how.how
         if how in ("semi", "anti"):

@@ -12,7 +12,7 @@ from gpupipe.core.expressions import Named
 from gpupipe.core.node import Node, Table
 from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema
-from gpupipe.core.stage import KeyStage, as_columns
+from gpupipe.core.stage import KeyStage, Outcome, as_columns
 from gpupipe.core.verbs import Joining
 from gpupipe.stages._keys import require_plain
 from gpupipe.stages._named import OfExpressions, expressions, named
@@ -47,6 +47,7 @@ class JoinAggregate(OfExpressions, KeyStage):
     takes: ClassVar[tuple[type[Node], ...]] = (Table, Table)
     optional: ClassVar[int] = 1
     expressions_in: ClassVar[str] = "aggregates"
+    keeps_keys: ClassVar[bool] = True
 
     by: tuple[str, ...]
     aggregates: Named
@@ -58,31 +59,18 @@ class JoinAggregate(OfExpressions, KeyStage):
         held = with_empty_sum(named((), aggregates, "JoinAggregate"), "zero", "JoinAggregate")
         settle(self, by=as_columns(by, "JoinAggregate's by"), aggregates=held)
 
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """The key's columns."""
-        return self.by
+    def plan(self, *schemas: Schema) -> Outcome:
+        """Return the columns that had no missing value.
 
-    def keeps_keys(self) -> bool:
-        """Whether the key's columns come out as they went in: they do."""
-        return True
-
-    def planned(self, *frames: nw.LazyFrame[Any]) -> Any:
-        """Return the stage with exact arithmetic of decimals."""
-        return OfExpressions.planned(self, frames[-1])
-
-    def check(self, *schemas: Schema) -> None:
-        """Raise ColumnError for a key that is not there, or an aggregate named like a column; DtypeError for a key of lists or records."""
+        Raise ColumnError for a key that is not there, or an aggregate named like a column; DtypeError for a key of lists or records.
+        """
         for schema in schemas:
             require_plain(schema, self.by, "JoinAggregate's by")
         require_new(schemas[0], [name for name, _ in self.aggregates if name is not None], "JoinAggregate")
+        return Outcome(not_null=schemas[0].not_null, stage=self.exact(schemas[-1]))
 
     def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return the rows with the aggregates."""
         grouped: Any = frames[-1].group_by(list(self.by), drop_null_keys=True)
         reduced: nw.LazyFrame[Any] = grouped.agg(expressions(self.aggregates))
         return verbs.join(frames[0], reduced, Joining(self.by, self.by, "left"))
-
-    def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
-        """Return the columns that had no missing value."""
-        return schemas[0].not_null

@@ -43,6 +43,7 @@ class NormalizeByKey(KeyStage):
 
     keeps_rows: ClassVar[bool] = True
     keeps_values: ClassVar[bool] = True
+    keeps_keys: ClassVar[bool] = True
 
     column: str
     by: tuple[str, ...]
@@ -54,16 +55,7 @@ class NormalizeByKey(KeyStage):
             raise UsageError(msg)
         settle(self, column=column, by=as_columns(by, "NormalizeByKey's by"), norm=norm)
 
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """The key's columns."""
-        return self.by
-
-    def keeps_keys(self) -> bool:
-        """Whether the key's columns come out as they went in: they do."""
-        return True
-
-    def check(self, *schemas: Schema) -> None:
+    def plan(self, *schemas: Schema) -> None:
         """Raise ColumnError for a column that is not there, DtypeError for a key of lists or records or a column that holds no numbers."""
         require_plain(schemas[0], self.by, "NormalizeByKey's by")
         schemas[0].require_numeric((self.column,), "NormalizeByKey")

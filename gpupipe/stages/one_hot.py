@@ -12,7 +12,7 @@ from gpupipe.core.columns import Columns, given_columns
 from gpupipe.core.errors import ColumnError, StageError, UsageError, listing
 from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema, repeated
-from gpupipe.core.stage import Promise, RowStage
+from gpupipe.core.stage import Outcome, Promise, RowStage
 from gpupipe.stages._fits import CategoriesFit, column_name, kept_categories, require_categories
 
 if TYPE_CHECKING:
@@ -114,13 +114,19 @@ class OneHotEncoded(RowStage):
             made.append((name, places))
         return made
 
-    def check(self, *schemas: Schema) -> None:
-        """Raise ColumnError for a column that is not there or one that is made and is, DtypeError for one that holds no categories."""
+    def plan(self, *schemas: Schema) -> Outcome:
+        """Return the columns made, and those that had no missing value.
+
+        Raise ColumnError for a column that is not there or one that is made and is, DtypeError for one that holds no categories.
+        """
         require_categories(schemas[0], self.columns, "OneHot")
         there = [column for _, columns in self.outputs() for column, _ in columns if column in schemas[0] and column not in self.columns]
         if there:
             msg = f"OneHot expects new names for its columns, got {listing(there)}, there already. Rename or drop them first."
             raise ColumnError(msg)
+        made = {column for _, columns in self.outputs() for column, _ in columns}
+        promises = tuple(Promise(f"{name}_*", nw.Int8()) for name in self.columns) if self.is_open else ()
+        return Outcome(not_null=(schemas[0].not_null - set(self.columns)) | made, promises=promises)
 
     def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return the frame with the columns made in place of others."""
@@ -140,11 +146,3 @@ class OneHotEncoded(RowStage):
     def reads(self, *schemas: Schema) -> frozenset[str] | None:
         """Return the columns that are encoded."""
         return frozenset(self.columns)
-
-    def promises(self) -> tuple[Promise, ...]:
-        """Return what is known of the columns before the categories are."""
-        return tuple(Promise(f"{name}_*", nw.Int8()) for name in self.columns) if self.is_open else ()
-
-    def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
-        """Return the columns made, and those that had no missing value."""
-        return (schemas[0].not_null - set(self.columns)) | {column for _, columns in self.outputs() for column, _ in columns}

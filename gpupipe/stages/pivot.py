@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 import narwhals.stable.v2 as nw
 
@@ -13,7 +13,7 @@ from gpupipe.core.errors import ColumnError, UsageError, nearest
 from gpupipe.core.expressions import Named
 from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema, repeated
-from gpupipe.core.stage import KeyStage, as_columns
+from gpupipe.core.stage import KeyStage, Outcome, as_columns
 from gpupipe.stages._fits import column_name
 from gpupipe.stages._keys import require_plain
 from gpupipe.stages._named import expressions
@@ -52,6 +52,8 @@ class Pivot(KeyStage):
     [(1, 5, 6), (2, 7, None)]
     """
 
+    keeps_keys: ClassVar[bool] = True
+
     by: tuple[str, ...]
     on: str
     values: tuple[Any, ...]
@@ -76,17 +78,11 @@ class Pivot(KeyStage):
             raise UsageError(msg)
         settle(self, by=as_columns(by, "Pivot's by"), on=on, values=given, column=column, function=function)
 
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """The key's columns."""
-        return self.by
+    def plan(self, *schemas: Schema) -> Outcome:
+        """Return the keys that cannot be missing.
 
-    def keeps_keys(self) -> bool:
-        """Whether the key's columns come out as they went in: they do."""
-        return True
-
-    def check(self, *schemas: Schema) -> None:
-        """Raise ColumnError for a column that is not there, or one made that is a key; DtypeError for one of the wrong kind."""
+        Raise ColumnError for a column that is not there, or one made that is a key; DtypeError for one of the wrong kind.
+        """
         require_plain(schemas[0], (*self.by, self.on), "Pivot's by and on")
         schemas[0].require((self.column,))
         if self.function in ("sum", "mean"):
@@ -95,6 +91,7 @@ class Pivot(KeyStage):
         if twice:
             msg = f"Pivot expects new names, got {twice[0]!r}, which is a key. Rename the key first."
             raise ColumnError(msg)
+        return Outcome(not_null=schemas[0].not_null & set(self.by))
 
     def grouping(self) -> Grouping:
         """Return the keys and aggregates: that is all it does."""
@@ -121,7 +118,3 @@ class Pivot(KeyStage):
     def reads(self, *schemas: Schema) -> frozenset[str] | None:
         """Return the keys, the column whose values become columns, and what is aggregated."""
         return frozenset({*self.by, self.on, self.column})
-
-    def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
-        """Return the keys that cannot be missing."""
-        return schemas[0].not_null & set(self.by)

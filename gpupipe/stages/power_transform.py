@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import narwhals.stable.v2 as nw
@@ -12,7 +13,7 @@ import pyarrow as pa
 
 from gpupipe.core.columns import Columns, chosen, given_columns
 from gpupipe.core.errors import StageError, UsageError
-from gpupipe.core.fit import PassesStage
+from gpupipe.core.fit import FitStage
 from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema
 from gpupipe.stages._fits import ByColumn, merged_reductions, reduced, require_finite
@@ -27,7 +28,7 @@ _ENDS = (-8.0, 8.0)
 
 
 @dataclass(frozen=True, init=False)
-class PowerTransform(PassesStage):
+class PowerTransform(FitStage):
     """Raises columns to the power that makes them most like a normal variable, found by maximum likelihood where it is fitted; as Float64.
 
     The exponents are those of scikit-learn's PowerTransformer, to about seven digits, as both search for them: here each pass over the rows
@@ -70,24 +71,28 @@ class PowerTransform(PassesStage):
             raise UsageError(msg)
         settle(self, columns=given_columns(columns, "PowerTransform's columns"), method=method, standardize=standardize)
 
-    def check(self, *schemas: Schema) -> None:
-        """Raise ColumnError for a column that is not there, DtypeError for one that holds no numbers."""
-        schemas[0].require_numeric(chosen(self.columns, schemas[0]), self.name)
-
-    def needed(self, schema: Schema) -> Sequence[str]:
+    def needed(self, schema: Schema) -> tuple[str, ...]:
         """Return the columns."""
         return chosen(self.columns, schema)
 
     def plan(self, *specs: Any) -> PowerTransformed:
-        """Return what raises to the power of 1."""
+        """Return what raises to the power of 1.
+
+        Raise ColumnError for a column that is not there, DtypeError for one that holds no numbers.
+        """
+        specs[0].require_numeric(chosen(self.columns, specs[0]), self.name)
         names = chosen(self.columns, specs[0])
         return PowerTransformed(names, (1.0,) * len(names), (0.0,) * len(names), (1.0,) * len(names), self.method == "box-cox")
 
-    def start(self, schema: Schema) -> Any:
+    def start(self, *known: Any, **more: Any) -> Any:
         """Return the columns, of which nothing is known."""
-        return {"names": tuple(self.needed(schema)), "intervals": None}
+        return {"names": self.needed(known[0]), "intervals": None}
 
-    def measured(self, state: Any, verbs: Verbs, frame: Frame) -> Frame:
+    def measuring(self, state: Any) -> Any:
+        """Return what measures the columns, or their powers inside the intervals."""
+        return partial(self.measure, state)
+
+    def measure(self, state: Any, verbs: Verbs, frame: Frame) -> Frame:
         """Return ends and sums of the columns, then means and variances of their powers."""
         names, intervals = state["names"], state["intervals"]
         if intervals is None:

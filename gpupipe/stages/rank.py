@@ -50,6 +50,7 @@ class Rank(KeyStage):
 
     keeps_rows: ClassVar[bool] = True
     keeps_values: ClassVar[bool] = True
+    keeps_keys: ClassVar[bool] = True
 
     columns: tuple[str, ...]
     by: tuple[str, ...]
@@ -69,16 +70,7 @@ class Rank(KeyStage):
             raise UsageError(msg)
         settle(self, columns=as_columns(columns, "Rank's columns"), by=as_columns(by, "Rank's by"), descending=descending, method=method)
 
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """The key's columns."""
-        return self.by
-
-    def keeps_keys(self) -> bool:
-        """Whether the key's columns come out as they went in: they do."""
-        return True
-
-    def check(self, *schemas: Schema) -> None:
+    def plan(self, *schemas: Schema) -> None:
         """Raise ColumnError for a column that is not there, or a new one that is; DtypeError for one of the wrong kind."""
         require_plain(schemas[0], self.by, "Rank's by")
         require_amounts(schemas[0], self.columns, "Rank")

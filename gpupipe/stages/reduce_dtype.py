@@ -12,7 +12,7 @@ from gpupipe.core.columns import Columns, given_columns
 from gpupipe.core.errors import StageError, UsageError
 from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema
-from gpupipe.core.stage import Promise, RowStage
+from gpupipe.core.stage import Outcome, RowStage
 from gpupipe.stages._drops import OPEN
 from gpupipe.stages._fits import ReductionsFit
 
@@ -89,12 +89,16 @@ class ReducedDtype(RowStage):
     dtypes: tuple[str, ...]
     is_open: bool
 
-    def check(self, *schemas: Schema) -> None:
-        """Raise ColumnError for a column that is not there, DtypeError for one that holds no numbers."""
+    def plan(self, *schemas: Schema) -> Outcome:
+        """Return that the dtypes are not known yet, where they are not.
+
+        Raise ColumnError for a column that is not there, DtypeError for one that holds no numbers.
+        """
         schemas[0].require_numeric(self.columns, "ReduceDtype")
         if unknown := set(self.dtypes) - {*_INTEGERS, "Float32"}:
             msg = f"ReduceDtype expects integers or Float32 as dtypes, got {sorted(unknown)}. Fit it again."
             raise StageError(msg)
+        return Outcome(promises=OPEN if self.is_open else ())
 
     def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return the frame with the casts."""
@@ -104,7 +108,3 @@ class ReducedDtype(RowStage):
     def reads(self, *schemas: Schema) -> frozenset[str] | None:
         """Return the columns that are cast."""
         return frozenset(self.columns)
-
-    def promises(self) -> tuple[Promise, ...]:
-        """Return that the dtypes are not known yet, where they are not."""
-        return OPEN if self.is_open else ()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from gpupipe.core.errors import UsageError
 from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema
-from gpupipe.core.stage import RowStage
+from gpupipe.core.stage import Outcome, RowStage
 
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
@@ -39,11 +39,15 @@ class Rename(RowStage):
             raise UsageError(msg)
         settle(self, names=tuple(pairs.items()))
 
-    def check(self, *schemas: Schema) -> None:
-        """Raise ColumnError for an old name that is not there, or a new one that is there already."""
+    def plan(self, *schemas: Schema) -> Outcome:
+        """Return the columns that had no missing value, under their new names.
+
+        Raise ColumnError for an old name that is not there, or a new one that is there already.
+        """
         schemas[0].require(old for old, _ in self.names)
         renamed = dict(self.names)
-        Schema(tuple((renamed.get(name, name), field) for name, field in schemas[0].items()))
+        made = Schema(tuple((renamed.get(name, name), field) for name, field in schemas[0].items()))
+        return Outcome(not_null=made.not_null)
 
     def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return the frame with the new names."""
@@ -53,8 +57,3 @@ class Rename(RowStage):
         """Return the columns under their old names; those that are renamed must be there."""
         renamed = dict(self.names)
         return [frozenset(name for name in schemas[0] if name in renamed or name in wanted)]
-
-    def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
-        """Return the columns that had no missing value, under their new names."""
-        renamed = dict(self.names)
-        return frozenset(renamed.get(name, name) for name in schemas[0].not_null)

@@ -15,7 +15,7 @@ from gpupipe.core.errors import ColumnError, DtypeError, UsageError
 from gpupipe.core.expressions import Named
 from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema, as_dtype
-from gpupipe.core.stage import KeyStage, as_columns
+from gpupipe.core.stage import KeyStage, Outcome, as_columns
 from gpupipe.stages._keys import require_plain
 from gpupipe.stages._named import OfExpressions, expressions, named
 from gpupipe.stages._ordered import is_time
@@ -61,6 +61,7 @@ class Resample(OfExpressions, KeyStage):
     """
 
     expressions_in: ClassVar[str] = "aggregates"
+    keeps_keys: ClassVar[bool] = True
 
     index: str
     every: str
@@ -89,17 +90,11 @@ class Resample(OfExpressions, KeyStage):
         held = with_empty_sum(named((), aggregates, "Resample"), empty_sum, "Resample")
         settle(self, index=index, every=every, by=as_columns(by, "Resample's by"), time_zone=time_zone, aggregates=held)
 
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """The key's columns."""
-        return self.by
+    def plan(self, *schemas: Schema) -> Outcome:
+        """Return the period, and the keys that cannot be missing.
 
-    def keeps_keys(self) -> bool:
-        """Whether the key's columns come out as they went in: they do."""
-        return True
-
-    def check(self, *schemas: Schema) -> None:
-        """Raise ColumnError for a column that is not there, or an aggregate named like a key; DtypeError for one of the wrong kind."""
+        Raise ColumnError for a column that is not there, or an aggregate named like a key; DtypeError for one of the wrong kind.
+        """
         require_plain(schemas[0], self.by, "Resample's by")
         schemas[0].require((self.index,))
         dtype = schemas[0][self.index].dtype
@@ -112,6 +107,7 @@ class Resample(OfExpressions, KeyStage):
             if name in (*self.by, self.index):
                 msg = f"Resample expects aggregates under new names, got {name!r}, which is a key. Name it differently."
                 raise ColumnError(msg)
+        return Outcome(not_null=(schemas[0].not_null & set(self.by)) | {self.index}, stage=self.exact(schemas[0]))
 
     @property
     def _unit(self) -> str:
@@ -142,7 +138,3 @@ class Resample(OfExpressions, KeyStage):
     def in_order(self) -> KeyStage:
         """Return the stage with its rows in the order of keys and periods."""
         return self.sorted()
-
-    def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
-        """Return the period, and the keys that cannot be missing."""
-        return (schemas[0].not_null & set(self.by)) | {self.index}

@@ -61,7 +61,7 @@ class Sample(DrawingStage):
             raise UsageError(msg)
         settle(self, fraction=fraction, n_rows=n_rows, by=None if by is None else as_columns(by, "Sample's by"), seed=seed)
 
-    def check(self, *schemas: Schema) -> None:
+    def plan(self, *schemas: Schema) -> None:
         """Raise ColumnError for a column that is not there."""
         schemas[0].require(self.by or ())
 

@@ -11,8 +11,10 @@ from gpupipe.core.barrier import Barrier
 from gpupipe.core.decimals import exact
 from gpupipe.core.errors import PlanError, UsageError
 from gpupipe.core.expressions import Named, columns_of, values_in
+from gpupipe.core.literal import Literal
 from gpupipe.core.node import Node, Table, Value
 from gpupipe.core.options import settle
+from gpupipe.core.plain import symbolic
 from gpupipe.core.schema import Schema
 from gpupipe.core.want import Want
 from gpupipe.stages._named import expressions, named
@@ -79,6 +81,7 @@ class Scalar(Barrier):
         values = table.to_pylist()[0]
         return next(iter(values.values())) if self.columns[0][0] is None else values
 
-    def sketch(self, results: Sequence[Any], *schemas: Schema) -> Any:
+    def plan(self, *schemas: Schema) -> Literal:
         """Return the value of an empty table, which must be one."""
-        return self._value(results[0])
+        results = symbolic().wanted_of_nothing(self, schemas)
+        return Literal.of(self._value(results[0]), results)

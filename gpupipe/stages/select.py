@@ -11,7 +11,7 @@ from gpupipe.core.errors import UsageError
 from gpupipe.core.expressions import Named, columns_of, kind_of
 from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema
-from gpupipe.core.stage import RowStage
+from gpupipe.core.stage import Outcome, RowStage
 from gpupipe.stages._named import OfExpressions, expressions, named
 
 if TYPE_CHECKING:
@@ -50,9 +50,11 @@ class Select(OfExpressions, RowStage):
         made = named(flat, expressions, "Select")
         settle(self, columns=made, kind=kind_of(made, replaced=True))
 
-    def check(self, *schemas: Schema) -> None:
-        """Raise ColumnError for a column that is not there."""
-        schemas[0].require(given for name, given in self.columns if name is None and isinstance(given, str))
+    def plan(self, *schemas: Schema) -> Outcome:
+        """Return the columns taken as they are that had no missing value; raise ColumnError for a column that is not there."""
+        taken = [given for name, given in self.columns if name is None and isinstance(given, str)]
+        schemas[0].require(taken)
+        return Outcome(not_null=schemas[0].not_null.intersection(taken), stage=self.exact(schemas[0]))
 
     def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return the selected columns."""
@@ -61,15 +63,6 @@ class Select(OfExpressions, RowStage):
     def reads(self, *schemas: Schema) -> frozenset[str] | None:
         """Return the columns in the expressions."""
         return columns_of(self.columns)
-
-    def same_rows(self) -> bool:
-        """Whether only columns are taken: an expression might be a constant or a reduction."""
-        return all(isinstance(given, str) for _, given in self.columns)
-
-    def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
-        """Return the columns taken as they are that had no missing value."""
-        taken = {given for name, given in self.columns if name is None and isinstance(given, str)}
-        return schemas[0].not_null & taken
 
 
 @dataclass(frozen=True, init=False)
@@ -91,9 +84,11 @@ class Drop(RowStage):
         given = columns[0] if len(columns) == 1 and isinstance(columns[0], Columns) else tuple(_flat(columns))
         settle(self, columns=given_columns(given, "Drop"))
 
-    def check(self, *schemas: Schema) -> None:
-        """Raise ColumnError for a column that is not there."""
-        schemas[0].require(chosen(self.columns, schemas[0]))
+    def plan(self, *schemas: Schema) -> Outcome:
+        """Return the columns that had no missing value; raise ColumnError for a column that is not there."""
+        left_out = chosen(self.columns, schemas[0])
+        schemas[0].require(left_out)
+        return Outcome(not_null=schemas[0].not_null - set(left_out))
 
     def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return the other columns."""
@@ -102,10 +97,6 @@ class Drop(RowStage):
     def reads(self, *schemas: Schema) -> frozenset[str] | None:
         """Return the columns that it leaves out."""
         return frozenset(chosen(self.columns, schemas[0]))
-
-    def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
-        """Return the columns that had no missing value."""
-        return schemas[0].not_null - set(chosen(self.columns, schemas[0]))
 
 
 def _flat(columns: Sequence[Any]) -> list[Any]:

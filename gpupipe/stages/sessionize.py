@@ -47,6 +47,7 @@ class Sessionize(KeyStage):
 
     keeps_rows: ClassVar[bool] = True
     keeps_values: ClassVar[bool] = True
+    keeps_keys: ClassVar[bool] = True
 
     by: tuple[str, ...]
     order: str
@@ -60,16 +61,7 @@ class Sessionize(KeyStage):
             raise UsageError(msg)
         settle(self, by=as_columns(by, "Sessionize's by"), order=order, gap=gap, made=name)
 
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """The key's columns."""
-        return self.by
-
-    def keeps_keys(self) -> bool:
-        """Whether the key's columns come out as they went in: they do."""
-        return True
-
-    def check(self, *schemas: Schema) -> None:
+    def plan(self, *schemas: Schema) -> None:
         """Raise ColumnError for a column that is not there, or a new one that is; DtypeError for one of the wrong kind."""
         require_plain(schemas[0], self.by, "Sessionize's by")
         require_points(schemas[0], self.order, self.gap, "Sessionize")

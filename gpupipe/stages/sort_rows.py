@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from gpupipe.core.errors import UsageError
 from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema
-from gpupipe.core.stage import TableStage, as_columns
+from gpupipe.core.stage import Outcome, TableStage, as_columns
 from gpupipe.core.verbs import ByBlock, Sorting
 from gpupipe.stages._counts import require_count
 from gpupipe.stages._keys import is_plain, require_plain
@@ -69,9 +69,10 @@ class SortRows(TableStage):
             require_count(limit, "SortRows' limit")
         settle(self, by=columns, descending=order, nulls_last=nulls_last, limit=limit)
 
-    def check(self, *schemas: Schema) -> None:
-        """Raise ColumnError for a column that is not there, DtypeError for one of lists or records."""
+    def plan(self, *schemas: Schema) -> Outcome:
+        """Return whether all rows come out; raise ColumnError for a column that is not there, DtypeError for one of lists or records."""
         require_plain(schemas[0], self.by, "SortRows' by")
+        return Outcome(keeps_rows=self.limit is None)
 
     def spread(self) -> Sorting | ByBlock:
         """Return the order; the first rows of all are among the first of each block."""
@@ -88,7 +89,3 @@ class SortRows(TableStage):
     def reads(self, *schemas: Schema) -> frozenset[str] | None:
         """Return the columns of the order; all where there is a limit, since the others settle ties."""
         return frozenset(self.by if self.limit is None else schemas[0])
-
-    def same_rows(self) -> bool:
-        """Whether as many rows come out: they do, unless there is a limit."""
-        return self.limit is None

@@ -16,9 +16,8 @@ from gpupipe.core.columns import Columns, chosen, given_columns
 from gpupipe.core.errors import StageError, UsageError
 from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema
-from gpupipe.core.stage import as_columns
+from gpupipe.core.stage import Outcome, as_columns
 from gpupipe.core.verbs import ArrayMap
-from gpupipe.core.want import Want
 from gpupipe.stages._chance import share_of
 from gpupipe.stages._fits import ByColumn, ColumnsFit, category_order, require_categories
 
@@ -108,20 +107,13 @@ class TargetEncode(ColumnsFit):
         """Whether training rows are treated otherwise: they are."""
         return True
 
-    def check(self, *schemas: Schema) -> None:
-        """Raise ColumnError for a column that is not there, DtypeError for one of the wrong kind."""
-        require_categories(schemas[0], self._of(schemas[0]), "TargetEncode")
-        schemas[0].require_numeric((self.target,), "TargetEncode's target")
-        schemas[0].require(self.fold_by or ())
-
     def _of(self, schema: Any) -> tuple[str, ...]:
         """Return the columns, but for the target."""
         return tuple(name for name in chosen(self.columns, schema) if name != self.target)
 
-    def wants(self, *specs: Any) -> tuple[Want | None, ...]:
-        """Return the one want: the statistics, of all columns where the fold is drawn by all."""
-        read = specs[0] if self.fold_by is None else (*self._of(specs[0]), self.target, *self.fold_by)
-        return (Want(self.measure, "arrow", self.merge, columns=frozenset(read)),)
+    def needed(self, schema: Schema) -> tuple[str, ...]:
+        """Return the columns, of which the fold is drawn by all unless said."""
+        return tuple(schema) if self.fold_by is None else (*self._of(schema), self.target, *self.fold_by)
 
     def measure(self, verbs: Verbs, frame: Frame) -> Frame:
         """Return count, mean and mean squared deviation of the target for each category of each column, in each fold."""
@@ -142,7 +134,10 @@ class TargetEncode(ColumnsFit):
         return _merged(measured, ["column", "category", "fold"])
 
     def plan(self, *specs: Any) -> TargetEncoded:
-        """Return what is fitted to nothing."""
+        """Return what is fitted to nothing; raise ColumnError for a column that is not there, DtypeError for one of the wrong kind."""
+        require_categories(specs[0], self._of(specs[0]), "TargetEncode")
+        specs[0].require_numeric((self.target,), "TargetEncode's target")
+        specs[0].require(self.fold_by or ())
         names = self._of(specs[0])
         return TargetEncoded(names, ((),) * len(names), np.zeros((len(names), self.n_folds + 1, 0)), self.n_folds, self.fold_by, self.seed)
 
@@ -241,9 +236,10 @@ class TargetEncoded(ByColumn):
             return frozenset(schemas[0]) if self.fold_by is None else frozenset(self.columns + self.fold_by)
         return frozenset(self.columns)
 
-    def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
-        """Return what was not missing, and what is encoded."""
-        return schemas[0].not_null | set(self.columns)
+    def plan(self, *schemas: Schema) -> Outcome:
+        """Return what was not missing, and what is encoded; raise as `ByColumn` does."""
+        super().plan(*schemas)
+        return Outcome(not_null=schemas[0].not_null | set(self.columns))
 
 
 def with_fold(verbs: Verbs, frame: Frame, by: tuple[str, ...] | None, n_folds: int, seed: int) -> Frame:

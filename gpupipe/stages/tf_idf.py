@@ -65,10 +65,11 @@ class TfIdf(CategoriesFit):
     ) -> None:
         settle(self, columns=(word, document), count=count, smooth=smooth, sublinear=sublinear, made_name=name)
 
-    def check(self, *schemas: Schema) -> None:
-        """Raise ColumnError for a column that is not there, DtypeError for one of the wrong kind."""
-        require_categories(schemas[0], self.columns, "TfIdf")
-        schemas[0].require_numeric((self.count,), "TfIdf's count")
+    def plan(self, *specs: Any) -> TfIdfWeighted:
+        """Return what is fitted to nothing; raise ColumnError for a column that is not there, DtypeError for one of the wrong kind."""
+        made: TfIdfWeighted = super().plan(*specs)
+        specs[0].require_numeric((self.count,), "TfIdf's count")
+        return made
 
     def made(self, names: tuple[str, ...], counts: Sequence[Mapping[str, int]]) -> TfIdfWeighted:
         """Return the rarity of each word, and of one that was in no text."""
@@ -97,7 +98,7 @@ class TfIdfWeighted(RowStage):
     sublinear: bool
     made: str
 
-    def check(self, *schemas: Schema) -> None:
+    def plan(self, *schemas: Schema) -> None:
         """Raise ColumnError for a column that is not there, or a new one that is; DtypeError for one of the wrong kind."""
         require_categories(schemas[0], (self.column,), "TfIdf")
         schemas[0].require_numeric((self.count,), "TfIdf's count")

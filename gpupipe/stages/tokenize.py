@@ -17,7 +17,7 @@ from gpupipe.core.fit import FitStage
 from gpupipe.core.node import Node, Table
 from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema
-from gpupipe.core.stage import RowStage
+from gpupipe.core.stage import Outcome, RowStage
 from gpupipe.core.task_stage import TaskStage
 from gpupipe.core.verbs import TextMap
 from gpupipe.kernels.tokens import WORD, TokenRules, count_words, merge_documents, number_words, require_limits, vocabulary
@@ -50,9 +50,13 @@ class Tokenized(RowStage):
         """Return the words that are known: word, number, documents, count."""
         return Vocabulary(self.words, self.documents, self.counts)
 
-    def check(self, *schemas: Schema) -> None:
-        """Raise ColumnError for a column that is not there, DtypeError for one that holds no texts."""
+    def plan(self, *schemas: Schema) -> Outcome:
+        """Return the columns that cannot be missing: what is made, and the document where it could not.
+
+        Raise ColumnError for a column that is not there, DtypeError for one that holds no texts.
+        """
         _check(self, schemas[0])
+        return Outcome(not_null=frozenset(_MADE) | ({self.document} & schemas[0].not_null))
 
     def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return the rows of words."""
@@ -62,10 +66,6 @@ class Tokenized(RowStage):
     def reads(self, *schemas: Schema) -> frozenset[str] | None:
         """Return the columns of texts and of documents; all others are left out."""
         return frozenset({self.column, self.document})
-
-    def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
-        """Return the columns that cannot be missing: what is made, and the document where it could not."""
-        return frozenset(_MADE) | ({self.document} & schemas[0].not_null)
 
 
 @dataclass(frozen=True)
@@ -162,10 +162,6 @@ class Tokenize(FitStage):
         settle(self, stop_words=tuple(sorted(rules.stop_words)))
         settle(self, min_documents=min_documents, max_documents=max_documents, max_words=max_words)
 
-    def check(self, *schemas: Schema) -> None:
-        """Raise ColumnError for a column that is not there, DtypeError for one that holds no texts."""
-        _check(self, schemas[0])
-
     def measure(self, verbs: Verbs, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return of each word in how many documents it is, and how often; and, as no word, how many documents there are."""
         mapped = TextMap(self.column, (), (("word", nw.String), ("count", nw.Int64)), _Counted(_rules(self)))
@@ -176,16 +172,17 @@ class Tokenize(FitStage):
         columns = [nw.col("word"), nw.col("documents").cast(nw.Int64), nw.col("count").cast(nw.Int64)]
         return nw.concat([words.select(columns), every.select(columns)], how="vertical")
 
-    def measured_columns(self) -> frozenset[str]:
+    def needed(self, schema: Schema) -> tuple[str]:
         """Return the column of texts."""
-        return frozenset({self.column})
+        return (self.column,)
 
     def merge(self, measured: Sequence[pa.Table]) -> pa.Table:
         """Return the counts of all parts together, sorted."""
         return merge_documents(measured)
 
     def plan(self, *specs: Any) -> Tokenized:
-        """Return what knows no words."""
+        """Return what knows no words; raise ColumnError for a column that is not there, DtypeError for one that holds no texts."""
+        _check(self, specs[0])
         return self._fitted(pa.table({"word": pa.array([], pa.large_string()), "documents": [], "count": []}))
 
     def finish(self, statistics: pa.Table) -> Tokenized:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from gpupipe.core.errors import ColumnError, DtypeError, UsageError, listing
 from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema
-from gpupipe.core.stage import RowStage, as_columns
+from gpupipe.core.stage import Outcome, RowStage, as_columns
 
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
@@ -54,8 +54,11 @@ class Unpivot(RowStage):
             raise UsageError(msg)
         settle(self, columns=names, keep=kept, variable=variable, value=value)
 
-    def check(self, *schemas: Schema) -> None:
-        """Raise ColumnError for a column that is not there, or a new one that is kept; DtypeError for columns of several dtypes."""
+    def plan(self, *schemas: Schema) -> Outcome:
+        """Return the names, what is kept and was not missing, and the values, where none of them could be.
+
+        Raise ColumnError for a column that is not there, or a new one that is kept; DtypeError for columns of several dtypes.
+        """
         schemas[0].require((*self.columns, *self.keep))
         for name in (self.variable, self.value):
             if name in self.keep:
@@ -65,6 +68,8 @@ class Unpivot(RowStage):
         if len(dtypes) > 1:
             told = listing(f"{name}: {dtype}" for dtype, name in dtypes.items())
             raise DtypeError(f"Unpivot expects columns of one dtype, got {told}. Cast them first.")
+        known = schemas[0].not_null
+        return Outcome(not_null=(known & set(self.keep)) | {self.variable} | ({self.value} if known.issuperset(self.columns) else set()))
 
     def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return the rows."""
@@ -74,8 +79,3 @@ class Unpivot(RowStage):
     def reads(self, *schemas: Schema) -> frozenset[str] | None:
         """Return all that it takes; other columns are left out."""
         return frozenset({*self.columns, *self.keep})
-
-    def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
-        """Return the names, what is kept and was not missing, and the values, where none of them could be."""
-        known = schemas[0].not_null
-        return (known & set(self.keep)) | {self.variable} | ({self.value} if known.issuperset(self.columns) else set())

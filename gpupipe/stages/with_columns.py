@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -10,7 +9,7 @@ from gpupipe.core.errors import UsageError
 from gpupipe.core.expressions import Named, columns_of, kind_of
 from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema
-from gpupipe.core.stage import RowStage
+from gpupipe.core.stage import Outcome, RowStage
 from gpupipe.stages._named import OfExpressions, expressions, named
 
 if TYPE_CHECKING:
@@ -55,8 +54,7 @@ class WithColumns(OfExpressions, RowStage):
         """Return the columns in the expressions."""
         return columns_of(self.columns)
 
-    def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
+    def plan(self, *schemas: Schema) -> Outcome:
         """Return the untouched columns that had no missing value; nothing is known where an expression names itself."""
-        if any(name is None for name, _ in self.columns):
-            return frozenset()
-        return schemas[0].not_null - {name for name, _ in self.columns if name is not None}
+        touched = {name for name, _ in self.columns}
+        return Outcome(not_null=frozenset() if None in touched else schemas[0].not_null - touched, stage=self.exact(schemas[0]))

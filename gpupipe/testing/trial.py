@@ -14,8 +14,8 @@ from gpupipe.core.demand import Demand
 from gpupipe.core.ends import Reading, Source
 from gpupipe.engines._arrow import arrow_schema
 from gpupipe.engines._symbolic import VERBS, collect_symbolic, empty_frame
+from gpupipe.engines._tried import try_stage
 from gpupipe.engines.load import load_engine
-from gpupipe.plan import run_symbolic
 from gpupipe.testing.compare import assert_same_rows
 
 if TYPE_CHECKING:
@@ -68,14 +68,14 @@ class Trial:
         """Return the stage as it is run, and what the plan promises of it; blocks of one table share it."""
         key = (id(stage), schemas)
         if key not in self._plans:  # which holds the stage, so that no other one gets its id
-            made, _, schema = run_symbolic(stage, schemas)
-            self._plans[key] = (stage, made, schema)
+            tried = try_stage(stage, schemas)
+            self._plans[key] = (stage, tried.stage, tried.schema)
         return self._plans[key][1:]
 
     def measure(self, stage: FitStage, table: pa.Table) -> pa.Table:
         """Return what a fit stage measures, after looking whether it is what the plan says and the input is as it was."""
         schema = schema_of(table.schema)
-        stage.check(schema)
+        stage.plan(schema)
         (want,) = stage.wants(schema)
         assert want is not None
         given = self._read(table)

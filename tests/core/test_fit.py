@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -14,13 +15,13 @@ import pyarrow.compute as pc
 import pytest
 
 import gpupipe as gp
-from gpupipe.core.fit import PassesStage
+from gpupipe.core.fit import FitStage
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import RowStage
 
 
 @dataclass(frozen=True)
-class CenterOnMedian(PassesStage):
+class CenterOnMedian(FitStage):
     """Takes the median off a column; each pass halves the interval that the median lies in."""
 
     column: str
@@ -31,10 +32,10 @@ class CenterOnMedian(PassesStage):
     def plan(self, *specs: Any) -> Centered:
         return Centered(self.column, 0.0)
 
-    def start(self, schema: Schema) -> Any:
-        return None
+    def measuring(self, state: Any) -> Any:
+        return partial(self.measure, state)
 
-    def measured(self, state: Any, verbs: Any, frame: Any) -> Any:
+    def measure(self, state: Any, verbs: Any, frame: Any) -> Any:
         x = nw.col(self.column)
         if state is None:
             return frame.select(x.min().alias("low"), x.max().alias("high"), nw.len().alias("n"))

@@ -14,7 +14,7 @@ import pytest
 
 import gpupipe as gp
 from gpupipe.core.ends import Reading
-from gpupipe.engines._parquet_parts import Parts, footer_of, parts_to_read, whole_groups
+from gpupipe.engines._parquet_parts import ParquetParts, footer_of, parts_to_read, whole_groups
 
 TABLE = pa.table({"a": list(range(1000)), "s": [{"x": number, "y": str(number)} for number in range(1000)], "l": [[1, 2]] * 1000})
 
@@ -54,7 +54,7 @@ def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
     assert footer_of(path).schema.names == ["l"]
 
 
-def parts_of(source: gp.ReadParquet, columns: list[str], predicate: pl.Expr | None = None) -> Parts:
+def parts_of(source: gp.ReadParquet, columns: list[str], predicate: pl.Expr | None = None) -> ParquetParts:
     return parts_to_read([source.scan("")], Reading(tuple(columns), predicate))
 
 

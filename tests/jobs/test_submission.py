@@ -6,7 +6,7 @@ import pytest
 
 from gpupipe.core.errors import PlanError, UsageError
 from gpupipe.jobs.bundle import unpack
-from gpupipe.jobs.submission import Asked, prepare
+from gpupipe.jobs.submission import SubmitOptions, prepare
 
 FLOW = """
 from __future__ import annotations
@@ -38,7 +38,7 @@ def flow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_job_has_the_file_its_neighbours_and_the_words(flow: Path, tmp_path: Path) -> None:
-    made = prepare(f"{flow}:other", ("n=3",), Asked("cpu", workdir="/data", checkpoints="s3://bucket/kept", resume=True))
+    made = prepare(f"{flow}:other", ("n=3",), SubmitOptions("cpu", workdir="/data", checkpoints="s3://bucket/kept", resume=True))
     assert made.shipped == ("sent_flow.py", "neighbour.py")
     assert made.notes == ()
     job = made.job
@@ -51,16 +51,18 @@ def test_a_job_has_the_file_its_neighbours_and_the_words(flow: Path, tmp_path: P
 
 def test_what_is_wrong_in_the_plan_is_raised_and_what_is_not_here_is_noted(flow: Path) -> None:
     with pytest.raises(PlanError, match="'b'"):
-        prepare(f"{flow}:wrong", (), Asked("cpu"))
-    assert prepare(f"{flow}:wrong", (), Asked("cpu", check=False)).notes == ("the plan was not checked here",)
-    (note,) = prepare(str(flow), ("data=/over/there/rows.parquet",), Asked("cpu")).notes
+        prepare(f"{flow}:wrong", (), SubmitOptions("cpu"))
+    assert prepare(f"{flow}:wrong", (), SubmitOptions("cpu", check=False)).notes == ("the plan was not checked here",)
+    (note,) = prepare(str(flow), ("data=/over/there/rows.parquet",), SubmitOptions("cpu")).notes
     assert note.startswith("the plan could not be checked here, and will be over there:")
 
 
 def test_a_path_from_here_is_noted_since_it_is_another_one_over_there(flow: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(flow.parent)
     Path("rows.parquet").write_bytes(b"")
-    relative, absolute = (prepare(str(flow), (f"data={path}",), Asked("cpu", check=False)).notes for path in ("rows.parquet", "/rows"))
+    relative, absolute = (
+        prepare(str(flow), (f"data={path}",), SubmitOptions("cpu", check=False)).notes for path in ("rows.parquet", "/rows")
+    )
     assert [note for note in relative if "rows.parquet is a path from this folder" in note]
     assert not [note for note in absolute if "from this folder" in note]
 
@@ -68,12 +70,12 @@ def test_a_path_from_here_is_noted_since_it_is_another_one_over_there(flow: Path
 @pytest.mark.parametrize(
     ("asked", "told"),
     [
-        (Asked("dsak"), "Did you mean 'dask'"),
-        (Asked(workdir="data"), "--workdir .* expects an absolute path, got 'data'"),
-        (Asked(checkpoints="kept"), "--checkpoints .* expects an absolute path, got 'kept'"),
-        (Asked(resume=True), "name it with --checkpoints"),
+        (SubmitOptions("dsak"), "Did you mean 'dask'"),
+        (SubmitOptions(workdir="data"), "--workdir .* expects an absolute path, got 'data'"),
+        (SubmitOptions(checkpoints="kept"), "--checkpoints .* expects an absolute path, got 'kept'"),
+        (SubmitOptions(resume=True), "name it with --checkpoints"),
     ],
 )
-def test_what_makes_no_sense_is_refused(flow: Path, asked: Asked, told: str) -> None:
+def test_what_makes_no_sense_is_refused(flow: Path, asked: SubmitOptions, told: str) -> None:
     with pytest.raises(UsageError, match=told):
         prepare(f"{flow}:other", (), asked)

@@ -139,8 +139,8 @@ class Counted(Barrier):
     def wants(self, *schemas: Any) -> tuple[Want, ...]:
         return (Want(lambda _, frame: frame.select(nw.len()), "arrow"),)
 
-    def sketch(self, results: Any, *schemas: Any) -> Any:
-        return 0
+    def plan(self, *schemas: Any) -> Any:
+        return nw.Int64()
 
     def conclude(self, engine: Any, results: Any, progress: Any, planned: Any = None) -> Any:
         return results[0].column(0)[0].as_py()

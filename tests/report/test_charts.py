@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from gpupipe.report.charts import Axis, Band, Curve, area_chart, bar_chart, line_chart, thinned, ticks
+from gpupipe.report.charts import Axis, Band, DrawnCurve, area_chart, bar_chart, line_chart, thinned, ticks
 
 X = Axis(0.0, 1.0, 40.0, 440.0, "along")
 Y = Axis(0.0, 1.0, 340.0, 20.0, "up")
@@ -30,7 +30,7 @@ def test_thinning_keeps_both_ends_and_the_shape() -> None:
 
 
 def test_curves_have_a_legend_in_words_and_survive_gaps() -> None:
-    chart = line_chart("ROC <1>", [Curve("a & b", [(0, 0), (0.5, float("nan")), (1, 1)]), Curve("none", [])], X, Y, diagonal=True)
+    chart = line_chart("ROC <1>", [DrawnCurve("a & b", [(0, 0), (0.5, float("nan")), (1, 1)]), DrawnCurve("none", [])], X, Y, diagonal=True)
     figure = ET.fromstring(chart)
     assert [item.text or (item[0].tail or "") for item in figure.iter("li")] == ["a & b", "none"]
     assert figure[1].attrib["aria-label"] == "ROC <1>: a & b; none"
@@ -39,7 +39,7 @@ def test_curves_have_a_legend_in_words_and_survive_gaps() -> None:
 
 def test_a_band_lies_between_its_ends_and_is_in_the_legend() -> None:
     band = Band("80 % <interval>", [(0, 0.25), (1, 0.5)], [(0, 0.5), (1, 1.0)])
-    chart = line_chart("ahead", [Curve("forecast", [(0, 0.4), (1, 0.75)])], X, Y, bands=[band])
+    chart = line_chart("ahead", [DrawnCurve("forecast", [(0, 0.4), (1, 0.75)])], X, Y, bands=[band])
     figure = ET.fromstring(chart)
     assert 'class="band" d="M40 260L440 180L440 20L40 180z"' in chart
     assert chart.index('class="band"', chart.index("viewBox")) < chart.index('class="line s0" d="M40 212')

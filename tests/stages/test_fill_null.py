@@ -49,8 +49,8 @@ def test_filled_columns_are_not_null() -> None:
     from gpupipe.core.schema import as_schema  # local: only this test looks at the plan
 
     schema = as_schema({"a": nw.Int64, "s": nw.String})
-    assert FillNull(0).not_null(["a", "s"], schema) == {"a"}
-    assert FillNull({"s": ""}).not_null(["a", "s"], schema) == {"s"}
+    assert FillNull(0).plan(schema).not_null == {"a"}
+    assert FillNull({"s": ""}).plan(schema).not_null == {"s"}
 
 
 def test_nothing_to_fill_with() -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LinearRegression
 
 import gpupipe as gp
 from gpupipe.core.errors import DtypeError, UsageError
@@ -45,3 +46,10 @@ def test_bad_input() -> None:
         gp.Impute("x", value="a").fit_plain(pl.DataFrame({"x": [1]}))
     with pytest.raises(DtypeError, match=r"^Impute's 'mean' expects numbers, got String in column 's'\."):
         gp.Impute("s").fit_plain(pl.DataFrame({"s": ["a"]}))
+
+
+def test_what_is_imputed_is_missing_no_longer_for_an_estimator_that_takes_no_missing_values() -> None:
+    table = gp.FromFrame(pl.DataFrame({"x": [1.0, None, 3.0], "y": [1.0, 2.0, 3.0]})).node()
+    imputed = gp.Impute("x").fit(table)(table)
+    model = gp.Learn(LinearRegression(), features=["x"], target="y").fit(imputed)
+    assert gp.Pipeline("p", model=model).run("cpu")["model"].model.coef_.tolist() == pytest.approx([1.0])

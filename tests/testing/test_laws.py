@@ -12,7 +12,7 @@ import pytest
 
 from gpupipe.core.fit import FitStage
 from gpupipe.core.schema import Schema
-from gpupipe.core.stage import KeyStage, RowStage, TableStage
+from gpupipe.core.stage import KeyStage, Outcome, RowStage, TableStage
 from gpupipe.core.verbs import Verbs
 from gpupipe.testing.laws import check_engines_agree, check_fit_stage, check_key_stage, check_row_stage, check_table_stage
 
@@ -55,8 +55,8 @@ class Lies(RowStage):
     def run(self, verbs: Verbs, *frames: Frame) -> Frame:
         return frames[0]
 
-    def not_null(self, names: Sequence[str], *schemas: Schema) -> frozenset[str]:
-        return frozenset({"x"})
+    def plan(self, *schemas: Schema) -> Outcome:
+        return Outcome(not_null=frozenset({"x"}))
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from sklearn.linear_model import ElasticNet, Lasso, LinearRegression, LogisticRe
 from sklearn.naive_bayes import BernoulliNB, CategoricalNB, ComplementNB, GaussianNB, MultinomialNB
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, StandardScaler
 
-from gpupipe.engines._mergeable.contract import MergeableFit
+from gpupipe.engines._mergeable.contract import EstimatorFit
 from gpupipe.engines._mergeable.decomposition import PCAFit, TruncatedSVDFit, why_not_decomposition
 from gpupipe.engines._mergeable.kmeans import KMeansFit, why_not_kmeans
 from gpupipe.engines._mergeable.linear import LinearFit, PenalisedFit, why_not_linear
@@ -25,7 +25,7 @@ def _always(_: Any) -> str | None:
     return None
 
 
-_FITS: dict[type[Any], tuple[Callable[[Any], MergeableFit], Callable[[Any], str | None]]] = {
+_FITS: dict[type[Any], tuple[Callable[[Any], EstimatorFit], Callable[[Any], str | None]]] = {
     LinearRegression: (LinearFit, why_not_linear),
     Ridge: (LinearFit, why_not_linear),
     Lasso: (PenalisedFit, why_not_linear),
@@ -45,7 +45,7 @@ _FITS: dict[type[Any], tuple[Callable[[Any], MergeableFit], Callable[[Any], str 
 }
 
 
-def mergeable(estimator: Any) -> MergeableFit | None:
+def mergeable(estimator: Any) -> EstimatorFit | None:
     """Return the way to fit this estimator from parts, or nothing where there is no exact one for it or its parameters.
 
     Examples

@@ -1,87 +1,24 @@
-"""What fitting an estimator from blocks of rows means.
+"""Fits of estimators, by the contract of all fits (`core/fit.py`), on arrays: features, target, weight.
 
-A fit passes over the rows once or several times. In each pass every block is measured on its own, the measurements are merged (in any
-grouping, so a tree of tasks will do), and `advance` looks at the total: another pass, or done. Fits, states and parts are plain values of
-arrays that pickle, so blocks may be anywhere. `fit_in_parts` is the whole meaning of it, in one process.
+Fits, states and parts are plain values of arrays that pickle, so blocks may be anywhere, and a tree of tasks merges what was measured.
+`fit_in_parts` is the whole meaning of it, in one process.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import clone
 
+from gpupipe.core.fit import Fit, fitted_in_passes
+
 Array: TypeAlias = npt.NDArray[Any]
 Part: TypeAlias = Mapping[str, Any]
-
-
-class MergeableFit(ABC):
-    """One estimator's way of being fitted from blocks of rows; the result is what scikit-learn's own fit on all rows gives.
-
-    Errors in the data are a ``ValueError`` in scikit-learn's own words, from `measure` for what one block shows and from `advance` for what
-    all rows show.
-
-    Parameters
-    ----------
-    estimator
-        Unfitted; copied, and never changed.
-    """
-
-    takes_target: ClassVar[bool] = True
-    takes_weight: ClassVar[bool] = True
-
-    def __init__(self, estimator: Any) -> None:
-        self.estimator = clone(estimator)
-
-    @abstractmethod
-    def start(self, n_features: int, dtype: npt.DTypeLike = np.float64) -> Any:
-        """Return the state before the first pass; as small as the model, and it pickles.
-
-        Parameters
-        ----------
-        dtype
-            The features' dtype in all blocks, float32 or float64; what is fitted has it where scikit-learn's has. All sums are float64.
-
-        Raises
-        ------
-        ValueError
-            A parameter of the estimator is not one that scikit-learn allows.
-        """
-
-    def question(self, state: Any) -> Any:
-        """Return what `measure` needs of the state: what is sent to the blocks, where the state remembers more than that."""
-        return state
-
-    @abstractmethod
-    def measure(self, state: Any, features: Array, target: Array | None = None, weight: Array | None = None) -> Part:
-        """Return what this pass needs to know of one block, which may have no rows.
-
-        Parameters
-        ----------
-        state
-            What `question` gives of it.
-        features
-            Floats [n, n_features]; missing is NaN.
-        target
-            Numbers, booleans or strings.
-        """
-
-    @abstractmethod
-    def merge(self, parts: Sequence[Part]) -> Part:
-        """Return the measurement of all these parts' rows: associative and commutative up to rounding, and the same for the same order."""
-
-    @abstractmethod
-    def advance(self, state: Any, total: Part) -> tuple[Any, bool]:
-        """Return the state after a pass over all rows, and whether it was the last."""
-
-    @abstractmethod
-    def finish(self, state: Any) -> Any:
-        """Return the fitted scikit-learn estimator, once `advance` said that the last pass is over."""
 
 
 @dataclass(frozen=True)
@@ -98,20 +35,56 @@ class Measured:
         return self.total
 
 
-class OnePassFit(MergeableFit):
-    """A fit that needs one pass."""
+class EstimatorFit(Fit):
+    """One estimator's way of being fitted from blocks of rows; the result is what scikit-learn's own fit on all rows gives.
 
-    def start(self, n_features: int, dtype: npt.DTypeLike = np.float64) -> Measured:
-        """Return the state before the pass."""
+    ``measure(state, features, target=None, weight=None)`` is told what `asked` gives of the state; features are floats [n, n_features],
+    where missing is NaN, and targets numbers, booleans or strings. What is measured merges associatively and commutatively up to rounding,
+    and to the same for the same order. Errors in the data are a ``ValueError`` in scikit-learn's own words, from `measure` for what one
+    block shows and from `advance` for what all rows show.
+
+    Parameters
+    ----------
+    estimator
+        Unfitted; copied, and never changed.
+    """
+
+    takes_target: ClassVar[bool] = True
+    takes_weight: ClassVar[bool] = True
+
+    def __init__(self, estimator: Any) -> None:
+        self.estimator = clone(estimator)
+
+    def start(self, n_features: int, dtype: npt.DTypeLike = np.float64) -> Any:
+        """Return the state before the first pass; as small as the model.
+
+        Parameters
+        ----------
+        dtype
+            The features' dtype in all blocks, float32 or float64; what is fitted has it where scikit-learn's has. All sums are float64.
+
+        Raises
+        ------
+        ValueError
+            A parameter of the estimator is not one that scikit-learn allows.
+        """
         self.estimator._validate_params()
         return Measured(n_features, np.dtype(dtype))
 
-    def advance(self, state: Measured, total: Part) -> tuple[Measured, bool]:
-        """Return the state with the total in it."""
+    def measuring(self, state: Any) -> Callable[..., Part]:
+        """Return what measures a block."""
+        return partial(self.measure, self.asked(state))
+
+    def asked(self, state: Any) -> Any:
+        """Return what blocks must know of the state, where it remembers more than that."""
+        return state
+
+    def advance(self, state: Any, total: Part) -> tuple[Any, bool]:
+        """Return the state with the total in it: there is one pass unless said."""
         return replace(state, total=total), True
 
 
-def fit_in_parts(fit: MergeableFit, blocks: Iterable[tuple[Array, Array | None, Array | None]]) -> Any:
+def fit_in_parts(fit: EstimatorFit, blocks: Iterable[tuple[Array, Array | None, Array | None]]) -> Any:
     """Return the estimator fitted on all blocks, each a triple of features, target and weight; one process, merged in order.
 
     Raises
@@ -130,9 +103,4 @@ def fit_in_parts(fit: MergeableFit, blocks: Iterable[tuple[Array, Array | None, 
     held = list(blocks)
     first = held[0][0]
     state = fit.start(first.shape[1], first.dtype)
-    done = False
-    while not done:
-        question = fit.question(state)
-        total = fit.merge([fit.measure(question, *block) for block in held])
-        state, done = fit.advance(state, total)
-    return fit.finish(state)
+    return fitted_in_passes(fit, state, lambda measure: fit.merge([measure(*block) for block in held]))

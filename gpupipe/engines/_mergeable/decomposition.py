@@ -16,11 +16,11 @@ from sklearn.utils import check_array
 from sklearn.utils.extmath import svd_flip
 
 from gpupipe.engines._mergeable.checks import checked_features, refuse_weight, require_rows
-from gpupipe.engines._mergeable.contract import Array, Measured, OnePassFit, Part
+from gpupipe.engines._mergeable.contract import Array, EstimatorFit, Measured, Part
 from gpupipe.engines._mergeable.triangle import about_origin, merge_triangles, triangle_of
 
 
-class _DecompositionFit(OnePassFit):
+class _DecompositionFit(EstimatorFit):
     """Measures the triangle of the features."""
 
     takes_target: ClassVar[bool] = False

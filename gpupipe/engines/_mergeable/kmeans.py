@@ -25,7 +25,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array, check_random_state
 
 from gpupipe.engines._mergeable.checks import checked_features, checked_weight, chunks, require_rows, require_weight
-from gpupipe.engines._mergeable.contract import Array, MergeableFit, Part
+from gpupipe.engines._mergeable.contract import Array, EstimatorFit, Part
 from gpupipe.engines._mergeable.moments import merge_moments, moments_of
 from gpupipe.kernels.xxh64 import combine, xxh64_fixed
 
@@ -36,7 +36,7 @@ Phase = Literal["survey", "move", "relocate", "judge"]
 
 
 @dataclass(frozen=True)
-class Clustering:
+class KMeansState:
     """How far the runs are.
 
     Parameters
@@ -69,22 +69,22 @@ class Clustering:
         return self.mean, self.centers, self.active, self.n_iter
 
 
-class KMeansFit(MergeableFit):
+class KMeansFit(EstimatorFit):
     """Fits KMeans."""
 
     takes_target: ClassVar[bool] = False
 
-    def start(self, n_features: int, dtype: npt.DTypeLike = np.float64) -> Clustering:
+    def start(self, n_features: int, dtype: npt.DTypeLike = np.float64) -> KMeansState:
         """Return the state before the survey, with the seed drawn: no pass draws another."""
         self.estimator._validate_params()
         random = check_random_state(copy.deepcopy(self.estimator.random_state))
-        return Clustering(n_features, np.dtype(dtype), int(random.randint(np.iinfo(np.int32).max)))
+        return KMeansState(n_features, np.dtype(dtype), int(random.randint(np.iinfo(np.int32).max)))
 
-    def question(self, state: Clustering) -> Clustering:
+    def asked(self, state: KMeansState) -> KMeansState:
         """Return the state without what the pass before measured."""
         return replace(state, held=None)
 
-    def measure(self, state: Clustering, features: Array, target: Array | None = None, weight: Array | None = None) -> Part:
+    def measure(self, state: KMeansState, features: Array, target: Array | None = None, weight: Array | None = None) -> Part:
         """Return what the phase asks of a block."""
         rows = checked_features(self.estimator, features, state.n_features)
         weights = checked_weight(self.estimator, weight, len(rows))
@@ -109,7 +109,7 @@ class KMeansFit(MergeableFit):
             return _farthest(parts, self.estimator.n_clusters)
         return {name: np.sum([part[name] for part in parts], axis=0) for name in first}
 
-    def advance(self, state: Clustering, total: Part) -> tuple[Clustering, bool]:
+    def advance(self, state: KMeansState, total: Part) -> tuple[KMeansState, bool]:
         """Return the state with the starts, with centers that moved, or with what they are worth."""
         if state.phase == "survey":
             return self._surveyed(state, total), False
@@ -122,7 +122,7 @@ class KMeansFit(MergeableFit):
             return replace(state, phase="relocate", held=total), False
         return self._moved(state, total), False
 
-    def finish(self, state: Clustering) -> Any:
+    def finish(self, state: KMeansState) -> Any:
         """Return the fitted KMeans, of the run with the least inertia."""
         mean, centers, _, n_iter = state.known()
         assert state.held is not None
@@ -163,7 +163,7 @@ class KMeansFit(MergeableFit):
             hashes = combine(hashes, xxh64_fixed(np.ascontiguousarray(column), seed))
         return _lowest(self._sample_size(), hashes, kept, weights[chosen])
 
-    def _surveyed(self, state: Clustering, total: Part) -> Clustering:
+    def _surveyed(self, state: KMeansState, total: Part) -> KMeansState:
         """Return the state with the mean, the tolerance and the starts."""
         n_rows, n_clusters = int(total["n_rows"]), self.estimator.n_clusters
         require_rows(self.estimator, n_rows, state.n_features)
@@ -176,7 +176,7 @@ class KMeansFit(MergeableFit):
         active, n_iter = np.ones(len(centers), bool), np.zeros(len(centers), int)
         return replace(state, phase="move", mean=total["mean"], tolerance=tolerance, centers=centers, active=active, n_iter=n_iter)
 
-    def _starts(self, state: Clustering, mean: Array, total: Part) -> list[Array]:
+    def _starts(self, state: KMeansState, mean: Array, total: Part) -> list[Array]:
         """Return the centers that each run starts from, less the mean."""
         estimator = self.estimator
         if self._given():
@@ -206,7 +206,7 @@ class KMeansFit(MergeableFit):
         drawn: Array = rows[random.choice(len(rows), size=n_clusters, replace=False, p=weights / weights.sum())]
         return drawn
 
-    def _moved(self, state: Clustering, total: Part) -> Clustering:
+    def _moved(self, state: KMeansState, total: Part) -> KMeansState:
         """Return the state with the centers of the active runs at the means of their clusters."""
         _, centers, active, n_iter = state.known()
         before = centers[active]
@@ -239,7 +239,7 @@ def _labels(rows: Array, centers: Array) -> Array:
     return nearest
 
 
-def _nothing(state: Clustering, moving: Array) -> Part:
+def _nothing(state: KMeansState, moving: Array) -> Part:
     """Return what the phase measures where there are no rows."""
     _, centers, _, _ = state.known()
     if state.phase == "judge":
@@ -249,7 +249,7 @@ def _nothing(state: Clustering, moving: Array) -> Part:
     return {"weights": np.zeros(moving.shape[:2]), "sums": np.zeros(moving.shape)}
 
 
-def _of_chunk(state: Clustering, rows: Array, weights: Array, centers: Array) -> Part:
+def _of_chunk(state: KMeansState, rows: Array, weights: Array, centers: Array) -> Part:
     """Return what the phase measures of some thousand rows."""
     if state.phase == "relocate":
         return _far_rows(rows, weights, centers)

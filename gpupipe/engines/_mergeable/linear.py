@@ -11,11 +11,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from gpupipe.engines._mergeable.checks import checked_features, checked_numbers, checked_weight, require_rows, require_weight
-from gpupipe.engines._mergeable.contract import Array, Measured, OnePassFit, Part
+from gpupipe.engines._mergeable.contract import Array, EstimatorFit, Measured, Part
 from gpupipe.engines._mergeable.triangle import about_origin, merge_triangles, triangle_of
 
 
-class LinearFit(OnePassFit):
+class LinearFit(EstimatorFit):
     """Fits LinearRegression and Ridge, whose penalty is beside the sum over the rows."""
 
     per_row: ClassVar[bool] = False

@@ -23,7 +23,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from gpupipe.engines._mergeable.checks import checked_features, checked_labels, checked_weight, chunks, require_rows, require_weight
-from gpupipe.engines._mergeable.contract import Array, MergeableFit, Part
+from gpupipe.engines._mergeable.contract import Array, EstimatorFit, Part
 from gpupipe.engines._mergeable.labels import count_labels, merge_labels, positions_of, require_classes
 
 
@@ -57,7 +57,7 @@ class _Asked(Exception):  # noqa: N818  (no error: it carries the optimizer's qu
         self.point = point.copy()
 
 
-class LogisticRegressionFit(MergeableFit):
+class LogisticRegressionFit(EstimatorFit):
     """Fits LogisticRegression with an l2 penalty or none."""
 
     def start(self, n_features: int, dtype: npt.DTypeLike = np.float64) -> Descent:
@@ -65,7 +65,7 @@ class LogisticRegressionFit(MergeableFit):
         self.estimator._validate_params()
         return Descent(n_features, np.dtype(dtype))
 
-    def question(self, state: Descent) -> Descent:
+    def asked(self, state: Descent) -> Descent:
         """Return the state without the answers that are there."""
         return replace(state, answers=())
 

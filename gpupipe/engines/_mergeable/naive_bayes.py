@@ -15,7 +15,7 @@ from sklearn.base import clone
 from sklearn.utils.validation import check_non_negative
 
 from gpupipe.engines._mergeable.checks import checked_features, checked_labels, checked_weight, chunks, require_rows, require_weight
-from gpupipe.engines._mergeable.contract import Array, Measured, OnePassFit, Part
+from gpupipe.engines._mergeable.contract import Array, EstimatorFit, Measured, Part
 from gpupipe.engines._mergeable.labels import count_labels, merge_labels, positions_of, require_classes, spread, unite
 from gpupipe.engines._mergeable.moments import merge_moments, moments_of
 
@@ -23,7 +23,7 @@ OF_CLASS = ("total", "mean", "scatter")
 OF_ALL = ("all_total", "all_mean", "all_scatter")
 
 
-class GaussianNBFit(OnePassFit):
+class GaussianNBFit(EstimatorFit):
     """Fits GaussianNB."""
 
     def measure(self, state: Measured, features: Array, target: Array | None = None, weight: Array | None = None) -> Part:
@@ -91,7 +91,7 @@ def _checked_priors(priors: Any, n_classes: int) -> Array:
     return values
 
 
-class _CountingFit(OnePassFit):
+class _CountingFit(EstimatorFit):
     """Fits a naive Bayes of counts."""
 
     @abstractmethod

@@ -9,11 +9,11 @@ import numpy as np
 from sklearn.base import clone
 
 from gpupipe.engines._mergeable.checks import checked_features, checked_weight, refuse_weight, require_rows, require_weight
-from gpupipe.engines._mergeable.contract import Array, Measured, OnePassFit, Part
+from gpupipe.engines._mergeable.contract import Array, EstimatorFit, Measured, Part
 from gpupipe.engines._mergeable.moments import merge_moments, moments_of
 
 
-class StandardScalerFit(OnePassFit):
+class StandardScalerFit(EstimatorFit):
     """Fits StandardScaler."""
 
     takes_target: ClassVar[bool] = False
@@ -54,7 +54,7 @@ class StandardScalerFit(OnePassFit):
         return fitted
 
 
-class ExtremesFit(OnePassFit):
+class ExtremesFit(EstimatorFit):
     """Fits MinMaxScaler and MaxAbsScaler: scikit-learn's own, fitted on the least and the greatest value of each feature."""
 
     takes_target: ClassVar[bool] = False

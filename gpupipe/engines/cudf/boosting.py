@@ -24,7 +24,7 @@ _BINS = 256  # XGBoost's own max_bin
 
 
 @dataclass(frozen=True, eq=False)
-class Rows:
+class RowBatches:
     """Rows for XGBoost, of which it is given a batch at a time.
 
     Parameters
@@ -64,7 +64,7 @@ class Outside:
     host_ratio: float | None
 
 
-class Batches(xgboost.DataIter):
+class DeviceBatches(xgboost.DataIter):
     """Hands rows to XGBoost, batch by batch, as often as it asks.
 
     Parameters
@@ -75,7 +75,7 @@ class Batches(xgboost.DataIter):
         [n_features] how likely each feature is to be drawn, or None.
     """
 
-    def __init__(self, rows: Rows, cache: str | None = None, feature_weights: Any = None) -> None:
+    def __init__(self, rows: RowBatches, cache: str | None = None, feature_weights: Any = None) -> None:
         self.rows = rows
         self.feature_weights = feature_weights
         self.start, self.is_done = 0, False
@@ -111,7 +111,7 @@ def rows_at_once(n_features: int) -> int:
     return max(1, BATCH_BYTES // (4 * max(1, n_features)))
 
 
-def fit_in_batches(estimator: Any, train: Rows, held_out: Rows | None, outside: Outside | None = None) -> Any:
+def fit_in_batches(estimator: Any, train: RowBatches, held_out: RowBatches | None, outside: Outside | None = None) -> Any:
     """Return the estimator of XGBoost's, fitted on rows that come in batches.
 
     Parameters
@@ -128,7 +128,7 @@ def fit_in_batches(estimator: Any, train: Rows, held_out: Rows | None, outside: 
     """
     evaluated = None if held_out is None else [(held_out, held_out.label)]
 
-    def created(ref: Any, data: Rows, missing: float, feature_weights: Any = None, **_: Any) -> Any:
+    def created(ref: Any, data: RowBatches, missing: float, feature_weights: Any = None, **_: Any) -> Any:
         return matrix_of(estimator, data, ref, missing, feature_weights, outside)
 
     estimator._create_dmatrix = created
@@ -138,7 +138,7 @@ def fit_in_batches(estimator: Any, train: Rows, held_out: Rows | None, outside: 
         del estimator._create_dmatrix
 
 
-def matrix_of(estimator: Any, rows: Rows, ref: Any, missing: float, feature_weights: Any, outside: Outside | None) -> Any:
+def matrix_of(estimator: Any, rows: RowBatches, ref: Any, missing: float, feature_weights: Any, outside: Outside | None) -> Any:
     """Return the rows as the matrix of bins that the estimator's tree method takes.
 
     Parameters
@@ -153,10 +153,10 @@ def matrix_of(estimator: Any, rows: Rows, ref: Any, missing: float, feature_weig
         return xgboost.DMatrix(whole, label=rows.label, weight=rows.weight, **named, **options)
     options |= {"ref": ref, "max_bin": estimator.max_bin}
     if outside is None:
-        return xgboost.QuantileDMatrix(Batches(rows, None, feature_weights), **options)
+        return xgboost.QuantileDMatrix(DeviceBatches(rows, None, feature_weights), **options)
     cache = str(outside.folder / ("train" if ref is None else "held-out"))
     with xgboost.config_context(verbosity=0):  # else it warns that this is slow, which whoever chose it knows
-        return xgboost.ExtMemQuantileDMatrix(Batches(rows, cache, feature_weights), cache_host_ratio=outside.host_ratio, **options)
+        return xgboost.ExtMemQuantileDMatrix(DeviceBatches(rows, cache, feature_weights), cache_host_ratio=outside.host_ratio, **options)
 
 
 def can_be_outside(estimator: Any) -> bool:

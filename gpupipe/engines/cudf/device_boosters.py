@@ -24,7 +24,7 @@ import xgboost
 from gpupipe.core.errors import StageError
 from gpupipe.core.task import Training
 from gpupipe.engines._estimators import xgboost_callbacks
-from gpupipe.engines.cudf.boosting import Outside, Rows, can_be_outside, fit_in_batches, n_cached_bytes, rows_at_once
+from gpupipe.engines.cudf.boosting import Outside, RowBatches, can_be_outside, fit_in_batches, n_cached_bytes, rows_at_once
 from gpupipe.engines.cudf.frames import Crossing, numbers_of
 from gpupipe.engines.cudf.memory import is_short, make_room
 
@@ -129,10 +129,10 @@ def train_booster(recipe: Training, train: Labelled, held_out: Labelled | None, 
     return BoosterOnDevice(_fitted_outside(recipe, train, held_out, crossing, told))
 
 
-def _rows_of(recipe: Training, part: Labelled, features: Batch) -> Rows:
+def _rows_of(recipe: Training, part: Labelled, features: Batch) -> RowBatches:
     """Return labelled rows as XGBoost takes them."""
     weight = None if recipe.weight is None else without_mask(part.frame[recipe.weight], np.float32).to_cupy()
-    return Rows(recipe.features, features, _label(part.target), weight, rows_at_once(len(recipe.features)))
+    return RowBatches(recipe.features, features, _label(part.target), weight, rows_at_once(len(recipe.features)))
 
 
 def _label(target: Any) -> Any:
@@ -169,7 +169,7 @@ def _from_host(recipe: Training, part: Labelled, crossing: Crossing) -> Batch:
     return batch
 
 
-def _fitted(recipe: Training, rows: Sequence[Rows], outside: Outside | None) -> Any:
+def _fitted(recipe: Training, rows: Sequence[RowBatches], outside: Outside | None) -> Any:
     """Return a copy of the recipe's estimator, fitted on CUDA to the first rows, evaluated on the second if there are any."""
     estimator = import_module("sklearn.base").clone(recipe.estimator).set_params(device="cuda")
     xgboost_callbacks(estimator, recipe.progress)

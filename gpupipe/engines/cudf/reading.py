@@ -28,14 +28,14 @@ from gpupipe.core.files import Folder
 from gpupipe.core.schema import Schema
 from gpupipe.engines._arrow import arrow_schema, conform_arrow
 from gpupipe.engines._pandaslike import conformed
-from gpupipe.engines._parquet_parts import Part, Parts, footer_of, parts_to_read, whole_groups
+from gpupipe.engines._parquet_parts import ParquetPart, ParquetParts, footer_of, parts_to_read, whole_groups
 from gpupipe.engines._scan import explained, read_lazy, read_piece
 from gpupipe.engines.cudf.dtypes import device_schema, same_on_device
 from gpupipe.engines.cudf.frames import Crossing, column_of, lazy_of
 from gpupipe.engines.cudf.memory import available_bytes
 from gpupipe.engines.cudf.predicates import Term, parquet_filters
 from gpupipe.engines.cudf.text_plan import NotPlainError, text_not_on_device
-from gpupipe.engines.cudf.text_reading import Columns, DelimitedReader, block_bytes
+from gpupipe.engines.cudf.text_reading import ColumnMaker, DelimitedReader, block_bytes
 from gpupipe.engines.cudf.text_values import Texts
 
 AS_FILES = {"format": "parquet", "partitioning": None}  # cuDF would make columns of its own of folders named key=value, whoever asked
@@ -158,13 +158,13 @@ def _read_parquet(scans: Sequence[FileScan], reading: Reading, source: Source, c
     return frame[list(reading.columns)]
 
 
-def _read_parts(wanted: Parts, columns: list[str], filters: list[list[Term]] | None, schema: Schema, source: Source) -> Any:
+def _read_parts(wanted: ParquetParts, columns: list[str], filters: list[list[Term]] | None, schema: Schema, source: Source) -> Any:
     """Return columns that stand in the files.
 
     libcudf reads files together only where they have the same columns in the same order; others are read one after the other.
     """
 
-    def read(parts: Sequence[Part]) -> Any:
+    def read(parts: Sequence[ParquetPart]) -> Any:
         groups = None if wanted.are_whole else [list(part.groups) for part in parts]
         return cudf.read_parquet(
             [part.path for part in parts],
@@ -210,7 +210,7 @@ def _joined(parts: list[Any]) -> Any:
     return parts[0] if len(parts) == 1 else cudf.concat(parts, ignore_index=True)
 
 
-class DeviceColumns(Columns):
+class DeviceColumns(ColumnMaker):
     """Columns of cuDF's."""
 
     xp = cp

@@ -18,7 +18,7 @@ _NEWLINE, _RETURN = 10, 13
 
 
 @dataclass(frozen=True)
-class Rows:
+class WholeRows:
     """The whole rows that a block begins with.
 
     Parameters
@@ -48,9 +48,9 @@ class Rows:
     def __len__(self) -> int:
         return int(self.ends.shape[0])
 
-    def without_first(self) -> Rows:
+    def without_first(self) -> WholeRows:
         """Return the rows behind the first one, a header."""
-        return Rows(self.xp, self.text, self.begins[1:], self.ends[1:], self.separators[1:], self.n_bytes, self.quote)
+        return WholeRows(self.xp, self.text, self.begins[1:], self.ends[1:], self.separators[1:], self.n_bytes, self.quote)
 
     def spans(self, position: int) -> tuple[Any, Any, Any]:
         """Return where a field of each row begins and ends, its quotes left out, and whether it has quotes (None: not one has)."""
@@ -63,7 +63,7 @@ class Rows:
         return starts + quoted, stops - quoted, quoted
 
 
-def cut_rows(xp: Any, text: Any, n_fields: int, separator: int, quote: int | None, *, is_last: bool) -> Rows:
+def cut_rows(xp: Any, text: Any, n_fields: int, separator: int, quote: int | None, *, is_last: bool) -> WholeRows:
     r"""Return the whole rows that a block begins with; it begins with a row.
 
     Parameters
@@ -100,7 +100,7 @@ def cut_rows(xp: Any, text: Any, n_fields: int, separator: int, quote: int | Non
     ends = without_returns(xp, text, newlines, n_bytes)
     if n_fields == 1 and bool(xp.any(ends <= begins)):
         raise NotPlainError("there is an empty line")
-    return Rows(xp, text, begins, ends, grid, n_bytes, None if quotes is None else quote)
+    return WholeRows(xp, text, begins, ends, grid, n_bytes, None if quotes is None else quote)
 
 
 def whole_lines(xp: Any, newlines: Any, size: int, *, is_last: bool) -> tuple[Any, Any, int]:

@@ -18,7 +18,7 @@ import numpy as np
 
 from gpupipe.core.ends import FileScan
 from gpupipe.core.schema import Schema
-from gpupipe.engines.cudf.text_cut import Rows, cut_rows, is_utf8
+from gpupipe.engines.cudf.text_cut import WholeRows, cut_rows, is_utf8
 from gpupipe.engines.cudf.text_plan import (
     NotPlainError,
     TextColumn,
@@ -45,7 +45,7 @@ def block_bytes(available: int | None) -> int:
     return _MOST_BYTES if available is None else min(_MOST_BYTES, max(_LEAST_BYTES, available // _ROOM))
 
 
-class Columns(ABC):
+class ColumnMaker(ABC):
     """Makes columns of what has been read, wherever the arrays are."""
 
     xp: Any
@@ -74,7 +74,7 @@ class DelimitedReader:
         How many bytes are looked at together.
     """
 
-    def __init__(self, scan: FileScan, needed: Schema, columns: Columns, n_block_bytes: int) -> None:
+    def __init__(self, scan: FileScan, needed: Schema, columns: ColumnMaker, n_block_bytes: int) -> None:
         self.scan = scan
         self.wanted = text_columns(scan, needed)
         self.columns = columns
@@ -97,7 +97,7 @@ class DelimitedReader:
                     parts[column.name].append(self.part(column, rows))
         return parts
 
-    def _blocks(self, path: str) -> Iterator[Rows]:
+    def _blocks(self, path: str) -> Iterator[WholeRows]:
         """Yield the rows of a file."""
         xp = self.columns.xp
         size = Path(path).stat().st_size
@@ -119,7 +119,7 @@ class DelimitedReader:
                     coming = reader.submit(_fill, stream, place, buffers[0])
                 yield rows
 
-    def cut(self, text: Any, *, is_first: bool, is_last: bool) -> Rows:
+    def cut(self, text: Any, *, is_first: bool, is_last: bool) -> WholeRows:
         """Return the whole rows of a block without the header, which must be UTF-8 where a column of them is text."""
         separator, quote = dialect_bytes(self.scan)
         rows = cut_rows(self.columns.xp, text, len(self.scan.options["names"]), separator, quote, is_last=is_last)
@@ -128,7 +128,7 @@ class DelimitedReader:
             require_utf8(rows.xp, rows.text[: rows.n_bytes])
         return rows
 
-    def part(self, column: TextColumn, rows: Rows) -> Any:
+    def part(self, column: TextColumn, rows: WholeRows) -> Any:
         """Return a part of a column."""
         starts, stops, quoted = rows.spans(column.position)
         is_text = isinstance(column.dtype, nw.String)

@@ -72,10 +72,10 @@ def train_xgboost(recipe: Training, train: Blocks, validation: Blocks | None, wa
         raise StageError(msg)
     engine = block_engine(site.at.engine)
     numbers = [numbers_of(recipe, blocks, site) for blocks in (train, validation) if blocks is not None]
-    told = Told(client, recipe)
+    told = RoundsTold(client, recipe)
     for tried in range(1, _TRIES + 1):
         held = waiter.held(numbers)
-        n_rows = checked_rows(waiter, mapped(CountRows(), "count", PACKED, held[0]))
+        n_rows = checked_rows(waiter, mapped(CountNumbers(), "count", PACKED, held[0]))
         try:
             trained = client.sync(_trained, client, kind(**{**told.parameters(), **engine.boosting}), recipe, held)
             told.rest()
@@ -95,7 +95,7 @@ def train_xgboost(recipe: Training, train: Blocks, validation: Blocks | None, wa
     raise AssertionError
 
 
-class Told:
+class RoundsTold:
     """Passes what the first worker tells of each boosting round on to the recipe's progress."""
 
     def __init__(self, client: distributed.Client, recipe: Training) -> None:
@@ -163,7 +163,7 @@ def numbers_of(recipe: Training, blocks: Blocks, site: Site) -> Any:
 
 
 @dataclass(frozen=True)
-class CountRows:
+class CountNumbers:
     """Counts the rows of a block of numbers."""
 
     def __call__(self, block: Any) -> pd.DataFrame:

@@ -39,7 +39,7 @@ class OpenBlock:
 
 
 @dataclass(frozen=True, eq=False)
-class Parts:
+class PartsOnWorkers:
     """Something that is no table, in parts on the workers that made them.
 
     Parameters
@@ -93,7 +93,7 @@ class JoinParts:
             return carrying((self.whole.joined(engine.tools(None), [part for part in rows["table"] if part is not None]), {}))
 
 
-def joined(parts: Parts, site: Site, name: str) -> Remote:
+def joined(parts: PartsOnWorkers, site: Site, name: str) -> Remote:
     """Return all parts as one on a worker; over its budget the run ends with what was needed."""
     whole = parts.whole
     if whole.n_bytes > site.gather_bytes:
@@ -191,7 +191,7 @@ def solved_by_blocks(
     noted = {**tools.told, "facts": {**tools.told.get("facts", {}), "blocks": n_blocks}}
     if work.gives_parts:
         (frame,) = waiter.held([mapped(MakePart(site.at, work), f"part-{name}", PACKED, held)])
-        return Parts(frame, made), noted
+        return PartsOnWorkers(frame, made), noted
     if not work.gives_rows:
         return made, noted
     assert schema is not None
@@ -202,7 +202,7 @@ def solved_by_blocks(
 def _opened(work: ByBlocks, name: str, inputs: Sequence[Any], site: Site) -> tuple[int, Any]:
     """Return how many blocks there are, and a dask.dataframe of what is kept of each."""
     table, *others = inputs
-    if isinstance(table, Parts):
+    if isinstance(table, PartsOnWorkers):
         return int(table.frame.npartitions), mapped(OpenPart(site.at, work), f"open-{name}", PACKED, table.frame)
     if work.keys and not table.is_placed(work.keys):
         table = placed_by_key(table, work.keys, table.n_blocks, site.at)

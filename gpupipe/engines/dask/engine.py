@@ -41,7 +41,7 @@ from gpupipe.engines._ways import own_way
 from gpupipe.engines.dask.account import described
 from gpupipe.engines.dask.aggregates import Aggregation, in_parts
 from gpupipe.engines.dask.blocks import Blocks, Held, Origin, Site, Worked, mapped, merged, reduced
-from gpupipe.engines.dask.by_blocks import Parts, joined, solved_by_blocks
+from gpupipe.engines.dask.by_blocks import PartsOnWorkers, joined, solved_by_blocks
 from gpupipe.engines.dask.clusters import OpenCluster, open_cluster
 from gpupipe.engines.dask.keys import ListKeys, check_keys, counted_keys
 from gpupipe.engines.dask.limits import LIMITS
@@ -154,48 +154,50 @@ class DaskEngine(Engine):
             made = [one.finish(frame if one.held else waiter.fetched(frame)) for one, frame in zip(asked, found, strict=True)]
         return made[: len(demands)]
 
-    def _asked(self, demand: Demand) -> Asked:
+    def _asked(self, demand: Demand) -> ClusterRequest:
         """Return what the cluster is asked for one demand, and what is made of its answer."""
         blocks: Blocks = demand.data
         at = self.site.at
         if demand.form == "held":
             blocks = blocks if demand.want is None else self._prepared(blocks, demand.want)
-            return Asked(blocks.origin, held=True, finish=lambda frame: replace(blocks, origin=Held(frame, blocks.schema), dealt={}))
+            return ClusterRequest(
+                blocks.origin, held=True, finish=lambda frame: replace(blocks, origin=Held(frame, blocks.schema), dealt={})
+            )
         if demand.form in ("rows", "drain"):
             end = CountRows() if demand.form == "rows" else DrainRows()
             counted = merged(blocks.ended(at, end), MergeBlocks(at, added), "add")
             rows = demand.form == "rows"
-            return Asked(counted, finish=lambda frame: _first(frame)["rows"][0].as_py() if rows else None)
+            return ClusterRequest(counted, finish=lambda frame: _first(frame)["rows"][0].as_py() if rows else None)
         if demand.form == "write":
             assert demand.writer is not None
-            return Asked(*written(blocks, demand.writer, at, self.waiter), held=True)
+            return ClusterRequest(*written(blocks, demand.writer, at, self.waiter), held=True)
         return self._measured(blocks, demand.want)
 
-    def _keys_checked(self, source: Source, blocks: Blocks) -> Asked:
+    def _keys_checked(self, source: Source, blocks: Blocks) -> ClusterRequest:
         """Return what is asked to know whether a source's keys stand in one file, as it declares."""
         assert blocks.placed is not None
         at, keys = self.site.at, blocks.placed.keys
         chosen = Worked(at, ChooseColumns(keys), (blocks.origin,), narrowed(blocks.schema, keys))
         seen = Worked(at, ListKeys(), (chosen,), None, PACKED)
-        return Asked(merged(seen, MergeBlocks(at, counted_keys), "keys"), finish=lambda frame: check_keys(source, _first(frame)))
+        return ClusterRequest(merged(seen, MergeBlocks(at, counted_keys), "keys"), finish=lambda frame: check_keys(source, _first(frame)))
 
-    def _measured(self, blocks: Blocks, want: Want | None) -> Asked:
+    def _measured(self, blocks: Blocks, want: Want | None) -> ClusterRequest:
         """Return what is asked for a table on the host: a small one, merged by a tree, or all rows."""
         at = self.site.at
         if want is None:
             packed = blocks.ended(at, MeasureRows(at_end=True))
-            return Asked(packed, finish=lambda frame: pa.concat_tables([unpacked(table) for table in frame["table"]]))
+            return ClusterRequest(packed, finish=lambda frame: pa.concat_tables([unpacked(table) for table in frame["table"]]))
         if want.merge is not None:
             measured = self._prepared(blocks, want).ended(at, MeasureRows())
-            return Asked(merged(measured, MergeBlocks(at, want.merge), "merge"), finish=_first)
+            return ClusterRequest(merged(measured, MergeBlocks(at, want.merge), "merge"), finish=_first)
         if blocks.n_blocks == 1:
-            return Asked(self._prepared(blocks, want).ended(at, MeasureRows()), finish=_first)
-        schema = frame_schema(want.prepare(VERBS, empty_frame(blocks.schema)), lambda names: frozenset())
+            return ClusterRequest(self._prepared(blocks, want).ended(at, MeasureRows()), finish=_first)
+        schema = frame_schema(want.prepare(VERBS, empty_frame(blocks.schema)), ())
         found = None if want.aggregates is None else _of_whole(want.aggregates, blocks.schema)
         if found is not None:
-            return Asked(aggregated(found, "reduce", blocks, schema, self.site).ended(at, MeasureRows()), finish=_first)
+            return ClusterRequest(aggregated(found, "reduce", blocks, schema, self.site).ended(at, MeasureRows()), finish=_first)
         single = gathered(self._narrowed(blocks, want), self.site, "a value of the whole table")
-        return Asked(self._prepared(single, want).ended(at, MeasureRows()), finish=_first)
+        return ClusterRequest(self._prepared(single, want).ended(at, MeasureRows()), finish=_first)
 
     def _narrowed(self, blocks: Blocks, want: Want) -> Blocks:
         """Return the table with only the columns that a barrier looks at; at least one, since rows of no columns cannot be counted."""
@@ -205,7 +207,7 @@ class DaskEngine(Engine):
 
     def _prepared(self, blocks: Blocks, want: Want) -> Blocks:
         """Return what a barrier wants of a table."""
-        schema = frame_schema(want.prepare(VERBS, empty_frame(blocks.schema)), lambda names: frozenset())
+        schema = frame_schema(want.prepare(VERBS, empty_frame(blocks.schema)), ())
         return Blocks(Worked(self.site.at, PrepareWant(want), (blocks.origin,), schema), schema, blocks.n_rows)
 
     def solve(self, task: Task, inputs: Sequence[Any], progress: Progress | None = None, schema: Schema | None = None) -> Any:
@@ -219,7 +221,7 @@ class DaskEngine(Engine):
             if work is not None:
                 made, self.noted = solved_by_blocks(work, task.title, inputs, (waiter, self.site, progress), schema)
             else:
-                whole = [joined(each, self.site, task.title) if isinstance(each, Parts) else each for each in inputs]
+                whole = [joined(each, self.site, task.title) if isinstance(each, PartsOnWorkers) else each for each in inputs]
                 made, self.noted = solved_on_one_worker(task, whole, waiter, self.site, schema, task.title)
         return made
 
@@ -227,7 +229,7 @@ class DaskEngine(Engine):
         """Return how a task is done by blocks; None where one worker does it: the rows are in one block, or it must see them all."""
         if not inputs or not self.works_by_blocks:
             return None
-        if isinstance(inputs[0], Parts):
+        if isinstance(inputs[0], PartsOnWorkers):
             return task.by_blocks(inputs[0].whole) if len(inputs) == 1 else None
         many = all(isinstance(each, Blocks) for each in inputs) and inputs[0].n_blocks > 1
         return task.by_blocks(*(each.schema for each in inputs)) if many else None
@@ -239,13 +241,13 @@ class DaskEngine(Engine):
 
     def told(self, data: Any) -> Mapping[str, Any]:
         """Return what the report says of what a task made."""
-        if isinstance(data, Parts):
+        if isinstance(data, PartsOnWorkers):
             return data.whole.describe()
         return data.described if isinstance(data, Remote) else super().told(data)
 
     def brought(self, data: Any) -> Any:
         """Return what a task made that is no table, brought into this process."""
-        if isinstance(data, Parts):
+        if isinstance(data, PartsOnWorkers):
             parts = [part for part in self.waiter.fetched(data.frame)["table"] if part is not None]
             return data.whole.joined(block_engine(self.blocks).tools(None), parts)
         return self.waiter.fetched(data.frame)["table"].iloc[0][0] if isinstance(data, Remote) else data
@@ -261,9 +263,9 @@ class DaskEngine(Engine):
         first = Worked(self.site.at, FirstRows(n_rows), (data.origin,), data.schema)
         return self.deliver(Blocks(first, data.schema, n_rows)).head(n_rows)
 
-    def size(self, data: Blocks | Remote | Parts) -> int | None:
+    def size(self, data: Blocks | Remote | PartsOnWorkers) -> int | None:
         """Return the bytes of what is held."""
-        if isinstance(data, Parts):
+        if isinstance(data, PartsOnWorkers):
             return data.whole.n_bytes
         if isinstance(data, Remote):
             return data.n_bytes
@@ -303,7 +305,7 @@ class DaskEngine(Engine):
 
 
 @dataclass(frozen=True, eq=False)
-class Asked:
+class ClusterRequest:
     """What the cluster is asked for, and what is made of its answer.
 
     Parameters

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from gpupipe.core.errors import StageError
+from gpupipe.core.fit import fitted_in_passes
 from gpupipe.core.schema import Schema
 from gpupipe.core.task import Training
 from gpupipe.engines._arrow import arrow_schema, as_array
 from gpupipe.engines._block_engine import PACKED, carrying
 from gpupipe.engines._blocks import TaskContext
 from gpupipe.engines._estimators import target_values, weight_values
-from gpupipe.engines._mergeable.contract import MergeableFit
+from gpupipe.engines._mergeable.contract import EstimatorFit
 from gpupipe.engines.dask.blocks import Blocks, Site, mapped, reduced
 from gpupipe.engines.dask.lowering import frame_of
 from gpupipe.engines.dask.waiting import Waiter
@@ -50,14 +51,13 @@ class MeasurePass:
     """Measures one block in one pass."""
 
     at: TaskContext
-    fit: MergeableFit
-    question: Any
+    measure: Callable[..., Any]
 
     def __call__(self, arrays: pd.DataFrame) -> pd.DataFrame:
         """Return what was measured."""
         with self.at.work():
             try:
-                return carrying(self.fit.measure(self.question, *arrays["table"].iloc[0]))
+                return carrying(self.measure(*arrays["table"].iloc[0]))
             except (ValueError, TypeError) as error:
                 raise RefusedError(str(error)) from error
 
@@ -76,7 +76,7 @@ class MergePass:
     """Merges what was measured of several blocks."""
 
     at: TaskContext
-    fit: MergeableFit
+    fit: EstimatorFit
 
     def __call__(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return the merged measurement."""
@@ -84,23 +84,21 @@ class MergePass:
             return carrying(self.fit.merge(list(rows["table"])))
 
 
-def fit_by_passes(fit: MergeableFit, recipe: Training, blocks: Blocks, waiter: Waiter, site: Site) -> Any:
+def fit_by_passes(fit: EstimatorFit, recipe: Training, blocks: Blocks, waiter: Waiter, site: Site) -> Any:
     """Return the estimator fitted on all blocks."""
     narrow = as_array(_empty(blocks, recipe.features)).dtype
     arrays = mapped(ToArrays(site.at, _plain(recipe), narrow, blocks.schema), "to-arrays", PACKED, frame_of(blocks))
     (held,) = waiter.held([arrays])
     name = type(recipe.estimator).__name__
     n_rows = checked_rows(waiter, mapped(CountArrays(), "count", PACKED, held))
+
+    def total_of(measure: Callable[..., Any]) -> Any:
+        measured = mapped(MeasurePass(site.at, measure), f"measure-{name}", PACKED, held)
+        (total,) = waiter.brought([reduced(measured, MergePass(site.at, fit), f"merge-{name}")])
+        return total["table"].iloc[0]
+
     try:
-        state, done, number = fit.start(len(recipe.features), narrow), False, 0
-        while not done:
-            measured = mapped(MeasurePass(site.at, fit, fit.question(state)), f"measure-{name}", PACKED, held)
-            (total,) = waiter.brought([reduced(measured, MergePass(site.at, fit), f"merge-{name}")])
-            state, done = fit.advance(state, total["table"].iloc[0])
-            number += 1
-            if recipe.progress is not None:
-                recipe.progress(number, None, {})
-        return fit.finish(state)
+        return fitted_in_passes(fit, fit.start(len(recipe.features), narrow), total_of, recipe.progress)
     except (ValueError, RefusedError) as error:
         msg = f"{name} could not be trained on {n_rows} rows: {error}"
         raise StageError(msg) from error

@@ -16,6 +16,7 @@ from gpupipe.engines._blocks import GuardBlock, MeasureBytes, MergeBlocks, TaskC
 from gpupipe.engines._shipping import ship
 from gpupipe.engines._stretch import KeepBlock, RunStage, StackRows, Stretch
 from gpupipe.engines._symbolic import VERBS, empty_frame, frame_schema, keeps_keys
+from gpupipe.engines._tried import try_stage
 from gpupipe.engines.dask.aggregates import Aggregation, PartlyAggregated, in_parts
 from gpupipe.engines.dask.blocks import SPLIT_EVERY, Blocks, Moved, Placed, Site, Worked, mapped, meta_of, placed_by_key, reduced, same
 from gpupipe.engines.dask.sorting import sorted_blocks
@@ -64,7 +65,7 @@ def _by_key(stage: KeyStage, inputs: Sequence[Blocks], schema: Schema, site: Sit
 def aggregated(found: Aggregation, name: str, blocks: Blocks, schema: Schema, site: Site) -> Blocks:
     """Return the aggregates: each block's by itself, then those of all, by a tree where they are few, else dealt by key."""
     partly, again, last = PartlyAggregated(found, again=False), PartlyAggregated(found, again=True), PartlyAggregated(found, True, schema)
-    kept = frame_schema(partly.run(VERBS, empty_frame(blocks.schema)), lambda names: frozenset())
+    kept = frame_schema(partly.run(VERBS, empty_frame(blocks.schema)), ())
     parts = Blocks(_run(partly, [blocks], kept, site.at), kept, blocks.n_rows)
     if found.keys and parts.n_bytes > _FEW * site.options.broadcast_bytes:
         dealt = placed_by_key(parts, found.keys, blocks.n_blocks, site.at)
@@ -135,7 +136,7 @@ def _joined(stage: TableStage, how: Joining, inputs: Sequence[Blocks], schema: S
 
 def _joined_schema(stage: TableStage, left: Schema, right: Schema) -> Schema:
     """Return the columns of two tables joined."""
-    return frame_schema(stage.run(VERBS, empty_frame(left), empty_frame(right)), lambda names: stage.not_null(names, left, right))
+    return try_stage(stage, (left, right)).schema
 
 
 def _pair(stage: TableStage, how: Joining, left: Blocks, right: Blocks, schema: Schema, site: Site) -> Blocks:

@@ -14,7 +14,7 @@ from gpupipe.engines._block_engine import PACKED, TARGET, WEIGHT
 from gpupipe.engines.cudf.frames import Crossing
 from gpupipe.engines.cudf.models import OnDevice, facts_of, made_on_device
 from gpupipe.engines.dask.blocks import Blocks, Site, mapped
-from gpupipe.engines.dask.boosting import CountRows, numbers_of
+from gpupipe.engines.dask.boosting import CountNumbers, numbers_of
 from gpupipe.engines.dask.waiting import Waiter, connection_errors
 from gpupipe.engines.dask_cuda.choice import ARRAYS, DISTRIBUTED, WEIGHTED
 
@@ -34,7 +34,7 @@ def train_on_devices(recipe: Training, train: Blocks, waiter: Waiter, site: Site
     name = type(recipe.estimator).__name__
     parameters = {key: value for key, value in made_on_device(recipe.estimator).get_params().items() if key not in _NOT_PASSED}
     (held,) = waiter.held([numbers_of(recipe, train, site)])
-    (counted,) = waiter.brought([mapped(CountRows(), "count", PACKED, held)])
+    (counted,) = waiter.brought([mapped(CountNumbers(), "count", PACKED, held)])
     filled = [number for number, n_rows in enumerate(counted["table"]) if n_rows]
     if not filled:
         msg = "Expected rows to train on, got an empty table. Look at the filters and splits before it."

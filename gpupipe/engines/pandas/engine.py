@@ -105,7 +105,7 @@ class PandasEngine(PandasLikeEngine):
         if want.form != "arrow":
             return made
         planned = want.prepare(VERBS, empty_frame(Schema.of_names(frame.collect_schema())))
-        return self.settled(conformed(made, frame_schema(planned, lambda _: frozenset()), "what is measured"))
+        return self.settled(conformed(made, frame_schema(planned, ()), "what is measured"))
 
     def to_arrow(self, frame: Frame, *, at_end: bool = False) -> pa.Table:
         """Return the frame as Arrow."""

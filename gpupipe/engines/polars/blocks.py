@@ -30,7 +30,7 @@ Frame = nw.LazyFrame[Any]
 PARTS = "table"  # the column of the parts
 
 
-class Part:
+class ArrowPart:
     """A frame of Polars' as Arrow, without a copy: it tells Dask how large it is, and travels.
 
     Dask does both beside the tasks, in the thread that answers other workers. Polars would have it wait there for its threads, which a
@@ -50,9 +50,9 @@ class Part:
         return remade, (f"{__name__}:Part", self.table, self.n_bytes)
 
 
-def part_of(frame: pl.DataFrame) -> Part:
+def part_of(frame: pl.DataFrame) -> ArrowPart:
     """Return a frame as a part."""
-    return Part(frame.to_arrow(compat_level=pl.CompatLevel.newest()), int(frame.estimated_size()))
+    return ArrowPart(frame.to_arrow(compat_level=pl.CompatLevel.newest()), int(frame.estimated_size()))
 
 
 def written_part(frame: pl.DataFrame) -> bytes:
@@ -60,9 +60,9 @@ def written_part(frame: pl.DataFrame) -> bytes:
     return frame.write_ipc_stream(None).getvalue()
 
 
-def frame_of_part(part: Part | bytes) -> pl.DataFrame:
+def frame_of_part(part: ArrowPart | bytes) -> pl.DataFrame:
     """Return the frame of a part, be it bytes."""
-    made = pl.from_arrow(part.table) if isinstance(part, Part) else pl.read_ipc_stream(part)
+    made = pl.from_arrow(part.table) if isinstance(part, ArrowPart) else pl.read_ipc_stream(part)
     assert isinstance(made, pl.DataFrame)
     return made
 

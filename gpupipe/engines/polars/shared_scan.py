@@ -55,18 +55,18 @@ class Kept:
 
 def read_along(frame: pl.LazyFrame, piece: int, others: Sequence[Kept]) -> Iterator[pl.DataFrame]:
     """Begin to read a table's piece; return its rows, with which what other tables need of it is kept."""
-    parts = [_Part(other, piece) for other in others if other.claim(piece)]
-    return _followed(_Run(frame, parts).begun(), parts)
+    parts = [_KeptPart(other, piece) for other in others if other.claim(piece)]
+    return _followed(_PieceRun(frame, parts).begun(), parts)
 
 
-def _followed(rows: _Rows, parts: Sequence[_Part]) -> Iterator[pl.DataFrame]:
+def _followed(rows: _Rows, parts: Sequence[_KeptPart]) -> Iterator[pl.DataFrame]:
     """Yield the rows, and keep the parts after the last."""
     yield from rows
     for part in parts:
         part.keep()
 
 
-class _Part:
+class _KeptPart:
     """What is kept of one piece for one table: all of it or, where it is too much, nothing."""
 
     def __init__(self, table: Kept, piece: int) -> None:
@@ -116,10 +116,10 @@ class _Rows:
             yield found
 
 
-class _Run:
+class _PieceRun:
     """A piece being worked out in a thread, whose rows are handed on as they come."""
 
-    def __init__(self, frame: pl.LazyFrame, parts: Sequence[_Part]) -> None:
+    def __init__(self, frame: pl.LazyFrame, parts: Sequence[_KeptPart]) -> None:
         self._queries = [_sink(frame, self._put), *(part.sink() for part in parts)]
         self._rows: Queue[pl.DataFrame | BaseException | None] = Queue(_BATCHES)
         self._wanted: Callable[[], _Rows | None] = lambda: None

@@ -23,6 +23,7 @@ class _OncePerId(KeyStage):
 
     keeps_rows: ClassVar[bool] = True
     keeps_values: ClassVar[bool] = True
+    keeps_keys: ClassVar[bool] = True
 
     id: str
     asked_by: str
@@ -37,13 +38,9 @@ class _OncePerId(KeyStage):
         """The id."""
         return (self.id,)
 
-    def check(self, *schemas: Schema) -> None:
+    def plan(self, *schemas: Schema) -> None:
         """Raise ColumnError for a pool without ids."""
         require_ids(schemas[0], self.id, self.asked_by)
-
-    def keeps_keys(self) -> bool:
-        """Whether ids come out as they went in."""
-        return True
 
     def run(self, verbs: Verbs, *frames: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return the rows."""
@@ -86,7 +83,7 @@ class _LeaveOut(TableStage):
         """Whether a table is a label store's, of which only known labels count: what is unresolved or a conflict is asked again."""
         return self._own(names, 1) == _EXAMPLE and _STATE in names
 
-    def check(self, *schemas: Schema) -> None:
+    def plan(self, *schemas: Schema) -> None:
         """Raise ColumnError for a table without ids, DtypeError for ids of another dtype."""
         for number, schema in enumerate(schemas):
             if self._own(schema, number) not in schema:

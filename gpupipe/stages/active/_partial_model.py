@@ -30,7 +30,7 @@ class ScoredByPartial(RowStage):
         """The stage's name and the answer's."""
         return f"LearnPartial.{'predict' if self.likeliest else 'predict_proba'}"
 
-    def check(self, *schemas: Schema) -> None:
+    def plan(self, *schemas: Schema) -> None:
         """Raise ColumnError for a feature that is not there, DtypeError for one that is no number."""
         schemas[0].require_numeric(self.model.features, "LearnPartial")
 

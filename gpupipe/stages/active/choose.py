@@ -150,14 +150,6 @@ class Choose(TaskStage):
         left = candidates(scored, others, self.id, self.name, check_ids=self.check_ids)  # type: ignore[arg-type]
         return self.wire((left, others[0]) if others and self.diverse in _NEAR_KNOWN else (left,))
 
-    def check(self, *schemas: Schema) -> None:
-        """Raise ColumnError for a column that is not there, DtypeError for one that holds no numbers."""
-        require_ids(schemas[0], self.id, self.name)
-        schemas[0].require(self.keep)
-        schemas[0].require_numeric([name for name in (self.score, self.cost) if name is not None], self.name)
-        for schema in schemas if self.diverse is not None else ():
-            schema.require_numeric(self.embedding, f"{self.name}(diverse={self.diverse!r})")
-
     def _probabilities(self, names: Sequence[str]) -> list[str]:
         """Return the columns of probabilities, which BADGE alone looks at."""
         return [name for name in names if name == self.prefix or name.startswith(f"{self.prefix}_")] if self.diverse == "badge" else []
@@ -230,8 +222,12 @@ class Choose(TaskStage):
         return nw.when(nw.col(self.id).is_null()).then(float("inf")).otherwise(ranked)
 
     def plan(self, *specs: Any) -> Schema:
-        """Return the columns."""
-        self.check(*specs)
+        """Return the columns; raise ColumnError for a column that is not there, DtypeError for one that holds no numbers."""
+        require_ids(specs[0], self.id, self.name)
+        specs[0].require(self.keep)
+        specs[0].require_numeric([name for name in (self.score, self.cost) if name is not None], self.name)
+        for schema in specs if self.diverse is not None else ():
+            schema.require_numeric(self.embedding, f"{self.name}(diverse={self.diverse!r})")
         own = {"rank": Field(nw.Int64(), nullable=False), "score": Field(nw.Float64(), nullable=False)}
         columns = {self.id: specs[0][self.id], **own, "cost": Field(nw.Float64(), nullable=False)}
         columns |= {"by_chance": Field(nw.Boolean(), nullable=False)} if self.by_chance else {}

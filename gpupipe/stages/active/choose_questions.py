@@ -110,13 +110,6 @@ class ChooseQuestions(TaskStage):
         """The columns of probabilities, in the hierarchy's order."""
         return [f"{self.prefix}_{name}" for name in self.hierarchy.classes]
 
-    def check(self, *schemas: Schema) -> None:
-        """Raise ColumnError for a column that is not there, DtypeError for ids of another dtype than the store's."""
-        require_ids(schemas[0], self.id, self.name)
-        schemas[0].require(self.keep)
-        for labels in schemas[1:]:
-            require_labels(labels, schemas[0], self.id, self.name)
-
     def wants(self, *specs: Any) -> tuple[Want | None, ...]:
         """Return ids, hashes and probabilities, and of the store what is possible."""
         return (Want(self._hashed, "held"), *(Want(lambda _, frame: frame.select(EXAMPLE, POSSIBLE), "held") for _ in specs[1:]))
@@ -128,8 +121,14 @@ class ChooseQuestions(TaskStage):
         return hashed.select(list(dict.fromkeys([self.id, *self.keep, *names, _HASH])))
 
     def plan(self, *specs: Any) -> Schema:
-        """Return the columns."""
-        self.check(*specs)
+        """Return the columns.
+
+        Raise ColumnError for a column that is not there, DtypeError for ids of another dtype than the store's.
+        """
+        require_ids(specs[0], self.id, self.name)
+        specs[0].require(self.keep)
+        for labels in specs[1:]:
+            require_labels(labels, specs[0], self.id, self.name)
         own = {"question": nw.String(), "rank": nw.Int64(), "score": nw.Float64(), "cost": nw.Float64()}
         columns = {self.id: specs[0][self.id], **{name: Field(dtype, nullable=False) for name, dtype in own.items()}}
         columns |= {name: specs[0][name] for name in self.keep if name not in columns}

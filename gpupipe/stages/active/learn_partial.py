@@ -143,19 +143,18 @@ class LearnPartial(TaskStage):
             return chosen(self.features, schema)
         return tuple(name for name, field in schema.items() if name != self.id and field.dtype.is_numeric())
 
-    def check(self, *schemas: Schema) -> None:
-        """Raise ColumnError for a column that is not there, DtypeError for a feature that is no number."""
-        schemas[0].require([self.id])
-        schemas[0].require_numeric(self.chosen(schemas[0]), "LearnPartial")
-        require_labels(schemas[1], schemas[0], self.id, "LearnPartial")
-
     def columns(self, *schemas: Schema) -> Sequence[Sequence[str]]:
         """Return the id and the features, and of the labels what is possible."""
         return [[self.id, *self.chosen(schemas[0])], [EXAMPLE, POSSIBLE]]
 
     def plan(self, *specs: Any) -> PartialModel:
-        """Return a model that has learned nothing."""
-        self.check(*specs)
+        """Return a model that has learned nothing.
+
+        Raise ColumnError for a column that is not there, DtypeError for a feature that is no number.
+        """
+        specs[0].require([self.id])
+        specs[0].require_numeric(self.chosen(specs[0]), "LearnPartial")
+        require_labels(specs[1], specs[0], self.id, "LearnPartial")
         widths = [len(self.chosen(specs[0])), *dict(self.options)["hidden"], len(self.classes)]
         weights: list[Any] = []
         for inside, outside in zip(widths[:-1], widths[1:], strict=True):  # noqa: RUF007

@@ -59,18 +59,17 @@ class LearningCurve(TaskStage):
         if self.full is not None and not math.isfinite(self.full):
             raise UsageError(f"LearningCurve expects full, the metric with all labels, as a number, got {self.full}.")
 
-    def check(self, *schemas: Schema) -> None:
-        """Raise ColumnError for a column that is not there, DtypeError for costs and metrics that are no numbers."""
-        schemas[0].require([self.strategy, self.seed])
-        schemas[0].require_numeric([self.cost, self.metric], "LearningCurve")
-
     def columns(self, *schemas: Schema) -> Sequence[Sequence[str]]:
         """Return the columns."""
         return [[self.strategy, self.seed, self.cost, self.metric]]
 
     def plan(self, *specs: Any) -> Schema:
-        """Return the columns of the comparison."""
-        self.check(*specs)
+        """Return the columns of the comparison.
+
+        Raise ColumnError for a column that is not there, DtypeError for costs and metrics that are no numbers.
+        """
+        specs[0].require([self.strategy, self.seed])
+        specs[0].require_numeric([self.cost, self.metric], "LearningCurve")
         numbers = {name: nw.Float64() for name in ("area", "best", *(f"cost_to_{share}" for share in SHARES))}
         return Schema.of_names({"strategy": nw.String(), "seeds": nw.Int64(), **numbers})
 

@@ -54,18 +54,14 @@ class NearestNeighbors(TaskStage):
             raise UsageError(f"NearestNeighbors expects n_neighbors from 1 on, got {n_neighbors}.")
         settle(self, features=as_columns(features, "NearestNeighbors' features"), n_neighbors=n_neighbors, id=id)
 
-    def check(self, *schemas: Schema) -> None:
-        """Raise ColumnError for a column that is not there, DtypeError for a feature that is no number."""
-        schemas[0].require([self.id])
-        schemas[0].require_numeric(self.features, "NearestNeighbors")
-
     def columns(self, *schemas: Schema) -> Sequence[Sequence[str]]:
         """Return the id and the features."""
         return [list(dict.fromkeys([self.id, *self.features]))]
 
     def plan(self, *specs: Any) -> Schema:
-        """Return the columns."""
-        self.check(*specs)
+        """Return the columns; raise ColumnError for a column that is not there, DtypeError for a feature that is no number."""
+        specs[0].require([self.id])
+        specs[0].require_numeric(self.features, "NearestNeighbors")
         key, number = Field(specs[0][self.id].dtype), Field(nw.Float64(), nullable=False)
         return Schema(((self.id, key), ("neighbour", key), ("distance", number), ("similarity", number)))
 

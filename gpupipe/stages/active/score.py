@@ -112,7 +112,7 @@ class Score(RowStage):
         """The stage's name with the strategy's."""
         return f"Score({self.strategy})"
 
-    def check(self, *schemas: Schema) -> None:
+    def plan(self, *schemas: Schema) -> None:
         """Raise ColumnError for columns that are not there, or one that is there already, DtypeError for those that hold no numbers."""
         schemas[0].require_numeric([*self.columns, *self.features], "Score")
         if self.output in schemas[0]:

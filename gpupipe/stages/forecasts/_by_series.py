@@ -18,11 +18,11 @@ from gpupipe.core.tools import Tools
 from gpupipe.stages.forecasts._grid import Grid
 from gpupipe.stages.forecasts._scores import Told
 from gpupipe.stages.forecasts._series import Columns, Series, placed, read_rows
-from gpupipe.stages.forecasts._steps import Rows, Steps
+from gpupipe.stages.forecasts._steps import SeriesRows, Steps
 
 
 @dataclass(frozen=True)
-class State:
+class SeriesState:
     """What is known of all blocks after some passes: the grid of time, then whether series are long enough, then what they came to."""
 
     grid: Grid | None = None
@@ -48,15 +48,15 @@ class BySeries(ByBlocks):
         """Return the rows; None where there is none."""
         return plain_table(frames[0].to_arrow()) if len(frames[0]) else None
 
-    def start(self) -> State:
+    def start(self) -> SeriesState:
         """Return that nothing is known."""
-        return State()
+        return SeriesState()
 
-    def question(self, state: State) -> State:
+    def question(self, state: SeriesState) -> SeriesState:
         """Return what is known of the step, without what the series came to."""
         return replace(state, found=None)
 
-    def measure(self, tools: Tools, question: State, held: Any) -> tuple[Any, Any]:
+    def measure(self, tools: Tools, question: SeriesState, held: Any) -> tuple[Any, Any]:
         """Return what the rows tell of the step, then what the series come to."""
         if held is None:
             return None, None
@@ -64,11 +64,11 @@ class BySeries(ByBlocks):
             return Steps.of(tools, self._rows(tools, held)), held
         return self.worked(tools, question, held)
 
-    def _rows(self, tools: Tools, held: Any) -> Rows:
+    def _rows(self, tools: Tools, held: Any) -> SeriesRows:
         """Return the rows of a block in order."""
         return read_rows(tools, tools.adopted(held), self.stage.of, self.stage.name)
 
-    def series(self, tools: Tools, state: State, held: Any) -> Series:
+    def series(self, tools: Tools, state: SeriesState, held: Any) -> Series:
         """Return the series of a block."""
         assert state.grid is not None
         return placed(tools, self._rows(tools, held), state.grid)
@@ -80,18 +80,18 @@ class BySeries(ByBlocks):
             return None
         return Steps.merged(known) if isinstance(known[0], Steps) else self.merged(known)
 
-    def advance(self, tools: Tools, state: State, total: Any) -> tuple[State, bool]:
+    def advance(self, tools: Tools, state: SeriesState, total: Any) -> tuple[SeriesState, bool]:
         """Return the grid, then what the series come to."""
         if total is None:
             msg = f"{self.stage.name} expects rows, got none. Look at what filters them."
             raise StageError(msg)
         if state.grid is None:
             columns: Columns = self.stage.of
-            return State(total.grid(self.stage.step, self.schema[columns.time].dtype, self.stage.name)), False
+            return SeriesState(total.grid(self.stage.step, self.schema[columns.time].dtype, self.stage.name)), False
         return self.advanced(state, total)
 
     @abstractmethod
-    def worked(self, tools: Tools, state: State, held: Any) -> tuple[Any, Any]:
+    def worked(self, tools: Tools, state: SeriesState, held: Any) -> tuple[Any, Any]:
         """Return what is measured of a block's series in a pass after the first, and what is kept of the block."""
 
     @abstractmethod
@@ -99,7 +99,7 @@ class BySeries(ByBlocks):
         """Return what was measured of the series of several blocks."""
 
     @abstractmethod
-    def advanced(self, state: State, total: Any) -> tuple[State, bool]:
+    def advanced(self, state: SeriesState, total: Any) -> tuple[SeriesState, bool]:
         """Return the state after a pass that is not the first, and whether it was the last."""
 
 
@@ -107,7 +107,7 @@ class BySeries(ByBlocks):
 class FitBySeries(BySeries):
     """How `Forecast` fits: each block's series by themselves, and what was fitted is put together in the order of the keys."""
 
-    def worked(self, tools: Tools, state: State, held: Any) -> tuple[Any, Any]:
+    def worked(self, tools: Tools, state: SeriesState, held: Any) -> tuple[Any, Any]:
         """Return the forecaster of the series, in a list, with the number of rows; nothing is kept."""
         series = self.series(tools, state, held)
         fitted = self.stage.fitted_to(series)
@@ -117,11 +117,11 @@ class FitBySeries(BySeries):
         """Return the forecasters side by side."""
         return [one for several in known for one in several]
 
-    def advanced(self, state: State, total: Any) -> tuple[State, bool]:
+    def advanced(self, state: SeriesState, total: Any) -> tuple[SeriesState, bool]:
         """Return that all is done."""
         return replace(state, found=total), True
 
-    def finish(self, tools: Tools, state: State) -> Any:
+    def finish(self, tools: Tools, state: SeriesState) -> Any:
         """Return the forecaster of all series."""
         tools.note(rows=sum(n_rows for _, n_rows in state.found))
         return self.stage.together(tools, [fitted for fitted, _ in state.found])
@@ -133,7 +133,7 @@ class BacktestBySeries(BySeries):
 
     gives_rows: ClassVar[bool] = True
 
-    def worked(self, tools: Tools, state: State, held: Any) -> tuple[Any, Any]:
+    def worked(self, tools: Tools, state: SeriesState, held: Any) -> tuple[Any, Any]:
         """Return the steps of the longest series; then what is told of the series, with their rows as what is kept."""
         series = self.series(tools, state, held)
         if not state.is_long:
@@ -145,14 +145,14 @@ class BacktestBySeries(BySeries):
         """Return the steps of the longest series, or what is told of all."""
         return sum(known[1:], known[0]) if isinstance(known[0], Told) else max(known)
 
-    def advanced(self, state: State, total: Any) -> tuple[State, bool]:
+    def advanced(self, state: SeriesState, total: Any) -> tuple[SeriesState, bool]:
         """Return that a series is long enough, or raise StageError; then what is told."""
         if state.is_long:
             return replace(state, found=total), True
         self.stage.require_long(int(total))
         return replace(state, is_long=True), False
 
-    def finish(self, tools: Tools, state: State) -> None:
+    def finish(self, tools: Tools, state: SeriesState) -> None:
         """Tell the report."""
         state.found.note(tools, state.grid)
 

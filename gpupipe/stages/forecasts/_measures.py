@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from gpupipe.core.arrow import plain_table
+from gpupipe.core.present import as_text
 from gpupipe.core.tools import Tools
 from gpupipe.forecasts import STATUSES
 from gpupipe.forecasts._arrays import to_host
@@ -71,7 +72,7 @@ def metric_columns(metrics: Sequence[str], levels: Sequence[float]) -> tuple[str
 
 
 @dataclass(frozen=True)
-class Rows:
+class ForecastRows:
     """Rows of forecasts as arrays on the host.
 
     Parameters
@@ -97,11 +98,10 @@ class Rows:
     levels: tuple[float, ...]
 
     @classmethod
-    def of(cls, tools: Tools, frame: nw.DataFrame[Any]) -> Rows:
+    def of(cls, tools: Tools, frame: nw.DataFrame[Any]) -> ForecastRows:
         """Return a table's rows."""
         keys, levels = key_columns(dict(frame.schema.items())), bands_in(frame.columns)
-        categories = [name for name in keys if isinstance(frame.schema[name], nw.Categorical)]
-        frame = frame.with_columns(nw.col(categories).cast(nw.String)) if categories else frame
+        frame = as_text(frame, keys)
         methods, statuses = (tools.coded((frame, [name])) for name in ("method", "status"))
         places, series = np.zeros(len(frame), dtype=np.int64), tools.adopted(pa.table({"series": pa.array([0])}))
         if keys:
@@ -140,7 +140,7 @@ class Rows:
 class Measures:
     """Works out metrics of rows."""
 
-    def __init__(self, rows: Rows, names: tuple[str, ...]) -> None:
+    def __init__(self, rows: ForecastRows, names: tuple[str, ...]) -> None:
         self.rows, self.names = rows, names
         self.shape = (len(rows.methods), len(rows.series), int(rows.window.max()) + 1)
         self.groups = np.ravel_multi_index((rows.method, rows.at_series, rows.window), self.shape)

@@ -18,7 +18,7 @@ from gpupipe.core.stage import as_columns
 from gpupipe.core.tools import Tools
 from gpupipe.forecasts._arrays import to_host
 from gpupipe.stages.forecasts._grid import Grid
-from gpupipe.stages.forecasts._steps import Rows, Steps, require_regular
+from gpupipe.stages.forecasts._steps import SeriesRows, Steps, require_regular
 
 
 @dataclass(frozen=True)
@@ -111,13 +111,13 @@ def read_series(tools: Tools, given: nw.DataFrame[Any], columns: Columns, step: 
     return placed(tools, rows, grid)
 
 
-def read_rows(tools: Tools, given: nw.DataFrame[Any], columns: Columns, stage: str) -> Rows:
+def read_rows(tools: Tools, given: nw.DataFrame[Any], columns: Columns, stage: str) -> SeriesRows:
     """Return a table's rows in the order of series and time; see `read_series`."""
     frame = whole(given, columns, stage)
-    return Rows.of(tools, frame, columns, coded(tools, frame, columns), stage)
+    return SeriesRows.of(tools, frame, columns, coded(tools, frame, columns), stage)
 
 
-def placed(tools: Tools, rows: Rows, grid: Grid) -> Series:
+def placed(tools: Tools, rows: SeriesRows, grid: Grid) -> Series:
     """Return the series of rows on a grid; see `read_series`."""
     xp, frame, columns, codes, order = tools.xp, rows.frame, rows.columns, rows.codes, rows.order
     numbers = Grid(1, grid.unit, grid.ticks_a_day).numbers(rows.times, xp)

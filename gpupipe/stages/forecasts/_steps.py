@@ -18,7 +18,7 @@ FEW_STEPS = 1000  # of all series; with fewer, nobody minds that most are empty
 
 
 @dataclass(frozen=True, eq=False)
-class Rows:
+class SeriesRows:
     """Rows of whole series, in the order of series and time.
 
     Parameters
@@ -39,7 +39,7 @@ class Rows:
     times: Any
 
     @classmethod
-    def of(cls, tools: Tools, frame: nw.DataFrame[Any], columns: Any, codes: Any, stage: str) -> Rows:
+    def of(cls, tools: Tools, frame: nw.DataFrame[Any], columns: Any, codes: Any, stage: str) -> SeriesRows:
         """Return the rows of a frame whose series are numbered.
 
         Raises
@@ -104,7 +104,7 @@ class Steps:
     spans: tuple[int, int]
 
     @classmethod
-    def of(cls, tools: Tools, rows: Rows) -> Steps:
+    def of(cls, tools: Tools, rows: SeriesRows) -> Steps:
         """Return what some rows tell."""
         xp, times, same, ticks = tools.xp, rows.times, rows.same, ticks_a_day(rows.dtype)
         told = (len(times), len(times) - int(same.sum()))
@@ -179,7 +179,7 @@ def _gaps(numbers: Any, same: Any) -> tuple[int, int]:
     return (int(above.min()) if len(above) else 0), int(gaps.sum())
 
 
-def require_regular(rows: Rows, grid: Grid, numbers: Any, xp: Any) -> None:
+def require_regular(rows: SeriesRows, grid: Grid, numbers: Any, xp: Any) -> None:
     """Raise StageError where times are not whole steps of a grid apart."""
     same = rows.same
     gaps, places = (numbers[1:] - numbers[:-1])[same], xp.flatnonzero(same)

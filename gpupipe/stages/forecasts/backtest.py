@@ -112,19 +112,19 @@ class Backtest(TaskStage):
         """Which columns are what."""
         return Columns(self.by, self.time, self.target, self.exogenous)
 
-    def check(self, *schemas: Schema) -> None:
-        """Raise PlanError for columns that are not there or of a wrong dtype; UsageError for wrong parameters of a forecaster."""
-        self.of.check(schemas[0], "Backtest")
-        said(self.step, schemas[0][self.time].dtype)
-        for _, estimator in self.estimators:
-            fitted_to_nothing(estimator, 0)
-
     def columns(self, *schemas: Schema) -> Sequence[Sequence[str]]:
         """Return the columns of the key, the time, the target and what explains it."""
         return [self.of.names]
 
     def plan(self, *specs: Any) -> Schema:
-        """Return the columns."""
+        """Return the columns.
+
+        Raise PlanError for columns that are not there or of a wrong dtype; UsageError for wrong parameters of a forecaster.
+        """
+        self.of.check(specs[0], "Backtest")
+        said(self.step, specs[0][self.time].dtype)
+        for _, estimator in self.estimators:
+            fitted_to_nothing(estimator, 0)
         made = scored_fields(self.level)
         return Schema((*self.of.labels(specs[0], "Backtest", list(made)), *made.items()))
 

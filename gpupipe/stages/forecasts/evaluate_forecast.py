@@ -17,12 +17,13 @@ from gpupipe.core.errors import ArtefactError, ColumnError, StageError, UsageErr
 from gpupipe.core.holding import Holding
 from gpupipe.core.node import Fitted, Node
 from gpupipe.core.options import settle
+from gpupipe.core.present import text_of
 from gpupipe.core.schema import Field, Schema
 from gpupipe.core.stage import as_columns
 from gpupipe.core.task_stage import TaskStage
 from gpupipe.core.tools import Tools
 from gpupipe.stages.forecasts._evaluation_cards import evaluation_cards
-from gpupipe.stages.forecasts._measures import METRICS, Measures, Rows, bands_in, key_columns, metric_columns
+from gpupipe.stages.forecasts._measures import METRICS, ForecastRows, Measures, bands_in, key_columns, metric_columns
 from gpupipe.stages.forecasts._tables import ordered
 
 
@@ -187,28 +188,27 @@ class EvaluateForecast(TaskStage):
                 raise UsageError(msg)
         settle(self, metrics=names)
 
-    def check(self, *schemas: Schema) -> None:
-        """Raise ColumnError where the table is none of forecasts, or has no interval that a metric is of."""
-        needed = ("window", "method", "step", "actual", "forecast", "error", "scaled_error", "smape", "status")
-        lacking = [name for name in needed if name not in schemas[0]]
-        if lacking:
-            msg = f"EvaluateForecast takes what Backtest or fitted.errors(test) makes, got a table without {listing(lacking)}."
-            raise ColumnError(msg)
-        if twice := [name for name in key_columns(schemas[0]) if name in self.names(schemas[0])]:
-            msg = f"EvaluateForecast makes column {listing(twice)}, and a key is called so. Rename it before."
-            raise ColumnError(msg)
-        schemas[0].require_numeric(["window", "step", "actual", "forecast", "error", "scaled_error", "smape"], "EvaluateForecast")
-
     def names(self, schema: Mapping[str, Any]) -> tuple[str, ...]:
         """Return the metrics by the names of their columns; without intervals, those of intervals are left out."""
         return metric_columns(self.metrics, bands_in(schema))
 
     def plan(self, *specs: Any) -> Evaluation:
-        """Return the evaluation of nothing."""
+        """Return the evaluation of nothing.
+
+        Raise ColumnError where the table is none of forecasts, or has no interval that a metric is of.
+        """
+        needed = ("window", "method", "step", "actual", "forecast", "error", "scaled_error", "smape", "status")
+        lacking = [name for name in needed if name not in specs[0]]
+        if lacking:
+            msg = f"EvaluateForecast takes what Backtest or fitted.errors(test) makes, got a table without {listing(lacking)}."
+            raise ColumnError(msg)
+        if twice := [name for name in key_columns(specs[0]) if name in self.names(specs[0])]:
+            msg = f"EvaluateForecast makes column {listing(twice)}, and a key is called so. Rename it before."
+            raise ColumnError(msg)
+        specs[0].require_numeric(["window", "step", "actual", "forecast", "error", "scaled_error", "smape"], "EvaluateForecast")
         names = self.names(specs[0])
-        text = nw.String()
         found = {name: specs[0][name].dtype for name in key_columns(specs[0])}
-        keys = {name: text if isinstance(dtype, nw.Categorical) else dtype for name, dtype in found.items()} or {"series": nw.Int64()}
+        keys = {name: text_of(dtype) for name, dtype in found.items()} or {"series": nw.Int64()}
         series = nw.from_dict({name: [] for name in keys}, keys, backend="pyarrow")
         k, none = len(names), np.zeros(0, dtype=np.int64)
         empty = (np.zeros((0, k)), np.zeros((0, 0, k)), np.zeros((0, 0, k)), none, np.zeros((0, 5), dtype=np.int64), np.zeros((0, 5, 0)))
@@ -220,7 +220,7 @@ class EvaluateForecast(TaskStage):
         if not len(frame):
             msg = "EvaluateForecast expects rows, got none: there is nothing to be compared."
             raise StageError(msg)
-        rows = Rows.of(tools, frame)
+        rows = ForecastRows.of(tools, frame)
         found = Measures(rows, self.names(dict(frame.schema.items())))
         pictures, pictured = found.pictures()
         return Evaluation(

@@ -230,18 +230,18 @@ class Forecast(TaskStage):
         """Which columns are what."""
         return Columns(self.by, self.time, self.target, self.exogenous)
 
-    def check(self, *schemas: Schema) -> None:
-        """Raise PlanError for columns that are not there or of a wrong dtype, and for exogenous ones that the forecaster does not take."""
-        self.of.check(schemas[0], "Forecast")
-        takes(self.estimator, self.exogenous, "Forecast")
-        said(self.step, schemas[0][self.time].dtype)
-
     def columns(self, *schemas: Schema) -> Sequence[Sequence[str]]:
         """Return the columns of the key, the time, the target and what explains it."""
         return [self.of.names]
 
     def plan(self, *specs: Any) -> FittedForecast:
-        """Return the forecaster fitted to nothing."""
+        """Return the forecaster fitted to nothing.
+
+        Raise PlanError for columns that are not there or of a wrong dtype, and for exogenous ones that the forecaster does not take.
+        """
+        self.of.check(specs[0], "Forecast")
+        takes(self.estimator, self.exogenous, "Forecast")
+        said(self.step, specs[0][self.time].dtype)
         labels = self.of.labels(specs[0], "Forecast", ())
         starts = nw.from_dict({name: [] for name, _ in labels}, {name: field.dtype for name, field in labels}, backend="pyarrow")
         nothing = fitted_to_nothing(self.estimator, len(self.exogenous))

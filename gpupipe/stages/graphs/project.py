@@ -67,18 +67,18 @@ class Project(TaskStage):
         settle(self, key=as_columns(key, "Project's key"), other=as_columns(other, "Project's other"), weight=weight)
         settle(self, max_degree=max_degree, max_pairs=max_pairs)
 
-    def check(self, *schemas: Schema) -> None:
-        """Raise ColumnError for a column that is not there, DtypeError for weights that are no numbers."""
-        schemas[0].require([*self.key, *self.other])
-        if self.weight is not None:
-            schemas[0].require_numeric([self.weight], "Project's weight")
-
     def columns(self, *schemas: Schema) -> Sequence[Sequence[str]]:
         """Return the keys, the others and the weight."""
         return [list(dict.fromkeys([*self.key, *self.other, *([] if self.weight is None else [self.weight])]))]
 
     def plan(self, *specs: Any) -> GraphSpec:
-        """Return what is known of the graph."""
+        """Return what is known of the graph.
+
+        Raise ColumnError for a column that is not there, DtypeError for weights that are no numbers.
+        """
+        specs[0].require([*self.key, *self.other])
+        if self.weight is not None:
+            specs[0].require_numeric([self.weight], "Project's weight")
         key = tuple((name, text_of(specs[0][name].dtype)) for name in self.key)
         return GraphSpec(key, directed=False, weighted=True)
 

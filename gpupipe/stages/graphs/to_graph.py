@@ -96,29 +96,29 @@ class ToGraph(TaskStage):
         settle(self, source=ends[0], destination=ends[1], weight=weight, directed=directed, vertices=named)
         settle(self, duplicates=duplicates, listed=listed, loops=loops, nulls=nulls)
 
-    def check(self, *schemas: Schema) -> None:
-        """Raise ColumnError for a column that is not there, DtypeError for keys of other dtypes or weights that are no numbers."""
-        edges = schemas[0]
-        edges.require([*self.source, *self.destination])
-        pairs = [(name, edges[name].dtype, other, edges[other].dtype) for name, other in zip(self.source, self.destination, strict=True)]
-        if len(schemas) > 1:
-            schemas[1].require(self.vertices)
-            named = zip(self.source, self.vertices, strict=True)
-            pairs += [(name, edges[name].dtype, other, schemas[1][other].dtype) for name, other in named]
-        for name, dtype, other, got in pairs:
-            if dtype != got:
-                msg = f"ToGraph expects keys of one dtype, got {dtype} in {name!r} and {got} in {other!r}. Cast one of them."
-                raise DtypeError(msg)
-        if self.weight is not None:
-            edges.require_numeric([self.weight], "ToGraph's weight")
-
     def columns(self, *schemas: Schema) -> Sequence[Sequence[str]]:
         """Return the columns of the keys and the weight."""
         of_edges = [*self.source, *self.destination, *([] if self.weight is None else [self.weight])]
         return [list(dict.fromkeys(of_edges)), self.vertices][: len(schemas)]
 
     def plan(self, *specs: Any) -> GraphSpec:
-        """Return what is known of the graph."""
+        """Return what is known of the graph.
+
+        Raise ColumnError for a column that is not there, DtypeError for keys of other dtypes or weights that are no numbers.
+        """
+        edges = specs[0]
+        edges.require([*self.source, *self.destination])
+        pairs = [(name, edges[name].dtype, other, edges[other].dtype) for name, other in zip(self.source, self.destination, strict=True)]
+        if len(specs) > 1:
+            specs[1].require(self.vertices)
+            named = zip(self.source, self.vertices, strict=True)
+            pairs += [(name, edges[name].dtype, other, specs[1][other].dtype) for name, other in named]
+        for name, dtype, other, got in pairs:
+            if dtype != got:
+                msg = f"ToGraph expects keys of one dtype, got {dtype} in {name!r} and {got} in {other!r}. Cast one of them."
+                raise DtypeError(msg)
+        if self.weight is not None:
+            edges.require_numeric([self.weight], "ToGraph's weight")
         key = tuple((name, text_of(specs[0][name].dtype)) for name in self.source)
         return GraphSpec(key, self.directed, self.weight is not None or self.duplicates == "count")
 

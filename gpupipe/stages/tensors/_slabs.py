@@ -70,7 +70,7 @@ class Slabs(InParts):
 
 
 @dataclass(frozen=True, eq=False)
-class State:
+class SlabState:
     """What is known of all blocks: the labels of dimensions that are not cut, then what the slabs come to."""
 
     labels: Labels | None = None
@@ -97,11 +97,11 @@ class CutToTensor(ByBlocks):
         whole = self.stage.whole(frames[0]) if len(frames[0]) else frames[0]
         return plain_table(whole.to_arrow()) if len(whole) else None
 
-    def start(self) -> State:
+    def start(self) -> SlabState:
         """Return that nothing is known."""
-        return State()
+        return SlabState()
 
-    def measure(self, tools: Tools, question: State, held: Any) -> tuple[Any, Any]:
+    def measure(self, tools: Tools, question: SlabState, held: Any) -> tuple[Any, Any]:
         """Return a block's labels; then what its slab comes to, with the slab as what is kept."""
         if held is None:
             return None, None
@@ -124,7 +124,7 @@ class CutToTensor(ByBlocks):
             return reduce(_together, known)
         return {name: _unique(pa.concat_tables([one[name] for one in known])) for name in known[0]}
 
-    def advance(self, tools: Tools, state: State, total: Any) -> tuple[State, bool]:
+    def advance(self, tools: Tools, state: SlabState, total: Any) -> tuple[SlabState, bool]:
         """Return the labels, on their grids; then what the slabs come to."""
         if total is None:
             msg = "ToTensor expects rows to cut, got none. Look at what filters them."
@@ -132,9 +132,9 @@ class CutToTensor(ByBlocks):
         if isinstance(total, Slabs):
             return replace(state, found=total), True
         laid = {name: self.stage.laid(tools, tools.adopted(table), name)[0] for name, table in total.items()}
-        return State({name: plain_table(frame.to_arrow()) for name, frame in laid.items()}), False
+        return SlabState({name: plain_table(frame.to_arrow()) for name, frame in laid.items()}), False
 
-    def finish(self, tools: Tools, state: State) -> Slabs | None:
+    def finish(self, tools: Tools, state: SlabState) -> Slabs | None:
         """Return what is known of the slabs."""
         return state.found
 

@@ -106,23 +106,23 @@ class ToTensor(TaskStage):
         settle(self, cut=cut, grids=tuple((name, Grid.of(name, step)) for name, step in (every or {}).items()))
         settle(self, dims=names, value=value, fill=None if fill is None else float(fill), duplicates=duplicates, sparse=sparse)
 
-    def check(self, *schemas: Schema) -> None:
-        """Raise ColumnError for a column that is not there, DtypeError for values that are no numbers, PlanError for labels of floats."""
-        schemas[0].require(self.dims)
-        schemas[0].require_numeric([self.value], "ToTensor's value")
-        floats = [name for name in self.dims if schemas[0][name].dtype.is_float()]
-        if floats:
-            msg = f"ToTensor expects labels that can be equal, got {schemas[0][floats[0]].dtype} in {floats[0]!r}. Round and cast it first."
-            raise PlanError(msg)
-        for name, grid in self.grids:
-            grid.check(name, schemas[0][name].dtype)
-
     def columns(self, *schemas: Schema) -> Sequence[Sequence[str]]:
         """Return the dimensions and the value."""
         return [[*self.dims, self.value]]
 
     def plan(self, *specs: Any) -> TensorSpec:
-        """Return the dimensions and the dtype."""
+        """Return the dimensions and the dtype.
+
+        Raise ColumnError for a column that is not there, DtypeError for values that are no numbers, PlanError for labels of floats.
+        """
+        specs[0].require(self.dims)
+        specs[0].require_numeric([self.value], "ToTensor's value")
+        floats = [name for name in self.dims if specs[0][name].dtype.is_float()]
+        if floats:
+            msg = f"ToTensor expects labels that can be equal, got {specs[0][floats[0]].dtype} in {floats[0]!r}. Round and cast it first."
+            raise PlanError(msg)
+        for name, grid in self.grids:
+            grid.check(name, specs[0][name].dtype)
         dims = tuple((name, text_of(specs[0][name].dtype)) for name in self.dims)
         dtype = specs[0][self.value].dtype if isinstance(specs[0][self.value].dtype, nw.Float32) else nw.Float64()
         return TensorSpec(dims, (self.value, dtype), self.sparse, not self.sparse and self.fill is None)

@@ -65,7 +65,7 @@ class Words:
 
 
 @dataclass(frozen=True, eq=False)
-class State:
+class TopicState:
     """How far a fit is: the question of the next pass, the words, and the topics once they are found."""
 
     question: Question
@@ -92,11 +92,11 @@ class TopicsByDocuments(ByBlocks):
         tables = [plain_table(frame.to_arrow()) for frame in frames]
         return Documents(tables[0], tables[1] if len(tables) > 1 else None) if len(frames[0]) else None
 
-    def start(self) -> State:
+    def start(self) -> TopicState:
         """Return that the words are asked for."""
-        return State(Question("words"))
+        return TopicState(Question("words"))
 
-    def question(self, state: State) -> Question:
+    def question(self, state: TopicState) -> Question:
         """Return what is asked."""
         return state.question
 
@@ -140,7 +140,7 @@ class TopicsByDocuments(ByBlocks):
         known = [one for one in measured if one is not None]
         return reduce(lambda one, other: one.merge(other), known) if known else None
 
-    def advance(self, tools: Tools, state: State, total: Any) -> tuple[State, bool]:
+    def advance(self, tools: Tools, state: TopicState, total: Any) -> tuple[TopicState, bool]:
         """Return what is asked next."""
         if total is None or (state.question.what == "words" and not len(total.known)):
             msg = "Topics expects words, got none: the table or the vocabulary is empty. Look at Tokenize's limits of documents for a word."
@@ -148,12 +148,12 @@ class TopicsByDocuments(ByBlocks):
         with told_of_rows("Topics"):
             return self._advanced(state, total)
 
-    def _advanced(self, state: State, total: Any) -> tuple[State, bool]:
+    def _advanced(self, state: TopicState, total: Any) -> tuple[TopicState, bool]:
         """Return the state after a pass, and whether it was the last."""
         asked = self._asked
         if state.question.what == "words":
             basis = start_basis(len(total.known), asked._width(len(total.known)), asked.random_state)
-            return State(Question("sketch", total.known, basis), words=total), False
+            return TopicState(Question("sketch", total.known, basis), words=total), False
         if state.question.what == "sketch":
             n_scans, basis = state.n_scans + 1, total.next_basis()
             what: Literal["sketch", "moments"] = "sketch" if n_scans < N_SCANS else "moments"
@@ -162,7 +162,7 @@ class TopicsByDocuments(ByBlocks):
         asking = Question("sweep", components=model.components_, alpha=model.alpha_)
         return replace(state, question=asking, model=model), model.n_iter_ >= asked.n_vb
 
-    def finish(self, tools: Tools, state: State) -> Any:
+    def finish(self, tools: Tools, state: TopicState) -> Any:
         """Return the topics."""
         assert state.words is not None and state.model is not None
         tools.note(documents=state.words.n_documents)

@@ -9,44 +9,15 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from gpupipe.core.errors import DtypeError, StageError, UsageError, listing
+from gpupipe.core._cells import Cells
+from gpupipe.core.errors import DtypeError, StageError, UsageError
 from gpupipe.core.schema import Schema
 from gpupipe.core.tools import Tools
 from gpupipe.topics import sparse_counts
 
 
-@dataclass(frozen=True)
-class Cells:
-    """Which columns of a table are the document, the word and the count."""
-
-    document: str
-    word: str
-    count: str
-
-    @property
-    def names(self) -> list[str]:
-        """The three columns."""
-        return [self.document, self.word, self.count]
-
-    def require_distinct(self) -> None:
-        """Raise UsageError where a column is to be two things."""
-        if len(set(self.names)) < 3:
-            msg = f"Topics expects different columns for document, word and count, got {listing(self.names)}."
-            raise UsageError(msg)
-
-    def check(self, schema: Schema, stage: str) -> None:
-        """Raise ColumnError for a column that is not there, DtypeError for one of a dtype that it cannot have."""
-        schema.require([self.document, self.word])
-        schema.require_numeric([self.count], f"{stage}'s count")
-        word, document = (schema[name].dtype for name in (self.word, self.document))
-        if not (word.is_integer() or word == nw.String):
-            msg = f"{stage} expects words as whole numbers, as Tokenize gives them, or as text, got {word} in {self.word!r}. Cast it first."
-            raise DtypeError(msg)
-        if document.is_float() or document == nw.Categorical or document.is_nested():
-            msg = (
-                f"{stage} expects documents that can be equal, got {document} in {self.document!r}. Cast it to whole numbers or text first."
-            )
-            raise DtypeError(msg)
+class TopicCells(Cells):
+    """The columns that topics are of."""
 
     def require_words(self, schema: Schema, known: Any, stage: str) -> None:
         """Raise DtypeError unless words have the dtype that they had in the fit."""
@@ -63,10 +34,7 @@ class Cells:
         StageError
             Something is missing, or a count is negative, no whole number or not finite; the first one is named with its place.
         """
-        for name in self.names:
-            if missing := int(frame[name].null_count()):
-                msg = f"{stage} expects a document, a word and a count in every row, got {missing} missing in {name!r}. Drop those rows."
-                raise StageError(msg)
+        self.require_present(frame, stage)
         xp, values = tools.xp, tools.array(frame, self.count).astype(float)
         wrong = xp.flatnonzero(~((values >= 0) & (xp.floor(values) == values) & (values < xp.inf)))
         if len(wrong):
@@ -99,7 +67,7 @@ class Corpus:
     n_unknown: int
 
 
-def read_corpus(tools: Tools, frame: nw.DataFrame[Any], cells: Cells, known: nw.DataFrame[Any], stage: str) -> Corpus:
+def read_corpus(tools: Tools, frame: nw.DataFrame[Any], cells: TopicCells, known: nw.DataFrame[Any], stage: str) -> Corpus:
     """Return the documents of a table; words that are not known are left out, and a document that has no others has none.
 
     Parameters

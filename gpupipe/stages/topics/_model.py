@@ -14,7 +14,7 @@ from gpupipe.core.arrow import plain_table
 from gpupipe.core.errors import ArtefactError
 from gpupipe.core.holding import Holding
 from gpupipe.core.tools import Tools
-from gpupipe.stages.topics._cells import Cells, Corpus, read_corpus
+from gpupipe.stages.topics._cells import Corpus, TopicCells, read_corpus
 from gpupipe.topics import top_words
 
 MOST_TOPICS, MOST_WORDS = 30, 10  # that the report shows
@@ -64,9 +64,9 @@ class TopicModel(Holding):
     negative_mass: float
 
     @property
-    def cells(self) -> Cells:
+    def cells(self) -> TopicCells:
         """Which columns of a table are what."""
-        return Cells(self.document_column, self.word_column, self.count_column)
+        return TopicCells(self.document_column, self.word_column, self.count_column)
 
     @property
     def shares(self) -> list[str]:

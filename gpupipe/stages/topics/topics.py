@@ -17,7 +17,7 @@ from gpupipe.core.schema import Schema
 from gpupipe.core.task_stage import TaskStage
 from gpupipe.core.tools import Tools
 from gpupipe.stages.topics._by_documents import TopicsByDocuments
-from gpupipe.stages.topics._cells import Cells, read_corpus, told_of_rows
+from gpupipe.stages.topics._cells import TopicCells, read_corpus, told_of_rows
 from gpupipe.stages.topics._means import MeanShares
 from gpupipe.stages.topics._model import TopicModel
 from gpupipe.stages.topics._scores import Coherence, Perplexity
@@ -103,20 +103,20 @@ class Topics(TaskStage):
     count: str
 
     def __init__(self, estimator: TensorLDA | int, *, document: str = "document", word: str = "word", count: str = "count") -> None:
-        Cells(document, word, count).require_distinct()
+        TopicCells(document, word, count).require_distinct("Topics")
         settle(self, parameters=_parameters(estimator), document=document, word=word, count=count)
 
     @property
-    def cells(self) -> Cells:
+    def cells(self) -> TopicCells:
         """Which columns are what."""
-        return Cells(self.document, self.word, self.count)
+        return TopicCells(self.document, self.word, self.count)
 
     @property
     def n_topics(self) -> int:
         """How many topics are asked for."""
         return int(dict(self.parameters)["n_components"])
 
-    def check(self, *schemas: Schema) -> None:
+    def _require(self, *schemas: Schema) -> None:
         """Raise ColumnError for a column that is not there, DtypeError for one of a dtype that it cannot have."""
         self.cells.check(schemas[0], "Topics")
         if len(schemas) == 1:
@@ -136,7 +136,7 @@ class Topics(TaskStage):
 
     def plan(self, *specs: Any) -> FittedTopics:
         """Return topics of no words."""
-        self.check(*specs)
+        self._require(*specs)
         known = specs[0][self.word].dtype
         word = known if len(specs) == 1 else nw.String()
         empty = (nw.from_dict({name: []}, {name: dtype}, backend="pyarrow") for name, dtype in ((self.word, known), (_WORD, word)))

@@ -27,8 +27,8 @@ def fit_scattered(estimator: Any, table: tuple[Any, Any, Any], cuts: list[int], 
     state, done = fit.start(features.shape[1], features.dtype), False
     while not done:
         fit, state = pickle.loads(pickle.dumps((fit, state)))
-        question = fit.question(state)
-        parts = [pickle.loads(pickle.dumps(fit.measure(question, *block))) for block in blocks]
+        measure = pickle.loads(pickle.dumps(fit.measuring(state)))
+        parts = [pickle.loads(pickle.dumps(measure(*block))) for block in blocks]
         chance.shuffle(parts)
         while len(parts) > 1:
             n_merged = chance.randint(2, len(parts))

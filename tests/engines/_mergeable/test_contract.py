@@ -9,7 +9,7 @@ import pytest
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from gpupipe.engines._mergeable.choose import mergeable
-from gpupipe.engines._mergeable.contract import MergeableFit, fit_in_parts
+from gpupipe.engines._mergeable.contract import EstimatorFit, fit_in_parts
 
 
 @pytest.mark.parametrize("estimator", [LinearRegression(), LogisticRegression(C=0.1, tol=1e-6)], ids=repr)
@@ -40,4 +40,4 @@ def test_blocks_are_left_as_they_were(features: Any, numbers: Any, weights: Any)
 
 def test_the_contract_is_abstract() -> None:
     with pytest.raises(TypeError, match="abstract"):
-        MergeableFit(LinearRegression())  # type: ignore[abstract]
+        EstimatorFit(LinearRegression())  # type: ignore[abstract]

@@ -14,7 +14,7 @@ from xgboost import XGBClassifier, XGBRegressor
 
 from gpupipe.engines._estimators import xgboost_callbacks
 from gpupipe.engines.cudf import boosting
-from gpupipe.engines.cudf.boosting import Batches, Outside, Rows, can_be_outside, fit_in_batches, n_cached_bytes, rows_at_once
+from gpupipe.engines.cudf.boosting import DeviceBatches, Outside, RowBatches, can_be_outside, fit_in_batches, n_cached_bytes, rows_at_once
 
 RANDOM = np.random.default_rng(5)
 N_ROWS, N_TRAIN, AT_ONCE = 3000, 2000, 300  # 7 batches, the last one smaller
@@ -34,10 +34,10 @@ ESTIMATORS = {
 }
 
 
-def rows(target: Any, part: slice, weight: Any = WEIGHT, at_once: int = AT_ONCE) -> Rows:
+def rows(target: Any, part: slice, weight: Any = WEIGHT, at_once: int = AT_ONCE) -> RowBatches:
     """Return some of the rows."""
     features = FEATURES[part]
-    return Rows(NAMES, lambda start, stop: features[start:stop], target[part], None if weight is None else weight[part], at_once)
+    return RowBatches(NAMES, lambda start, stop: features[start:stop], target[part], None if weight is None else weight[part], at_once)
 
 
 def by_xgboost(estimator: Any, target: Any) -> Any:
@@ -161,7 +161,7 @@ def test_what_making_a_batch_raises_comes_out(tmp_path: Path) -> None:
 
 
 def test_batches_cover_the_rows_once_and_begin_again() -> None:
-    batches, seen = Batches(rows(NUMBER, TRAIN)), []
+    batches, seen = DeviceBatches(rows(NUMBER, TRAIN)), []
 
     def taken(**given: Any) -> None:
         seen.append((len(given["data"]), len(given["label"]), len(given["weight"])))

@@ -22,10 +22,10 @@ from gpupipe.core.engine import EngineOptions
 from gpupipe.core.errors import StageError
 from gpupipe.core.stage import TableStage
 from gpupipe.engines._threads import remade
+from gpupipe.engines._tried import try_stage
 from gpupipe.engines.dask.blocks import Blocks
 from gpupipe.engines.dask.engine import DaskEngine
 from gpupipe.engines.dask.lowering import frame_of, lowered
-from gpupipe.plan import run_symbolic
 from gpupipe.testing.compare import assert_same_rows
 from gpupipe.testing.trial import Trial
 
@@ -47,7 +47,7 @@ class PandasBlocks(DaskEngine):
 
 def run(engine: DaskEngine, stages: tuple[TableStage, ...], held: Blocks) -> Blocks:
     for stage in stages:
-        held = engine.run(stage, [held], run_symbolic(stage, [held.schema])[2])
+        held = engine.run(stage, [held], try_stage(stage, [held.schema]).schema)
     return held
 
 
@@ -84,7 +84,7 @@ def test_what_is_demanded_together_is_one_task_a_block_of_which_each_takes_its_o
 def joined(engine: DaskEngine, left: Blocks, right: Blocks, on: str) -> Blocks:
     """Return a join whose right table goes with every block of the left one."""
     engine.options = replace(engine.options, broadcast_bytes=1 << 20)
-    return engine.run(gp.Join(on), [left, right], run_symbolic(gp.Join(on), [left.schema, right.schema])[2])
+    return engine.run(gp.Join(on), [left, right], try_stage(gp.Join(on), [left.schema, right.schema]).schema)
 
 
 def test_a_small_table_is_waited_for_within_the_one_task_a_block(dask_engine: DaskEngine, blocks: Hold, table: pa.Table) -> None:

@@ -23,7 +23,7 @@ from xgboost import XGBRegressor
 from gpupipe.core.errors import ClusterError
 from gpupipe.core.task import Training
 from gpupipe.engines.dask.account import described
-from gpupipe.engines.dask.boosting import Told
+from gpupipe.engines.dask.boosting import RoundsTold
 from gpupipe.engines.dask.clusters import OpenCluster
 from gpupipe.engines.dask.waiting import Waiter, connection_errors
 from tests.clusters import ROOT, Servers
@@ -147,7 +147,7 @@ def test_a_client_that_has_given_its_scheduler_up_says_so_as_the_clusters_error(
     """As under load, where a training may still want to hear of its rounds when the client is closed."""
     recipe = Training(XGBRegressor(), ("x",), "y", None, lambda number, total, facts: None)
     with distributed.Client(servers.address) as client:
-        told = Told(client, recipe)
+        told = RoundsTold(client, recipe)
         told.parameters()
         opened = OpenCluster(client)
         client.close()
