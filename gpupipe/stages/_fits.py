@@ -21,6 +21,7 @@ from gpupipe.core.errors import DtypeError, StageError
 from gpupipe.core.fit import FitStage
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import Outcome, RowStage
+from gpupipe.core.want import Want
 
 if TYPE_CHECKING:
     from gpupipe.core.verbs import Verbs

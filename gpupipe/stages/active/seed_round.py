@@ -73,11 +73,6 @@ class SeedRound(TaskStage):
         scored, *others = inputs
         return self.wire((candidates(scored, others, self.id, self.name),))  # type: ignore[arg-type]
 
-    def check(self, *schemas: Schema) -> None:
-        """Raise ColumnError for a column that is not there."""
-        require_ids(schemas[0], self.id, self.name)
-        schemas[0].require([self.classes, *self.keep])
-
     def wants(self, *specs: Any) -> tuple[Want | None, ...]:
         """Return of each block the first rows of each class, and the first of all."""
         return (Want(self._first, "held", columns=frozenset({self.id, self.classes, *self.keep})),)
@@ -90,8 +85,9 @@ class SeedRound(TaskStage):
         return hashed.filter((place <= self.budget) | (place.over(self.classes) <= 1))
 
     def plan(self, *specs: Any) -> Schema:
-        """Return the columns."""
-        self.check(*specs)
+        """Return the columns; raise ColumnError for a column that is not there."""
+        require_ids(specs[0], self.id, self.name)
+        specs[0].require([self.classes, *self.keep])
         number = Field(nw.Float64(), nullable=False)
         columns = {self.id: specs[0][self.id], "rank": Field(nw.Int64(), nullable=False), "score": number, "cost": number}
         columns |= {name: specs[0][name] for name in self.keep if name not in columns}

@@ -61,13 +61,13 @@ class WeighDensity(FitStage):
             raise UsageError(f"WeighDensity expects beta from 0 on, how much density counts, got {beta!r}.")
         settle(self, embedding=as_columns(embedding, "WeighDensity's embedding"), score=score, beta=float(beta))
 
-    def check(self, *schemas: Schema) -> None:
+    def plan(self, *schemas: Schema) -> None:
         """Raise ColumnError for a column that is not there, DtypeError for one that holds no numbers."""
         schemas[0].require_numeric(self.embedding, "WeighDensity")
 
-    def measured_columns(self) -> frozenset[str]:
+    def needed(self, schema: Schema) -> tuple[str, ...]:
         """Return the embedding."""
-        return frozenset(self.embedding)
+        return self.embedding
 
     def measure(self, verbs: Verbs, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return the sum of the rows' directions, and how many have one."""
@@ -100,7 +100,7 @@ class DensityWeighed(RowStage):
     score: str
     beta: float
 
-    def check(self, *schemas: Schema) -> None:
+    def plan(self, *schemas: Schema) -> None:
         """Raise ColumnError for a column that is not there, DtypeError for one that holds no numbers."""
         schemas[0].require_numeric([*self.embedding, self.score], "WeighDensity")
 
