@@ -4,8 +4,9 @@
 
 ``cell``: forward and backward of the train alone, as it is done here and with the outer product of the states written out, as the
 authors' code has it; a ratio is that of processor seconds within a round, in turns. ``chaos``: networks that learn the same examples in
-as many steps, with the same settings; the LSTM of equal parameters has the smallest hidden size with at least as many; the horizon is one
-where the error of the best network is below half of that of the mean. ``epoch``: an epoch of a small network beside a plain loop.
+as many steps. The TT-LSTM has one setting. The LSTM of equal parameters has the smallest hidden size with at least as many, and the better
+of two learning rates; the small LSTM is the best of three sizes: both are chosen by the loss on examples for validation, with the first
+seed. None of it sees the examples of the test. ``epoch``: an epoch of a small network beside a plain loop.
 """
 
 # ruff: noqa: E402  (threads are told before torch is imported)
@@ -40,12 +41,13 @@ from gpupipe.deep.tt_cell import TTLSTMCell, contract_train
 torch.set_num_threads(1)
 BATCH, ROUNDS = 50, 15
 CELLS = ((16, 2, 2, 2), (16, 3, 3, 4))  # hidden, lags, order, rank
-PAST, LEARNT, CHECKED = 5, 4000, 500
-SYSTEMS: dict[str, tuple[Callable[[int], Tensor], int]] = {
-    "Lorenz, 0.05 a step": (lambda n: Lorenz(n, PAST + 40)[:], 40),
-    "Genz' continuous, c = 2": (lambda n: GenzMap(n, 100 + PAST + 20, family="continuous", c=2.0)[:][:, 100:], 20),
+PAST, CHECKED = 5, 500
+SYSTEMS: dict[str, tuple[Callable[[int], Tensor], int, int]] = {  # series, horizon, how many are learnt from
+    "Lorenz, 0.05 a step": (lambda n: Lorenz(n, PAST + 40)[:], 40, 4000),
+    "Genz' continuous, c = 2": (lambda n: GenzMap(n, 100 + PAST + 20, family="continuous", c=2.0)[:][:, 100:], 20, 2000),
 }
 TT = {"hidden_size": 16, "lags": 2, "order": 2, "rank": 8}
+RATE, RATES, SMALL = 5e-3, (5e-3, 2e-3), (16, 32, 48)  # of all; of the LSTM of equal parameters; hidden sizes of the small one
 
 
 def outer_product(cores: list[Tensor], states: Tensor) -> Tensor:
@@ -100,50 +102,67 @@ def matched(columns: int, n: int) -> int:
 
 
 def chaos(seeds: int, found: dict[str, Any], keep: Callable[[], None]) -> None:
-    """TT-LSTM, the LSTM of as many parameters, and the LSTM of the same hidden size; each run is kept as it ends, and is not done again."""
-    for system, (made, horizon) in SYSTEMS.items():
-        series = made(LEARNT + 2 * CHECKED)
-        low, high = (edge(series[:LEARNT], (0, 1)) for edge in (torch.amin, torch.amax))
+    """TT-LSTM, the LSTM of as many parameters, and the best small LSTM; each run is kept as it ends, and is not done again."""
+    for system, (made, horizon, learnt) in SYSTEMS.items():
+        series = made(learnt + 2 * CHECKED)
+        low, high = (edge(series[:learnt], (0, 1)) for edge in (torch.amin, torch.amax))
         scaled = ((series - low) / (high - low)).float()
-        columns = scaled.shape[2]
-        n = n_parameters(SequenceNetwork("tt-lstm", columns, **TT))
-        kinds: dict[str, tuple[str, dict[str, Any]]] = {
-            "LSTM of equal parameters": ("lstm", {"hidden_size": matched(columns, n)}),
-            "TT-LSTM": ("tt-lstm", TT),
-            "LSTM of equal size": ("lstm", {"hidden_size": TT["hidden_size"]}),
-        }
-        climate = float((scaled[-CHECKED:] - scaled[:LEARNT].mean((0, 1))).square().mean().sqrt())
+        climate = float((scaled[-CHECKED:] - scaled[:learnt].mean((0, 1))).square().mean().sqrt())
         record = found.setdefault(system, {"horizon": horizon, "rmse_of_the_mean": climate, "networks": {}})
-        for name, (cell, options) in kinds.items():
-            for seed in range(seeds):
-                runs = record["networks"].setdefault(name, {"options": options, "runs": []})["runs"]
-                if len(runs) <= seed:
-                    runs.append(run(scaled, cell, options, horizon, seed))
-                    keep()
-        for held in record["networks"].values():
-            last = [one["rmse"][-1] for one in held["runs"]]
-            held |= {"mean_at_the_horizon": statistics.mean(last), "sd_at_the_horizon": statistics.stdev(last) if seeds > 1 else None}
+
+        def done(kind: str, settings: dict[str, Any], n: int, scaled: Tensor = scaled, networks: Any = record["networks"]) -> float:
+            """Have `n` seeds of a network done; the least validation loss of the first one."""
+            name = f"{kind}, {', '.join(f'{key} {value:g}' for key, value in settings.items())}"
+            runs = networks.setdefault(name, {"kind": kind, "settings": settings, "runs": []})["runs"]
+            for seed in range(len(runs), n):
+                runs.append(run(scaled, kind, settings, seed))
+                keep()
+            return float(runs[0].get("validation_loss", torch.inf))
+
+        size = matched(scaled.shape[2], n_parameters(SequenceNetwork("tt-lstm", scaled.shape[2], **TT)))
+        kinds: dict[str, list[tuple[str, dict[str, Any]]]] = {
+            "TT-LSTM": [("tt-lstm", {**TT, "learning_rate": RATE})],
+            "LSTM of equal parameters": [("lstm", {"hidden_size": size, "learning_rate": rate}) for rate in RATES],
+            "best small LSTM": [("lstm", {"hidden_size": small, "learning_rate": RATE}) for small in SMALL],
+        }
+        chosen = {name: min(tried, key=lambda one: done(*one, 1)) for name, tried in kinds.items()}
+        for one in chosen.values():
+            done(*one, seeds)
+        record["chosen"] = {name: summary(record["networks"], *one) for name, one in chosen.items()}
         keep()
 
 
-def run(scaled: Tensor, cell: str, options: dict[str, Any], horizon: int, seed: int) -> dict[str, Any]:
+def summary(networks: dict[str, Any], kind: str, settings: dict[str, Any]) -> dict[str, Any]:
+    """The errors of a network's seeds at the horizon."""
+    (runs,) = (held["runs"] for held in networks.values() if (held["kind"], held["settings"]) == (kind, settings))
+    last = [one["rmse"][-1] for one in runs]
+    return {
+        "settings": settings, "parameters": runs[0]["parameters"], "rmse_at_the_horizon": last, "mean": statistics.mean(last),
+        "sd": statistics.stdev(last) if len(last) > 1 else None,
+    }  # fmt: skip
+
+
+def run(scaled: Tensor, kind: str, settings: dict[str, Any], seed: int) -> dict[str, Any]:
     """One network's errors by step on examples that it has not seen."""
+    horizon, learnt = scaled.shape[1] - PAST, len(scaled) - 2 * CHECKED
     known = torch.ones(1, dtype=torch.bool).expand(len(scaled), horizon, scaled.shape[2])
 
     def part(begin: int, end: int) -> TensorDataset:
         return TensorDataset(scaled[begin:end, :PAST], scaled[begin:end, PAST:], known[begin:end])
 
     torch.manual_seed(seed)
-    network = SequenceNetwork(cell, scaled.shape[2], **options)
-    training = Training(24, 50, 5e-3, clip_norm=1.0, schedule="cosine", seed=seed, device="cpu")
-    goal = SequenceObjective(horizon, curriculum=3)
-    history = train(network, goal, part(0, LEARNT), part(LEARNT, LEARNT + CHECKED), training=training)
+    network = SequenceNetwork(kind, scaled.shape[2], **{name: value for name, value in settings.items() if name != "learning_rate"})
+    training = Training(24, 50, settings["learning_rate"], clip_norm=1.0, schedule="cosine", seed=seed, device="cpu")
+    started = time.process_time()
+    history = train(network, SequenceObjective(horizon, curriculum=3), part(0, learnt), part(learnt, learnt + CHECKED), training=training)
     with torch.no_grad():
         errors = network(scaled[-CHECKED:, :PAST], horizon) - scaled[-CHECKED:, PAST:]
-    return {
-        "seed": seed, "parameters": n_parameters(network), "seconds": history.seconds,
-        "rmse": errors.square().mean((0, 2)).sqrt().tolist(),
+    made = {
+        "seed": seed, "parameters": n_parameters(network), "processor_seconds": time.process_time() - started,
+        "validation_loss": min(history.column("validation_loss")), "rmse": errors.square().mean((0, 2)).sqrt().tolist(),
     }  # fmt: skip
+    print(kind, settings, {name: value for name, value in made.items() if name != "rmse"}, made["rmse"][-1], file=sys.stderr, flush=True)
+    return made
 
 
 def epoch() -> dict[str, Any]:

@@ -40,7 +40,8 @@ class Loop:
 
     def run(self, examples: Examples, validation: Examples | None, progress: Progress | None) -> History:
         """Train to the end, and give the network its best weights."""
-        with _chance_of_its_own(self.device), _same_bits(self.device, wanted=self.settings.deterministic):
+        same = _same_bits(self.device, wanted=self.settings.deterministic)
+        with _chance_of_its_own(self.device), same, _threads(self.settings.threads):
             self._prepare(len(examples))
             identity = self.settings.identity(self.network, len(examples), self.what)
             self._resume(identity)
@@ -131,12 +132,14 @@ class Loop:
         order = torch.randperm(len(examples), generator=generator)
         sums = _Sums(self.device)
         for numbers in order.split(self.settings.batch_size):
-            mine = self.world.share(numbers, even=True)
+            mine = self.world.share(numbers)
+            given = mine if len(mine) else numbers[:1]  # counts for nothing: all processes must do each step
             moment = Moment(epoch, self.settings.epochs, self.step, True, self.history)
             with torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not None):
-                loss, _ = _loss_of(self.objective(self.model, self._brought(examples[mine]), moment))
+                loss, _ = _loss_of(self.objective(self.model, self._brought(examples[given]), moment))
             self.optimizer.zero_grad(set_to_none=True)
-            self.scaler.scale(loss).backward()
+            part = len(mine) * self.world.size / len(numbers)  # the mean of all gradients is then that of the batch
+            self.scaler.scale(loss if part == 1 else loss * part).backward()
             if self.settings.clip_norm is not None:
                 self.scaler.unscale_(self.optimizer)
                 nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.clip_norm)
@@ -154,7 +157,7 @@ class Loop:
         self.network.eval()
         sums = _Sums(self.device)
         for numbers in torch.arange(len(examples)).split(self.settings.batch_size):
-            mine = self.world.share(numbers, even=False)
+            mine = self.world.share(numbers)
             if not len(mine):
                 continue
             moment = Moment(epoch, self.settings.epochs, self.step, False, self.history)
@@ -221,8 +224,12 @@ class _Sums:
 
 
 def _loss_of(made: Any) -> tuple[torch.Tensor, Mapping[str, Any]]:
-    """Return the loss, and metrics where there are some."""
-    return made if isinstance(made, tuple) else (made, {})
+    """Return the loss, and metrics where there are some; raise UsageError for a loss that is no number."""
+    loss, metrics = made if isinstance(made, tuple) else (made, {})
+    if not isinstance(loss, torch.Tensor) or loss.numel() != 1:
+        got = f"a tensor of shape {tuple(loss.shape)}" if isinstance(loss, torch.Tensor) else f"a {type(loss).__name__}"
+        raise UsageError(f"A loss is one number, a tensor with the mean over a batch, got {got}. Take the mean: loss.mean().")
+    return loss, metrics
 
 
 def _plain(state: Mapping[str, Any]) -> dict[str, Any]:
@@ -240,6 +247,19 @@ def _chance_of_its_own(device: torch.device) -> Iterator[None]:
     """Leave torch's generators as they were before."""
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         yield
+
+
+@contextmanager
+def _threads(number: int | None) -> Iterator[None]:
+    """Have torch take so many threads on a CPU."""
+    before = torch.get_num_threads()
+    try:
+        if number is not None:
+            torch.set_num_threads(number)
+        yield
+    finally:
+        if number is not None:
+            torch.set_num_threads(before)
 
 
 @contextmanager

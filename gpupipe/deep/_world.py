@@ -29,12 +29,8 @@ class World:
             return network
         return nn.parallel.DistributedDataParallel(network, device_ids=[device] if device.type == "cuda" else None)
 
-    def share(self, numbers: torch.Tensor, *, even: bool) -> torch.Tensor:
-        """Return this process' part of a batch; where all must be as long, the first numbers come twice."""
-        if self.size == 1:
-            return numbers
-        if even and (lacking := -len(numbers) % self.size):
-            numbers = torch.cat([numbers, numbers.repeat(-(-lacking // len(numbers)))[:lacking]])
+    def share(self, numbers: torch.Tensor) -> torch.Tensor:
+        """Return this process' part of a batch; the last processes may have none of a short one."""
         return numbers[self.rank :: self.size]
 
     def summed(self, values: torch.Tensor) -> torch.Tensor:

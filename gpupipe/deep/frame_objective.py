@@ -99,11 +99,19 @@ class NextFrames:
         if not truth.shape[1]:
             raise UsageError(f"NextFrames shows {self.n_seen} frames of clips of {clips.shape[1]}, so that none is left to be predicted.")
         if not at.training:
-            made = network(seen, truth.shape[1])[:, self.n_seen - 1 :]
+            made = self._made(clips, network(seen, truth.shape[1]))[:, self.n_seen - 1 :]
             return self._loss(made, truth), {"squared_error": nn.functional.mse_loss(made.clamp(0, 1), truth)}
         forced = None if self.forcing is None else self._forced(truth, self.forcing.share(at.history))
-        made = network(seen, truth.shape[1], None if forced is None else truth, forced)
+        made = self._made(clips, network(seen, truth.shape[1], None if forced is None else truth, forced))
         return self._loss(made, clips[:, 1:]), {}
+
+    def _made(self, clips: Tensor, made: Any) -> Tensor:
+        """Return what a network made of clips; raise UsageError unless that is each next frame."""
+        expected = (len(clips), clips.shape[1] - 1, *clips.shape[2:])
+        if not isinstance(made, Tensor) or tuple(made.shape) != expected:
+            got = tuple(made.shape) if isinstance(made, Tensor) else f"a {type(made).__name__}"
+            raise UsageError(f"A network of frames gives every next frame of clips {tuple(clips.shape)}: {expected}, got {got}.")
+        return made
 
     def _forced(self, truth: Tensor, share: float) -> Tensor:
         """Return which frames of the truth are shown, (n, n_ahead - 1)."""

@@ -52,7 +52,11 @@ def learn_frames(
     kept, learnt = (torch.from_numpy(np.sort(part)).to(held.device) for part in (order[:n_kept], order[n_kept:]))
     examples, others = TensorDataset(held[learnt]), TensorDataset(held[kept]) if n_kept else None
     what = hashlib.sha256(as_array(held, np).tobytes()).hexdigest() if training.folder is not None else ""
-    history = train(network, objective, examples, others, training=training, progress=progress, what=f"{objective} {what}")
+    try:
+        history = train(network, objective, examples, others, training=training, progress=progress, what=f"{objective} {what}")
+    except (RuntimeError, ValueError, IndexError, TypeError) as error:
+        msg = f"{type(network).__name__} cannot be trained on videos {tuple(clips.shape[1:])}: {type(error).__name__}: {error}"
+        raise StageError(f"{msg}. It is called as FrameNetwork is.") from error
     return (len(learnt), n_kept), history
 
 

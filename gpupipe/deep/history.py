@@ -63,7 +63,12 @@ class History:
         losses = [name for name in ("loss", "validation_loss") if name in self.names]
         others = [name for name in self.names if name not in ("epoch", *losses)]
         made = [_lines("Loss by epoch", at, [(name.replace("_", " "), self.column(name)) for name in losses])]
-        return made + [_lines(f"{name.replace('_', ' ').capitalize()} by epoch", at, [(name, self.column(name))]) for name in others]
+        return made + [_lines(f"{name.replace('_', ' ').capitalize()} by epoch", at, [(_told(name), self.column(name))]) for name in others]
+
+
+def _told(name: str) -> str:
+    """Return what a figure is called beside its curve: metrics are of the examples for validation."""
+    return name.replace("_", " ") if name in ("learning_rate", "seconds") else f"{name} on validation"
 
 
 def _lines(title: str, at: Sequence[int], curves: Sequence[tuple[str, Sequence[float]]]) -> Mapping[str, Any]:

@@ -51,6 +51,19 @@ class Network:
             raise UsageError(msg)
         settle(self, factory=factory, options=tuple(sorted((name, _plain(name, value)) for name, value in options.items())))
 
+    @classmethod
+    def of(cls, factory: Callable[..., nn.Module], options: Any) -> Network:
+        """Return it of a mapping of options, or of None.
+
+        Raises
+        ------
+        UsageError
+            The options are no mapping of names.
+        """
+        if options is not None and not (isinstance(options, Mapping) and all(isinstance(name, str) for name in options)):
+            raise UsageError(f"A network's options are a mapping of names to values, {{'channels': 8}}, got {options!r}.")
+        return cls(factory, **(options or {}))
+
     @property
     def name(self) -> str:
         """What makes it, in a word."""

@@ -91,16 +91,38 @@ def learn(
     made = network.make(settings.seed)
     what = _digest(values, wanted) if settings.folder else ""
     goal = _objective(loss, augment, classifies=n_classes is not None)
+    _require_outputs(network.name, made, values[:2], n_classes, settings)
     try:
         history = train(made, goal, examples, checked if n_validated else None, training=settings, progress=progress, what=what)
     except (RuntimeError, ValueError, IndexError, TypeError) as error:
-        msg = f"{network.name} cannot be trained on samples of shape {tuple(values.shape[1:])}: {type(error).__name__}: {error}"
+        one = ". The last batch of an epoch has one sample: take another batch_size" if len(learnt) % settings.batch_size == 1 else ""
+        msg = f"{network.name} cannot be trained on samples of shape {tuple(values.shape[1:])}: {type(error).__name__}: {error}{one}"
         raise StageError(msg) from error
     confused = np.zeros((0, 0), np.int64)
     if n_validated and n_classes is not None:
         best = outputs(made, checked.tensors[0], settings.device, np).argmax(1)
         confused = confusion(checked.tensors[1].cpu().numpy(), best, n_classes)
     return Learnt(*weights_of(made), history, confused, len(learnt), n_validated)
+
+
+def _require_outputs(name: str, network: nn.Module, samples: torch.Tensor, n_classes: int | None, settings: Training) -> None:
+    """Raise StageError for a network that does not take the samples, or gives something else than is learnt; it is as it was before."""
+    shape, device = tuple(samples.shape[1:]), settings.on_device()
+    network = network.to(device).eval()
+    try:
+        with torch.no_grad(), torch.random.fork_rng([device] if device.type == "cuda" else []):
+            made = network(samples.to(device))
+    except Exception as error:
+        msg = f"{name} does not take a batch of samples of shape {shape}: {type(error).__name__}: {error}"
+        raise StageError(f"{msg}. Say shape=(...) where it wants another.") from error
+    network.train()
+    if not isinstance(made, torch.Tensor):
+        raise StageError(f"{name} returns a {type(made).__name__}; expected a tensor alone. Return the outputs that are learnt from.")
+    n, got = len(samples), f"{name} gives {tuple(made.shape)} for {len(samples)} samples"
+    if n_classes is not None and tuple(made.shape) != (n, n_classes):
+        raise StageError(f"{got}; expected a score for each of the {n_classes} classes: {(n, n_classes)}.")
+    if n_classes is None and tuple(made.shape) not in ((n,), (n, 1)):
+        raise StageError(f"{got}; expected a number for each: {(n, 1)}.")
 
 
 def outputs(network: nn.Module, samples: Any, device: str, xp: Any) -> Any:

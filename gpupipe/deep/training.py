@@ -11,7 +11,7 @@ where its file in `folder` ends, and comes to the same weights, bit by bit, as i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from torch import Tensor, nn
 
@@ -21,7 +21,7 @@ from gpupipe.deep._loop import Loop
 from gpupipe.deep.history import History
 from gpupipe.deep.training_file import taken_apart
 from gpupipe.deep.training_objective import Examples, Objective
-from gpupipe.deep.training_settings import Training
+from gpupipe.deep.training_settings import Training, as_training
 
 
 def train(
@@ -106,7 +106,13 @@ def train_on(
     >>> int(state["0/step"])
     2
     """
-    settings = Training() if training is None else training
+    settings = as_training(training, "train")
+    if not isinstance(network, nn.Module):
+        raise UsageError(f"train expects a network, a torch.nn.Module that is made, got {network!r}.")
+    for held in (examples, validation):
+        if (held is not None and not (hasattr(held, "__len__") and hasattr(held, "__getitem__"))) or isinstance(held, Sequence | Tensor):
+            msg = f"train expects examples by number, such as TensorDataset(inputs, targets), got a {type(held).__name__}."
+            raise UsageError(f"{msg} Give the data set; batches and their order are made by train.")
     if not len(examples) or (validation is not None and not len(validation)):
         which = "learn from" if not len(examples) else "validate on"
         msg = f"train expects examples, got none to {which}. Leave validation out, or split otherwise."

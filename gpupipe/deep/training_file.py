@@ -36,7 +36,10 @@ def write_training(folder: Path, identity: str, tensors: Mapping[str, Mapping[st
     """
     flat = {f"{group}/{name}": held.detach().cpu().clone() for group, part in tensors.items() for name, held in part.items()}
     header = {"gpupipe": json.dumps({"format": FORMAT, "identity": identity, **plain})}
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"Training's folder {str(folder)!r} cannot be made: {error.strerror}. Choose another one.") from error
     beside = folder / f".{NAME}.{os.getpid()}"
     try:
         with beside.open("wb") as stream:
@@ -89,10 +92,25 @@ def _differing(theirs: str, ours: str) -> str:
     """Return in what two identities, which are JSON objects, differ."""
     try:
         old, new = json.loads(theirs), json.loads(ours)
-        told = [f"{name} {old.get(name)!r}, not {new.get(name)!r}" for name in new if old.get(name) != new.get(name)]
+        told = [f"{name} {_short(old.get(name), new.get(name))}" for name in new if old.get(name) != new.get(name)]
     except (ValueError, AttributeError):
         told = []
     return " and ".join(told) or "other settings"
+
+
+def _short(old: Any, new: Any) -> str:
+    """Return two values as text; of two lists, such as the weights of a network, the first parts in which they differ.
+
+    Examples
+    --------
+    >>> _short(1, 2), _short([1, 2, 3], [1, 4])
+    ('1, not 2', '[.., 2, ..] (3 in all), not [.., 4, ..] (2 in all)')
+    """
+    if not (isinstance(old, list) and isinstance(new, list)):
+        return f"{old!r}, not {new!r}"
+    at = next((at for at, (one, other) in enumerate(zip(old, new, strict=False)) if one != other), min(len(old), len(new)))
+    first = [f"[.., {held[at]!r}, ..] ({len(held)} in all)" if at < len(held) else f"{len(held)} in all" for held in (old, new)]
+    return ", not ".join(first)
 
 
 def taken_apart(state: Mapping[str, Any]) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:

@@ -22,6 +22,7 @@ SCHEDULES = {
     "plateau": "ReduceLROnPlateau",
     "steps": "StepLR",
 }
+_ELSEWHERE = ("device", "threads", "folder", "every", "epochs")  # what a training that is resumed may have otherwise
 PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -59,6 +60,9 @@ class Training(WithOptions):
         ``"auto"`` is the first GPU, or the CPU where there is none; else what ``torch.device`` takes.
     deterministic
         Whether torch takes algorithms that give the same bits each time. On a CPU that costs nothing worth telling.
+    threads
+        How many threads torch takes on a CPU while it trains; None for what it has, mostly one a core. Sums are rounded otherwise with
+        other numbers of them, so the same seed gives the same bits everywhere only with the same number: with 1, those of a Dask worker.
     folder
         Where the file that a killed training is resumed from is kept; None keeps none.
     every
@@ -88,6 +92,7 @@ class Training(WithOptions):
     seed: int
     device: str
     deterministic: bool
+    threads: int | None
     folder: str | None
     every: int
 
@@ -107,17 +112,18 @@ class Training(WithOptions):
         seed: int = 0,
         device: str = "auto",
         deterministic: bool = True,
+        threads: int | None = None,
         folder: str | Path | None = None,
         every: int = 1,
     ) -> None:
-        for name, value in {
-            "epochs": epochs,
-            "batch_size": batch_size,
-            "every": every,
-            "patience": 1 if patience is None else patience,
-        }.items():
+        optional = {"patience": patience, "threads": threads}
+        for name, value in {"epochs": epochs, "batch_size": batch_size, "every": every, **optional}.items():
+            if value is None and name in optional:
+                continue
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise UsageError(f"Training's {name} must be a whole number from 1 on, got {value!r}.")
+        if isinstance(seed, bool) or not isinstance(seed, int):
+            raise UsageError(f"Training's seed must be a whole number, got {seed!r}.")
         for name, rate in {"learning_rate": learning_rate, "clip_norm": 1.0 if clip_norm is None else clip_norm}.items():
             if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < float("inf"):
                 raise UsageError(f"Training's {name} must be a number above 0, got {rate!r}.")
@@ -128,7 +134,7 @@ class Training(WithOptions):
         options = {"optimizer_options": _pairs(optimizer_options), "schedule_options": _pairs(schedule_options)}
         settle(self, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, optimizer=optimizer, schedule=schedule, **options)
         settle(self, clip_norm=clip_norm, precision=precision, patience=patience, seed=seed, device=device, deterministic=deterministic)
-        settle(self, folder=None if folder is None else str(folder), every=every)
+        settle(self, threads=threads, folder=None if folder is None else str(folder), every=every)
 
     def on_device(self) -> torch.device:
         """Return the device: a GPU's is the one of the process, where several train together.
@@ -136,22 +142,41 @@ class Training(WithOptions):
         Raises
         ------
         UsageError
-            torch does not know it.
+            torch does not know it, or there is none here.
         """
         if self.device == "auto":
             return torch.device("cuda", torch.cuda.current_device()) if torch.cuda.is_available() else torch.device("cpu")
         try:
-            return torch.device(self.device)
-        except RuntimeError as error:
+            found = torch.device(self.device)
+        except (RuntimeError, TypeError) as error:
             msg = f"Training's device must be 'auto' or one of torch's, such as 'cpu' or 'cuda:1', got {self.device!r}."
             raise UsageError(msg) from error
+        try:
+            torch.empty(1, device=found)
+        except (RuntimeError, AssertionError, NotImplementedError) as error:
+            msg = f"Training's device is {self.device!r}, and torch {torch.__version__} cannot use it here: {error} Take 'auto' or 'cpu'."
+            raise UsageError(msg) from error
+        return found
 
     def identity(self, network: nn.Module, n_examples: int, what: str) -> str:
         """Return what a file must be of to be resumed; it may be resumed with more epochs unless its schedule depends on them."""
         weights = [[name, list(held.shape), str(held.dtype)] for name, held in network.state_dict().items()]
-        told = {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in ("device", "folder", "every", "epochs")}
+        told = {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in _ELSEWHERE}
         told |= {"epochs": self.epochs if self.schedule in ("cosine", "one cycle") else None}
         return json.dumps({**told, "examples": n_examples, "weights": weights, "what": what})
+
+
+def as_training(value: Any, stage: str) -> Training:
+    """Return what was given as `training`, or the defaults for None; raise UsageError for anything else.
+
+    Examples
+    --------
+    >>> as_training(None, "LearnDeep").epochs
+    20
+    """
+    if value is not None and not isinstance(value, Training):
+        raise UsageError(f"{stage}'s training is a gpupipe.deep.Training(epochs=20, ...), got a {type(value).__name__}.")
+    return value or Training()
 
 
 def _pairs(options: Mapping[str, Any] | None) -> tuple[tuple[str, Any], ...]:

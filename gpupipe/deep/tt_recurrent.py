@@ -33,6 +33,7 @@ class _TTLayers(nn.Module):
         if isinstance(num_layers, bool) or not isinstance(num_layers, int) or num_layers < 1:
             raise UsageError(f"{type(self).__name__}'s num_layers must be a whole number from 1 on, got {num_layers!r}.")
         self.batch_first, self.num_layers, self.hidden_size, self.lags = batch_first, num_layers, hidden_size, lags
+        self.input_size = input_size
         sizes = [input_size] + [hidden_size] * (num_layers - 1)
         self.cells = nn.ModuleList(self.cell(size, hidden_size, lags, order, rank) for size in sizes)
         self.dropout = nn.Dropout(dropout)
@@ -49,6 +50,19 @@ class _TTLayers(nn.Module):
             x = torch.stack(made)
             x = self.dropout(x) if number < self.num_layers - 1 else x
         return x, ends
+
+    def in_time(self, sequence: Tensor, **states: tuple[Tensor, tuple[int, ...]]) -> Tensor:
+        """Return a sequence as [time, batch, input_size]; raise UsageError for other shapes, also of states by name."""
+        name, order = type(self).__name__, "batch, time" if self.batch_first else "time, batch"
+        x = sequence.transpose(0, 1) if self.batch_first and sequence.ndim > 1 else sequence
+        if x.ndim != 3 or x.shape[2] != self.input_size or not len(x):
+            msg = f"{name} takes sequences [{order}, {self.input_size}] of one step or more, got the shape {tuple(sequence.shape)}."
+            raise UsageError(msg)
+        for held, (state, sizes) in states.items():
+            expected = (self.num_layers, *sizes[:-1], x.shape[1], sizes[-1])
+            if tuple(state.shape) != expected:
+                raise UsageError(f"{name} takes a state {held} of shape {expected}, got {tuple(state.shape)}.")
+        return x
 
     def starts(self, x: Tensor) -> list[Any]:
         """Return the states before the first step."""
@@ -84,7 +98,8 @@ class TTLSTM(_TTLayers):
         state
             ``h`` [num_layers, lags, batch, hidden_size], the newest last, and ``c`` [num_layers, batch, hidden_size]; zeros unless given.
         """
-        x = sequence.transpose(0, 1) if self.batch_first else sequence
+        kept = {} if state is None else {"h": (state[0], (self.lags, self.hidden_size)), "c": (state[1], (self.hidden_size,))}
+        x = self.in_time(sequence, **kept)
         starts = self.starts(x) if state is None else list(zip(*state, strict=True))
         x, ends = self.through(x, starts)
         h, c = (torch.stack(parts) for parts in zip(*ends, strict=True))
@@ -105,6 +120,6 @@ class TTRNN(_TTLayers):
 
     def forward(self, sequence: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return the outputs of the last layer at each step, and the states [num_layers, lags, batch, hidden_size]."""
-        x = sequence.transpose(0, 1) if self.batch_first else sequence
+        x = self.in_time(sequence, **({} if state is None else {"h": (state, (self.lags, self.hidden_size))}))
         x, ends = self.through(x, self.starts(x) if state is None else list(state))
         return (x.transpose(0, 1) if self.batch_first else x), torch.stack(ends)

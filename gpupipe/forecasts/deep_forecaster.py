@@ -45,7 +45,7 @@ class DeepForecaster(Forecaster):
         Of tensor-train cells: how many of the last states they see, of which degree, and the ranks between the cores.
     joint
         Whether all series are the columns of one.
-    epochs, batch_size, learning_rate, clip_norm, patience, seed, device
+    epochs, batch_size, learning_rate, clip_norm, patience, seed, device, threads
         See `gpupipe.deep.Training`; the learning rate falls in a cosine.
     curriculum, sampling
         See `gpupipe.deep.sequence_network.SequenceObjective`.
@@ -83,6 +83,7 @@ class DeepForecaster(Forecaster):
     every: int = 1
     seed: int = 0
     device: str = "auto"
+    threads: int | None = None
 
     _learns_together = True
 
@@ -116,9 +117,8 @@ class DeepForecaster(Forecaster):
             return
         from gpupipe.deep import Training, series  # local: PyTorch, which is an extra, is loaded where a network is fitted
 
-        settings = {
-            name: getattr(self, name) for name in ("epochs", "batch_size", "learning_rate", "clip_norm", "patience", "seed", "device")
-        }
+        words = ("epochs", "batch_size", "learning_rate", "clip_norm", "patience", "seed", "device", "threads")
+        settings = {name: getattr(self, name) for name in words}
         training = Training(**settings, schedule="cosine")
         goal = (self.horizon, self.curriculum, self.sampling)
         made = series.fit_series(self._rows(self._seen_), self._options, self.past, goal, self.validation, self.every, training)

@@ -15,7 +15,7 @@ from gpupipe.report.units import number_text
 
 Points = Sequence[tuple[float, float]]
 
-STYLES = 5  # as many `.s0`, `.s1`, ... as the style sheet knows
+STYLES = 8  # as many `.s0`, `.s1`, ... as the style sheet knows
 BAR_HEIGHT = 22.0
 LABEL_WIDTH = 190.0
 

@@ -54,12 +54,12 @@ DAG_CSS = (
 _LIGHT_PAGE = (
     "--ground:#f6f7f9;--card:#fff;--ink:#18212d;--quiet:#556272;--line:#e0e5eb;--soft:#f1f4f7;--accent:#1f5fbf;"
     "--good:#1a6b3c;--good-soft:#e4f5ea;--bad:#b3261e;--bad-soft:#fdeeec;--warn:#8a5000;--warn-soft:#fdf2e0;"
-    "--s0:#2563c9;--s1:#c2410c;--s2:#1f7a46;--s3:#7a4fc4;--s4:#b83280;--bar:#4d82d6;"
+    "--s0:#2563c9;--s1:#c2410c;--s2:#1f7a46;--s3:#7a4fc4;--s4:#b83280;--s5:#0e7490;--s6:#8a5a00;--s7:#475569;--bar:#4d82d6;"
 )
 _DARK_PAGE = (
     "--ground:#0e1217;--card:#151a21;--ink:#e8edf4;--quiet:#a3afbf;--line:#2a323d;--soft:#1c232c;--accent:#8ab4f8;"
     "--good:#7ed6a1;--good-soft:#15301f;--bad:#ff9d94;--bad-soft:#351b1a;--warn:#f0bd6a;--warn-soft:#33260f;"
-    "--s0:#7aa9f7;--s1:#f59e5f;--s2:#6cc892;--s3:#b795f0;--s4:#ee86bd;--bar:#5b8fe0;"
+    "--s0:#7aa9f7;--s1:#f59e5f;--s2:#6cc892;--s3:#b795f0;--s4:#ee86bd;--s5:#5cc8de;--s6:#d9b04c;--s7:#a9b4c4;--bar:#5b8fe0;"
 )
 
 

@@ -27,6 +27,7 @@ def test_facts_and_curves() -> None:
     assert [part["title"] for part in parts] == ["Loss by epoch", "Accuracy by epoch", "Learning rate by epoch", "Seconds by epoch"]
     assert [curve["label"] for curve in parts[0]["curves"]] == ["loss", "validation loss"]
     assert parts[1]["curves"][0]["y"] == [0.5, None]
+    assert [part["curves"][0]["label"] for part in parts[1:]] == ["accuracy on validation", "learning rate", "seconds"]
     assert is_card({"title": "Training", "parts": parts})
 
 

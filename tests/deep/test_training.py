@@ -86,6 +86,19 @@ def trained(seed: int, **options: Any) -> nn.Module:
     return module
 
 
+def test_threads_are_what_is_asked_for_while_it_trains() -> None:
+    before, seen = torch.get_num_threads(), []
+
+    def objective(module: nn.Module, batch: Any, at: Any) -> Any:
+        seen.append(torch.get_num_threads())
+        return MSE(module, batch, at)
+
+    train(network(), objective, DATA, training=Training(1, 90, threads=before + 1, device="cpu"))
+    assert seen == [before + 1] and torch.get_num_threads() == before
+    one, other = (Training(threads=n).identity(network(), 1, "") for n in (1, None))
+    assert one == other  # so it may be resumed with others
+
+
 def test_precision_and_augmentation() -> None:
     plain, low = trained(0), trained(0, precision="bfloat16")
     assert next(low.parameters()).dtype == torch.float32
@@ -171,9 +184,10 @@ def test_a_killed_process_is_resumed_with_equal_results(tmp_path: Path) -> None:
 
 
 TOGETHER = """
-import sys, torch, torch.distributed
+import sys, polars as pl, torch, torch.distributed
 from torch import nn
 from torch.utils.data import TensorDataset
+import gpupipe as gp
 from gpupipe.deep import Supervised, Training, train
 def run(rank, place, folder):
     torch.distributed.init_process_group("gloo", init_method="file://" + place, rank=rank, world_size=2)
@@ -181,20 +195,28 @@ def run(rank, place, folder):
         return trained(folder)
     finally:
         torch.distributed.destroy_process_group()
+def from_a_pipeline():
+    cells = pl.DataFrame({"s": [s for s in range(30) for _ in "ab"], "x": ["a", "b"] * 30, "v": [(7 * s) % 5 / 5 for s in range(60)]})
+    known = pl.DataFrame({"s": range(30), "kind": [str(s % 3) for s in range(30)]})
+    training = Training(3, 13, 0.1, device="cpu")  # of 27 examples: a batch of 7 and 6, and one of 1 and none
+    learn = gp.LearnDeep(nn.Linear, {"in_features": 2, "out_features": 3}, samples="s", target="kind", training=training)
+    fitted = learn.fit(gp.ToTensor(["s", "x"], "v")(gp.FromFrame(cells).node()), gp.FromFrame(known).node())
+    weights = gp.Pipeline("x", fitted=fitted).run("cpu")["fitted"].weights
+    return torch.cat([torch.as_tensor(w).flatten() for w in weights])
 def trained(folder):
     torch.manual_seed(0)
     net = nn.Sequential(nn.Linear(1, 8), nn.Tanh(), nn.Linear(8, 1))
     x = torch.linspace(-1, 1, 64)[:, None]
     history = train(net, Supervised(nn.functional.mse_loss), TensorDataset(x, x ** 2), TensorDataset(x[::3], x[::3] ** 2),
         training=Training(4, 16, 0.02, device="cpu", folder=folder))
-    return torch.cat([p.detach().flatten() for p in net.parameters()]), history.column("validation_loss")
+    return torch.cat([*(p.detach().flatten() for p in net.parameters()), from_a_pipeline()]), history.column("validation_loss")
 if __name__ == "__main__":
     run(1, sys.argv[1], None)
 """
 
 
 def test_two_processes_come_to_what_one_does(tmp_path: Path) -> None:
-    """Each has half of every batch; the mean of their gradients is that of the batch. On CPUs: no two GPUs have been seen."""
+    """Each has half of every batch, also where a pipeline trains; the mean of their gradients is that of the batch. On CPUs alone."""
     script = tmp_path / "together.py"
     script.write_text(TOGETHER)
     made = runpy.run_path(str(script))
@@ -236,6 +258,12 @@ def test_errors(tmp_path: Path) -> None:
         Training(optimizer="adam")
     with pytest.raises(UsageError, match="no option 'clip'"):
         Training(clip=1.0)  # type: ignore[call-arg]
+    for options, said in (({"seed": 1.5}, "seed must be a whole number"), ({"threads": 0}, "threads must be a whole number from 1")):
+        with pytest.raises(UsageError, match=said):
+            Training(**options)  # type: ignore[arg-type]
+    if not torch.cuda.is_available():
+        with pytest.raises(UsageError, match="device is 'cuda', and torch .* cannot use it here"):
+            train(network(), MSE, DATA, training=Training(1, device="cuda"))
     with pytest.raises(UsageError, match="'nowhere'"):
         train(network(), MSE, DATA, training=Training(1, device="nowhere"))
     with pytest.raises(UsageError, match="do not suit Adam"):
@@ -248,7 +276,20 @@ def test_errors(tmp_path: Path) -> None:
         train(nn.Identity(), MSE, DATA)
     with pytest.raises(StageError, match="loss of epoch 1 is (nan|inf)"):
         train(network(), MSE, TensorDataset(X, X / 0), training=Training(1, device="cpu"))
+    batches: Any = torch.utils.data.DataLoader(DATA)
+    for what, said in ((batches, "a DataLoader. Give the data set"), ([1, 2], "got a list"), (X, "got a Tensor")):
+        with pytest.raises(UsageError, match=said):
+            train(network(), MSE, what)
+    with pytest.raises(UsageError, match="a torch.nn.Module that is made, got <class"):
+        train(nn.Linear, MSE, DATA)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match=r"one number.*got a tensor of shape \(32, 1\)"):
+        train(network(), Supervised(lambda output, target: output - target), DATA, training=Training(1, device="cpu"))
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match="cannot be made: File exists"):
+        train(network(), MSE, DATA, training=Training(1, folder=tmp_path / "file", device="cpu"))
     train(network(), MSE, DATA, training=Training(2, folder=tmp_path, device="cpu"))
+    with pytest.raises(UsageError, match=r"begun with weights \[\.\., \['0.weight', \[16, 1\]"):
+        train(nn.Linear(1, 1), MSE, DATA, training=Training(2, folder=tmp_path, device="cpu"))
     with pytest.raises(UsageError, match="begun with learning_rate 0.001, not 0.1"):
         train(network(), MSE, DATA, training=Training(2, 32, 0.1, folder=tmp_path, device="cpu"))
     with pytest.raises(UsageError, match="has 2 epochs, and 1 are asked for"):

@@ -49,3 +49,24 @@ def test_dropout_is_between_layers_and_for_training() -> None:
 def test_errors() -> None:
     with pytest.raises(UsageError, match="num_layers"):
         TTLSTM(1, 2, num_layers=0)
+
+
+@pytest.mark.parametrize(
+    ("layers", "given", "said"),
+    [
+        (TTLSTM(3, 4), (torch.zeros(5, 2, 4),), r"\[time, batch, 3\] of one step or more, got the shape \(5, 2, 4\)"),
+        (TTRNN(3, 4, batch_first=True), (torch.zeros(5, 3),), r"\[batch, time, 3\] of one step or more, got the shape \(5, 3\)"),
+        (TTLSTM(3, 4), (torch.zeros(0, 2, 3),), "of one step or more"),
+        (
+            TTLSTM(3, 4),
+            (torch.zeros(5, 2, 3), (torch.zeros(1, 2, 3, 4), torch.zeros(1, 2, 4))),
+            r"h of shape \(1, 2, 2, 4\), got \(1, 2, 3, 4\)",
+        ),
+        (TTLSTM(3, 4), (torch.zeros(5, 2, 3), (torch.zeros(1, 2, 2, 4), torch.zeros(1, 4))), r"c of shape \(1, 2, 4\), got \(1, 4\)"),
+        (TTRNN(3, 4), (torch.zeros(5, 2, 3), torch.zeros(2, 2, 2, 4)), r"h of shape \(1, 2, 2, 4\)"),
+    ],
+)
+def test_other_shapes_are_told(layers: nn.Module, given: tuple[object, ...], said: str) -> None:
+    """A sequence without a batch would be added to states of every length, and give numbers."""
+    with pytest.raises(UsageError, match=said):
+        layers(*given)

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from gpupipe.report import style
+from gpupipe.report.charts import STYLES
 
 
 def luminance(colour: str) -> float:
@@ -32,7 +33,7 @@ def test_text_and_curves_of_a_page_stand_out_from_their_ground(page: str) -> Non
     for word in ("good", "bad", "warn"):
         assert contrast(names[word], names[f"{word}-soft"]) >= 4.5
     assert contrast(names["ink"], names["bad-soft"]) >= 4.5
-    for mark in ("s0", "s1", "s2", "s3", "s4", "bar"):
+    for mark in (*(f"s{number}" for number in range(STYLES)), "bar"):
         assert contrast(names[mark], names["card"]) >= 3
 
 

@@ -23,6 +23,13 @@ LIMITS = (
         "rare",
     ),
     Limit(
+        "weights of networks",
+        "never",
+        "A worker's PyTorch has one thread, that of engine cpu one a core, and sums are rounded otherwise: after some epochs weights "
+        "differ visibly. Training(threads=1) comes to the same bits on both.",
+        "rare",
+    ),
+    Limit(
         "bins of XGBoost, and starts that k-means chooses",
         "never",
         "Bins are found from all workers' sketches: where a feature has more distinct values than bins, trees may differ slightly from one "

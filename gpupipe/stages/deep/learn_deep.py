@@ -12,7 +12,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from gpupipe.core.answers import answers
-from gpupipe.core.errors import ArtefactError, UsageError
+from gpupipe.core.errors import ArtefactError, StageError, UsageError
 from gpupipe.core.holding import Holding
 from gpupipe.core.node import Fitted, Node, Table
 from gpupipe.core.options import settle
@@ -23,6 +23,7 @@ from gpupipe.deep import History, Training
 from gpupipe.deep.network import Network, n_parameters, options_of
 from gpupipe.deep.savings import layers_part
 from gpupipe.deep.supervised import LOSSES, Learnt, learn
+from gpupipe.deep.training_settings import as_training
 from gpupipe.kinds.tensor import Tensor, TensorData
 from gpupipe.stages.deep._predicted import Confused, DeepScores, PredictedSamples, TopClasses
 from gpupipe.stages.deep._samples import check_labels, check_samples, matched, samples_of
@@ -230,13 +231,12 @@ class LearnDeep(TaskStage):
             raise UsageError(f"LearnDeep's loss must be one of {', '.join(map(repr, LOSSES))}, or a function, got {loss!r}.")
         if not 0 <= validation < 1:
             raise UsageError(f"LearnDeep's validation is a share of the samples, from 0 to below 1, got {validation!r}.")
-        if training is not None and not isinstance(training, Training):
-            raise UsageError(f"LearnDeep's training is a gpupipe.deep.Training(epochs=20, ...), got a {type(training).__name__}.")
-        if training is not None and training.patience is not None and not validation:
+        how = as_training(training, "LearnDeep")
+        if how.patience is not None and not validation:
             raise UsageError("A training with patience needs samples for validation: give LearnDeep a share, validation=0.1.")
         classifies = loss == "cross_entropy" if classes is None else classes
-        settle(self, network=Network(network, **(options or {})), samples=samples, target=target, loss=loss, classes=classifies)
-        settle(self, shape=tuple(shape), validation=float(validation), augment=augment, training=training or Training())
+        settle(self, network=Network.of(network, options), samples=samples, target=target, loss=loss, classes=classifies)
+        settle(self, shape=tuple(shape), validation=float(validation), augment=augment, training=how)
 
     @property
     def refers_to(self) -> Sequence[Callable[..., Any]]:
@@ -289,7 +289,11 @@ class LearnDeep(TaskStage):
         if self.classes:
             codes = tools.coded((rows, [self.target]))
             return at, codes.keys, on_host(codes.numbers[0]).astype(np.int64)
-        return at, rows[:0].select(self.target), on_host(tools.array(rows, self.target)).astype(np.float32)
+        numbers = on_host(tools.array(rows, self.target)).astype(np.float32)
+        if n_others := int((~np.isfinite(numbers)).sum()):
+            msg = f"{self.name} expects finite numbers in {self.target!r}, got {n_others} that are NaN or infinite."
+            raise StageError(f"{msg} Make them null, so that their samples are left out, or fill them.")
+        return at, rows[:0].select(self.target), numbers
 
     def _kept(self, made: Learnt, labels: Any, place: int, classes: Any) -> FittedNetwork:
         """Return the network as it is held."""

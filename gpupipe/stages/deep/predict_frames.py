@@ -24,6 +24,7 @@ from gpupipe.deep.frame_network import FrameNetwork
 from gpupipe.deep.frame_objective import NextFrames, TeacherForcing
 from gpupipe.deep.frames import go_on, learn_frames
 from gpupipe.deep.network import Network, n_parameters, options_of, weights_of
+from gpupipe.deep.training_settings import as_training
 from gpupipe.kinds.tensor import Tensor, TensorData, TensorSpec
 from gpupipe.stages.deep._frame_scores import frame_scores, scores_schema, scores_table, split, tell
 from gpupipe.stages.deep._frames import DIMS, as_dims, check_frames, clips_of, frames_spec, frames_tensor
@@ -252,10 +253,11 @@ class PredictFrames(TaskStage):
     ) -> None:
         if not 0 <= validation < 1:
             raise UsageError(f"PredictFrames' validation is a share of the sequences, from 0 to below 1, got {validation!r}.")
-        if training is not None and training.patience is not None and not validation:
+        how = as_training(training, "PredictFrames")
+        if how.patience is not None and not validation:
             raise UsageError("A training with patience needs sequences for validation: give PredictFrames a share, validation=0.1.")
-        settle(self, network=Network(network, **(options or {})), objective=NextFrames(n_seen, squares, absolutes, forcing))
-        settle(self, dims=as_dims(dims, "PredictFrames"), validation=float(validation), training=training or Training())
+        settle(self, network=Network.of(network, options), objective=NextFrames(n_seen, squares, absolutes, forcing))
+        settle(self, dims=as_dims(dims, "PredictFrames"), validation=float(validation), training=how)
 
     @property
     def refers_to(self) -> Sequence[Callable[..., Any]]:

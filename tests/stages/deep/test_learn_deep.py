@@ -99,11 +99,13 @@ def frame(held: Any) -> pl.DataFrame:
 
 
 def test_law(engine: str) -> None:
+    """This process has two threads, and a worker one: the training says how many it takes."""
+    torch.set_num_threads(2)
     made = check_task(
-        lambda cells, kinds: build(cells, kinds, training=Training(2, 64, 0.01, device="cpu"))[1].predict(
+        lambda cells, kinds: build(cells, kinds, training=Training(2, 64, 0.01, threads=1, device="cpu"))[1].predict(
             gp.ToTensor(["image", "row", "column"], "ink", fill=0)(cells)
         ),
-        CELLS, KINDS, engines=("cpu", engine), rtol=1e-4,
+        CELLS, KINDS, engines=("cpu", engine), rtol=1e-5,
     )  # fmt: skip
     assert len(made) == N
 
@@ -213,8 +215,14 @@ def test_errors(run: Any) -> None:
     made = gp.ToTensor(["image", "row", "column"], "ink", fill=0).apply(CELLS)
     with pytest.raises(StageError, match=r"samples that make the shape \(1, 9, 9\), got 64"):
         gp.LearnDeep(Cnn, {"channels": 2}, samples="image", target="digit", shape=(1, 9, 9)).apply(made, KINDS)
-    with pytest.raises(StageError, match=r"broken cannot be trained on samples of shape \(8, 8\)"):
+    with pytest.raises(StageError, match=r"broken does not take a batch of samples of shape \(8, 8\)"):
         gp.LearnDeep(broken, {"kind": "shape"}, samples="image", target="digit").apply(made, KINDS)
+    for options, said in (({"options": [4]}, r"mapping of names to values, .*got \[4\]"), ({"training": {"epochs": 3}}, "got a dict")):
+        with pytest.raises(UsageError, match=said):
+            gp.LearnDeep(Flat, samples="image", target="digit", **options)
+    numbers = pl.DataFrame({"image": [0, 1], "ink": [1.0, float("nan")]})
+    with pytest.raises(StageError, match="finite numbers in 'ink', got 1 that are NaN"):
+        gp.LearnDeep(Flat, samples="image", target="ink", loss="mse").apply(made, numbers)
     strange = KINDS.with_columns(digit=pl.lit("d77"))
     with pytest.raises(StageError, match="classes that the fit has seen, got 'd77'"):
         run[0]["fitted"].scores("digit").apply(made, strange)

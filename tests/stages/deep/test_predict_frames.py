@@ -103,6 +103,33 @@ def test_a_damaged_file_is_told(run: Any) -> None:
         changed.check()
 
 
+class Still(torch.nn.Module):
+    """Gives the last frame alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = torch.nn.Conv2d(1, 1, 1)
+
+    def forward(self, frames: Any, *options: Any) -> Any:
+        return self.layer(frames[:, -1])
+
+
+class Bare(Still):
+    """Takes frames alone."""
+
+    def forward(self, frames: Any) -> Any:
+        return frames
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [(Still, r"every next frame of clips .*\(8, 5, 1, 10, 10\), got \(8, 1, 10, 10\)"), (Bare, "called as FrameNetwork is")],
+)
+def test_a_network_of_ones_own_is_held_to_its_frames(run: Any, kind: Any, said: str) -> None:
+    with pytest.raises((StageError, UsageError), match=said):
+        gp.PredictFrames({}, network=kind, n_seen=4, validation=0, training=TRAINING).apply(run["videos"])
+
+
 def test_what_does_not_fit_is_told(run: Any) -> None:
     videos = run["videos"]
     with pytest.raises(UsageError, match="n_seen from 1 on"):
@@ -123,5 +150,7 @@ def test_what_does_not_fit_is_told(run: Any) -> None:
         gp.PredictFrames(OPTIONS, n_seen=3, validation=0.01).apply(videos)
     with pytest.raises(StageError, match="at least 7 frames, got 6"):
         run["fitted"].ahead(2, 7).apply(videos)
+    with pytest.raises(UsageError, match="PredictFrames' training is .*got a dict"):
+        gp.PredictFrames({}, n_seen=2, training={"epochs": 1})  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="numbers of frames, from 1 on"):
         run["fitted"].ahead(0)
