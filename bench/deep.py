@@ -1,6 +1,6 @@
 """Tensor-train cells beside the outer product, and TT-LSTM beside LSTMs on chaotic series; one process, one thread.
 
-    python -m bench.deep --out bench/results/NAME.json [--seeds 3] [--only cell,chaos,epoch]        what is in NAME.json stays
+    python -m bench.deep --out bench/results/NAME.json [--seeds 3] [--only cell,chaos,epoch] [--most 3]        what is in NAME.json stays
 
 ``cell``: forward and backward of the train alone, as it is done here and with the outer product of the states written out, as the
 authors' code has it; a ratio is that of processor seconds within a round, in turns. ``chaos``: networks that learn the same examples in
@@ -43,8 +43,8 @@ BATCH, ROUNDS = 50, 15
 CELLS = ((16, 2, 2, 2), (16, 3, 3, 4))  # hidden, lags, order, rank
 PAST, CHECKED = 5, 500
 SYSTEMS: dict[str, tuple[Callable[[int], Tensor], int, int]] = {  # series, horizon, how many are learnt from
+    "Genz' continuous, c = 2": (lambda n: GenzMap(n, 100 + PAST + 20, family="continuous", c=2.0)[:][:, 100:], 20, 1000),
     "Lorenz, 0.05 a step": (lambda n: Lorenz(n, PAST + 40)[:], 40, 4000),
-    "Genz' continuous, c = 2": (lambda n: GenzMap(n, 100 + PAST + 20, family="continuous", c=2.0)[:][:, 100:], 20, 2000),
 }
 TT = {"hidden_size": 16, "lags": 2, "order": 2, "rank": 8}
 RATE, RATES, SMALL = 5e-3, (5e-3, 2e-3), (16, 32, 48)  # of all; of the LSTM of equal parameters; hidden sizes of the small one
@@ -200,6 +200,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--only", default="cell,epoch,chaos")
+    parser.add_argument("--most", type=int, default=1000, help="networks of chaos at most; called again, it goes on")
     given = parser.parse_args()
     record: dict[str, Any] = json.loads(given.out.read_text()) if given.out.exists() else {}
     record |= {"machine": describe(), "threads": 1}
@@ -207,9 +208,15 @@ def main() -> None:
     def keep() -> None:
         given.out.write_text(json.dumps(record, indent=1) + "\n")
 
+    def keep_one() -> None:
+        keep()
+        given.most -= 1
+        if not given.most:
+            sys.exit(0)
+
     for name in given.only.split(","):
         if name == "chaos":
-            chaos(given.seeds, record.setdefault("chaos", {}), keep)
+            chaos(given.seeds, record.setdefault("chaos", {}), keep_one)
         else:
             record[name] = {"cell": cells, "epoch": epoch}[name]()
         keep()

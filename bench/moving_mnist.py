@@ -10,7 +10,8 @@
 Two digits of 28 x 28 on 64 x 64, 10 frames shown and 10 predicted, 10,000 sequences drawn anew each epoch; L1 and squared error, Adam, the
 learning rate times .98 every 5 epochs, gradients clipped, mixed precision, activations computed again, truth shown less and less once
 validation stands still (Su et al., arXiv 2002.09131). In the folder: the file that a killed training goes on from, and ``scores.json`` with
-the errors of each frame at 10 -> 10 and 10 -> 30. No run of it on a device has been seen (docs/gpu-status.md).
+the errors of each frame at 10 -> 10 and 10 -> 30. No run of it on a device has been seen; on a CPU it was made at its full size, learnt
+from one sequence, was killed, and went on (docs/gpu-status.md).
 """
 
 from __future__ import annotations

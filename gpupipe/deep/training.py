@@ -110,7 +110,8 @@ def train_on(
     if not isinstance(network, nn.Module):
         raise UsageError(f"train expects a network, a torch.nn.Module that is made, got {network!r}.")
     for held in (examples, validation):
-        if (held is not None and not (hasattr(held, "__len__") and hasattr(held, "__getitem__"))) or isinstance(held, Sequence | Tensor):
+        by_number = hasattr(held, "__len__") and (hasattr(held, "__getitem__") or hasattr(held, "of_epoch"))
+        if held is not None and (not by_number or isinstance(held, Sequence | Tensor)):
             msg = f"train expects examples by number, such as TensorDataset(inputs, targets), got a {type(held).__name__}."
             raise UsageError(f"{msg} Give the data set; batches and their order are made by train.")
     if not len(examples) or (validation is not None and not len(validation)):

@@ -175,7 +175,7 @@ def as_training(value: Any, stage: str) -> Training:
     20
     """
     if value is not None and not isinstance(value, Training):
-        raise UsageError(f"{stage}'s training is a gpupipe.deep.Training(epochs=20, ...), got a {type(value).__name__}.")
+        raise UsageError(f"{stage} expects a gpupipe.deep.Training(epochs=20, ...) as its training, got a {type(value).__name__}.")
     return value or Training()
 
 
