@@ -182,3 +182,10 @@ def test_reciprocity_is_of_edges_between_two() -> None:
     edges = pl.DataFrame({"a": [0, 1, 1, 2], "b": [1, 0, 2, 2]})
     facts = gp.ToGraph("a", "b", directed=True).apply(edges).describe()["facts"]
     assert facts["reciprocity"] == pytest.approx(nx.overall_reciprocity(nx.DiGraph([(0, 1), (1, 0), (1, 2)])))
+
+
+@pytest.mark.parametrize("library", ["cpu", "pandas"])
+def test_keys_of_bytes(library: str) -> None:
+    graph = gp.ToGraph("a", "b", directed=True)(node(pl.DataFrame({"a": [b"x"], "b": [b"y"]})))
+    made = gp.Pipeline("bytes", made=gp.BFS(b"x", predecessors=True)(graph)).run(library)["made"]
+    assert made.to_polars().rows() == [(b"x", 0, None), (b"y", 1, b"x")]
