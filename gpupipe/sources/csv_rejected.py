@@ -39,8 +39,12 @@ class Rejected:
 
     def __call__(self, bad: BadRow, raw: bytes) -> None:
         """Take one row and its text."""
+        self.take(bad.line_number, bad.row_number, bad.reason, raw)
+
+    def take(self, line: int, row: int, reason: str, raw: bytes) -> None:
+        """Take one row by where it stands, why it does not fit, and its text."""
         text = without_newline(raw).decode(errors="backslashreplace")
-        self._rows.append({"file": self._file, "line": bad.line_number, "row": bad.row_number, "reason": bad.reason, "text": text})
+        self._rows.append({"file": self._file, "line": line, "row": row, "reason": reason, "text": text})
         if len(self._rows) >= _BATCH:
             self.flush()
 

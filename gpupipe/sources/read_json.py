@@ -6,20 +6,23 @@ import hashlib
 import json
 import math
 import mmap
+import os
 import re
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from gpupipe.core.ends import FileScan, Piece, Source
+from gpupipe.core.ends import FileScan, Piece, Source, SourceWarning
 from gpupipe.core.errors import SourceError, UsageError
 from gpupipe.core.file_marks import file_marks
 from gpupipe.core.files import Folder, Paths, Place, find_files, kept_paths, local_files, shared_count, shown
 from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema, as_schema
 from gpupipe.sources._head import head
+from gpupipe.sources.csv_rejected import rejected, rejected_path, told_of
 from gpupipe.sources.json_schema import MAX_DEPTH, check_in_json, depth, misfit, records_schema, why
 from gpupipe.sources.packed_text import BOM, MAX_UNPACKED, is_packed, opened
 from gpupipe.sources.text_pieces import read_bytes, text_pieces
@@ -50,6 +53,10 @@ class ReadJson(Source):
         Whether NaN is missing.
     max_unpacked
         How many bytes a compressed file may become; by default 64 GB, and 1 GB for an array, which is held in memory.
+    quarantine
+        A folder into which lines are put that are no record, or hold a value that its dtype does not take: a Parquet file for each file
+        read, with ``file``, ``line``, ``row``, ``reason`` and ``text``. Each line is then looked at in Python, which takes longer. Unless
+        given, such a line is an error.
 
     Raises
     ------
@@ -71,19 +78,31 @@ class ReadJson(Source):
     declared: Schema | None
     nan_as_null: bool
     max_unpacked: int | None
+    quarantine: str | None
 
     def __init__(
-        self, path: Paths, *, schema: Mapping[str, Any] | None = None, nan_as_null: bool = True, max_unpacked: int | None = None
+        self,
+        path: Paths,
+        *,
+        schema: Mapping[str, Any] | None = None,
+        nan_as_null: bool = True,
+        max_unpacked: int | None = None,
+        quarantine: str | os.PathLike[str] | None = None,
     ) -> None:
         if max_unpacked is not None and max_unpacked < 1:
             raise UsageError(f"max_unpacked expected a number of bytes, got {max_unpacked}.")
         declared = None if schema is None else as_schema(schema)
         check_in_json(declared or Schema(()))
         settle(self, path=kept_paths(path), declared=declared, nan_as_null=nan_as_null, max_unpacked=max_unpacked)
+        settle(self, quarantine=None if quarantine is None else os.fspath(quarantine))
 
     def fingerprint(self) -> tuple[tuple[Any, ...], ...] | None:
         """Return the files' marks."""
         return file_marks(self._files())
+
+    def told(self) -> dict[str, Any]:
+        """Return how many lines were put aside."""
+        return {} if self.quarantine is None else told_of(self.quarantine, (str(file) for file in self._files()))
 
     def origin(self) -> str:
         """Return the path."""
@@ -92,7 +111,13 @@ class ReadJson(Source):
     def schema(self) -> Schema:
         """Return the columns declared, or those of the first file's first records."""
         found = self._files()
-        return self.declared if self.declared is not None else _inferred(found[0], found[0].stamp, self.max_unpacked)
+        if self.quarantine is not None:
+            for file in filter(_is_array, found):
+                msg = f"{file}: expected one record a line, of which some can be put aside, got an array of records."
+                raise SourceError(f"{msg} Leave quarantine out, or write one record a line.")
+        if self.declared is not None:
+            return self.declared
+        return _inferred(found[0], found[0].stamp, self.max_unpacked, forgiving=self.quarantine is not None)
 
     def declared_not_null(self) -> frozenset[str]:
         """Return the columns declared not null."""
@@ -105,7 +130,7 @@ class ReadJson(Source):
     def pieces(self, file: int, n_rows: int) -> list[Piece]:
         """Return parts of the file, cut at lines where it is plain ones; `start` and `stop` count bytes."""
         found = self._files()[file]
-        if found.fs is not None or not _is_plain(found, found.path):
+        if self.quarantine is not None or found.fs is not None or not _is_plain(found, found.path):
             return [Piece(file, n_rows)]
         return text_pieces(file, found.path, n_rows)
 
@@ -113,7 +138,7 @@ class ReadJson(Source):
         """Return one part; see `scan`."""
         found = self._files()[piece.file]
         if piece.start is None or piece.stop is None:
-            return FileScan("ndjson", (_ready(found, scratch, self.max_unpacked),), self.schema())
+            return FileScan("ndjson", (self._plain(found, scratch),), self.schema())
         text = read_bytes(found.path, piece.start, piece.stop)
         _check_characters(found, text, self.max_unpacked)
         return FileScan("ndjson", (text,), self.schema())
@@ -121,7 +146,31 @@ class ReadJson(Source):
     def scan(self, scratch: Folder) -> FileScan:
         """Return the files as plain lines; there are no options."""
         schema = self.schema()
-        return FileScan("ndjson", tuple(_ready(file, scratch, self.max_unpacked) for file in self._files()), schema)
+        return FileScan("ndjson", tuple(self._plain(file, scratch) for file in self._files()), schema)
+
+    def _plain(self, file: Place, scratch: Folder) -> str:
+        """Return the local path of a file as plain lines; of a copy without those that are put aside, made once for a file as it is."""
+        if self.quarantine is None:
+            return _ready(file, scratch, self.max_unpacked)
+        schema, n_kept, n_rejected = self.schema(), 0, 0
+        stamp = hashlib.blake2b(f"{file} {file.stamp} {self.quarantine} {schema.dtypes}".encode(), digest_size=12).hexdigest()
+        target = Path(scratch, f"json-{stamp}.jsonl")
+        if target.exists():
+            return str(target)
+        with rejected(self.quarantine, str(file)) as reject, target.with_suffix(".part").open("wb") as copy:
+            assert reject is not None
+            for row, (number, line) in enumerate(_numbered(file, self.max_unpacked), start=1):
+                if reason := _reason(line, schema):
+                    reject.take(number, row, reason, line)
+                    n_rejected += 1
+                else:
+                    copy.write(line.rstrip(b"\r\n") + b"\n")
+                    n_kept += 1
+        target.with_suffix(".part").replace(target)
+        if n_rejected:
+            put = f"{n_rejected:,} of its {n_kept + n_rejected:,} lines do not fit and were put into"
+            warnings.warn(SourceWarning(f"{file}: {put} {rejected_path(self.quarantine, str(file))}."), stacklevel=2)
+        return str(target)
 
     def explain(self, error: Exception) -> SourceError | None:
         """Return the first line that is no record, or that holds a value its dtype does not take."""
@@ -131,8 +180,7 @@ class ReadJson(Source):
                 for where, text, record in _records(file, self.max_unpacked):
                     for name, field in schema.items():
                         if misfit(field.dtype, record.get(name)):
-                            value = f"{json.dumps(record[name])[:100]}{why(field.dtype, record[name])}"
-                            return _bad(file, where, f"expected {field.dtype} in {name!r}, got {value}", text, _MEND_OR_DECLARE)
+                            return _bad(file, where, _unfit(name, field.dtype, record[name]), text, _MEND_OR_DECLARE)
             except SourceError as found:
                 return found
         return None
@@ -184,9 +232,9 @@ def _is_array(file: Place) -> bool:
 
 
 @lru_cache(maxsize=256)
-def _inferred(file: Place, stamp: str, max_unpacked: int | None) -> Schema:
-    """Return the columns of the first records; `stamp` makes a changed file another one."""
-    schema = records_schema(_first_records(file, max_unpacked))
+def _inferred(file: Place, stamp: str, max_unpacked: int | None, *, forgiving: bool) -> Schema:
+    """Return the columns of the first records, where asked for of those that are some; `stamp` makes a changed file another one."""
+    schema = records_schema(_first_records(file, max_unpacked, forgiving=forgiving))
     for name, field in schema.items():
         if (n_deep := depth(field.dtype)) > MAX_DEPTH:
             msg = f"{file}, column {name!r}: expected at most {MAX_DEPTH} lists and records inside one another, got {n_deep}."
@@ -194,7 +242,7 @@ def _inferred(file: Place, stamp: str, max_unpacked: int | None) -> Schema:
     return schema
 
 
-def _first_records(file: Place, max_unpacked: int | None) -> Iterator[dict[str, Any]]:
+def _first_records(file: Place, max_unpacked: int | None, *, forgiving: bool) -> Iterator[dict[str, Any]]:
     """Yield the records of an array, or those of the first lines."""
     if _is_array(file):
         yield from (record for _, _, record in _records(file, max_unpacked))
@@ -207,24 +255,18 @@ def _first_records(file: Place, max_unpacked: int | None) -> Iterator[dict[str, 
         text, whole = head(file, 8 * len(text))
     lines = text.removeprefix(BOM).splitlines()
     kept = lines if whole or len(lines) < 2 else lines[:-1]
-    yield from (_record(file, f"line {number}", line) for number, line in enumerate(kept, start=1) if line.strip())
+    for number, line in enumerate(kept, start=1):
+        if line.strip() and not (forgiving and isinstance(_read(line), tuple)):
+            yield _record(file, f"line {number}", line)
 
 
 def _records(file: Place, max_unpacked: int | None) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Yield each record with where it stands, by its line or its number in an array, and its text."""
-    source: str | bytes = file.path
-    if file.fs is not None:
-        with file.open() as remote:
-            source = remote.read()
-    array = _is_array(file)
-    with opened(source, max_unpacked=max_unpacked or (_MOST_ARRAY_BYTES if array else MAX_UNPACKED)) as stream:
-        if not array:
-            for number, line in enumerate(stream, start=1):
-                text = line.removeprefix(BOM) if number == 1 else line
-                if text.strip():
-                    where = f"line {number}"
-                    yield where, text.decode(errors="backslashreplace").rstrip("\n"), _record(file, where, text)
-            return
+    if not _is_array(file):
+        for number, line in _numbered(file, max_unpacked):
+            yield f"line {number}", line.decode(errors="backslashreplace").rstrip("\n"), _record(file, f"line {number}", line)
+        return
+    with opened(_content(file), max_unpacked=max_unpacked or _MOST_ARRAY_BYTES) as stream:
         whole = stream.read().removeprefix(BOM)
     try:
         items = _parsed(whole)
@@ -240,23 +282,59 @@ def _records(file: Place, max_unpacked: int | None) -> Iterator[tuple[str, str, 
         yield f"record {number}", written, item
 
 
+def _content(file: Place) -> str | bytes:
+    """Return a file's local path, or what it holds where it is elsewhere."""
+    if file.fs is None:
+        return file.path
+    with file.open() as remote:
+        content: bytes = remote.read()
+        return content
+
+
+def _numbered(file: Place, max_unpacked: int | None) -> Iterator[tuple[int, bytes]]:
+    """Yield each line that is not blank, with its number, of a file of one record a line."""
+    with opened(_content(file), max_unpacked=max_unpacked or MAX_UNPACKED) as stream:
+        for number, line in enumerate(stream, start=1):
+            text = line.removeprefix(BOM) if number == 1 else line
+            if text.strip():
+                yield number, text
+
+
 def _record(file: Place, where: str, line: bytes) -> dict[str, Any]:
     """Return the record on a line."""
-    text = line.decode(errors="backslashreplace").strip()
+    found = _read(line)
+    if isinstance(found, dict):
+        return found
+    reason, remedy = found
+    raise _bad(file, where, reason, line.decode(errors="backslashreplace").strip(), remedy)
+
+
+def _read(line: bytes) -> dict[str, Any] | tuple[str, str]:
+    """Return the record on a line, or why it is none, and what to do."""
     if (half := _half(line)) is not None:
         reason = f"expected whole characters, got half of one ({half.decode()})"
-        raise _bad(file, where, reason, text, "Write both halves of a surrogate pair, or the character itself.")
+        return reason, "Write both halves of a surrogate pair, or the character itself."
     try:
         line.decode()
         found = _parsed(line)
     except UnicodeDecodeError as error:
-        reason = f"expected UTF-8 text, got the byte 0x{line[error.start]:02x} at position {error.start + 1}"
-        raise _bad(file, where, reason, text, "Convert the file to UTF-8.") from error
+        return f"expected UTF-8 text, got the byte 0x{line[error.start]:02x} at position {error.start + 1}", "Convert the file to UTF-8."
     except ValueError as error:
-        raise _bad(file, where, f"expected a record {{...}}, got text that is no JSON ({error})", text, _MEND) from error
-    if not isinstance(found, dict):
-        raise _bad(file, where, f"expected a record {{...}}, got {type(found).__name__}", text, _MEND)
-    return found
+        return f"expected a record {{...}}, got text that is no JSON ({error})", _MEND
+    return found if isinstance(found, dict) else (f"expected a record {{...}}, got {type(found).__name__}", _MEND)
+
+
+def _reason(line: bytes, schema: Schema) -> str | None:
+    """Return why a line is no record of the schema, or None where it is one."""
+    found = _read(line)
+    if isinstance(found, tuple):
+        return found[0]
+    return next((_unfit(name, field.dtype, found[name]) for name, field in schema.items() if misfit(field.dtype, found.get(name))), None)
+
+
+def _unfit(name: str, dtype: Any, value: Any) -> str:
+    """Return what was expected of a value, and what came."""
+    return f"expected {dtype} in {name!r}, got {json.dumps(value)[:100]}{why(dtype, value)}"
 
 
 def _parsed(text: bytes) -> Any:

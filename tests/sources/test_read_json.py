@@ -6,6 +6,7 @@ import functools
 import gzip
 import json
 import math
+import warnings
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -15,8 +16,10 @@ from typing import Any
 import fsspec
 import narwhals.stable.v2 as nw
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+import gpupipe as gp
 from gpupipe.core.errors import DtypeError, GpupipeError, SourceError, UsageError
 from gpupipe.core.schema import Field
 from gpupipe.engines._scan import explained
@@ -224,3 +227,39 @@ def test_real_records(shared_data: Path, read: Read) -> None:
     assert movies.num_rows == 3201 and movies["Title"].null_count == 1
     flights = read(ReadJson(shared_data / "tables" / "flights-20k.json.gz"), ["delay"])
     assert flights.num_rows == 20000 and flights.schema.types == [pa.int64()]
+
+
+LINES = b'{"a": 1}\n{"a": 2\n\n[1]\n{"a": "no"}\n\xff{}\n{"a": 3}'
+
+
+def test_lines_that_do_not_fit_are_put_aside_and_counted(tmp_path: Path, engine: str) -> None:
+    path, aside = tmp_path / "a.jsonl", tmp_path / "aside"
+    path.write_bytes(LINES)
+    source = ReadJson(path, schema={"a": nw.Int64}, quarantine=aside)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        result = gp.Pipeline("p", rows=source.node()).run(engine)
+    if not engine.startswith("dask"):  # where a worker says it
+        assert any("4 of its 6 lines do not fit and were put into" in str(one.message) for one in caught)
+    kept, rejected = result["rows"].to_arrow(), pq.read_table(aside).to_pylist()
+    assert sorted(kept["a"].to_pylist()) == [1, 3] and len(kept) + len(rejected) == 6
+    assert [(row["file"], row["line"], row["row"]) for row in rejected] == [
+        (str(path), 2, 2),
+        (str(path), 4, 3),
+        (str(path), 5, 4),
+        (str(path), 6, 5),
+    ]
+    reasons = [row["reason"] for row in rejected]
+    assert reasons[1:3] == ["expected a record {...}, got list", "expected Int64 in 'a', got \"no\""]
+    assert result.report["stages"][0]["facts"] == {"rows put aside": 4, "put into": str(aside)}
+
+
+def test_columns_are_guessed_without_lines_that_are_put_aside(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(LINES.replace(b'"no"', b"4"))
+    assert ReadJson(path, quarantine=tmp_path / "aside").schema().dtypes == {"a": nw.Int64}
+    path.write_text('[{"a": 1}]')
+    with pytest.raises(
+        SourceError, match=r"a\.jsonl: expected one record a line, of which some can be put aside, got an array of records\."
+    ):
+        ReadJson(path, quarantine=tmp_path / "aside").schema()
