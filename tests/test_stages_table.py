@@ -6,6 +6,7 @@ import inspect
 import re
 from pathlib import Path
 
+import pandas as pd
 import polars as pl
 import sklearn.base
 import sklearn.utils.discovery
@@ -57,6 +58,15 @@ def test_counterparts_of_scikit_learn_are_there() -> None:
     told = [name for row in rows() for name in names(row.get("scikit-learn", ""))]
     assert len(told) > 15
     assert not set(told) - known
+
+
+def test_counterparts_of_pandas_and_polars_are_there() -> None:
+    frame = pd.DataFrame({"a": [1]})
+    places = [pd, pd.DataFrame, pd.Series, frame.groupby("a"), frame.rolling(1), frame.expanding(), pd.Series.dt, pl, pl.Expr, pl.DataFrame]
+    places += [pl.LazyFrame, pl.DataFrame({"a": [1]}).group_by("a"), pl.col("a").dt, pl.col("a").list, pl.col("a").str, pl.col("a").cat]
+    told = [name for row in rows() for head in ("pandas, Polars", "pandas", "Polars") for name in re.findall(r"`(\w+)(?![\w*])", row.get(head, ""))]
+    assert len(told) > 30
+    assert not [name for name in told if not any(hasattr(place, name) for place in places)]
 
 
 def test_tables_have_one_form() -> None:
