@@ -189,6 +189,7 @@ class CategoriesFit(ColumnsFit):
         """Return the row stage that the counts make: of each column's categories, in sorted order."""
 
 
+_WHOLE = "^(0|[1-9][0-9]{0,17})$"  # a whole number as it is written, of no more digits than 64 bits hold
 _COUNTS = pa.schema([("column", pa.int32()), ("category", pa.large_string()), ("count", pa.int64())])
 
 
@@ -233,6 +234,10 @@ def counts_of(table: pa.Table, least: int = 1) -> dict[str, dict[str, int]]:
     made = {}
     for number, name in enumerate(names):
         of_column = seen.filter(pa.array(columns == number)).select(["category", "count"])
+        if pc.all(pc.match_substring_regex(of_column["category"], _WHOLE)).as_py():  # as identifiers are: sorted in Arrow
+            of_column = of_column.take(pc.sort_indices(of_column["category"].cast(pa.int64())))
+            made[name] = dict(zip(*(column.to_pylist() for column in of_column.columns), strict=True))
+            continue
         counts = dict(zip(*(column.to_pylist() for column in of_column.columns), strict=True))
         made[name] = {category: counts[category] for category in in_order(counts)}
     return made
