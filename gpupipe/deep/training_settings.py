@@ -174,9 +174,10 @@ def as_training(value: Any, stage: str) -> Training:
     >>> as_training(None, "LearnDeep").epochs
     20
     """
-    if value is not None and not isinstance(value, Training):
+    if value is not None and (isinstance(value, type) or not hasattr(value, "on_device")):  # by its form: pytest may load this module twice
         raise UsageError(f"{stage} expects a gpupipe.deep.Training(epochs=20, ...) as its training, got a {type(value).__name__}.")
-    return value or Training()
+    made: Training = value or Training()
+    return made
 
 
 def _pairs(options: Mapping[str, Any] | None) -> tuple[tuple[str, Any], ...]:
