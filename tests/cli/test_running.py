@@ -87,4 +87,5 @@ def test_tables_without_a_sink_print_their_first_rows(engine: str, gpupipe: Comm
     assert [row[0] for row in rows] == [str(10**9 + number) for number in range(5)]
     assert [row[1] for row in rows] == ["null", "0.1", "1e+300", "null", "0.1"] and rows[0][2:4] == ["a\\x1b[1m", "2024-02-29"]
     assert all(len(line) <= 100 for line in lines[at : at + 7])
-    assert "first" not in gpupipe("run", "wide.py", "--quiet").err
+    if engine == "cpu":  # what is told does not depend on who ran it
+        assert "first" not in gpupipe("run", "wide.py", "--quiet").err
