@@ -110,8 +110,8 @@ def _placed(quantiles: tuple[tuple[float, ...], ...], normal: bool, array: Any) 
         levels = np.linspace(0, 1, len(edges))
         share = 0.5 * (np.interp(values, edges, levels) - np.interp(-values, -edges[::-1], -levels[::-1]))
         inside = ~np.isnan(values)
-        share = np.where(inside & (values - _LEAST < edges[0]) if normal else inside & (values == edges[0]), 0.0, share)
         share = np.where(inside & (values + _LEAST > edges[-1]) if normal else inside & (values == edges[-1]), 1.0, share)
+        share = np.where(inside & (values - _LEAST < edges[0]) if normal else inside & (values == edges[0]), 0.0, share)
         made.append(np.clip(_normal(share), *_ENDS) if normal else share)
     return made
 

@@ -26,3 +26,10 @@ def test_as_scikit_learn_does(output: Any) -> None:
 def test_options() -> None:
     with pytest.raises(UsageError, match=r"^QuantileTransform expects n_quantiles >= 2 and output 'uniform' or 'normal', got 1 and"):
         gp.QuantileTransform("x", n_quantiles=1)
+
+
+def test_a_constant_is_at_its_lower_end_as_scikit_learn_has_it() -> None:
+    frame = pl.DataFrame({"x": [2.0] * 5})
+    wanted = QuantileTransformer(n_quantiles=3).fit_transform(frame.to_numpy())[:, 0]
+    made = gp.QuantileTransform("x", n_quantiles=3, exact=True).fit_plain(frame).apply(frame)
+    assert made["x"].to_list() == wanted.tolist() == [0.0] * 5
