@@ -22,6 +22,7 @@ DEMO := demo
 CONTRACT ?= .venv-contract
 DIST ?= .venv-dist
 SITE ?= .venv-site
+NOTEBOOKS ?= .venv-notebooks
 CONTRACT_PYTHON ?= python3.12
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
 
@@ -29,7 +30,7 @@ PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
 PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11 python3.14; do \
 	if $$name -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$name; break; fi; done)
 
-.PHONY: help demo cluster test lint format types faults fuzz dist site contract bench clean
+.PHONY: help demo cluster test lint format types faults fuzz dist site notebooks gallery axe contract bench clean
 .DEFAULT_GOAL := help
 
 help: ## Show what there is
@@ -124,6 +125,21 @@ site: $(VENV)/.made ## Build the documentation as a site in site/, which fetches
 		$(SITE)/bin/python -m pip --disable-pip-version-check --quiet install 'mkdocs-material>=9.8,<10' 'mkdocstrings-python>=2,<3'; }
 	NO_MKDOCS_2_WARNING=1 $(SITE)/bin/mkdocs build --strict  # not --quiet, which would let warnings pass
 	@! grep -rhoE '<(script|link|img)[^>]*(src|href)="?https?://[^" >]*' site --include=*.html || { echo "the site fetches these" >&2; exit 1; }
+
+# A kernel and what drives it are 30 packages that nothing else needs, so they have an environment of their own, beside gpupipe's.
+notebooks: $(VENV)/.developed ## Execute the notebooks of the docs anew, in a kernel
+	@[ -x $(NOTEBOOKS)/bin/jupyter ] || { $(VENV)/bin/python -m venv $(NOTEBOOKS) && \
+		$(NOTEBOOKS)/bin/python -m pip --disable-pip-version-check --quiet install 'nbclient>=0.11,<1' 'ipykernel>=7,<8' && \
+		$(VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
+			> "$$($(NOTEBOOKS)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/gpupipe.pth"; }
+	PYTHONPATH=$(CURDIR) $(NOTEBOOKS)/bin/python .ci/notebooks.py
+
+gallery: $(VENV)/.installed ## Run the pipelines of the gallery, and draw them
+	$(VENV)/bin/python .ci/gallery.py
+
+# What holds pages to WCAG: MPL-2.0, so it is not in this repository.
+axe: ## Fetch axe-core, with which a test looks at the report (needs npm)
+	npm install --prefix .axe --no-save --no-audit --no-fund --silent axe-core@4.14.1
 
 # RAPIDS is 5.8 GB, so it has an environment of its own; constraints-gpu.txt is of Python 3.12. No device is needed.
 $(CONTRACT)/.installed: pyproject.toml constraints-gpu.txt

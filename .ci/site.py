@@ -6,6 +6,7 @@ A hook of MkDocs. Links out of docs/ lead to the page made of that file; where t
 from __future__ import annotations
 
 import ast
+import json
 import logging
 import posixpath
 import re
@@ -44,15 +45,28 @@ REFERENCE = {
     "Pipelines and the rest": ("gpupipe",),
 }
 ARRAYS = ("graphs", "tensors", "forecasts", "topics", "deep")  # packages that work without a pipeline
-HOW_TO = ("first-pipeline", "tutorial", "text-files", "engines", "checkpoints", "dask", "clusters", "submit", "install-gpu", "security")
-INSIDE = ("design", "extending", "conformance", "faults", "gpu-status", "compare")
+HOW_TO = (
+    "first-pipeline",
+    "tutorial",
+    "gallery",
+    "errors",
+    "text-files",
+    "engines",
+    "checkpoints",
+    "dask",
+    "clusters",
+    "submit",
+    "install-gpu",
+    "security",
+)
+INSIDE = ("walkthrough", "design", "extending", "maintaining", "conformance", "faults", "gpu-status", "compare")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages that are made of other files."""
     for path, page in OUTSIDE.items():
         files.append(_made(config, page, _relinked((ROOT / path).read_text(encoding="utf-8"), path, page)))
-    for page, text in {**_reference(), **_arrays(), **_pipelines()}.items():
+    for page, text in {**_reference(), **_arrays(), **_pipelines(), **_notebooks()}.items():
         files.append(_made(config, page, text))
     pages = {file.src_uri for file in files}
     config.nav = _nav(pages)
@@ -136,16 +150,41 @@ def _pipelines() -> dict[str, str]:
     return pages
 
 
+def _notebooks() -> dict[str, str]:
+    """Return a page of each notebook: its text, its code, and what came out."""
+    pages = {}
+    for file in sorted((ROOT / "docs" / "notebooks").glob("*.ipynb")):
+        cells = json.loads(file.read_text(encoding="utf-8"))["cells"]
+        pages[f"notebooks/{file.stem}.md"] = "\n\n".join(part for cell in cells for part in _cell(cell)) + "\n"
+    return pages
+
+
+def _cell(cell: dict[str, Any]) -> list[str]:
+    """Return a cell's parts as Markdown; HTML is one line, since a blank one would end it."""
+    text = "".join(cell["source"])
+    if cell["cell_type"] == "markdown":
+        return [text]
+    parts = [f"```python\n{text}\n```"]
+    for output in cell["outputs"]:
+        data = output.get("data", {})
+        if "text/html" in data:
+            parts.append(f'<div class="output">{" ".join("".join(data["text/html"]).splitlines())}</div>')
+        else:
+            parts.append(f"```text\n{''.join(data.get('text/plain', output.get('text', ''))).rstrip()}\n```")
+    return parts
+
+
 def _nav(pages: set[str]) -> list[Any]:
     """Return the pages in the order of the menu; those of docs/ that are not named are capabilities."""
     named = {f"{name}.md" for name in (*HOW_TO, *INSIDE)}
     capabilities = sorted(page for page in pages if "/" not in page and page.endswith(".md") and page not in named and page != "index.md")
     under = {
-        start: sorted(page for page in pages if page.startswith(f"{start}/")) for start in ("decisions", "pipelines", "arrays", "about")
+        start: sorted(page for page in pages if page.startswith(f"{start}/"))
+        for start in ("how-to", "notebooks", "decisions", "pipelines", "arrays", "about")
     }
     return [
         {"gpupipe": "index.md"},
-        {"How to": [f"{name}.md" for name in HOW_TO]},
+        {"How to": [*(f"{name}.md" for name in HOW_TO[:3]), *under["notebooks"], *under["how-to"], *(f"{name}.md" for name in HOW_TO[3:])]},
         {"What it does": capabilities},
         {"Pipelines": under["pipelines"]},
         {"Reference": [*(f"reference/{_slug(title)}.md" for title in REFERENCE), {"Arrays": under["arrays"]}]},

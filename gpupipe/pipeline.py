@@ -15,6 +15,7 @@ from gpupipe.core.holding import Holding
 from gpupipe.core.node import Node, ordered
 from gpupipe.core.secret import learn_parameters
 from gpupipe.engines.load import known_engine, load_engine
+from gpupipe.notebook import ended, pipeline_html, telling
 from gpupipe.plan import Plan, check_nodes, make_plan
 from gpupipe.portability import require_portable
 from gpupipe.report.cards import fact_text
@@ -67,7 +68,9 @@ class Pipeline:
         whole = _flat(whole)
         for output, node in whole.items():
             if not isinstance(node, Node):
-                msg = f"Output {output!r} must be a node of the pipeline, got {type(node).__name__}."
+                several = isinstance(node, tuple) and all(isinstance(part, Node) for part in node)
+                way = " Unpack it, and name each: train, test = ..." if several else ""
+                msg = f"Output {output!r} must be a node of the pipeline, got {type(node).__name__}.{way}"
                 raise WiringError(msg)
         if not whole:
             msg = "Pipeline expects at least one output, by keyword: Pipeline('mortgage', model=model)."
@@ -125,7 +128,7 @@ class Pipeline:
             Whether tables among the outputs are brought into this process from an engine's workers; their rows and columns are
             told either way.
         tell
-            Told of what happens as it happens: event, step, facts.
+            Told of what happens as it happens: event, step, facts. Without it, a notebook shows a line below the cell.
         file, parameters
             Where the pipeline was defined and what it was called with, for the report.
         checkpoints
@@ -145,11 +148,11 @@ class Pipeline:
         wanted = options or EngineOptions()
         chosen = load_engine(engine, wanted if cluster is None else replace(wanted, cluster=cluster))
         require_portable(plan, chosen.name, allow_differences=wanted.allow_differences)
-        execution = Execution(plan, chosen, tell, profile, gather, file, parameters or {})
+        execution = Execution(plan, chosen, telling(self.name) if tell is silent else tell, profile, gather, file, parameters or {})
         outputs: dict[str, Any] = {}
         failure: BaseException | None = None
         try:
-            with execution.watch:
+            with execution.watch, ended(execution.tell):
                 if checkpoints is not None or resume:
                     from gpupipe.checkpoints.keeper import Keeper  # local: a run without checkpoints needs no store, nor what loads models
                     from gpupipe.checkpoints.store import DEFAULT_FOLDER  # local: as above
@@ -166,8 +169,12 @@ class Pipeline:
         return Result(outputs, report)
 
     def _repr_svg_(self) -> str:
-        """Return the drawing that a notebook shows."""
+        """Return the drawing."""
         return self.plan()._repr_svg_()
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the drawing, and the outputs."""
+        return pipeline_html(self.name, self.plan())
 
     def __repr__(self) -> str:
         return f"<Pipeline {self.name!r}: {len(ordered(self.outputs))} nodes, outputs {listing(self.outputs)}>"

@@ -121,7 +121,8 @@ class Execution:
 
     def _new_record(self) -> Record:
         """Return the empty record of a run."""
-        record = Record(self.plan.name, self.engine.name, [describe_step(step) for step in self.plan.steps], self.file, self.parameters)
+        stages = [describe_step(step) for step in self.plan.steps]
+        record = Record(self.plan.name, self.engine.name, stages, self.file, self.parameters, clock=lambda: self.watch.now)
         for step in self.plan.steps:
             record.stages[step.id]["columns_out"] = None if step.delivered is None else len(step.delivered)
         return record

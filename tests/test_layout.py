@@ -53,7 +53,8 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "portability": ("plan", "engines", "core"),
     "blame": ("plan", "engines", "core"),
     "run": ("blame", "checkpoints", "known", "plan", "engines", "report", "core"),
-    "pipeline": ("checkpoints", "run", "portability", "plan", "engines", "report", "core"),
+    "notebook": ("plan", "report", "core"),
+    "pipeline": ("notebook", "checkpoints", "run", "portability", "plan", "engines", "report", "core"),
     "rounds": (
         "rounds",
         "active",

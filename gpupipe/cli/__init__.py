@@ -13,6 +13,7 @@ from gpupipe.cli.cache import cache_app
 from gpupipe.cli.check import check
 from gpupipe.cli.data import data_app
 from gpupipe.cli.doctor import doctor
+from gpupipe.cli.explain import explain
 from gpupipe.cli.file_command import FileCommand
 from gpupipe.cli.jobs import cancel, fetch, list_jobs, logs, status
 from gpupipe.cli.label import label
@@ -43,6 +44,7 @@ app.command("cancel")(cancel)
 app.command("fetch")(fetch)
 app.command("label")(label)
 app.command("doctor")(doctor)
+app.command("explain")(explain)
 app.add_typer(cache_app, name="cache")
 app.add_typer(data_app, name="data")
 app.add_typer(runs_app, name="runs")

@@ -31,6 +31,11 @@ def exit_code(error: BaseException) -> int:
     return WRONG_CALL if isinstance(error, UsageError | PlanError) else RUN_FAILED
 
 
+def _told_kind(error: GpupipeError) -> str:
+    """Return the name of the error that there is an account of: its own, or that of the kind it is of."""
+    return next(kind.__name__ for kind in type(error).__mro__ if kind.__module__ == GpupipeError.__module__)
+
+
 @contextmanager
 def reported(*, with_traceback: bool = False) -> Iterator[None]:
     """Turn an error that leaves the block into its account on stderr and `typer.Exit` with its code."""
@@ -61,5 +66,7 @@ def print_failure(error: BaseException, *, with_traceback: bool = False) -> None
     notes = list(getattr(error, "__notes__", []))
     if not isinstance(error, GpupipeError):
         notes.append("gpupipe did not foresee this error. Run the command again with --traceback to see where it comes from.")
+    elif console.is_terminal:
+        notes.append(f"More: gpupipe explain {_told_kind(error)}")
     for note in notes:
         console.print(Text(textwrap.indent(visible(masked(note)), "  "), style="dim"), soft_wrap=True)

@@ -74,9 +74,14 @@ def _loaded(target: str) -> Definition:
         return load_definition(target)
 
 
+def words_of(context: Any) -> list[str]:
+    """Return the words behind the command, as it was called."""
+    return list(context.meta.get(_ARGS, ()))
+
+
 def again_with(context: Any, option: str) -> str:
     """Return the command as it was called, quoted for a shell, with one more option; what is secret by its name is to be given again."""
-    words = context.meta.get(_ARGS, ())
+    words = words_of(context)
     return shlex.join([*str(context.command_path).split(), *([] if option in words else [option]), *map(masked_word, words)])
 
 

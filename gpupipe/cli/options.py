@@ -8,6 +8,8 @@ from typing import Annotated, TypeAlias
 
 import typer
 
+from gpupipe.cli.completing import complete_parameter
+
 
 def complete_file(incomplete: str) -> list[str]:
     """Return the folders and Python files that an unfinished FILE may become."""
@@ -59,6 +61,7 @@ Given: TypeAlias = Annotated[
         "--parameter",
         metavar="NAME=VALUE",
         show_default=False,
+        autocompletion=complete_parameter,
         help="Set a parameter of the pipeline; as often as needed. 'FILE --help' lists them.",
     ),
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
@@ -11,9 +10,10 @@ import typer
 
 from gpupipe.cli.cluster_options import Authority, Certificate, Key, Unencrypted, Where, WorkerSeconds, clustered
 from gpupipe.cli.failure import exit_code, print_failure, reported
-from gpupipe.cli.file_command import again_with
+from gpupipe.cli.file_command import again_with, words_of
 from gpupipe.cli.options import CheckpointFolder, File, Given, Resume, Trace, bytes_of
 from gpupipe.cli.streams import loading, stdout_to_stderr
+from gpupipe.cli.watch import watch_runs
 from gpupipe.core.plain_json import json_text
 from gpupipe.core.visible import visible
 
@@ -43,6 +43,10 @@ Confirm: TypeAlias = Annotated[
     bool, typer.Option("--confirm-crossings", help="Put the driver's own records of copies beside the ledger; needs cupti-python.")
 ]
 
+Watch: TypeAlias = Annotated[
+    bool, typer.Option("--watch", help="Run again whenever the file, the modules beside it or its input files change, until Ctrl-C.")
+]
+
 Differences: TypeAlias = Annotated[
     bool, typer.Option("--allow-differences", help="Take answers that differ from engine cpu's; 'gpupipe check --engine NAME' tells them.")
 ]
@@ -70,6 +74,7 @@ def run(
     worker_seconds: WorkerSeconds = 30.0,
     checkpoints: CheckpointFolder = None,
     resume: Resume = False,
+    watch: Watch = False,
     traceback: Trace = False,
 ) -> None:
     """Run a pipeline.
@@ -82,13 +87,14 @@ def run(
     Example: gpupipe run flow.py -p data=rows.parquet --engine cpu --report out
     """
     with reported(with_traceback=traceback):
+        if watch:
+            watch_runs(file, [word for word in words_of(context) if word != "--watch"])
         with loading(file):
             from gpupipe.cli.running import Call, Keeping, carry_out, options_of  # local: loads a dataframe library; --help does without
 
-        options = options_of(crossings, crossings_budget, fallbacks, confirm_crossings=confirm_crossings)
-        options = replace(options, allow_differences=allow_differences)
+        made = options_of(crossings, crossings_budget, fallbacks, confirm_crossings=confirm_crossings, allow_differences=allow_differences)
         tls = (tls_ca_file, tls_cert, tls_key)
-        options = clustered(options, cluster, tls, allow_unencrypted=allow_unencrypted, worker_seconds=worker_seconds)
+        options = clustered(made, cluster, tls, allow_unencrypted=allow_unencrypted, worker_seconds=worker_seconds)
         keeping = Keeping(checkpoints, resume, again_with(context, "--resume"))
         with stdout_to_stderr():
             ending = carry_out(Call(file, tuple(given or ()), engine, report, options, keeping, profile=profile, quiet=quiet))

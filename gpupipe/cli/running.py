@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from gpupipe.cli.failure import exit_code
 from gpupipe.cli.progress import telling
+from gpupipe.cli.watch import note_watched
 from gpupipe.core.engine import EngineOptions
 from gpupipe.core.errors import UsageError, listing, nearest
 from gpupipe.core.holding import Holding
@@ -59,7 +60,9 @@ class Call:
     quiet: bool = field(default=False, kw_only=True)
 
 
-def options_of(crossings: str, crossings_budget: int, fallbacks: str, *, confirm_crossings: bool = False) -> EngineOptions:
+def options_of(
+    crossings: str, crossings_budget: int, fallbacks: str, *, confirm_crossings: bool = False, allow_differences: bool = False
+) -> EngineOptions:
     """Return the engine's options of the command's words.
 
     Raises
@@ -76,6 +79,7 @@ def options_of(crossings: str, crossings_budget: int, fallbacks: str, *, confirm
         crossings_budget=crossings_budget,
         fallbacks=fallbacks,  # type: ignore[arg-type]  # checked
         confirm_crossings=confirm_crossings,
+        allow_differences=allow_differences,
     )
 
 
@@ -150,8 +154,10 @@ def _run(call: Call, course: _Course) -> None:
     """Load, build and run the pipeline."""
     with telling(quiet=call.quiet) as tell:
         definition = load_definition(call.target)
+        note_watched(definition.path, None)
         values = definition.values(call.given)
         course.pipeline = definition.build(values)
+        note_watched(definition.path, course.pipeline)
         if call.folder is not None:
             make_folder(call.folder)
         secret = {parameter.name for parameter in definition.parameters if parameter.secret}

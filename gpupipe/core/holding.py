@@ -12,6 +12,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from gpupipe.core.plain import notebook
+
 if TYPE_CHECKING:
     from gpupipe.core.tools import Tools
 
@@ -71,6 +73,10 @@ class Holding(ABC):
 
     def __repr__(self) -> str:
         return f"<{self.word}: {self.headline}>"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: what there is to say of it."""
+        return str(notebook().holding_html(self))
 
     def __getstate__(self) -> dict[str, Any]:
         """Return its fields: what is cached beside them is made again where it is needed."""

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from gpupipe.core.errors import WiringError
+from gpupipe.core.plain import notebook
 
 _PACKAGE = str(Path(__file__).resolve().parents[1])
 
@@ -68,6 +69,8 @@ class Node:
     @property
     def where(self) -> str:
         """The file and line at which the stage was wired."""
+        if f"{os.sep}ipykernel_" in self.path:  # a file that a notebook's kernel makes up for each cell
+            return f"line {self.line} of its cell"
         here = os.getcwd().rstrip("/")  # noqa: PTH109  (each node of a plan is asked, and a Path takes ten times as long)
         return f"{self.path.removeprefix(f'{here}/')}:{self.line}"
 
@@ -88,6 +91,10 @@ class Node:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.title} at {self.where}>"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the columns that it would have, or why it cannot be planned."""
+        return str(notebook().node_html(self))
 
     def __bool__(self) -> bool:
         msg = f"{self.title} has no truth value before it runs. Put the condition into a stage, or run the pipeline first."

@@ -8,6 +8,19 @@ from typing import Any, Self, cast
 
 from gpupipe.core.errors import UsageError, listing, nearest
 
+# What other libraries call an option that has another name here.
+_ELSEWHERE = {
+    "delimiter": "separator",
+    "sep": "separator",
+    "quotechar": "quote",
+    "quote_char": "quote",
+    "na_values": "null_values",
+    "has_header": "header",
+    "skiprows": "skip_rows",
+    "ascending": "descending",
+    "subset": "columns",
+}
+
 
 class WithOptions:
     """What is made with options by name."""
@@ -23,7 +36,9 @@ class WithOptions:
         known = _options(cast(Any, cls)) if options else None
         for name in options:
             if known is not None and name not in known:
-                msg = f"{cls.__name__} has no option {name!r}.{nearest(name, known)} Its options are {listing(known)}."
+                meant = _ELSEWHERE.get(name)
+                near = f" Did you mean {meant!r}?" if meant in known else nearest(name, known)
+                msg = f"{cls.__name__} has no option {name!r}.{near} Its options are {listing(known)}."
                 raise UsageError(msg)
         return super().__new__(cls)
 

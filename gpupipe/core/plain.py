@@ -1,4 +1,4 @@
-"""Where stages are run on plain frames and tried on empty ones: found by name, since that stands on the engines, which stand on core."""
+"""Where stages are run on plain frames and tried on empty ones, and what notebooks show: found by name, since they stand on the engines."""
 
 from __future__ import annotations
 
@@ -14,3 +14,8 @@ def plain() -> Any:
 def symbolic() -> Any:
     """Return the module that tries stages on empty tables."""
     return import_module("gpupipe.engines._tried")
+
+
+def notebook() -> Any:
+    """Return the module that says what notebooks show of nodes, stages and fitted things."""
+    return import_module("gpupipe.notebook")

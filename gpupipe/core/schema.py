@@ -20,6 +20,15 @@ from narwhals.stable.v2.dtypes import DType
 from gpupipe.core.errors import ColumnError, DtypeError, UsageError, listing, nearest
 
 _REFUSED = (nw.Enum, nw.Int128, nw.UInt128)
+# What Python and other libraries call a dtype.
+_OTHERWISE = {
+    **dict.fromkeys(("int", "int64", "i64", "integer", "bigint"), "Int64"),
+    **dict.fromkeys(("float", "float64", "f64", "double"), "Float64"),
+    **dict.fromkeys(("str", "string", "text", "object", "utf8", "Utf8"), "String"),
+    **dict.fromkeys(("bool", "boolean"), "Boolean"),
+    **dict.fromkeys(("datetime", "timestamp"), "Datetime"),
+    "date": "Date",
+}
 
 
 def repeated(names: Sequence[str]) -> list[str]:
@@ -153,7 +162,9 @@ def as_dtype(value: Any) -> DType:
     if inspect.isclass(value) and issubclass(value, DType):
         made: DType = value()
         return made
-    msg = f"Expected a narwhals dtype such as nw.Int64 or nw.String, got {value!r}."
+    meant = _OTHERWISE.get(value if isinstance(value, str) else getattr(value, "__name__", ""))
+    near = f" Did you mean nw.{meant}?" if meant else ""
+    msg = f"Expected a narwhals dtype such as nw.Int64 or nw.String, got {value!r}.{near}"
     raise UsageError(msg)
 
 

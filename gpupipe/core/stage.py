@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 from gpupipe.core.errors import UsageError, WiringError
 from gpupipe.core.node import Fitted, Node, Table, Value
 from gpupipe.core.options import WithOptions
-from gpupipe.core.plain import plain
+from gpupipe.core.plain import notebook, plain
 from gpupipe.core.schema import Schema
 
 if TYPE_CHECKING:
@@ -55,6 +55,10 @@ class Stage(WithOptions, ABC):
         """The name that plans, reports and errors use."""
         return type(self).__name__
 
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: what the stage was made with, or has learned."""
+        return str(notebook().stage_html(self))
+
     @property
     def refers_to(self) -> Sequence[Callable[..., Any]]:
         """What its result refers to by name; it is handed over where that is loaded from a checkpoint."""
@@ -81,7 +85,9 @@ class Stage(WithOptions, ABC):
         """Return the node of this stage on the inputs, which must be as many and of the kinds that its ports take."""
         least, n_given = len(self.takes) - self.optional, len(inputs)
         if n_given < least or (n_given > len(self.takes) and not self.many):
-            msg = f"{self.name} takes {_counted(self.takes, least, many=self.many)}, got {n_given}."
+            shown = ", ".join(["first", "second", "third"][: max(least, 1)])
+            way = f" Write {type(self).__name__}(...)({shown})." if 1 < least <= 3 else ""
+            msg = f"{self.name} takes {_counted(self.takes, least, many=self.many)}, got {n_given}.{way}"
             raise WiringError(msg)
         for number, given in enumerate(inputs):
             port = self.takes[min(number, len(self.takes) - 1)]

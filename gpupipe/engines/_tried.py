@@ -136,6 +136,12 @@ def translated(run: Any, schemas: Sequence[Schema]) -> Any:
         if "ColumnNotFound" in type(error).__name__:
             missing = _missing_name(message, known)
             raise ColumnError.of(missing, known) from error
+        if "does not aggregate" in message:
+            msg = (
+                "Expected aggregates, which make one value of all rows of a key, such as total=nw.col('x').sum(), "
+                "got an expression that keeps rows."
+            )
+            raise PlanError(msg) from error
         first = message.splitlines()[0] if message else type(error).__name__
         msg = (
             f"{type(error).__name__}: {message or first}\n"

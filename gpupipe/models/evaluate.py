@@ -129,6 +129,9 @@ class Evaluate(Barrier):
                 error = ColumnError.of(name, schemas[0])
                 msg = f"{error} {listing(OF_PROBABILITY)} are of probabilities: score model.predict_proba(table)."
                 raise ColumnError(msg)
+            if name not in schemas[0] and name == self.prediction == "prediction":
+                msg = f"{ColumnError.of(name, schemas[0])} A model appends it: Evaluate(...)(model(table))."
+                raise ColumnError(msg)
         schemas[0].require(self.needed(schemas[0]))
 
     def wants(self, *schemas: Schema) -> tuple[Want, ...]:

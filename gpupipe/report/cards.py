@@ -26,13 +26,15 @@ from typing import Any
 from markupsafe import Markup
 
 from gpupipe.kernels.png import is_png_text
-from gpupipe.report.charts import Axis, Band, DrawnCurve, bar_chart, line_chart, tick_text
+from gpupipe.report.bars import bars
+from gpupipe.report.charts import Axis, Band, DrawnCurve, line_chart, tick_text
 from gpupipe.report.discs import Disc, disc_chart
 from gpupipe.report.form import Stage, title_of
 from gpupipe.report.units import UNKNOWN, number_text
 
 Part = Mapping[str, Any]
 
+MOST_POINTS = 20  # of a curve in the table behind it, beside the first
 MOST_ROWS = 2_000  # of a table; report.json has them all
 CURVES_TOGETHER = 4  # that the eye can tell apart
 OF_CARDS = ("text", "facts", "table", "bars", "lines", "pictures", "discs")
@@ -71,9 +73,26 @@ def details(summary: Sequence[Any], parts: Iterable[Part], style: str = "") -> P
     return {"kind": "details", "summary": summary, "parts": list(parts), "style": style}
 
 
-def chart(drawn: str) -> Part:
-    """Return a figure that has been drawn, of `gpupipe.report.charts`."""
-    return {"kind": "chart", "drawn": Markup(drawn)}  # noqa: S704 - charts escape the text in them
+def chart(drawn: str, data: Part | None = None) -> Part:
+    """Return a figure that has been drawn, of `gpupipe.report.charts`, with the table of what it shows, which unfolds below it."""
+    return {"kind": "chart", "drawn": Markup(drawn), "data": data}  # noqa: S704 - charts escape the text in them
+
+
+def points_table(title: str, x: str, y: str, lines: Mapping[str, Sequence[tuple[float, float]]], show: Any = number_text) -> Part:
+    """Return the table behind curves: of a long one points at equal steps, the first and the last among them; report.json has all.
+
+    Examples
+    --------
+    >>> table = points_table("ROC", "x", "y", {"a": [(n / 100, 0.5) for n in range(101)]})
+    >>> len(table["rows"]), table["rows"][-1]
+    (21, ('a', '1.0000', '0.5000'))
+    """
+    rows: list[tuple[str, str, str]] = []
+    for label, points in lines.items():
+        step = max(1.0, (len(points) - 1) / MOST_POINTS)
+        chosen = dict.fromkeys(min(round(place * step), len(points) - 1) for place in range(min(len(points), MOST_POINTS + 1)))
+        rows += [(label, number_text(points[place][0]), show(points[place][1])) for place in chosen]
+    return table(title, ("Curve", x or "x", y or "y"), rows, (1, 2))
 
 
 def link(stages: Mapping[int, Stage], number: object) -> Any:
@@ -155,15 +174,13 @@ def _made(part: Mapping[str, Any], stages: Mapping[int, Stage]) -> Part:
         numeric = [place for place in range(len(part["columns"])) if place and all(_is_number(row[place]) for row in part["rows"])]
         return table(str(part["title"]), part["columns"], rows, numeric)
     if kind == "bars":
-        return chart(
-            bar_chart(str(part["title"]), [(str(name), value if isinstance(value, int) else float(value)) for name, value in part["bars"]])
-        )
+        return bars(str(part["title"]), [(str(name), value if isinstance(value, int) else float(value)) for name, value in part["bars"]])
     if kind == "lines":
-        return chart(_lines(part))
+        return _lines(part)
     if kind == "pictures":
         return _pictures(part)
     if kind == "discs":
-        return chart(_discs(part))
+        return _discs(part)
     msg = f"expected a part of a card, one of {', '.join(OF_CARDS)}, got {kind!r}"
     raise ValueError(msg)
 
@@ -191,7 +208,7 @@ def _is_number(value: Any) -> bool:
     return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
 
 
-def _lines(part: Mapping[str, Any]) -> str:
+def _lines(part: Mapping[str, Any]) -> Part:
     """Return curves over axes that hold all of their points."""
     curves = [DrawnCurve(str(one["label"]), _points(one, "y")) for one in part["curves"]]
     bands = [Band(str(one["label"]), _points(one, "low"), _points(one, "high")) for one in part.get("bands", ())]
@@ -201,10 +218,13 @@ def _lines(part: Mapping[str, Any]) -> str:
     pad = (high - low) * 0.06 or abs(high) * 0.1 or 1.0
     x = Axis(left, right if right > left else left + 1.0, 46.0, 486.0, str(part.get("x") or ""), tick_text)
     y = Axis(low - pad, high + pad, 290.0, 30.0, str(part.get("y") or ""), tick_text)
-    return line_chart(str(part["title"]), curves, x, y, bands=bands)
+    title = str(part["title"])
+    behind = {curve.label: curve.points for curve in curves}
+    behind |= {f"{band.label}, {end}": points for band in bands for end, points in (("low", band.low), ("high", band.high))}
+    return chart(line_chart(title, curves, x, y, bands=bands), points_table(title, x.title, y.title, behind))
 
 
-def _discs(part: Mapping[str, Any]) -> str:
+def _discs(part: Mapping[str, Any]) -> Part:
     """Return discs and their links."""
     discs = []
     for one in part["discs"]:
@@ -215,7 +235,8 @@ def _discs(part: Mapping[str, Any]) -> str:
         msg = f"expected links between {len(discs)} discs, got others"
         raise ValueError(msg)
     axes = (str(part["x"]), str(part["y"])) if "x" in part else None
-    return disc_chart(str(part["title"]), discs, links, axes)
+    title = str(part["title"])
+    return chart(disc_chart(title, discs, links, axes), table(title, ("Disc", "What it is"), [(disc.label, disc.told) for disc in discs]))
 
 
 def _points(curve: Mapping[str, Any], along: str) -> list[tuple[float, float]]:

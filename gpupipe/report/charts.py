@@ -1,4 +1,4 @@
-"""Charts as SVG inside a figure: lines (ROC, training), bars (importance), an area (memory).
+"""Charts as SVG inside a figure: lines (ROC, training), an area (memory). Bars are a table, see `bars.py`.
 
 Their legends are HTML lists in the figure's caption, so that they wrap, read aloud and print. Curves differ by dash as well as by
 colour.
@@ -10,14 +10,12 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from gpupipe.report.markup import cut, element, escape
+from gpupipe.report.markup import element, escape
 from gpupipe.report.units import number_text
 
 Points = Sequence[tuple[float, float]]
 
 STYLES = 8  # as many `.s0`, `.s1`, ... as the style sheet knows
-BAR_HEIGHT = 22.0
-LABEL_WIDTH = 190.0
 
 
 @dataclass(frozen=True)
@@ -131,22 +129,6 @@ def area_chart(title: str, points: Points, x: Axis, y: Axis, mark: float, mark_l
     drawn += f'<path class="mark" d="M{x.start:g} {height:g}H{x.end:g}"/>'
     drawn += element("text", escape(mark_label), class_="value end", x=f"{x.end:g}", y=f"{height - 6:g}")
     return figure(title, drawn, x.end + 16, y.start + 44, [], wide=True)
-
-
-def bar_chart(title: str, bars: Sequence[tuple[str, float]]) -> str:
-    """Return named quantities as bars, in the order given; negative ones run from zero to the left."""
-    finite = [value for _, value in bars if math.isfinite(value)]
-    x = Axis(min(0.0, *finite, 0.0), max(0.0, *finite, 0.0), LABEL_WIDTH + 10, 470.0)
-    drawn = []
-    for index, (name, value) in enumerate(bars):
-        y = index * BAR_HEIGHT
-        left, right = sorted((x.at(0.0), x.at(value) if math.isfinite(value) else x.at(0.0)))
-        length = max(right - left, 1.0) if math.isfinite(value) else 0.0
-        label = element("title", escape(name)) + escape(cut(name, 28))
-        drawn.append(element("text", label, class_="label end", x=f"{LABEL_WIDTH:g}", y=f"{y + 15:g}"))
-        drawn.append(f'<rect class="bar" x="{left:g}" y="{y + 4:g}" width="{length:g}" height="{BAR_HEIGHT - 8:g}" rx="2.5"/>')
-        drawn.append(element("text", number_text(value), class_="value", x=f"{left + length + 6:g}", y=f"{y + 15:g}"))
-    return figure(title, "".join(drawn), 540.0, len(bars) * BAR_HEIGHT + 4, [])
 
 
 def _path(places: Sequence[tuple[float, float]]) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gpupipe.report.cards import Part, chart, facts, group, heading, link, table, text
+from gpupipe.report.cards import Part, chart, facts, group, heading, link, points_table, table, text
 from gpupipe.report.charts import Axis, area_chart, tick_text
-from gpupipe.report.form import Report
+from gpupipe.report.form import Report, has_device
 from gpupipe.report.units import bytes_text, plural, seconds_text
 
 MOST_SAMPLES = 1000
@@ -24,7 +24,9 @@ def memory_section(report: Report) -> list[Part]:
     highest = max(peak, *(size for _, size in samples))
     x = Axis(samples[0][0], max(samples[-1][0], samples[0][0] + 1e-6), 64.0, 1062.0, "seconds", tick_text)
     y = Axis(0.0, highest * 1.15 or 1.0, 220.0, 26.0, "", bytes_text)
-    return [chart(area_chart("Memory of the process over time", samples, x, y, highest, f"peak {bytes_text(highest)}"))]
+    title = "Memory of the process over time"
+    behind = points_table(title, "seconds", "memory", {"memory": samples}, bytes_text)
+    return [chart(area_chart(title, samples, x, y, highest, f"peak {bytes_text(highest)}"), behind)]
 
 
 def _peaks(samples: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
@@ -37,23 +39,25 @@ def _peaks(samples: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
 
 
 def crossings_text(report: Report) -> str:
-    """Return in one sentence what crossed between host and device.
+    """Return in one sentence what crossed between host and device, and what was copied within the host; empty for neither.
 
     Examples
     --------
-    >>> crossings_text({"crossings": {"host_to_device_bytes": 0, "device_to_host_bytes": 0, "host_copies_bytes": 0}})
+    >>> crossings_text({"engine": "gpu", "crossings": {}})
     'Nothing crossed between host and device.'
-    >>> crossings_text({"crossings": {"host_to_device_bytes": 2_000_000, "device_to_host_bytes": 10, "host_copies_bytes": 0}})
+    >>> crossings_text({"engine": "gpu", "crossings": {"host_to_device_bytes": 2_000_000, "device_to_host_bytes": 10}})
     '2.0 MB went from host to device and 10 B from device to host.'
+    >>> crossings_text({"engine": "cpu", "crossings": {"host_copies_bytes": 2_000_000}})
+    '2.0 MB were copied from one library to another within the host.'
     """
     crossed = report["crossings"]
     there, back, within = (crossed.get(key) or 0 for key in ("host_to_device_bytes", "device_to_host_bytes", "host_copies_bytes"))
     if there or back:
         told = f"{bytes_text(there)} went from host to device and {bytes_text(back)} from device to host."
     else:
-        told = "Nothing crossed between host and device."
+        told = "Nothing crossed between host and device." if has_device(report) else ""
     told += f" {bytes_text(within)} were copied from one library to another within the host." if within else ""
-    return told + _budget_text(crossed)
+    return (told + (_budget_text(crossed) if has_device(report) else "")).strip()
 
 
 def _budget_text(crossed: Mapping[str, Any]) -> str:
@@ -77,14 +81,15 @@ def crossings_section(report: Report) -> list[Part]:
         (link(stages, stage), DIRECTIONS.get(way, way), f"{count:,}", bytes_text(size), seconds_text(seconds), why)
         for (stage, way, why), (count, size, seconds) in sums.items()
     ]
-    parts = [text(crossings_text(report))]
+    told = crossings_text(report)
+    parts = [text(told)] if told else []
     parts += [table("Crossings", ("Stage", "Direction", "Times", "Bytes", "Time", "Reason"), rows, (2, 3, 4))] if rows else []
     parts += _confirmed(report, stages)
     fallbacks = report["fallbacks"]
     if not fallbacks:
-        return [*parts, text("No stage fell back.")]
-    told = [(link(stages, fallback["stage"]), fallback["reason"]) for fallback in fallbacks]
-    return [*parts, heading(f"{plural(len(fallbacks), 'stage')} fell back"), table("Fallbacks", ("Stage", "Reason"), told)]
+        return [*parts, *([text("No stage fell back.")] if has_device(report) else [])]
+    fell = [(link(stages, fallback["stage"]), fallback["reason"]) for fallback in fallbacks]
+    return [*parts, heading(f"{plural(len(fallbacks), 'stage')} fell back"), table("Fallbacks", ("Stage", "Reason"), fell)]
 
 
 def _confirmed(report: Report, stages: Mapping[int, Any]) -> list[Part]:

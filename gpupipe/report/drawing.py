@@ -51,7 +51,7 @@ def draw_svg(stages: Stages, outputs: Mapping[str, int] | None = None, *, link: 
     shift = (width - layout.width) / 2
     graph = element("g", _edges_svg(stages, layout) + boxes, transform=f"translate({shift:g} {top:g})")
     head = element("title", f"Pipeline of {len(stages)} stages") + element("style", DAG_CSS)
-    return _document(head + legend + graph, width, height)
+    return _document(head + legend + graph, width, height, linked=link is not None)
 
 
 def draw_text(stages: Stages, outputs: Mapping[str, int] | None = None) -> str:
@@ -87,12 +87,13 @@ def path_of(edge: Edge) -> str:
     return "".join(data)
 
 
-def _document(content: str, width: float, height: float) -> str:
+def _document(content: str, width: float, height: float, *, linked: bool) -> str:
     """Return the SVG document around its content; it shrinks with the page as far as it can still be read."""
     ground = f'<rect class="g" width="{width:g}" height="{height:g}" rx="8"/>'
     style = f"width:100%;height:auto;max-width:{width:g}px;min-width:{width * LEAST_SCALE:g}px"
+    role = "group" if linked else "img"  # links in an image are reached by nobody
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="gp-dag" role="img" viewBox="0 0 {width:g} {height:g}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="gp-dag" role="{role}" viewBox="0 0 {width:g} {height:g}" '
         f'width="{width:g}" height="{height:g}" style="{style}">{ground}{content}</svg>'
     )
 

@@ -9,10 +9,11 @@ A report::
                    workers: [{address, threads, memory_limit, blocks, rows, bytes, seconds, spilled_bytes, steps}]
     memory         {peak_bytes, samples: [[seconds, bytes], ...]}
     stages         [{id, name, label, kind, inputs, where, rows_in, rows_out, columns_out, seconds, bytes, stretch, pushed, schema,
-                   note, checkpoint, facts}]; kind: see ``KINDS``; pushed: {columns, of, filter} or null
+                   note, checkpoint, facts, spans}]; kind: see ``KINDS``; pushed: {columns, of, filter} or null
+                   spans: [[seconds since the run's start, seconds], ...] in which it was at work; may be missing
                    facts: {name: a scalar}, what is to be said of a graph, a tensor, or how a task went; may be missing
                    schema: [[column, dtype, nullable], ...] or null
-    stretches      [{id, stages, seconds, peak_bytes}]       stages that ran as one query: their seconds are known only together, and
+    stretches      [{id, stages, seconds, peak_bytes, spans}]       stages that ran as one query: their seconds are known only together, and
                    those of each are 0. So a run's seconds are those of its stretches, of its other stages, and of what is around them
     crossings      {host_to_device_bytes, device_to_host_bytes, host_copies_bytes, between_ends_bytes, policy, budget_bytes, events,
                    confirmed}
@@ -47,6 +48,7 @@ Stages = Sequence[Stage]
 Report = Mapping[str, Any]
 Plan = Mapping[str, Any]
 
+DEVICE_ENGINES = ("gpu", "dask-cuda")
 LEAST_SECONDS = 0.0005  # what is less is not told
 
 # Kind to how it is spoken of; the order is that of the legend.
@@ -95,6 +97,19 @@ def has_run(stage: Stage) -> bool:
         or bool(stage.get("seconds"))
         or stage.get("stretch") is not None
     )
+
+
+def has_device(report: Report) -> bool:
+    """Return whether a run had a device beside the host, or moved bytes to one or from one.
+
+    Examples
+    --------
+    >>> has_device({"engine": "cpu", "crossings": {}}), has_device({"engine": "dask-cuda", "crossings": {}})
+    (False, True)
+    """
+    crossed = report["crossings"]
+    moved = (crossed.get("host_to_device_bytes") or 0) + (crossed.get("device_to_host_bytes") or 0)
+    return report["engine"] in DEVICE_ENGINES or moved > 0 or crossed.get("confirmed") is not None
 
 
 def seconds_around(report: Report) -> float:

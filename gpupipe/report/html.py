@@ -20,11 +20,12 @@ from gpupipe.report.cards import Part, facts_cards, link, sections_of, table
 from gpupipe.report.cluster_section import cluster_section
 from gpupipe.report.cost_sections import crossings_section, environment_section, memory_section
 from gpupipe.report.drawing import draw_svg
-from gpupipe.report.form import Plan, Report, drawn_from, has_run, pushed_of
+from gpupipe.report.form import Plan, Report, drawn_from, has_device, has_run, pushed_of
 from gpupipe.report.markup import printable
 from gpupipe.report.result_sections import models_section, outputs_section, scores_section
 from gpupipe.report.stage_sections import plan_stages_section, sources_section, stages_section
 from gpupipe.report.style import PAGE_CSS
+from gpupipe.report.timeline import timeline
 from gpupipe.report.units import UNKNOWN, bytes_text, plural, rows_text, seconds_text
 
 _TEMPLATES = Path(__file__).with_name("templates")
@@ -55,15 +56,16 @@ def _page_of_run(report: Report) -> str:
     drawing = draw_svg(report["stages"], report.get("output_stages"), link="#stage-", unreached=unreached)
     told = sections_of([*facts_cards(report["stages"]), *(report.get("cards") or ())], stages)
     sections = [
-        ("pipeline", "Pipeline", _drawing(drawing)),
-        ("outputs", "Outputs", outputs_section(report)),
         ("scores", "Scores", scores_section(report)),
+        ("outputs", "Outputs", outputs_section(report)),
+        ("time", "Time", timeline(report)),
+        ("pipeline", "Pipeline", _drawing(drawing)),
         ("models", "Models", models_section(report)),
         *((f"cards-{number}", name, parts) for number, (name, parts) in enumerate(told.items())),
         ("stages", "Stages", stages_section(report)),
         ("memory", "Memory", memory_section(report)),
         ("cluster", "Cluster", cluster_section(report)),
-        ("crossings", "Host and device", crossings_section(report)),
+        ("crossings", "Host and device" if has_device(report) else "Copies and fallbacks", crossings_section(report)),
         ("environment", "Parameters and environment", environment_section(report)),
     ]
     return _page(report["pipeline"], "gpupipe run", _run_tiles(report), sections, _run_header(report))
@@ -120,12 +122,32 @@ class _Environment(Environment):
 
 def framed(page: str, title: str) -> str:
     """Return a page in a frame of its own, as a notebook takes it."""
-    return str(_environment().get_template("notebook.html").module.frame(page, title))  # type: ignore[attr-defined]
+    return str(_notebook().frame(page, title))
 
 
 def outputs_html(title: str, told: str, shown: Sequence[Mapping[str, Any]]) -> str:
     """Return the outputs of a run as a notebook shows them: each with its name, what it is and, of a table, columns and first rows."""
-    return str(_environment().get_template("notebook.html").module.outputs(title, told, shown))  # type: ignore[attr-defined]
+    return str(_notebook().outputs(title, told, shown))
+
+
+def facts_html(title: str, told: str, rows: Sequence[tuple[str, Any]], drawn: str = "") -> str:
+    """Return names and values as a notebook shows them, and a drawing that unfolds."""
+    return str(_notebook().facts(title, told, rows, Markup(drawn)))  # noqa: S704 - the drawing escapes its text
+
+
+def drawing_html(title: str, told: str, drawn: str) -> str:
+    """Return a drawing as a notebook shows it."""
+    return str(_notebook().drawing(title, told, Markup(drawn)))  # noqa: S704 - as above
+
+
+def progress_html(text: str, share: float | None) -> str:
+    """Return a line about a run that goes on: how far it is, None where that is not known; 1 where it has ended."""
+    return str(_notebook().progress(text, share))
+
+
+def _notebook() -> Any:
+    """Return the macros of what a notebook shows."""
+    return _environment().get_template("notebook.html").module
 
 
 @lru_cache(maxsize=1)
@@ -190,13 +212,15 @@ def _run_tiles(report: Report) -> list[tuple[str, str, str]]:
     device = (crossed.get("host_to_device_bytes") or 0) + (crossed.get("device_to_host_bytes") or 0)
     copies = crossed.get("host_copies_bytes") or 0
     ran = sum(map(has_run, stages))
+    crossings = [("Host ↔ device", bytes_text(device), f"{bytes_text(copies)} within the host" if copies else "")]
+    fallbacks = [("Fallbacks", f"{len(report['fallbacks'])}", "")]
     return [
         ("Time", seconds_text(report["seconds"]), ""),
         ("Rows read", rows_text(sum(read)) if read else UNKNOWN, f"from {plural(len(read), 'source')}" if read else ""),
         ("Peak memory", bytes_text(report["memory"].get("peak_bytes")), ""),
-        ("Host ↔ device", bytes_text(device), f"{bytes_text(copies)} within the host" if copies else ""),
+        *(crossings if has_device(report) else []),
         ("Stages", f"{len(stages)}", _fused(report) if report["status"] == "ok" else f"{ran} ran"),
-        ("Fallbacks", f"{len(report['fallbacks'])}", ""),
+        *(fallbacks if has_device(report) or report["fallbacks"] else []),
     ]
 
 

@@ -8,7 +8,7 @@ import resource
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
@@ -20,6 +20,7 @@ from gpupipe.core.secret import masked, masked_parameters
 PACKAGES = ("gpupipe", "polars", "narwhals", "pyarrow", "numpy", "pandas", "scikit-learn", "xgboost-cpu", "xgboost", "dask", "distributed")
 
 
+LEAST_SPAN_SECONDS = 0.0005  # what is shorter has no place of its own on a line of time
 MODULES = ("gpupipe", "polars", "narwhals", "pyarrow", "numpy", "pandas", "sklearn", "xgboost", "dask", "distributed")
 _MEMORY = Path("/proc/self/statm")
 GPU_MODULES = ("cudf", "cuml", "dask_cudf", "dask_cuda", "cupy", "rmm")
@@ -97,6 +98,7 @@ class Record:
     cards: list[dict[str, Any]] = field(default_factory=list)
     cluster: Mapping[str, Any] | None = None
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    clock: Callable[[], float] = lambda: 0.0  # seconds since the run's start
 
     def __post_init__(self) -> None:
         for stage in self.stages:
@@ -105,6 +107,7 @@ class Record:
                 "rows_out": None,
                 "columns_out": None,
                 "seconds": 0.0,
+                "spans": [],
                 "bytes": None,
                 "stretch": None,
                 "note": None,
@@ -115,14 +118,27 @@ class Record:
         stretch = self.stages[stage]["stretch"]
         entry = self.stages[stage] if stretch is None else self.stretches[stretch]
         entry["seconds"] += seconds
+        self._span(entry, seconds)
 
     def fuse(self, stages: Sequence[int], seconds: float, peak_bytes: int) -> None:
         """Enter the time of stages that ran as one query; it takes over what each of them has taken until now."""
         number = len(self.stretches)
         whole = seconds + sum(self.stages[stage]["seconds"] for stage in stages)
-        self.stretches.append({"id": number, "stages": list(stages), "seconds": whole, "peak_bytes": peak_bytes})
+        entry = {"id": number, "stages": list(stages), "seconds": whole, "peak_bytes": peak_bytes, "spans": []}
+        self.stretches.append(entry)
         for stage in stages:
-            self.stages[stage] |= {"seconds": 0.0, "stretch": number}
+            self.stages[stage] |= {"seconds": 0.0, "spans": [], "stretch": number}
+        self._span(entry, seconds)
+
+    def _span(self, entry: dict[str, Any], seconds: float) -> None:
+        """Enter when the time was that has just been taken: one span where it follows on the one before."""
+        if seconds < LEAST_SPAN_SECONDS:
+            return
+        end = self.clock()
+        start, spans = max(0.0, end - seconds), entry["spans"]
+        if spans and start - sum(spans[-1]) < LEAST_SPAN_SECONDS:
+            start = spans.pop()[0]
+        spans.append([round(start, 4), round(end - start, 4)])
 
     def describe(self, stage: int, label: str, described: Mapping[str, Any], n_bytes: int | None = None) -> None:
         """Enter what is to be said of a stage's result."""

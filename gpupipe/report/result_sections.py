@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from gpupipe.report.cards import CURVES_TOGETHER, Part, chart, details, fact_text, facts, group, heading, link, table, text
-from gpupipe.report.charts import Axis, DrawnCurve, bar_chart, line_chart, tick_text
+from gpupipe.report.bars import bars
+from gpupipe.report.cards import CURVES_TOGETHER, Part, chart, details, fact_text, facts, group, heading, link, points_table, table, text
+from gpupipe.report.charts import Axis, DrawnCurve, line_chart, tick_text
 from gpupipe.report.form import Report, Stage
 from gpupipe.report.units import UNKNOWN, number_text, plural, rows_text
 
@@ -43,21 +44,42 @@ def is_model(value: object) -> bool:
     return isinstance(value, Mapping) and ("fitted" in value or "held" in value)
 
 
-def scores_of(outputs: Mapping[str, Any]) -> dict[str, Mapping[str, object]]:
-    """Return the outputs that are metrics: name to number. Those inside a mapping are called by both names.
+def flat_outputs(report: Report) -> dict[str, Any]:
+    """Return the outputs with those inside a mapping of outputs by both names.
 
     Examples
     --------
-    >>> scores_of({"metrics": {"all": {"auc": 0.9}, "few": {"auc": 0.8}}, "n": 3})
-    {'metrics all': {'auc': 0.9}, 'metrics few': {'auc': 0.8}}
+    >>> flat_outputs({"outputs": {"n": {"all": 3, "few": 1}, "s": {"r2": 0.5}}, "output_stages": {"n.all": 0, "n.few": 1, "s": 2}})
+    {'n all': 3, 'n few': 1, 's': {'r2': 0.5}}
     """
-    scores: dict[str, Mapping[str, object]] = {}
+    return dict(_flat(report["outputs"], report.get("output_stages") or {}, ()))
+
+
+def _flat(outputs: Mapping[str, Any], stages: Mapping[str, Any], above: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
     for name, value in outputs.items():
-        if not isinstance(value, Mapping) or is_table(value) or is_model(value):
-            continue
-        inside = scores_of(value)
-        scores |= {f"{name} {part}": numbers for part, numbers in inside.items()} or {name: value}
-    return scores
+        names = (*above, str(name))
+        inner = isinstance(value, Mapping) and not is_table(value) and not is_model(value)
+        # Of a report that does not know which stage an output is of, a mapping is one of outputs where it holds others.
+        one = ".".join(names) in stages if stages else not (inner and any(isinstance(part, Mapping) for part in value.values()))
+        if inner and not one:
+            yield from _flat(value, stages, names)
+        else:
+            yield " ".join(names), value
+
+
+def is_score(value: object) -> bool:
+    """Return whether an output is metrics: names with numbers.
+
+    Examples
+    --------
+    >>> is_score({"r2": 0.5, "mape": None}), is_score(3), is_score({"rows": 3, "columns": 2, "path": None})
+    (True, False, False)
+    """
+    if not isinstance(value, Mapping) or is_table(value) or is_model(value):
+        return False
+    return bool(value) and all(
+        number is None or (isinstance(number, int | float) and not isinstance(number, bool)) for number in value.values()
+    )
 
 
 def output_text(value: object) -> str:
@@ -85,17 +107,26 @@ def output_text(value: object) -> str:
 
 
 def outputs_section(report: Report) -> list[Part]:
-    """Return the table of the outputs."""
-    rows = []
-    for name, value in report["outputs"].items():
-        path = value.get("path") if is_table(value) or is_model(value) else None
-        rows.append(({"strong": name}, output_text(value), {"code": path} if path else ""))
-    return [table("Outputs", ("Output", "Value", "Where"), rows) if rows else text("The run gave out nothing.")]
+    """Return the outputs that are no scores: single values beside one another, and the table of what was written or kept."""
+    outputs = {name: value for name, value in flat_outputs(report).items() if not is_score(value)}
+    kept = {name: value for name, value in outputs.items() if is_table(value) or is_model(value)}
+    values = {name: value for name, value in outputs.items() if name not in kept}
+    rows = [({"strong": name}, output_text(value), {"code": value["path"]} if value.get("path") else "") for name, value in kept.items()]
+    parts = [table("Tables, models and the like", ("Output", "What", "Where"), rows)] if rows else []
+    told = [(({"strong": name}), output_text(value)) for name, value in values.items()]
+    parts += [table("Values", ("Value", "Result"), told, _numeric(values))] if told else []
+    return parts or ([] if report["outputs"] else [text("The run gave out nothing.")])
+
+
+def _numeric(values: Mapping[str, Any]) -> tuple[int, ...]:
+    """Return the places of columns that stand to the right."""
+    return (1,) if all(isinstance(value, int | float) for value in values.values()) else ()
 
 
 def scores_section(report: Report) -> list[Part]:
     """Return the metrics of all models side by side, with their curves; nothing where nothing was scored."""
-    scores, curves = scores_of(report["outputs"]), _curves(report["curves"])
+    scores = {name: value for name, value in flat_outputs(report).items() if is_score(value)}
+    curves = _curves(report["curves"])
     if not scores:
         return group("figures", curves)
     metrics = list(dict.fromkeys(metric for values in scores.values() for metric in values))
@@ -119,8 +150,14 @@ def _curves(curves: Sequence[Mapping[str, Any]]) -> list[Part]:
             together = [_curve(curve) for curve in alike[start : start + CURVES_TOGETHER]]
             x = Axis(0.0, 1.0, 46.0, 426.0, along, tick_text)
             y = Axis(0.0, 1.0, 350.0, 30.0, upward, tick_text)
-            figures.append(chart(line_chart(title, together, x, y, diagonal=kind in ("roc", "calibration"))))
+            drawn = line_chart(title, together, x, y, diagonal=kind in ("roc", "calibration"))
+            figures.append(chart(drawn, _behind(title, together, x, y)))
     return figures
+
+
+def _behind(title: str, curves: Sequence[DrawnCurve], x: Axis, y: Axis) -> Part:
+    """Return the table behind curves."""
+    return points_table(title, x.title, y.title, {curve.label: curve.points for curve in curves})
 
 
 def _curve(curve: Mapping[str, Any]) -> DrawnCurve:
@@ -139,8 +176,8 @@ def models_section(report: Report) -> list[Part]:
 
 def _model(model: Mapping[str, Any], stages: Mapping[int, Stage]) -> list[Part]:
     features, parameters = model.get("features") or (), model.get("parameters") or {}
-    figures = [*_importance(model), *_history(model.get("history") or {})]
-    parts = [heading(model["estimator"], link(stages, model["stage"])), *group("figures", figures)]
+    parts = [heading(model["estimator"], link(stages, model["stage"])), *_importance(model)]
+    parts += group("figures", _history(model.get("history") or {}))
     parts += [details([plural(len(features), "feature")], [{"kind": "names", "names": features}])] if features else []
     return [*parts, details(["Parameters"], [facts("Parameters", parameters)])] if parameters else parts
 
@@ -153,7 +190,7 @@ def _importance(model: Mapping[str, Any]) -> list[Part]:
         return []
     kind = f" by {model['importance_kind']}" if model.get("importance_kind") else ""
     some = f", top {MOST_BARS} of {rows_text(len(ordered))}" if len(ordered) > MOST_BARS else ""
-    return [chart(bar_chart(f"Feature importance{kind}{some}", ordered[:MOST_BARS]))]
+    return [bars(f"Feature importance{kind}{some}", ordered[:MOST_BARS])]
 
 
 def _history(history: Mapping[str, Sequence[float | None]]) -> list[Part]:
@@ -172,7 +209,8 @@ def _history(history: Mapping[str, Sequence[float | None]]) -> list[Part]:
             curves = [_training(name, values) for name, values in measured]
             x = Axis(1.0, max(2.0, float(max(len(values) for _, values in measured))), 46.0, 486.0, "round", tick_text)
             y = Axis(low - pad, high + pad, 290.0, 30.0, metric, tick_text)
-            figures.append(chart(line_chart(f"Training, {metric}", curves, x, y)))
+            title = f"Training, {metric}"
+            figures.append(chart(line_chart(title, curves, x, y), _behind(title, curves, x, y)))
     return figures
 
 

@@ -64,7 +64,7 @@ _DARK_PAGE = (
 
 
 def _chips(line: int, fill: int) -> str:
-    return "".join(f".chip.k-{kind}{{--k:{colours[line]};--f:{colours[fill]}}}" for kind, colours in _KIND_COLOURS.items())
+    return "".join(f".chip.k-{kind},.lane.k-{kind}{{--k:{colours[line]};--f:{colours[fill]}}}" for kind, colours in _KIND_COLOURS.items())
 
 
 _PAGE = (Path(__file__).with_name("templates") / "page.css").read_text(encoding="utf-8")

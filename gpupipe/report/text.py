@@ -39,7 +39,8 @@ def print_summary(report: Report, console: Console, *, page: str | None = None, 
     console.print(_headline(report))
     console.print(_stages(report))
     told = crossings_text(report)
-    console.print(Text(told, style="dim"))
+    if told:
+        console.print(Text(told, style="dim"))
     _print_cluster(report, console)
     _print_checkpoints(report, console)
     _print_put_aside(report, console)

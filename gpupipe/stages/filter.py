@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import narwhals.stable.v2 as nw
 
-from gpupipe.core.errors import DtypeError, UsageError
+from gpupipe.core.errors import ColumnError, DtypeError, UsageError
 from gpupipe.core.expressions import Named, columns_of, is_truth, kind_of
 from gpupipe.core.options import settle
 from gpupipe.core.plain import symbolic
@@ -57,7 +57,7 @@ class Filter(OfExpressions, RowStage):
 
     def plan(self, *schemas: Schema) -> Outcome:
         """Return the stage with exact arithmetic; raise ColumnError for a column that is not there, DtypeError for no truth value."""
-        schemas[0].require(sorted(columns_of(self.conditions) or ()))
+        _require_columns(self.conditions, schemas[0])
         stage: Filter = self.exact(schemas[0])
         if all(is_truth(condition) for _, condition in stage.conditions):
             return Outcome(seeks_missing=True, stage=stage)
@@ -84,3 +84,12 @@ class Filter(OfExpressions, RowStage):
     def reads(self, *schemas: Schema) -> frozenset[str] | None:
         """Return the columns in the conditions."""
         return columns_of(self.conditions)
+
+
+def _require_columns(conditions: Named, schema: Schema) -> None:
+    """Raise ColumnError where the table lacks a column of the conditions."""
+    for _, given in conditions:
+        if isinstance(given, str) and given not in schema:
+            msg = f"{ColumnError.of(given, schema)} A text names a column of truth values; a comparison is an expression: nw.col('x') > 0."
+            raise ColumnError(msg)
+    schema.require(sorted(columns_of(conditions) or ()))

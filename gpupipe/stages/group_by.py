@@ -62,7 +62,10 @@ class GroupBy(OfExpressions, KeyStage):
             msg = f"GroupBy expects null_keys to be 'keep' or 'drop', got {null_keys!r}."
             raise UsageError(msg)
         if not aggregates and not named_aggregates:
-            msg = "GroupBy expects at least one aggregate, got none. For the distinct keys alone use Select and Deduplicate."
+            msg = (
+                "GroupBy expects at least one aggregate, got none. Write them beside the keys: GroupBy('key', mean_x=nw.col('x').mean()). "
+                "For the distinct keys alone use Select and Deduplicate."
+            )
             raise UsageError(msg)
         for name, given in named_aggregates.items():
             if isinstance(given, str):

@@ -75,7 +75,8 @@ class Join(TableStage):
         validate: Validate = "m:m",
     ) -> None:
         if how not in HOWS:
-            msg = f"Join expects how to be one of {listing(HOWS)}, got {how!r}.{nearest(how, HOWS)}"
+            meant = " Did you mean 'full'? It keeps the rows of both sides." if how in {"outer", "full_outer"} else nearest(how, HOWS)
+            msg = f"Join expects how to be one of {listing(HOWS)}, got {how!r}.{meant}"
             raise UsageError(msg)
         if validate not in _ONCE:
             msg = f"Join expects validate to be one of {listing(_ONCE)}, got {validate!r}."

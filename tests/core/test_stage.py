@@ -20,7 +20,7 @@ NODE = HeldTable(pa.table({"a": [1.0]})).node()
 def test_numbers_of_tables() -> None:
     with pytest.raises(WiringError, match=r"^Select takes 1 table\(s\), got 2\.$"):
         Select("a")(NODE, NODE)
-    with pytest.raises(WiringError, match=r"^Join takes at least 2 table\(s\), got 1\.$"):
+    with pytest.raises(WiringError, match=r"^Join takes at least 2 table\(s\), got 1\. Write Join\(\.\.\.\)\(first, second\)\.$"):
         Join("a")(NODE)
     with pytest.raises(WiringError, match=r"^Concat takes at least 1 table\(s\), got 0\.$"):
         Concat()()

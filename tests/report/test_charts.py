@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from gpupipe.report.charts import Axis, Band, DrawnCurve, area_chart, bar_chart, line_chart, thinned, ticks
+from gpupipe.report.charts import Axis, Band, DrawnCurve, area_chart, line_chart, thinned, ticks
 
 X = Axis(0.0, 1.0, 40.0, 440.0, "along")
 Y = Axis(0.0, 1.0, 340.0, 20.0, "up")
@@ -47,22 +47,8 @@ def test_a_band_lies_between_its_ends_and_is_in_the_legend() -> None:
     assert figure[1].attrib["aria-label"] == "ahead: forecast; 80 % <interval>"
 
 
-def test_bars_are_as_long_as_their_values() -> None:
-    figure = ET.fromstring(bar_chart("importance", [("dti", 0.4), ("a<b" * 20, 0.1), ("nothing", 0.0)]))
-    widths = [float(bar.attrib["width"]) for bar in figure.iter("rect")]
-    assert widths[0] == pytest.approx(4 * widths[1]) and widths[2] == 1.0
-    assert [title.text for title in figure.iter("title")][1] == "a<b" * 20
-
-
 def test_the_area_marks_its_peak() -> None:
     chart = area_chart("memory", [(0.0, 0.2), (0.5, 0.8), (1.0, 0.3)], X, Y, 0.8, "peak 0.8")
     peak = 340 - 0.8 * 320
     assert f'd="M40 {peak:g}H440"' in chart and "peak 0.8" in chart
     assert re.search(r'class="area" d="M40 276L240 84L440 244V340H40z"', chart)
-
-
-def test_negative_bars_run_from_zero_to_the_left() -> None:
-    figure = ET.fromstring(bar_chart("factor", [("up", 3.0), ("down", -1.0), ("none", 0.0)]))
-    up, down, none = ({name: float(bar.get(name, "nan")) for name in ("x", "width")} for bar in figure.iter("rect"))
-    assert up["x"] == down["x"] + down["width"] == none["x"]
-    assert up["width"] == 3 * down["width"]

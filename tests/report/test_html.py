@@ -85,12 +85,37 @@ def test_a_run_tells_all_its_stages_and_figures(mortgage: dict[str, Any]) -> Non
     assert [number for number in range(22) if f"stage-{number}" not in page.ids] == []
     for told in (
         "finished", "27.3 s", "1,243,768", "1.4 GB", "Stretch 0 · 3 stages as one query · peak memory 512 MB", "3.2 s",
-        "Nothing crossed between host and device. 355 MB were copied from one library to another within the host.",
-        "No stage fell back.", "1,205,344 rows × 46 columns", "out/features", "96,912", "0.9615", "0.2316",
+        "355 MB were copied from one library to another within the host.",
+        "1,205,344 rows × 46 columns", "out/features", "96,912", "0.9615", "0.2316",
         "seller <&>_3", "top 20 of 25", "early stopping after round 83", "pipelines/mortgage.py:103", "n_estimators",
         "23 November 2026, 03:00:00 UTC",
     ):  # fmt: skip
         assert told in page.text, told
+
+
+def test_device_and_fallbacks_are_spoken_of_only_where_there_is_a_device(mortgage: dict[str, Any]) -> None:
+    assert "device" not in Page(html_page(mortgage)).text.lower() and "fell back" not in Page(html_page(mortgage)).text
+    mortgage["engine"] = "gpu"
+    text = Page(html_page(mortgage)).text
+    assert "Nothing crossed between host and device. 355 MB were copied" in text
+    assert "No stage fell back." in text and "Host ↔ device0 B" in text
+
+
+def test_scores_stand_apart_from_other_values(mortgage: dict[str, Any]) -> None:
+    mortgage["outputs"]["counts"] = {"kept": 1_200, "lost": 7}
+    mortgage["output_stages"] = {"counts.kept": 1, "counts.lost": 2, "with_current_status": 20, "without_current_status": 21}
+    page = html_page(mortgage)
+    scores = Page(page[page.index('<section id="scores"') : page.index('<section id="outputs"')]).text
+    outputs = Page(page[page.index('<section id="outputs"') : page.index('<section id="pipeline"')]).text
+    assert "0.9615" in scores and "1,200" not in scores
+    assert "counts kept1,200" in outputs.replace("\n", "") and "0.9615" not in outputs
+
+
+def test_behind_every_figure_is_a_table(mortgage: dict[str, Any]) -> None:
+    page = html_page(mortgage)
+    assert page.count("<figure") == page.count('<details class="data">') + page.count('<figure class="bars">')
+    (behind,) = re.findall(r"<summary>Table of ROC curve</summary>(.*?)</details>", page, flags=re.DOTALL)
+    assert behind.count("<tr>") == 1 + 2 * 21 and ">1.0000</td></tr>" in behind
 
 
 def test_stages_of_a_stretch_stand_together_under_its_time(mortgage: dict[str, Any]) -> None:

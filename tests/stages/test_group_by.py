@@ -140,9 +140,7 @@ def test_a_computed_column_is_reduced(n_rows: int, awkward: pa.Table) -> None:
 def test_options() -> None:
     with pytest.raises(UsageError, match=r"^GroupBy expects null_keys to be 'keep' or 'drop', got 'no'\.$"):
         GroupBy("k", z=nw.len(), null_keys="no")  # type: ignore[arg-type]
-    with pytest.raises(
-        UsageError, match=r"^GroupBy expects at least one aggregate, got none\. For the distinct keys alone use Select and Ded"
-    ):
+    with pytest.raises(UsageError, match=r"^GroupBy expects at least one aggregate, got none\. Write them beside the keys: GroupBy"):
         GroupBy("k")
     with pytest.raises(
         UsageError, match=r"^GroupBy expects an aggregate for 'n', such as nw\.col\('x'\)\.mean\(\), got the text 'mean'\.$"
