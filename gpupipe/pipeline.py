@@ -211,7 +211,7 @@ class Result(Mapping[str, Any]):
 
     Tables are eager narwhals frames (``.to_native()``, ``.to_arrow()``, ``.to_polars()``, ``.to_pandas()``), fitted stages are row stages
     (``.apply(frame)``, `gpupipe.save`), values are plain numbers and mappings. ``result.report`` holds the plain values of ``report.json``;
-    ``result.report()`` writes them and the page into the folder ``report``. A notebook shows the first rows of each table.
+    ``result.report()`` writes them and the page into the folder ``report``. ``print(result)`` and a notebook show the first rows of each table.
     """
 
     def __init__(self, outputs: Mapping[str, Any], report: Mapping[str, Any]) -> None:
@@ -232,6 +232,14 @@ class Result(Mapping[str, Any]):
 
     def __repr__(self) -> str:
         return f"<Result of {self.report['pipeline']!r} on {self.report['engine']!r}: {listing(self._outputs)}>"
+
+    def __str__(self) -> str:
+        """Return the outputs, of tables the first rows."""
+        told = [repr(self)]
+        for name, value in self._outputs.items():
+            told.append(f"{name}: {_shown(name, value)['what']}")
+            told += [str(value.head(_HEAD_ROWS).to_polars())] if isinstance(value, nw.DataFrame) else []
+        return "\n".join(told)
 
     def _repr_html_(self) -> str:
         told = f"on {self.report['engine']}, {self.report['seconds']:.3g} s"

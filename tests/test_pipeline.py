@@ -46,6 +46,12 @@ def test_a_pipeline_needs_a_name_and_an_output() -> None:
         gp.Pipeline("p", table())  # type: ignore[arg-type]
 
 
+def test_a_result_prints_its_tables() -> None:
+    wide = pl.DataFrame({f"column_{number}": [number] * 7 for number in range(30)})
+    told = str(gp.Pipeline("p", rows=gp.FromFrame(wide).node(), total=gp.Scalar(nw.len())(table())).run())
+    assert told.startswith("<Result of 'p' on ") and "rows: 7 rows × 30 columns" in told and "│ 0        ┆" in told and "total: 3" in told
+
+
 def test_an_unknown_output_suggests_the_nearest() -> None:
     result = gp.Pipeline("p", total=gp.Scalar(nw.len())(table())).run()
     with pytest.raises(KeyError, match="Did you mean 'total'"):
