@@ -47,7 +47,9 @@ def node_html(node: Node) -> str:
 def stage_html(stage: Stage) -> str:
     """Return a stage, fitted or not, with what it was made with."""
     fields: tuple[Any, ...] = dataclasses.fields(stage) if dataclasses.is_dataclass(stage) else ()
-    rows = [(field.name, _short(getattr(stage, field.name))) for field in fields if field.repr and not field.name.startswith("_")]
+    shown = [field for field in fields if field.repr and not field.name.startswith("_")]
+    shown = [field for field in shown if repr(getattr(stage, field.name)) != repr(field.default)]  # what was left as it is says little
+    rows = [(field.name, _short(getattr(stage, field.name))) for field in shown]
     return facts_html(stage.name, type(stage).__name__, rows)
 
 

@@ -18,8 +18,8 @@ from gpupipe.engines.load import known_engine, load_engine
 from gpupipe.notebook import ended, pipeline_html, telling
 from gpupipe.plan import Plan, check_nodes, make_plan
 from gpupipe.portability import require_portable
-from gpupipe.report.cards import fact_text
 from gpupipe.report.html import outputs_html
+from gpupipe.report.result_sections import output_text
 from gpupipe.report.run_report import RunReport
 from gpupipe.run import Execution, Tell, silent
 
@@ -211,7 +211,8 @@ class Result(Mapping[str, Any]):
 
     Tables are eager narwhals frames (``.to_native()``, ``.to_arrow()``, ``.to_polars()``, ``.to_pandas()``), fitted stages are row stages
     (``.apply(frame)``, `gpupipe.save`), values are plain numbers and mappings. ``result.report`` holds the plain values of ``report.json``;
-    ``result.report()`` writes them and the page into the folder ``report``. ``print(result)`` and a notebook show the first rows of each table.
+    ``result.report()`` writes them and the page into the folder ``report``. ``print(result)`` and a notebook show the first rows of
+    each table.
     """
 
     def __init__(self, outputs: Mapping[str, Any], report: Mapping[str, Any]) -> None:
@@ -249,7 +250,7 @@ class Result(Mapping[str, Any]):
 def _shown(name: str, value: Any) -> dict[str, Any]:
     """Return an output as a notebook shows it: of a table the columns and the first rows."""
     if not isinstance(value, nw.DataFrame):
-        return {"name": name, "what": fact_text(plain_output(value)), "columns": ()}
+        return {"name": name, "what": output_text(plain_output(value)), "columns": ()}
     columns = [(column, str(dtype)) for column, dtype in value.schema.items()]
     rows = [["" if cell is None else str(cell)[:_MOST_SIGNS] for cell in row] for row in value.head(_HEAD_ROWS).rows()]
     return {"name": name, "what": f"{value.shape[0]:,} rows × {value.shape[1]} columns", "columns": columns, "rows": rows}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from copy import copy
 from typing import Any, ClassVar
@@ -111,5 +112,23 @@ def expressions(columns: Named) -> list[Any]:
 
 
 def text(columns: Named) -> str:
-    """Return the expressions as a person reads them."""
-    return ", ".join(f"{given}" if name is None else f"{name}={given}" for name, given in columns)
+    """Return the expressions as a person reads them.
+
+    Examples
+    --------
+    >>> text([(None, nw.col("a") > nw.col("b").sum()), ("c", nw.col("a") + 1)])
+    'col(a) > col(b).sum(), c=col(a) + 1'
+    """
+    return ", ".join(_written(given) if name is None else f"{name}={_written(given)}" for name, given in columns)
+
+
+def _written(given: Any) -> str:
+    """Return an expression with its operators as they were written, where they stand in no brackets."""
+    told = f"{given}"
+    while (plain := _OPERATION.sub(lambda found: f" {_OPERATORS[found[1]]} {found[2]}", told)) != told:
+        told = plain
+    return told
+
+
+_OPERATORS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<=", "eq": "==", "ne": "!=", "add": "+", "sub": "-", "mul": "*", "truediv": "/"}
+_OPERATION = re.compile(rf"\.__({'|'.join(_OPERATORS)})__\(((?:[^()]|\([^()]*\))*)\)$")

@@ -32,7 +32,7 @@ def test_calling_a_stage_wires_it_where_it_is_called() -> None:
 
 def test_chain_is_calls() -> None:
     node = SOURCE.node() >> Filter(nw.col("a") > 0) >> Select("a")
-    assert [given.stage.name for given in ordered({"out": node})] == ["HeldTable", "Filter(col(a).__gt__(0))", "Select"]
+    assert [given.stage.name for given in ordered({"out": node})] == ["HeldTable", "Filter(col(a) > 0)", "Select"]
 
 
 def test_kinds_of_nodes() -> None:
