@@ -51,7 +51,8 @@ def scores_of(report: dict[str, Any]) -> str:
 def entry(name: str, facts: dict[str, Any]) -> str:
     """Return a pipeline's part of the page."""
     told = ast.get_docstring(ast.parse((ROOT / "pipelines" / f"{name}.py").read_text(encoding="utf-8"))) or ""
-    read = f"{rows_text(facts['rows'])} rows read, {facts['stages']} stages" + (f". {facts['scores']}" if facts["scores"] else "")
+    rows = f"{rows_text(facts['rows'])} rows read, " if facts["rows"] else ""
+    read = f"{rows}{facts['stages']} stages" + (f". {facts['scores']}" if facts["scores"] else "")
     picture = f"![Drawing of the pipeline {name}: {facts['stages']} stages with their rows](pictures/gallery/{name}.svg)"
     return f"## {name}\n\n{told.partition(chr(10))[0]}\n\n{picture}\n\n{read}. [Its text](../pipelines/{name}.py): `{facts['command']}`\n"
 

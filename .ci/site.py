@@ -27,6 +27,7 @@ OUTSIDE = {
     "STYLE.md": "about/style.md",
     "CONTRIBUTING.md": "about/contributing.md",
     "CHANGELOG.md": "about/changelog.md",
+    "SECURITY.md": "about/security.md",
     "bench/README.md": "about/benchmarks.md",
 }
 # What the reference is split into: a page, and the modules whose public names are on it, the first that fits.
@@ -106,6 +107,7 @@ def _place(file: str) -> str | None:
     if file in OUTSIDE:
         return OUTSIDE[file]
     if file.startswith("docs/") and (ROOT / file).is_file():
+        file = file.removesuffix(".ipynb") + ".md" if file.endswith(".ipynb") else file
         return file.removeprefix("docs/")
     if file in {"docs", "docs/decisions"}:
         return None
