@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from gpupipe.cli.file_command import default_text, file_among
+from gpupipe.cli.file_command import default_text, file_among, words_of
 
 if TYPE_CHECKING:
     from gpupipe.parameters import Parameter
 
 
-def complete_parameter(context: typer.Context, args: list[str], incomplete: str) -> list[tuple[str, str]]:
+def complete_parameter(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
     """Return ``name=value`` of each parameter of the named file, with what its docstring says; nothing where it cannot be loaded."""
-    target = context.params.get("file") or file_among(args)
+    target = context.params.get("file") or file_among(words_of(context))  # an option without its value ends the parsing before FILE
     if not target:
         return []
     try:

@@ -48,7 +48,9 @@ def test_a_misspelled_command_or_option_names_the_nearest_and_ends_with_2(in_pro
         assert ended.out == ""
 
 
-@pytest.mark.parametrize(("words", "found"), [("gpupipe run fl", "flow.py"), ("gpupipe ru", "run")])
-def test_the_shell_completes_commands_and_files(gpupipe: Command, flow: Path, words: str, found: str) -> None:
+@pytest.mark.parametrize(
+    ("words", "found"), [("gpupipe run fl", "flow.py"), ("gpupipe ru", "run"), ("gpupipe run flow.py -p ro", "rows=100")]
+)
+def test_the_shell_completes_commands_files_and_parameters(gpupipe: Command, flow: Path, words: str, found: str) -> None:
     ended = gpupipe(_GPUPIPE_COMPLETE="complete_bash", COMP_WORDS=words, COMP_CWORD=str(words.count(" ")))
     assert found in ended.out.split()

@@ -24,8 +24,10 @@ def pipeline(data: str, seed: int = 7, method: Literal["mean", "max"] = "mean", 
 
 
 def offered(target: Path, incomplete: str) -> list[tuple[str, str]]:
-    context = typer.Context(typer.main.get_command(app))
-    return complete_parameter(context, ["run", str(target), "-p"], incomplete)
+    """Return what is offered, as it is found where the option has no value yet."""
+    command = typer.main.get_command(app)
+    context = command.get_command(typer.Context(command), "run").make_context("run", [str(target), "-p"], resilient_parsing=True)  # type: ignore[attr-defined]
+    return complete_parameter(context, incomplete)
 
 
 def test_parameters_are_offered_with_their_choices_or_defaults(tmp_path: Path, capsys: object) -> None:
