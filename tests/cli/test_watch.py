@@ -6,12 +6,14 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
-from gpupipe.cli.watch import EVERY_SECONDS, changed, files_of, marks_of, wait_for_change
+import pytest
+
+from gpupipe.cli import watch
+from gpupipe.cli.watch import changed, files_of, marks_of
 
 FLOW = """
 import gpupipe as gp
@@ -23,11 +25,6 @@ def pipeline(data: str = "in/rows*.csv"):
 """
 
 
-def after(seconds: float, act: Callable[[], object]) -> None:
-    """Do something in a thread, some time from now."""
-    threading.Timer(seconds, act).start()
-
-
 def test_folders_and_patterns_are_looked_into_and_outputs_left_out(tmp_path: Path) -> None:
     for name in ("a.csv", "b.csv", "out/c.csv", ".git/d.csv"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -36,15 +33,23 @@ def test_folders_and_patterns_are_looked_into_and_outputs_left_out(tmp_path: Pat
     assert {Path(path).name for path in found} == {"a.csv", "none.csv"} and len(marks_of(found)) == 1
 
 
-def test_a_file_that_is_being_written_is_waited_for(tmp_path: Path) -> None:
+def test_a_file_that_is_being_written_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "rows.csv"
     file.write_text("x\n")
-    before = marks_of([str(file)])
-    after(0.1, lambda: file.write_text("x\n1"))
-    for number in range(1, 4):
-        after(0.1 + number * EVERY_SECONDS / 2, lambda: file.open("a").write("2\n"))
-    assert wait_for_change([str(file)], [], before) == [str(file)]
-    assert file.read_text() == "x\n12\n2\n2\n"  # the last piece was there before anybody was told
+    before, pieces = marks_of([str(file)]), ["1", "2\n", "3\n"]
+
+    def sleep(_seconds: float) -> None:
+        """Write the next piece; once there is none, nothing counts as just written."""
+        if pieces:
+            with file.open("a") as stream:
+                stream.write(pieces.pop(0))
+        else:
+            monkeypatch.setattr(watch, "EVERY_SECONDS", 0.0)
+
+    monkeypatch.setattr(watch, "EVERY_SECONDS", 600.0)
+    monkeypatch.setattr(watch, "time", SimpleNamespace(sleep=sleep, time_ns=time.time_ns))
+    assert watch.wait_for_change([str(file)], [], before) == [str(file)]
+    assert file.read_text() == "x\n12\n3\n"  # the last piece was there before anybody was told
 
 
 def test_a_file_that_another_takes_the_place_of_has_changed(tmp_path: Path) -> None:
