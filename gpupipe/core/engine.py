@@ -18,11 +18,11 @@ from gpupipe.core.ledger import Ledger
 from gpupipe.core.limits import Limit
 from gpupipe.core.options import WithOptions
 from gpupipe.core.progress import Progress
-from gpupipe.core.schema import Schema
 from gpupipe.core.task import Task
 
 if TYPE_CHECKING:
     from gpupipe.core.ends import Reading, Source
+    from gpupipe.core.schema import Schema
     from gpupipe.core.stage import TableStage
 
 
@@ -116,7 +116,9 @@ class Engine(ABC):
 
     def schema(self, data: Any) -> Schema:
         """Return the columns of a table, of whose missing values nothing is known."""
-        return Schema.of_names(data.collect_schema())
+        from gpupipe.core import schema  # local: it loads narwhals, which a command's --help does without
+
+        return schema.Schema.of_names(data.collect_schema())
 
     @property
     def task_bytes(self) -> int | None:
