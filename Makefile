@@ -21,6 +21,8 @@ endif
 DEMO := demo
 CONTRACT ?= .venv-contract
 DIST ?= .venv-dist
+OLDEST ?= .venv-oldest
+OLDEST_PYTHON ?= python3.11
 SITE ?= .venv-site
 NOTEBOOKS ?= .venv-notebooks
 CONTRACT_PYTHON ?= python3.12
@@ -30,11 +32,11 @@ PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
 PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11 python3.14; do \
 	if $$name -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$name; break; fi; done)
 
-.PHONY: help demo cluster test lint format types faults fuzz dist site notebooks gallery axe contract bench clean
+.PHONY: help demo cluster test test-oldest lint format types faults fuzz dist site notebooks gallery axe contract bench clean
 .DEFAULT_GOAL := help
 
 help: ## Show what there is
-	@grep -E '^[a-z]+:.*## ' Makefile | while IFS=: read -r name rest; do printf '  make %-8s %s\n' "$$name" "$${rest##*## }"; done
+	@grep -E '^[a-z-]+:.*## ' Makefile | while IFS=: read -r name rest; do printf '  make %-11s %s\n' "$$name" "$${rest##*## }"; done
 
 # One environment with three stamps: that it is there, that gpupipe is in it, that the tools for its development are. A stamp is older
 # than what it depends on only when that has changed, so that a second call installs nothing.
@@ -84,6 +86,18 @@ cluster: $(VENV)/.installed ## Start a Dask scheduler and WORKERS=2 workers here
 test: $(VENV)/.developed ## Run the tests and doctests, in JOBS=2 processes
 	$(VENV)/bin/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(PYTEST)
 
+# The oldest versions, on the oldest Python. CI has no time for both ends: who moves a bound, or what reads Polars' and narwhals' trees, runs it.
+$(OLDEST)/.installed: pyproject.toml constraints-oldest.txt
+	@$(OLDEST_PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || { \
+		echo "make test-oldest needs Python 3.11, the oldest one: make test-oldest OLDEST_PYTHON=/path/to/python3.11" >&2; exit 2; }
+	@[ -x $(OLDEST)/bin/python ] || $(OLDEST_PYTHON) -m venv $(OLDEST)
+	@echo "Installing gpupipe and the oldest versions it takes into $(OLDEST)"
+	@$(OLDEST)/bin/python -m pip --disable-pip-version-check --quiet install -c constraints-oldest.txt -e '.[cpu,dask,deep,graph,sql,dev]'
+	@touch $@
+
+test-oldest: $(OLDEST)/.installed ## Run the tests with the oldest versions that gpupipe takes, PYTEST="tests/core ..." some of them
+	$(OLDEST)/bin/python -m pytest -n $(JOBS) --dist loadfile $(PYTEST)
+
 lint: $(VENV)/.developed ## Check the code's form
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
@@ -109,14 +123,17 @@ fuzz: $(VENV)/.developed ## Run CASES=5000 random pipelines against DuckDB, load
 	GPUPIPE_EXAMPLES=fresh $(VENV)/bin/python -m pytest -m "hypothesis and not slow" -n $(JOBS) --dist loadfile -q $(PYTEST)
 
 # What a user would install, from nothing: built, looked at, installed into an environment of its own, and used away from the clone.
-dist: $(VENV)/.made ## Build the wheel and the source archive, check both, run the first pipeline of the docs with the wheel
+dist: $(VENV)/.made ## Build the wheel and the source archive, check both, see what lacks without extras, run the docs' first pipeline
 	@rm -rf dist $(DIST)
 	@python=$(abspath $(VENV)/bin/python); $$python -m venv $(DIST)/build; $$python -m venv $(DIST)/user
 	@$(DIST)/build/bin/python -m pip --disable-pip-version-check --quiet install build twine
 	$(DIST)/build/bin/python -m build --quiet --outdir dist .
 	$(DIST)/build/bin/twine check --strict dist/*
 	$(DIST)/user/bin/python .ci/check_dist.py contents dist
+	@$(DIST)/user/bin/python -m pip --disable-pip-version-check --quiet install -c constraints.txt "$$(echo dist/gpupipe-*.whl)"
+	$(DIST)/user/bin/python .ci/check_dist.py lacks cpu graph deep sql dask xarray
 	@$(DIST)/user/bin/python -m pip --disable-pip-version-check --quiet install -c constraints.txt "$$(echo dist/gpupipe-*.whl)[cpu]"
+	$(DIST)/user/bin/python .ci/check_dist.py lacks tune
 	$(DIST)/user/bin/python .ci/check_dist.py first docs/first-pipeline.md
 
 # Serve it to have its search: python -m http.server -d site. Links that lead nowhere end the build.
@@ -158,5 +175,5 @@ bench: $(VENV)/.installed ## Measure the mortgage ETL against hand-written panda
 	$(VENV)/bin/python -m bench.run mortgage-etl $(BENCH)
 
 clean: ## Remove the environment, the demo, and what tools left
-	rm -rf $(VENV) $(CONTRACT) $(DIST) $(SITE) $(DEMO) build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(CONTRACT) $(DIST) $(OLDEST) $(SITE) $(DEMO) build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

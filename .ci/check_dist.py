@@ -1,7 +1,7 @@
-"""Looks at a built wheel and source archive, and runs the first pipeline of the docs with what is installed, away from the clone.
+"""Looks at a built wheel and source archive, and at what is installed of them, away from the clone.
 
-``python .ci/check_dist.py contents dist`` reads the archives, ``python .ci/check_dist.py first docs/first-pipeline.md`` runs the pipeline
-with this interpreter.
+``python .ci/check_dist.py contents dist`` reads the archives. With this interpreter, ``first docs/first-pipeline.md`` runs that pipeline,
+and ``lacks graph sql`` tries a feature of each extra named, which must end with an error that says how to install it.
 """
 
 from __future__ import annotations
@@ -19,6 +19,23 @@ NEEDED = {
     "wheel": ("gpupipe/__init__.pyi", "gpupipe/py.typed", "gpupipe/report/templates/page.html"),
     "source": ("README.md", "LICENSE", "Makefile", "constraints.txt", "pipelines/mortgage.py", "tests/test_readme.py"),
 }
+
+# What a user writes first of each extra; `t` is a table, `run` runs a pipeline of one output.
+USES = {
+    "cpu": "run(gp.Evaluate('roc_auc', target='y', probability='x')(t))",
+    "graph": "run(gp.PageRank()(gp.ToGraph('a', 'b', directed=True)(t)))",
+    "deep": "gp.LearnDeep",
+    "sql": "run(gp.WriteSql('t', 'sqlite:///t.db')(t))",
+    "dask": "run(t, 'dask')",
+    "xarray": "run(gp.ToTensor(['a', 'b'], 'x')(t)).to_xarray()",
+    "tune": "run(gp.Search(LinearRegression(), {'positive': [True, False]}, features=['x'], target='y', method='optuna', n_trials=2, "
+    "metric='r2', folds=gp.Folds(2)).fit(t))",
+}
+BEFORE = """
+import gpupipe as gp, pyarrow as pa
+t = gp.FromArrow(pa.table({"a": ["u", "v", "w"], "b": ["v", "w", "u"], "x": [0.1, 0.2, 0.3], "y": [0, 1, 0]})).node()
+run = lambda node, engine="auto": gp.Pipeline("tried", out=node).run(engine)["out"]
+"""
 
 
 def contents(folder: Path) -> None:
@@ -49,5 +66,20 @@ def first(page: Path) -> None:
             sys.exit("The first pipeline left no report.")
 
 
+def lacks(extras: list[str]) -> None:
+    """Exit with a reason where a use of an extra that is not installed does not end with an error that names the extra."""
+    for extra in extras:
+        before = BEFORE + ("from sklearn.linear_model import LinearRegression\n" if extra == "tune" else "")
+        with tempfile.TemporaryDirectory() as folder:
+            done = subprocess.run([sys.executable, "-c", before + USES[extra]], cwd=folder, check=False, capture_output=True, text=True)
+        told = next((line for line in done.stderr.splitlines() if "MissingExtraError: " in line), "")
+        if done.returncode == 0 or not re.search(rf"pip install 'gpupipe\[(\w+,)*{extra}\]'", told):
+            sys.exit(f"Without the extra {extra}, {USES[extra]} ends with {done.stderr.strip()[-500:] or 'no error'}")
+        print(f"{extra}: {told.partition(': ')[2]}")
+
+
 if __name__ == "__main__":
-    {"contents": contents, "first": first}[sys.argv[1]](Path(sys.argv[2]))
+    if sys.argv[1] == "lacks":
+        lacks(sys.argv[2:])
+    else:
+        {"contents": contents, "first": first}[sys.argv[1]](Path(sys.argv[2]))

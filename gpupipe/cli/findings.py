@@ -62,7 +62,8 @@ def examine(*, try_all: bool = False) -> dict[str, Any]:
     found: dict[str, Any] = {"gpupipe": __version__, "machine": _machine(), "engines": engines, "packages": packages}
     usable = any(one["usable"] for one in engines if one["name"] == DEFAULT_ENGINE)
     wanted = set(ADDRESSES) - (set(ON_DEVICES) if ask_driver().wrong is not None else set())  # nobody misses it where there is no device
-    problems = [*_engine_problems(engines, wanted), *package_problems(packages), *_room_problems(found["machine"])]
+    trees = tree_problems() if usable else []
+    problems = [*_engine_problems(engines, wanted), *package_problems(packages), *trees, *_room_problems(found["machine"])]
     return found | {"problems": problems, "default_engine": DEFAULT_ENGINE, "usable": usable}
 
 
@@ -221,6 +222,19 @@ def package_problems(packages: list[dict[str, Any]]) -> list[dict[str, str]]:
         told = ", ".join(f"{one['name']} {one['version'] or 'is missing'} (needs {one['needs']})" for one in wrong)
         problems.append({"what": f"Of {extra or 'the required packages'}: {told}.", "mend": _install(extra)})
     return problems
+
+
+def tree_problems() -> list[dict[str, str]]:
+    """Return that the tree of this Polars' queries is of a version that is not known; Polars is loaded."""
+    from gpupipe.engines._query import tree_is_known  # local: a Polars that was not built for this CPU ends the process
+
+    if tree_is_known():
+        return []
+    version = metadata.version("polars")
+    what = (
+        f"Polars {version} is newer than what gpupipe {__version__} knows: answers hold, but runs may read columns that they do not need."
+    )
+    return [{"what": what, "mend": f"pip install --upgrade gpupipe, or: pip install 'polars<{version}'"}]
 
 
 def wanted_extras(packages: list[dict[str, Any]]) -> list[str | None]:

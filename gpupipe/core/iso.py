@@ -32,6 +32,7 @@ def check_iso(dtype: DType, text: str) -> None:
     if dtype == nw.Time:
         if re.fullmatch(rf"{_TWO}:{_TWO}:{_TWO}([.][0-9]{{1,9}})?", text) is None:
             raise ValueError("a time of day is written as 23:59:59")
+        _require_hour(text[:2])
         time.fromisoformat(text[:15])
         return
     found = re.match(ISO_TIME, text)
@@ -40,10 +41,17 @@ def check_iso(dtype: DType, text: str) -> None:
     if found[2] and getattr(dtype, "time_zone", None) is None:
         raise ValueError('it has a time zone; declare a dtype that has one, such as Datetime("us", "UTC")')
     check_digits(found[1], str(getattr(dtype, "time_unit", "ns")))
+    _require_hour(found[1][11:13])
     moment = datetime.fromisoformat(found[1][:26])
     if getattr(dtype, "time_unit", None) == "ns":
         zone = "" if found[2] in (None, "Z") else found[2]
         check_nanoseconds(datetime.fromisoformat(f"{moment.isoformat()}{zone}"), found[1][26:])
+
+
+def _require_hour(hour: str) -> None:
+    """Raise ValueError where it is 24, which Python from 3.14 on takes for the next day's midnight, and Arrow and Polars do not."""
+    if hour == "24":
+        raise ValueError("hour must be in 0..23")
 
 
 def finer_than(unit: str) -> str:

@@ -133,11 +133,20 @@ def one_statement(query: str) -> str:
 @contextmanager
 def sql_errors(error_type: type[GpupipeError], what: str, advice: str) -> Iterator[None]:
     """Turn a driver's errors into one of gpupipe's; `what` says what was tried."""
-    from adbc_driver_manager import Error  # local: databases are an extra
-
+    error_of_drivers = _error_of_drivers(what)
     try:
         yield
-    except Error as error:
+    except error_of_drivers as error:
         first = " ".join(str(error).split())
         msg = f"{what}: {first.rstrip('.')}. {advice}"
         raise error_type(msg) from error
+
+
+def _error_of_drivers(what: str) -> type[Exception]:
+    """Return the error that every driver raises, or say how to install one."""
+    try:
+        from adbc_driver_manager import Error  # local: databases are an extra
+    except ImportError as error:
+        raise MissingExtraError(f"{what}: adbc-driver-manager is not installed. Run: pip install 'gpupipe[sql]'") from error
+    found: type[Exception] = Error
+    return found

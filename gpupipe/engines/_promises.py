@@ -22,7 +22,7 @@ from gpupipe.core.expressions import is_constant, other_rows
 from gpupipe.core.node import calling_line
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import TableStage
-from gpupipe.engines._query import rounded_decimals
+from gpupipe.engines._query import rounded_decimals, rounds_to_whole
 from gpupipe.engines._symbolic import AT_ONCE, VERBS, empty_frame
 from gpupipe.engines._watching import HIDING, OF_EXPRESSIONS, SEVERAL_ROWS, watched
 
@@ -79,6 +79,15 @@ def require_promises(stage: TableStage, schemas: Sequence[Schema]) -> None:
                 f"{stage.name} makes a {found} of decimals, which is rounded inside a function. Use WithColumns, GroupBy or Scalar for it,"
             )
             raise PlanError(f"{msg} where it is exact, or cast first: nw.col('price').cast(nw.Float64).")
+
+
+def require_one_meaning(stage: TableStage, query: pl.LazyFrame) -> None:
+    """Raise PlanError where what a stage makes of its tables would depend on the version of Polars."""
+    if rounds_to_whole(query):
+        raise PlanError(
+            f"{stage.name} casts decimals to whole numbers, which Polars {pl.__version__} rounds, and Polars from 2.1 on cuts off, as "
+            "other engines do. Write .cast(nw.Float64) before the cast, or run: pip install 'polars>=2.1'"
+        )
 
 
 def require_by_row(stage: TableStage, schema: Schema) -> None:

@@ -13,7 +13,8 @@ from typing import Any
 import polars as pl
 from polars.io.plugins import register_io_source
 
-KNOWN_VERSIONS = frozenset({16})  # of the tree, as `NodeTraverser.version` tells; another one is looked at by a person first
+KNOWN_VERSIONS = frozenset({14, 15, 16})  # of the tree, as `NodeTraverser.version` tells: Polars 1.42 to 2.1
+CASTS_ROUND = tuple(int(part) for part in pl.__version__.split(".")[:2]) < (2, 1)  # decimals, to whole numbers; later they are cut off
 _FEWER_OR_MOVED = frozenset({"Filter", "Sort", "Distinct", "Slice", "Cache", "SimpleProjection"})
 _SCANS = frozenset({"PythonScan", "DataFrameScan"})
 
@@ -45,6 +46,8 @@ def scanned_columns(query: pl.LazyFrame, tables: Sequence[EmptyScan]) -> list[fr
     """
     read: list[set[str]] = [set(table.collected or ()) for table in tables]
     tree = _Tree(query)
+    if not tree.is_known:
+        return None
     for kind, node in tree.walk():
         if kind == "PythonScan":
             number = next((number for number, table in enumerate(tables) if table.is_read_by(node.options)), None)
@@ -52,7 +55,7 @@ def scanned_columns(query: pl.LazyFrame, tables: Sequence[EmptyScan]) -> list[fr
                 return None
             columns = node.options[1]
             read[number].update(tables[number].names if columns is None else columns)
-    return [frozenset(columns) for columns in read] if tree.is_known else None
+    return [frozenset(columns) for columns in read]
 
 
 def spelled(query: pl.LazyFrame) -> str:
@@ -75,8 +78,9 @@ def comes_through(query: pl.LazyFrame, columns: Collection[str], *, grouped: boo
     names = query.collect_schema().names()
     if not set(columns) <= set(names):
         return False
-    alone = query.select(list(columns))
-    tree, n_scans = _Tree(alone), 0
+    tree, n_scans = _Tree(query.select(list(columns))), 0
+    if not tree.is_known:
+        return False
     for kind, node in tree.walk():
         if kind in _SCANS:
             n_scans += 1
@@ -92,7 +96,7 @@ def comes_through(query: pl.LazyFrame, columns: Collection[str], *, grouped: boo
                 return False
         elif kind not in _FEWER_OR_MOVED:
             return False
-    return n_scans == 1 and tree.is_known
+    return n_scans == 1
 
 
 def keeps_rows(query: pl.LazyFrame, *, selects: bool) -> bool:
@@ -105,8 +109,8 @@ def keeps_rows(query: pl.LazyFrame, *, selects: bool) -> bool:
     """
     allowed = {"HStack", "SimpleProjection", *_SCANS, *(["Select"] if selects else [])}
     tree = _Tree(query)
-    kinds = [kind for kind, _ in tree.walk()]
-    return tree.is_known and set(kinds) <= allowed and sum(kind in _SCANS for kind in kinds) == 1
+    kinds = [kind for kind, _ in tree.walk()] if tree.is_known else []
+    return set(kinds) <= allowed and sum(kind in _SCANS for kind in kinds) == 1
 
 
 def rounded_decimals(query: pl.LazyFrame) -> str | None:
@@ -123,6 +127,20 @@ def rounded_decimals(query: pl.LazyFrame) -> str | None:
             if kind == "Agg" and found.name == "mean" and scales != [None]:
                 return "mean"
     return None
+
+
+def rounds_to_whole(query: pl.LazyFrame) -> bool:
+    """Whether a query casts decimals to whole numbers where this Polars rounds them; engines, and Polars from 2.1 on, cut them off."""
+    if not CASTS_ROUND:
+        return False
+    tree = _Tree(query)
+    made = (found for _, node in tree.walk() for found in tree.expressions(node) if type(found).__name__ == "Cast")
+    return any(found.dtype.is_integer() and bool(tree.scale_of(found.expr)) for found in made)
+
+
+def tree_is_known() -> bool:
+    """Whether the tree of this Polars is one that is read here."""
+    return _Tree(pl.LazyFrame()).is_known
 
 
 class _Tree:
@@ -165,9 +183,18 @@ class _Tree:
         return inner
 
     def scale_of(self, number: int) -> int | None:
-        """Return the digits behind the point of an expression that makes decimals, while `expressions` yields it; None for others."""
-        dtype = self._traverser.get_dtype(number)
-        return int(dtype.scale) if dtype.is_decimal() else None
+        """Return the digits behind the point of an expression that makes decimals, while `expressions` yields it; None for others.
+
+        Polars before 2.1 gives whole numbers beside decimals as many digits as those have, all of them zeros.
+        """
+        dtype, found = self._traverser.get_dtype(number), self._traverser.view_expression(number)
+        if not dtype.is_decimal():
+            return None
+        kind = type(found).__name__ if CASTS_ROUND else ""
+        is_whole = (
+            found.value == int(found.value) if kind == "Literal" else kind == "Cast" and self._traverser.get_dtype(found.expr).is_integer()
+        )
+        return 0 if is_whole else int(dtype.scale)
 
     def column_of(self, made: Any) -> str | None:
         """Return the column that an expression is, or None where it is something else."""

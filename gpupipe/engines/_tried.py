@@ -15,7 +15,7 @@ from gpupipe.core.fit import FitStage
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import KeyStage, Outcome, TableStage
 from gpupipe.core.want import Want
-from gpupipe.engines._promises import require_promises
+from gpupipe.engines._promises import require_one_meaning, require_promises
 from gpupipe.engines._query import keeps_rows as query_keeps_rows
 from gpupipe.engines._symbolic import AT_ONCE, VERBS, Frame, collect_symbolic, collects, empty_frame, frame_schema
 
@@ -58,6 +58,7 @@ def try_stage(stage: TableStage, schemas: Sequence[Schema], *, strict: bool = Tr
         frame = planned.run(VERBS, *map(empty_frame, schemas))
         if strict and (stage.is_users or any(not isinstance(given, str) for _, given in stage.expressions())):
             frame.to_native().collect(engine=AT_ONCE)  # some things, such as a comparison of two time zones, fail only here
+            require_one_meaning(planned, frame.to_native())
         if strict and stage.is_users:
             require_promises(planned, schemas)
         schema = _with_missing(frame_schema(frame, _proven(stage, said, schemas)), stage, schemas)

@@ -29,11 +29,11 @@ class FitTransform(FitRows):
     Examples
     --------
     >>> import polars as pl
-    >>> from sklearn.manifold import MDS
+    >>> from sklearn.manifold import TSNE
     >>> frame = pl.DataFrame({"id": [1, 2, 3, 4], "x": [0.0, 0.0, 4.0, 2.0], "y": [0.0, 3.0, 0.0, 1.0]})
-    >>> placed = FitTransform(MDS(1, init="random", n_init=1, random_state=0), features=["x", "y"]).apply(frame)
+    >>> placed = FitTransform(TSNE(1, perplexity=2, random_state=0), features=["x", "y"]).apply(frame)
     >>> placed.schema
-    Schema([('id', Int64), ('mds0', Float64)])
+    Schema([('id', Int64), ('tsne0', Float64)])
     """
 
     method: ClassVar[str] = "fit_transform"

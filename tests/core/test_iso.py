@@ -42,6 +42,7 @@ def test_what_is_iso_8601(dtype: DType, text: str) -> None:
         (nw.Datetime("us"), "29/02/2020"),
         (nw.Datetime("us"), "2021-02-29 00:00:00"),
         (nw.Datetime("us"), "2020-02-29 25:00:00"),
+        (nw.Datetime("us"), "2020-02-29 24:00:00"),
         (nw.Datetime("us"), "2020-02-29T23:59:59Z"),
         (nw.Datetime("us"), "2020-02-29T"),
         (nw.Datetime("ns"), "1677-09-21T00:12:43.145224192"),

@@ -9,6 +9,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +148,8 @@ def test_conda_has_the_tested_versions(name: str) -> None:
             continue
         tested = wanted[CONDA.get(package, package)]
         assert tested == version or (CONDA.get(package, "").endswith("-cu13") and tested.startswith(f"{version}.")), given
+    required = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    assert {re.split("[<>=]", one)[0] for one in required} <= {one.partition("=")[0] for one in environment["dependencies"]}
 
 
 def test_gpu_pins_meet_what_the_extra_asks_for() -> None:

@@ -12,6 +12,7 @@ import pytest
 
 import gpupipe as gp
 from gpupipe.core.errors import PlanError
+from gpupipe.engines._query import CASTS_ROUND
 
 c = nw.col
 FRAME = pl.DataFrame({"x": [1.0, 2.0], "k": ["a", "b"], "p": [Decimal("1.11"), Decimal("2.22")]})
@@ -128,6 +129,18 @@ def test_decimals_are_not_rounded_inside_functions(expression: Any, what: str) -
 
     with pytest.raises(PlanError, match=f"money makes a {what} of decimals, which is rounded inside a function"):
         gp.Pipeline("p", out=money(gp.FromFrame(FRAME).node())).check()
+
+
+def test_a_decimal_as_a_whole_number_is_cut_off_or_refused() -> None:
+    rows = gp.FromFrame(pl.DataFrame({"p": [Decimal("1.99"), Decimal("-2.50"), None]})).node()
+    directly = gp.Pipeline("p", out=rows >> gp.WithColumns(r=c("p").cast(nw.Int64)))
+    as_floats = gp.Pipeline("p", out=rows >> gp.WithColumns(r=c("p").cast(nw.Float64).cast(nw.Int64)))
+    assert as_floats.run("cpu")["out"]["r"].to_list() == [1, -2, None]
+    if CASTS_ROUND:
+        with pytest.raises(PlanError, match=r"casts decimals to whole numbers, which Polars [12]\.\d+\.\d+ rounds.*polars>=2\.1"):
+            directly.check()
+    else:
+        assert directly.run("cpu")["out"]["r"].to_list() == [1, -2, None]
 
 
 def test_exact_decimals_pass_in_functions() -> None:

@@ -16,6 +16,7 @@ from narwhals._pandas_like.namespace import PandasLikeNamespace
 
 import gpupipe as gp
 from gpupipe.core.errors import GpupipeError
+from gpupipe.engines._query import CASTS_ROUND
 from gpupipe.engines.pandas.narwhals_patches import polars_semantics
 
 C = nw.col
@@ -78,6 +79,8 @@ def made(expression: nw.Expr, engine: str, rows: pl.DataFrame = ROWS) -> pa.Arra
 
 @pytest.mark.parametrize("word", WORDS)
 def test_words_are_those_of_cpu(word: str) -> None:
+    if CASTS_ROUND and word == "a decimal as a whole number":
+        pytest.skip("Polars before 2.1 rounds it, so it is refused (tests/engines/test_promises.py)")
     for rows in (ROWS, ROWS.head(0), ROWS.tail(1)):
         wanted, found = made(WORDS[word], "cpu", rows), made(WORDS[word], "pandas", rows)
         assert repr(found.to_pylist()) == repr(wanted.to_pylist())
