@@ -47,6 +47,7 @@ REFERENCE = {
 }
 ARRAYS = ("graphs", "tensors", "forecasts", "topics", "deep")  # packages that work without a pipeline
 HOW_TO = (
+    "install",
     "first-pipeline",
     "tutorial",
     "gallery",
