@@ -47,7 +47,7 @@ class ArrowPart:
         return self.n_bytes
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return remade, (f"{__name__}:Part", self.table, self.n_bytes)
+        return remade, (f"{__name__}:{ArrowPart.__name__}", self.table, self.n_bytes)
 
 
 def part_of(frame: pl.DataFrame) -> ArrowPart:
