@@ -182,7 +182,7 @@ def _nav(pages: set[str]) -> list[Any]:
     named = {f"{name}.md" for name in (*HOW_TO, *INSIDE)}
     capabilities = sorted(page for page in pages if "/" not in page and page.endswith(".md") and page not in named and page != "index.md")
     under = {
-        start: sorted(page for page in pages if page.startswith(f"{start}/"))
+        start: sorted(page for page in pages if page.startswith(f"{start}/") and page.endswith(".md"))
         for start in ("how-to", "notebooks", "decisions", "pipelines", "arrays", "about")
     }
     return [
