@@ -76,7 +76,7 @@ class TaskStage(Barrier, Task):
     def apply(self, *inputs: Any) -> Any:
         """Return the stage's result on plain frames, and on graphs, tensors and fitted things as such a call gives them."""
         for kind, given in zip(self.takes, inputs, strict=False):
-            if kind is not Value and isinstance(given, Holding) is issubclass(kind, Table):
+            if kind not in (Value, Fitted) and isinstance(given, Holding) is issubclass(kind, Table):
                 msg = f"{self.name} takes {kind.words} here, got {type(given).__name__}."
                 raise WiringError(msg if issubclass(kind, Table) else f"{msg} Make one first: {kind.made_by}.")
         return plain().concluded_plain(self, *inputs)

@@ -57,7 +57,7 @@ def crossings_text(report: Report) -> str:
     else:
         told = "Nothing crossed between host and device." if has_device(report) else ""
     told += f" {bytes_text(within)} were copied from one library to another within the host." if within else ""
-    return (told + (_budget_text(crossed) if has_device(report) else "")).strip()
+    return (told + _budget_text(crossed)).strip()
 
 
 def _budget_text(crossed: Mapping[str, Any]) -> str:
@@ -66,7 +66,7 @@ def _budget_text(crossed: Mapping[str, Any]) -> str:
         return ""
     used, budget = crossed.get("between_ends_bytes") or 0, crossed.get("budget_bytes") or 0
     place = "over" if used > budget else "within"
-    return f" Between ingest and sinks it was {bytes_text(used)}, {place} the budget of {bytes_text(budget)}."
+    return f" Between ingest and sinks {bytes_text(used)} crossed, {place} the budget of {bytes_text(budget)}."
 
 
 def crossings_section(report: Report) -> list[Part]:

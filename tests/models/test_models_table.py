@@ -34,7 +34,7 @@ MODELS: dict[str, list[Any]] = {
     "linear": [linear_model.LinearRegression(), linear_model.Ridge(), linear_model.Lasso(), linear_model.ElasticNet()],
     "logistic": [linear_model.LogisticRegression()],
     "nearest neighbours": [neighbors.KNeighborsClassifier(3), neighbors.KNeighborsRegressor(3)],
-    "support vectors": [svm.SVC(), svm.SVR(), svm.LinearSVC(), svm.LinearSVR()],
+    "support vectors": [svm.SVC(), svm.SVR(), svm.LinearSVC(random_state=0), svm.LinearSVR(random_state=0)],
     "naive Bayes": [naive_bayes.GaussianNB(), naive_bayes.MultinomialNB(), naive_bayes.BernoulliNB()],
     "k-means": [cluster.KMeans(2, n_init=1)],
     "DBSCAN": [cluster.DBSCAN()],

@@ -125,8 +125,12 @@ class Backtest(TaskStage):
         said(self.step, specs[0][self.time].dtype)
         for _, estimator in self.estimators:
             fitted_to_nothing(estimator, 0)
+        return self._columns_made(specs[0])
+
+    def _columns_made(self, given: Schema) -> Schema:
+        """Return the columns, whose key and time are those of a table or of its series alone."""
         made = scored_fields(self.level)
-        return Schema((*self.of.labels(specs[0], "Backtest", list(made)), *made.items()))
+        return Schema((*self.of.labels(given, "Backtest", list(made)), *made.items()))
 
     def by_blocks(self, *schemas: Schema) -> BacktestBySeries | None:
         """Return the way by blocks of whole series; None where there is one series."""
@@ -174,7 +178,7 @@ class Backtest(TaskStage):
             if tools.progress is not None:
                 tools.progress(number + 1, self.windows, {})
         labels = series.starts.schema
-        table = made.table(tools, self.plan(Schema.of_names(dict(labels.items()))))
+        table = made.table(tools, self._columns_made(Schema.of_names(dict(labels.items()))))
         return table, Told(len(ends), int((ends <= self._needed).sum()), statuses, seconds)
 
     def _window(self, tools: Tools, series: Series, made: Scored, number: int, origins: Any) -> list[tuple[str, Any, float]]:
