@@ -168,11 +168,18 @@ class _Tree:
         self._traverser.set_node(node.input)
         try:
             while stack:
-                found = self._traverser.view_expression(stack.pop())
+                found = self._viewed(stack.pop())
                 stack += self.operands(found)
                 yield found
         finally:
             self._traverser.set_node(here)
+
+    def _viewed(self, number: int) -> Any:
+        """Return an expression; None for a function of a user's, which Polars 1.44 does not show."""
+        try:
+            return self._traverser.view_expression(number)
+        except NotImplementedError:
+            return None
 
     def operands(self, found: Any) -> list[int]:
         """Return the expressions that an expression is made of."""
@@ -187,7 +194,7 @@ class _Tree:
 
         Polars before 2.1 gives whole numbers beside decimals as many digits as those have, all of them zeros.
         """
-        dtype, found = self._traverser.get_dtype(number), self._traverser.view_expression(number)
+        dtype, found = self._traverser.get_dtype(number), self._viewed(number)
         if not dtype.is_decimal():
             return None
         kind = type(found).__name__ if CASTS_ROUND else ""
@@ -198,5 +205,5 @@ class _Tree:
 
     def column_of(self, made: Any) -> str | None:
         """Return the column that an expression is, or None where it is something else."""
-        found = self._traverser.view_expression(made.node)
+        found = self._viewed(made.node)
         return str(found.name) if type(found).__name__ == "Column" else None
