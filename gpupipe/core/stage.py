@@ -21,7 +21,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from gpupipe.core.errors import UsageError, WiringError
@@ -189,13 +189,6 @@ class TableStage(Stage):
     def plan(self, *schemas: Schema) -> Outcome | None:
         """Return what is known of the table beyond what the run on empty ones shows; raise PlanError where the stage cannot take these."""
         return None
-
-    def outcome(self, *schemas: Schema) -> Outcome:
-        """Return all that is known of the table: what `plan` says, or else what the class does."""
-        said = self.plan(*schemas) or Outcome()
-        kept = schemas[0].not_null if self.keeps_values else frozenset()
-        not_null = kept if said.not_null is None else said.not_null
-        return replace(said, not_null=not_null, keeps_rows=self.keeps_rows or said.keeps_rows, stage=said.stage or self)
 
     def expressions(self) -> Named:
         """Return the expressions that the stage is made of; a user's function is watched instead."""
