@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import dask
 import distributed
@@ -23,6 +25,7 @@ from gpupipe.core.errors import ClusterError, GpupipeError, StageError
 
 _STEP_SECONDS = 0.5  # a wait costs something for each block, so they are few
 _LOOK_SECONDS = 1.0
+_ASKS = 3  # how often a graph is asked for that the scheduler could not write out
 _ALONE_SECONDS = 30.0  # a nanny has a killed worker back in a few seconds
 
 # Rows of the calling process travel with the tasks on purpose: rows on a worker would go where that goes (`blocks_of`).
@@ -88,9 +91,11 @@ class Waiter:
             The scheduler, or every worker, is gone.
         """
         with connection_errors(self.client), dask.config.set(_NO_WARNING):
-            kept: list[Any] = self.client.persist(list(frames))
-            self._wait(distributed.futures_of(kept))
-        return kept
+            for _ in range(_ASKS - 1):
+                if (kept := self._held_unless_lost(frames)) is not None:
+                    return kept
+                self.client.sync(asyncio.sleep, 0)  # the client lets go of the failed futures before it asks for the same keys again
+            return self._held_once(frames)
 
     def brought(self, frames: Sequence[Any]) -> list[pd.DataFrame]:
         """Return the frames, computed as one graph and brought into this process; see `held`."""
@@ -113,6 +118,21 @@ class Waiter:
         with connection_errors(self.client):
             while not watch.is_attended(self._n_workers()):
                 time.sleep(_STEP_SECONDS)
+
+    def _held_once(self, frames: Sequence[Any]) -> list[Any]:
+        """Return the frames as `held` does, asked for once."""
+        kept: list[Any] = self.client.persist(list(frames))
+        self._wait(distributed.futures_of(kept))
+        return kept
+
+    def _held_unless_lost(self, frames: Sequence[Any]) -> list[Any] | None:
+        """Return the frames as `held` does, or None where an expression of their graph was lost while it was written out."""
+        try:
+            return self._held_once(frames)
+        except (StageError, KeyError) as error:
+            if not _is_of_the_graph(error.__cause__ or error):
+                raise
+        return None
 
     def _wait(self, futures: Sequence[distributed.Future[Any]]) -> None:
         """Return when every future is done; raise the error of one that failed. What is lost with a worker is done again."""
@@ -185,6 +205,29 @@ def failure(future: distributed.Future[Any]) -> Exception:
     made = StageError(f"{type(error).__name__}: {error}")
     made.__cause__ = error
     return made
+
+
+def _is_of_the_graph(error: BaseException | None) -> bool:
+    """Whether an expression was lost while a graph was written out, here or by the scheduler, and would not be another time.
+
+    Dask keeps expressions in a dictionary that does not hold them (dask/_expr.py, ``SingletonExpr.__new__``) and asks whether one is
+    there before it takes it; with two threads, one may be collected in between.
+    """
+    if isinstance(error, RuntimeError) and isinstance(error.__cause__, KeyError):  # while the scheduler read the graph
+        return _Place("scheduler", "update_graph") in _places(error)
+    return isinstance(error, KeyError) and _Place("_expr", "__new__") in _places(error)
+
+
+class _Place(NamedTuple):
+    """Where a frame of a traceback is."""
+
+    module: str
+    function: str
+
+
+def _places(error: BaseException) -> list[_Place]:
+    """Return the last two places on the way to where an error was raised: the lookup, and who looked."""
+    return [_Place(Path(frame.filename).stem, frame.name) for frame in traceback.extract_tb(error.__traceback__)[-2:]]
 
 
 class LostWorkersError(StageError):
