@@ -137,7 +137,6 @@ EXCEPTED_TESTS: Mapping[str, str] = {
     "engines.dask.keys": "tested with what reads in tests/engines/dask/test_reading.py",
     "engines.dask.passes": "tested with the other learners in tests/engines/dask/test_learners.py",
     "engines.dask.sorting": "tested with the other stages in tests/engines/dask/test_tables.py",
-    "engines.dask.waiting": "tested by the faults in tests/engines/dask/faults",
     "stages.lag": "tested with the others that look at rows in order in tests/stages/test_ordered.py, as those below",
     "stages.lead": "as above",
     "stages.diff": "as above",
