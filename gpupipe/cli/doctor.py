@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gpupipe.cli.failure import RUN_FAILED, reported
+from gpupipe.core.extras import pip_install
 from gpupipe.core.plain_json import json_text
 
 if TYPE_CHECKING:
@@ -61,8 +62,9 @@ def _print(found: dict[str, Any]) -> None:
         console.print(_table(("package", "installed", "needs", "for", "ok"), rows))
     further = further_extras(found["packages"])
     if further:
-        told = ", ".join(f"{extra} ({what})" for extra, what in further)
-        console.print(Text(f"\nNot installed, for who needs it: {told}. Each: pip install 'gpupipe[EXTRA]'", style="dim"))
+        console.print(Text("\nNot installed, for who needs it:", style="dim"))
+        for extra, what in further:
+            console.print(Text(f"  {extra} ({what}): {pip_install(extra)}", style="dim"), soft_wrap=True)
     for problem in found["problems"]:
         console.print()
         console.print(Text.assemble(("! ", "yellow"), problem["what"]), soft_wrap=True)

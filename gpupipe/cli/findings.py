@@ -22,6 +22,7 @@ from typing import Any
 
 from gpupipe import __version__
 from gpupipe.core.errors import listing
+from gpupipe.core.extras import pip_install
 from gpupipe.report.record import PACKAGES, machine
 from gpupipe.report.units import bytes_text
 
@@ -31,8 +32,21 @@ LEAST_FREE_BYTES = 1_000_000_000
 _INSTEAD = {"xgboost-cpu": "xgboost", "xgboost": "xgboost-cpu"}
 # What an engine of this machine's CPUs loads, and the extras that bring it.
 _MODULES = {"cpu": ("polars",), "pandas": ("pandas",), "dask": ("pandas", "dask", "distributed", "cloudpickle")}
-_EXTRAS = {"cpu": "cpu", "pandas": "cpu", "dask": "cpu,dask"}
-_FOR = {"cpu": "models", "dask": "many workers", "sql": "databases", "cu12": "GPUs with CUDA 12", "cu13": "GPUs with CUDA 13"}
+_EXTRAS = {"cpu": ("cpu",), "pandas": ("cpu",), "dask": ("cpu", "dask")}
+_FOR = {
+    "cpu": "models",
+    "dask": "many workers",
+    "graph": "graphs",
+    "deep": "networks",
+    "sql": "databases",
+    "tune": "searches by Optuna",
+    "forecast": "long series sooner",
+    "xarray": "tensors from and to xarray",
+    "cu12": "GPUs with CUDA 12",
+    "cu13": "GPUs with CUDA 13",
+}
+# Packages that come along with one of another extra, so that their being there asks for nothing.
+_COME_ALONG = {"scipy": "scikit-learn"}
 # An engine's own library may be absent, or crash on a CPU it was not built for; so each is tried in another process.
 _TRIAL = """
 import sys
@@ -77,7 +91,7 @@ def _found(name: str) -> dict[str, Any]:
     missing = [module for module in _MODULES[name] if importlib.util.find_spec(module) is None]
     if not missing:
         return {"name": name, "usable": True, "why": "installed"}
-    return {"name": name, "usable": False, "why": f"{listing(missing)} missing. Run: pip install 'gpupipe[{_EXTRAS[name]}]'"}
+    return {"name": name, "usable": False, "why": f"{listing(missing)} missing. Run: {pip_install(*_EXTRAS[name])}"}
 
 
 def _tried(name: str) -> dict[str, Any]:
@@ -103,8 +117,10 @@ def wanted_packages() -> list[dict[str, Any]]:
     try:
         asked = metadata.requires("gpupipe") or []
     except metadata.PackageNotFoundError:
+        asked = []
+    if not any(text.startswith("narwhals") for text in asked):  # of that name there is another project, too
         found = [(name, _version(name)) for name in PACKAGES if name != "gpupipe"]
-        return [{"name": name, "version": version, "needs": "-", "extra": None, "ok": None} for name, version in found]
+        return [{"name": name, "version": version, "needs": "-", "extra": None, "ok": None, "requirement": name} for name, version in found]
     return [_package(text) for text in asked]
 
 
@@ -113,7 +129,8 @@ def _package(requirement: str) -> dict[str, Any]:
     name, needs, extra = parse_requirement(requirement)
     version = _version(name) or _version(_INSTEAD.get(name, name))
     ok = version is not None and meets(version, needs)
-    return {"name": name, "version": version, "needs": needs or "any", "extra": extra, "ok": ok}
+    asked = requirement.partition(";")[0].strip()
+    return {"name": name, "version": version, "needs": needs or "any", "extra": extra, "ok": ok, "requirement": asked}
 
 
 def _version(name: str) -> str | None:
@@ -202,11 +219,11 @@ def _engine_problems(engines: list[dict[str, Any]], released: set[str]) -> list[
 
 def _mend_engine(why: str) -> str:
     """Return the command that mends an engine."""
-    if (told := re.search(r"pip install .*'gpupipe\[[\w,]+\]'", why)) is not None:
+    if (told := re.search(r"pip install .*'[^']+'", why)) is not None:
         return told[0]
     if "SIGILL" in why:  # Polars' documentation, "Installation": a build for CPUs without AVX2
         return "pip install 'polars[rtcompat]'"
-    return "pip install 'gpupipe[cpu]'"
+    return pip_install("cpu")
 
 
 def package_problems(packages: list[dict[str, Any]]) -> list[dict[str, str]]:
@@ -220,7 +237,8 @@ def package_problems(packages: list[dict[str, Any]]) -> list[dict[str, str]]:
         if not wrong:
             continue
         told = ", ".join(f"{one['name']} {one['version'] or 'is missing'} (needs {one['needs']})" for one in wrong)
-        problems.append({"what": f"Of {extra or 'the required packages'}: {told}.", "mend": _install(extra)})
+        mend = " ".join(["pip install", *(f"'{one['requirement']}'" for one in wrong)])
+        problems.append({"what": f"Of {extra or 'the required packages'}: {told}.", "mend": mend})
     return problems
 
 
@@ -232,9 +250,10 @@ def tree_problems() -> list[dict[str, str]]:
         return []
     version = metadata.version("polars")
     what = (
-        f"Polars {version} is newer than what gpupipe {__version__} knows: answers hold, but runs may read columns that they do not need."
+        f"Polars {version} is newer than what gpupipe {__version__} knows: answers hold, but runs may read columns that they do not need. "
+        "A newer gpupipe may know it."
     )
-    return [{"what": what, "mend": f"pip install --upgrade gpupipe, or: pip install 'polars<{version}'"}]
+    return [{"what": what, "mend": f"pip install 'polars<{version}'"}]
 
 
 def wanted_extras(packages: list[dict[str, Any]]) -> list[str | None]:
@@ -246,6 +265,7 @@ def wanted_extras(packages: list[dict[str, Any]]) -> list[str | None]:
     for extra in dict.fromkeys(one["extra"] for one in packages):
         members = [one for one in packages if one["extra"] == extra]
         others = {one["name"] for one in packages if one["extra"] != extra}
+        others |= {name for name, by in _COME_ALONG.items() if by in others}
         own = [one for one in members if one["name"] not in others and _INSTEAD.get(one["name"]) not in others] or members
         there = [one["version"] is not None for one in own]
         if extra is None or (all(there) if extra == "dev" else any(there)):
@@ -256,12 +276,8 @@ def wanted_extras(packages: list[dict[str, Any]]) -> list[str | None]:
 def further_extras(packages: list[dict[str, Any]]) -> list[tuple[str, str]]:
     """Return the extras that are not installed and not asked for, and what each is for."""
     wanted = wanted_extras(packages)
-    return [(extra, _FOR[extra]) for extra in dict.fromkeys(one["extra"] for one in packages) if extra not in wanted and extra in _FOR]
-
-
-def _install(extra: str | None) -> str:
-    """Return the command that installs what an extra needs."""
-    return "pip install --upgrade gpupipe" if extra is None else f"pip install --upgrade 'gpupipe[{extra}]'"
+    there = {one["extra"] for one in packages}
+    return [(extra, what) for extra, what in _FOR.items() if extra in there and extra not in wanted]
 
 
 def _room_problems(facts: dict[str, Any]) -> list[dict[str, str]]:

@@ -26,6 +26,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from gpupipe.core.extras import pip_install
 from gpupipe.core.secret import masked
 
 
@@ -110,6 +111,18 @@ class UnsupportedError(GpupipeError):
 
 class MissingExtraError(GpupipeError):
     """An optional package is not installed."""
+
+    @classmethod
+    def of(cls, needs: str, *extras: str) -> MissingExtraError:
+        """Return the error for what needs a package of an extra, with the command that installs it.
+
+        Examples
+        --------
+        >>> str(MissingExtraError.of("Method 'optuna' needs Optuna", "tune"))
+        "Method 'optuna' needs Optuna, which is not installed (extra 'tune'). Run: pip install 'optuna>=4.4'"
+        """
+        named = f"extra{'s' if len(extras) > 1 else ''} {listing(extras)}"
+        return cls(f"{needs}, which is not installed ({named}). Run: {pip_install(*extras)}")
 
 
 class ArtefactError(GpupipeError):

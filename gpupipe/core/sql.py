@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from gpupipe.core.errors import GpupipeError, MissingExtraError, UsageError, listing, nearest
+from gpupipe.core.extras import pip_install
 from gpupipe.core.secret import masked
 
 SQLITE = "adbc_driver_sqlite"
@@ -60,7 +61,10 @@ def connect(uri: str, driver: str | None) -> Any:
     try:
         dbapi = importlib.import_module(f"{module}.dbapi")
     except ImportError as error:
-        msg = f"{masked(uri)!r} needs {module.replace('_', '-')}, which is not installed. Run: pip install 'gpupipe[sql]'"
+        package = module.replace("_", "-")
+        if package in pip_install("sql"):
+            raise MissingExtraError.of(f"{masked(uri)!r} needs {package}", "sql") from error
+        msg = f"{masked(uri)!r} needs {package}, which is not installed. Install that driver of ADBC, or name another one: driver=..."
         raise MissingExtraError(msg) from error
     return dbapi.connect(sqlite_path(uri) if module == SQLITE else uri)
 
@@ -147,6 +151,6 @@ def _error_of_drivers(what: str) -> type[Exception]:
     try:
         from adbc_driver_manager import Error  # local: databases are an extra
     except ImportError as error:
-        raise MissingExtraError(f"{what}: adbc-driver-manager is not installed. Run: pip install 'gpupipe[sql]'") from error
+        raise MissingExtraError.of(f"{what}: this needs adbc-driver-manager", "sql") from error
     found: type[Exception] = Error
     return found

@@ -8,7 +8,7 @@ from gpupipe.core.errors import MissingExtraError
 try:
     import torch  # noqa: F401
 except ModuleNotFoundError as error:
-    raise MissingExtraError("gpupipe.deep needs PyTorch, which is not installed. Run: pip install 'gpupipe[deep]'") from error
+    raise MissingExtraError.of("gpupipe.deep needs PyTorch", "deep") from error
 
 from gpupipe.deep.history import History
 from gpupipe.deep.training import Training, train

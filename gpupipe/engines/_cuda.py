@@ -9,6 +9,8 @@ import ctypes
 import importlib.util
 from dataclasses import dataclass
 
+from gpupipe.core.extras import pip_install
+
 # Module and package; what engine `gpu` cannot do without, in the order in which it needs them.
 NEEDED = (("cupy", "cupy-cuda{0}x"), ("rmm", "rmm-cu{0}"), ("pylibcudf", "pylibcudf-cu{0}"), ("cudf", "cudf-cu{0}"))
 # What engine `dask-cuda` needs besides.
@@ -99,5 +101,5 @@ def why_not(driver: Driver | None = None, *, on_cluster: bool = False) -> str | 
         told.append(
             f"the Python package{'s' if len(packages) > 1 else ''} {', '.join(packages)} {'are' if len(packages) > 1 else 'is'} missing"
         )
-        todo.append(f"Run: pip install 'gpupipe[{wants(driver)}]'")
+        todo.append(f"Run: {pip_install(wants(driver))}")
     return f"{', and '.join(told)}. {' '.join(todo)}"

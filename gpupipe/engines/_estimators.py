@@ -68,8 +68,7 @@ def _sklearn(module: str) -> Any:
     try:
         return __import__(f"sklearn.{module}", fromlist=[module])
     except ImportError as error:
-        msg = "Training needs scikit-learn, which is not installed. Run: pip install 'gpupipe[cpu]'"
-        raise MissingExtraError(msg) from error
+        raise MissingExtraError.of("Training needs scikit-learn", "cpu") from error
 
 
 def is_xgboost(estimator: Any) -> bool:

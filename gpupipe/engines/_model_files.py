@@ -96,8 +96,7 @@ def _skops() -> Any:
     try:
         return importlib.import_module("skops.io")
     except ImportError as error:
-        msg = "Saving and loading scikit-learn's estimators needs skops, which is not installed. Run: pip install 'gpupipe[cpu]'"
-        raise MissingExtraError(msg) from error
+        raise MissingExtraError.of("Saving and loading scikit-learn's estimators needs skops", "cpu") from error
 
 
 def load_model(content: bytes, facts: Any, trusted: Sequence[str]) -> Any:
@@ -132,8 +131,7 @@ def _booster(content: bytes, facts: Mapping[str, Any]) -> Any:
     try:
         module = importlib.import_module("xgboost.sklearn")
     except ImportError as error:
-        msg = "Loading this model needs XGBoost, which is not installed. Run: pip install 'gpupipe[cpu]'"
-        raise MissingExtraError(msg) from error
+        raise MissingExtraError.of("Loading this model needs XGBoost", "cpu") from error
     check_booster(content)
     model = getattr(module, facts["class"].partition(":")[2])(**facts["parameters"])
     model.load_model(bytearray(content))

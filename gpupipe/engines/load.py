@@ -12,6 +12,7 @@ from gpupipe.core.barrier import Barrier
 from gpupipe.core.demand import Demand
 from gpupipe.core.engine import Engine, EngineOptions
 from gpupipe.core.errors import MissingExtraError, UsageError, listing, nearest
+from gpupipe.core.extras import pip_install
 from gpupipe.core.fit import FitStage
 from gpupipe.core.holding import Holding
 from gpupipe.core.node import Node
@@ -68,9 +69,8 @@ def load_engine(name: str, options: EngineOptions | None = None) -> Engine:
     try:
         engine = engine_type(name)(chosen)
     except ImportError as error:
-        extra = "cpu,dask" if name in CLUSTERED else "cpu"
-        msg = f"Engine {name!r} needs {error.name}, which is not installed. Run: pip install 'gpupipe[{extra}]'"
-        raise MissingExtraError(msg) from error
+        extras = ("cpu", "dask") if name in CLUSTERED else ("cpu",)
+        raise MissingExtraError.of(f"Engine {name!r} needs {error.name}", *extras) from error
     return engine
 
 
@@ -110,7 +110,7 @@ def _load_gpu(name: str, options: EngineOptions) -> Engine:
     except Exception as error:  # RAPIDS fails in many ways where it is half installed or does not fit the driver
         msg = (
             f"Engine {name!r} cannot start, although its packages are there: {type(error).__name__}: {error}. They may not fit one another "
-            f"or the driver. Install them anew: pip install --force-reinstall 'gpupipe[{wants(ask_driver())}]'"
+            f"or the driver. Install them anew: {pip_install(wants(ask_driver()), anew=True)}"
         )
         raise MissingExtraError(msg) from error
     return made

@@ -11,7 +11,7 @@ from gpupipe.core.errors import MissingExtraError, UnsupportedError
 
 
 def _missing(error: ImportError) -> MissingExtraError:
-    return MissingExtraError(f"Graphs need {error.name}, which is not installed. Run: pip install 'gpupipe[graph]'")
+    return MissingExtraError.of(f"Graphs need {error.name}", "graph")
 
 
 def sparse(xp: Any) -> Any:
@@ -76,8 +76,8 @@ def cugraph() -> Any:
             return import_module("cugraph")
     except ImportError as error:
         raise UnsupportedError(
-            f"On a device cuGraph does this, and {error.name} is not installed. Run: pip install 'gpupipe[cu13]', or copy the graph's "
-            "arrays to the host."
+            f"On a device cuGraph does this, and {error.name} is not installed. Copy the graph's arrays to the host, or install it as "
+            "docs/install-gpu.md says."
         ) from error
 
 

@@ -181,7 +181,7 @@ class TensorData(Holding):
         try:
             import xarray  # local: an extra, and nothing else here needs it
         except ModuleNotFoundError as error:
-            raise MissingExtraError("to_xarray needs xarray, which is not installed. Run: pip install 'gpupipe[xarray]'") from error
+            raise MissingExtraError.of("to_xarray needs xarray", "xarray") from error
         values = self.values if self.coordinates is None else self.sparse.to_dense()
         values = values if self.mask is None else array_module(values).where(self.mask, values, np.nan).astype(values.dtype)
         labels = {frame.columns[0]: frame.to_arrow().column(0).to_numpy() for frame in self.labels}

@@ -117,8 +117,7 @@ class Optuna(Chooser):
         try:
             import optuna  # local: only who searches with it needs it
         except ImportError as error:
-            msg = "Search(method='optuna') needs Optuna, which is not installed. Run: pip install 'gpupipe[tune]'"
-            raise MissingExtraError(msg) from error
+            raise MissingExtraError.of("Search(method='optuna') needs Optuna", "tune") from error
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.space, self.n_trials = dict(sorted(space.items())), n_trials
         self.study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=seed))

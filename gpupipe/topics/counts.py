@@ -194,6 +194,5 @@ def sparse_counts(documents: Any, words: Any, counts: Any, shape: tuple[int, int
     try:
         from scipy.sparse import csr_array  # type: ignore[import-untyped]  # local: only who has columns needs SciPy for them
     except ImportError as error:
-        msg = f"Sparse matrices need {error.name}, which is not installed. Run: pip install 'gpupipe[cpu]'"
-        raise MissingExtraError(msg) from error
+        raise MissingExtraError.of(f"Sparse matrices need {error.name}", "cpu") from error
     return csr_array((counts, (documents, words)), shape=shape)

@@ -91,5 +91,5 @@ def test_what_holds_between_measures(graph: gg.Graph) -> None:
 def test_a_missing_library_is_told(monkeypatch: pytest.MonkeyPatch, library: str, measure: Callable[[gg.Graph], Any]) -> None:
     graph = gg.from_edges(np.array([0]), np.array([1]), directed=False)
     monkeypatch.setitem(sys.modules, library, None)
-    with pytest.raises(MissingExtraError, match=r"Graphs need .*, which is not installed. Run: pip install 'gpupipe\[graph\]'"):
+    with pytest.raises(MissingExtraError, match=r"Graphs need .*, which is not installed \(extra 'graph'\)\. Run: pip install 'networkit"):
         measure(graph)
