@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, cast
 
 from gpupipe.core.errors import SinkError, SourceError, WiringError
 from gpupipe.core.node import Node, Table, Value
@@ -113,6 +113,13 @@ class Source(Stage):
         None where the text must be decompressed, cleaned or cut first.
         """
         return None
+
+    def located(self) -> Self:
+        """Return the source as other processes read it, wherever they stand: with its files found, by their whole paths.
+
+        What is found now is what is read, also where a file comes into the folder while a run goes on.
+        """
+        return self
 
     def n_files(self) -> int:
         """Return how many files are behind the source; 0 where it is read as a whole."""

@@ -13,7 +13,7 @@ import posixpath
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -97,6 +97,22 @@ class Place:
             yield stream
 
 
+@dataclass(frozen=True)
+class FoundFiles:
+    """Files that were found once, by whole paths: a process that stands elsewhere reads these, and nobody looks again.
+
+    Parameters
+    ----------
+    files
+        The files, in order.
+    given
+        The paths that they were found by.
+    """
+
+    files: tuple[Place, ...]
+    given: str | tuple[str, ...]
+
+
 @contextmanager
 def remote_errors(at: Place | str, *, but: tuple[type[Exception], ...] = ()) -> Iterator[None]:
     """Turn what a file system of fsspec's raises, which may be an error of any library, into a SourceError.
@@ -157,7 +173,7 @@ def place(path: str | os.PathLike[str]) -> Place:
     return Place(inner) if protocol in ("file", "local") else Place(inner, fs)
 
 
-def find_files(paths: Paths, suffixes: Sequence[str], what: str) -> list[Place]:
+def find_files(paths: Paths | FoundFiles, suffixes: Sequence[str], what: str) -> list[Place]:
     """Return the files behind a path, several paths, a glob, or a folder with all its folders, in order of their names.
 
     Parameters
@@ -172,6 +188,8 @@ def find_files(paths: Paths, suffixes: Sequence[str], what: str) -> list[Place]:
     SourceError
         There is no such file, or none of the kind in the folder.
     """
+    if isinstance(paths, FoundFiles):
+        return list(paths.files)
     given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
     if not given:
         msg = f"Expected the path of {what}, got an empty list."
@@ -317,7 +335,7 @@ def shared_count(files: Sequence[Place]) -> int:
     return 0 if any(file.is_private for file in files) else len(files)
 
 
-def shown(paths: Paths) -> str:
+def shown(paths: Paths | FoundFiles) -> str:
     """Return the paths as plans and errors show them.
 
     Examples
@@ -325,10 +343,23 @@ def shown(paths: Paths) -> str:
     >>> shown("a.csv"), shown(["a.csv", "b.csv"])
     ('a.csv', 'a.csv and 1 more')
     """
+    if isinstance(paths, FoundFiles):
+        return shown(paths.given)
     if isinstance(paths, str | os.PathLike):
         return os.fspath(paths)
     first = os.fspath(paths[0]) if paths else "nothing"
     return first if len(paths) < 2 else f"{first} and {len(paths) - 1} more"
+
+
+def found_files(files: Iterable[Place], paths: Paths | FoundFiles) -> FoundFiles:
+    """Return files that were found by paths, each by its whole path."""
+    if isinstance(paths, FoundFiles):
+        return paths
+    here = os.getcwd()
+    whole = (
+        replace(file, path=os.path.join(here, file.path), root=os.path.join(here, file.root)) if file.fs is None else file for file in files
+    )
+    return FoundFiles(tuple(whole), kept_paths(paths))
 
 
 def kept_paths(paths: Paths) -> str | tuple[str, ...]:

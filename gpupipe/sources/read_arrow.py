@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pyarrow as pa
 
@@ -17,10 +17,11 @@ from gpupipe.core.arrow import in_utc, is_readable_zone, schema_of
 from gpupipe.core.ends import FileScan, Piece, Source
 from gpupipe.core.errors import PlanError, SourceError
 from gpupipe.core.file_marks import file_marks
-from gpupipe.core.files import Folder, Paths, Place, find_files, kept_paths, local_files, shared_count, shown
+from gpupipe.core.files import Folder, FoundFiles, Paths, Place, find_files, kept_paths, local_files, shared_count, shown
 from gpupipe.core.options import settle
 from gpupipe.core.schema import Field, Schema
 from gpupipe.sources._agree import agreed_schema, are_alike
+from gpupipe.sources.located import at_files
 
 SUFFIXES = (".arrow", ".arrows", ".feather", ".ipc")
 _FILE, _FEATHER_1 = b"ARROW1", b"FEA1"
@@ -62,7 +63,7 @@ class ReadArrow(Source):
     2
     """
 
-    path: str | tuple[str, ...]
+    path: str | tuple[str, ...] | FoundFiles
     nan_as_null: bool
 
     def __init__(self, path: Paths, *, nan_as_null: bool = True) -> None:
@@ -93,6 +94,10 @@ class ReadArrow(Source):
         counts = [_facts(file).n_rows for file in self._files()]
         known = [count for count in counts if count is not None]
         return sum(known) if len(known) == len(counts) else None
+
+    def located(self) -> Self:
+        """Return the source with its files found."""
+        return at_files(self, self._files())
 
     def n_files(self) -> int:
         """Return how many files there are that other processes can read, too."""

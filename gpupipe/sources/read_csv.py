@@ -8,14 +8,14 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import narwhals.stable.v2 as nw
 
 from gpupipe.core.ends import FileScan, Piece, Source, SourceWarning
 from gpupipe.core.errors import SourceError, listing
 from gpupipe.core.file_marks import file_marks
-from gpupipe.core.files import Folder, Paths, Place, find_files, kept_paths, local_files, shared_count, shown
+from gpupipe.core.files import Folder, FoundFiles, Paths, Place, find_files, kept_paths, local_files, shared_count, shown
 from gpupipe.core.number_text import NumberText
 from gpupipe.core.schema import Schema
 from gpupipe.sources._agree import require_columns
@@ -29,6 +29,7 @@ from gpupipe.sources.csv_rejected import rejected, rejected_path, told_of
 from gpupipe.sources.csv_schema import first_record, head_bytes, header_of, inferred, told, width_of
 from gpupipe.sources.csv_text import Dialect, Grammar, InnerQuotes, Ragged
 from gpupipe.sources.csv_values import value_checks
+from gpupipe.sources.located import at_files
 from gpupipe.sources.packed_text import MAX_UNPACKED, is_packed
 from gpupipe.sources.text_pieces import read_bytes, text_pieces
 
@@ -118,7 +119,7 @@ class ReadCsv(Source):
     {'id': Int64, 'day': Date}
     """
 
-    path: str | tuple[str, ...]
+    path: str | tuple[str, ...] | FoundFiles
     declared: Schema | None
     dtypes: Schema
     dialect: Dialect
@@ -223,6 +224,10 @@ class ReadCsv(Source):
         files = self._files()
         names = self._columns(files[0])
         return self._scan(tuple(self._ready(file, names, files[0], scratch) for file in files), names, header=self.dialect.header)
+
+    def located(self) -> Self:
+        """Return the source with its files found."""
+        return at_files(self, self._files())
 
     def n_files(self) -> int:
         """Return how many files there are that other processes can read, too."""

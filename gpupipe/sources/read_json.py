@@ -13,17 +13,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from gpupipe.core.ends import FileScan, Piece, Source, SourceWarning
 from gpupipe.core.errors import SourceError, UsageError
 from gpupipe.core.file_marks import file_marks
-from gpupipe.core.files import Folder, Paths, Place, find_files, kept_paths, local_files, shared_count, shown
+from gpupipe.core.files import Folder, FoundFiles, Paths, Place, find_files, kept_paths, local_files, shared_count, shown
 from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema, as_schema
 from gpupipe.sources._head import head
 from gpupipe.sources.csv_rejected import rejected, rejected_path, told_of
 from gpupipe.sources.json_schema import MAX_DEPTH, check_in_json, depth, misfit, records_schema, why
+from gpupipe.sources.located import at_files
 from gpupipe.sources.packed_text import BOM, MAX_UNPACKED, is_packed, opened
 from gpupipe.sources.text_pieces import read_bytes, text_pieces
 
@@ -74,7 +75,7 @@ class ReadJson(Source):
     {'a': Float64, 'b': List(String)}
     """
 
-    path: str | tuple[str, ...]
+    path: str | tuple[str, ...] | FoundFiles
     declared: Schema | None
     nan_as_null: bool
     max_unpacked: int | None
@@ -122,6 +123,10 @@ class ReadJson(Source):
     def declared_not_null(self) -> frozenset[str]:
         """Return the columns declared not null."""
         return frozenset() if self.declared is None else self.declared.not_null
+
+    def located(self) -> Self:
+        """Return the source with its files found."""
+        return at_files(self, self._files())
 
     def n_files(self) -> int:
         """Return how many files there are that other processes can read, too."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, NamedTuple, Self
 from urllib.parse import unquote
 
 import narwhals.stable.v2 as nw
@@ -19,11 +19,12 @@ from gpupipe.core.arrow import in_utc, is_readable_zone, schema_of
 from gpupipe.core.ends import FileScan, Piece, Source
 from gpupipe.core.errors import PlanError, SourceError
 from gpupipe.core.file_marks import file_marks
-from gpupipe.core.files import Folder, Paths, Place, find_files, kept_paths, local_files, shared_count, shown
+from gpupipe.core.files import Folder, FoundFiles, Paths, Place, find_files, kept_paths, local_files, shared_count, shown
 from gpupipe.core.options import settle
 from gpupipe.core.schema import Field, Schema, as_schema
 from gpupipe.sources._agree import agreed_schema, are_alike, check_declared, require_columns
 from gpupipe.sources.hive import hive_schema
+from gpupipe.sources.located import at_files
 
 SUFFIXES = (".parquet", ".parq", ".pq")
 _MAX_FILES_WITH_STATISTICS = 64
@@ -43,6 +44,13 @@ class _Footer:
     some_nulls: frozenset[str]
     groups: tuple[int, ...]
     zones_are_known: bool
+
+
+class _OfAll(NamedTuple):
+    """What all files and folders of a source told when they were found: its columns, and those that folders hold."""
+
+    schema: Schema
+    keys: Schema
 
 
 @dataclass(frozen=True, init=False)
@@ -84,11 +92,12 @@ class ReadParquet(Source):
     2
     """
 
-    path: str | tuple[str, ...]
+    path: str | tuple[str, ...] | FoundFiles
     declared: Schema | None
     hive: bool | None
     nan_as_null: bool
     key: tuple[str, ...]
+    of_all: ClassVar[_OfAll | None] = None  # of a source that was located: a block of one file asks no other
 
     def __init__(
         self,
@@ -122,8 +131,7 @@ class ReadParquet(Source):
 
     def schema(self) -> Schema:
         """Return the columns declared, or those of the files' footers and folders."""
-        found = self._files()
-        return _schema_of(self, tuple(found), tuple(_footer(file, len(found)) for file in found))
+        return self._agreed(self._files())
 
     def known_rows(self) -> int | None:
         """Return the rows that the footers count."""
@@ -133,6 +141,11 @@ class ReadParquet(Source):
     def declared_not_null(self) -> frozenset[str]:
         """Return the columns declared not null."""
         return frozenset() if self.declared is None else self.declared.not_null
+
+    def located(self) -> Self:
+        """Return the source with its files found, and what their footers and folders agree on."""
+        found = self._files()
+        return at_files(self, found, of_all=_OfAll(self._agreed(found), self._keys(found)))
 
     def n_files(self) -> int:
         """Return how many files there are that other processes can read, too."""
@@ -157,8 +170,8 @@ class ReadParquet(Source):
 
     def _scan(self, chosen: list[Place], found: list[Place], scratch: Folder) -> FileScan:
         """Return some of the files that were found."""
-        footers = {file: _footer(file, len(found)) for file in found}
-        schema = _schema_of(self, tuple(found), tuple(footers[file] for file in found))
+        footers = {file: _footer(file, len(found)) for file in chosen}
+        schema = self._agreed(found)
         locals_ = local_files(chosen, scratch)
         paths = [_readable(file, path, footers[file], scratch) for file, path in zip(chosen, locals_, strict=True)]
         keys = self._keys(found)
@@ -184,8 +197,16 @@ class ReadParquet(Source):
     def _files(self) -> list[Place]:
         return find_files(self.path, SUFFIXES, "parquet files")
 
+    def _agreed(self, found: list[Place]) -> Schema:
+        """Return the columns of all files and folders."""
+        if self.of_all is not None:
+            return self.of_all.schema
+        return _schema_of(self, tuple(found), tuple(_footer(file, len(found)) for file in found))
+
     def _keys(self, found: Sequence[Place]) -> Schema:
         """Return the columns that folders hold: text, where that is declared, as it stands there."""
+        if self.of_all is not None:
+            return self.of_all.keys
         if self.hive is False:
             return Schema(())
         texts = (name for name, field in (self.declared or {}).items() if isinstance(field.dtype, (nw.String, nw.Categorical)))

@@ -55,6 +55,7 @@ def read_blocks(source: Source, reading: Reading, schema: Schema, sizes: Sizes, 
     try:
         if not source.n_files():
             return _held(source, reading, needed, sizes, at, scratch)
+        source = source.located()
         groups, n_rows, whole = planned(source, sizes, needed)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise explained(source, error) from error
