@@ -37,6 +37,7 @@ from gpupipe.models.learn import Learn as Learn
 from gpupipe.models.learn_words import LearnWords as LearnWords
 from gpupipe.models.permutation_importance import PermutationImportance as PermutationImportance
 from gpupipe.models.search import Search as Search
+from gpupipe.onnx_export import export_onnx as export_onnx
 from gpupipe.pipeline import Pipeline as Pipeline
 from gpupipe.sinks.ask_questions import AskQuestions as AskQuestions
 from gpupipe.sinks.to_memory import ToMemory as ToMemory

@@ -14,6 +14,7 @@ from gpupipe.cli.check import check
 from gpupipe.cli.data import data_app
 from gpupipe.cli.doctor import doctor
 from gpupipe.cli.explain import explain
+from gpupipe.cli.export import export
 from gpupipe.cli.file_command import FileCommand
 from gpupipe.cli.jobs import cancel, fetch, list_jobs, logs, status
 from gpupipe.cli.label import label
@@ -35,6 +36,7 @@ app.command("run", cls=FileCommand)(run)
 app.command("check", cls=FileCommand)(check)
 app.command("plan", cls=FileCommand)(plan)
 app.command("predict")(predict)
+app.command("export")(export)
 app.command("submit", cls=FileCommand)(submit)
 app.command("rounds", cls=FileCommand)(rounds)
 app.command("status")(status)

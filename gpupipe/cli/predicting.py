@@ -17,11 +17,13 @@ from gpupipe.core.errors import ArtefactError, SinkError, UsageError, listing, n
 from gpupipe.core.function_text import plain_function
 from gpupipe.core.stage import RowStage
 from gpupipe.definition import load_module
+from gpupipe.models.learn import Learned
 from gpupipe.pipeline import Pipeline
 from gpupipe.sinks.write_arrow import WriteArrow
 from gpupipe.sinks.write_csv import WriteCsv
 from gpupipe.sinks.write_parquet import WriteParquet
 from gpupipe.sources import read_arrow, read_csv, read_json, read_parquet
+from gpupipe.stages.limit import Limit
 from gpupipe.stages.select import Select
 
 _READERS: Mapping[str, Any] = {
@@ -76,8 +78,8 @@ def score(call: PredictCall, engine: str = "auto") -> dict[str, Any]:
         The input has not the columns, or not the dtypes, that the stage needs.
     """
     started = time.perf_counter()
-    stage = _stage(call)
-    rows = _source(call).node().named("input")
+    stage = saved_stage(call)
+    rows = source_of(call).node().named("input")
     made = stage(rows)
     made.path, made.line = str(call.model / "stage.json"), 1  # where an error of it belongs
     if call.columns is not None:
@@ -91,7 +93,7 @@ def score(call: PredictCall, engine: str = "auto") -> dict[str, Any]:
     return {**cast(dict[str, Any], result["written"]), "seconds": round(time.perf_counter() - started, 3)}
 
 
-def _stage(call: PredictCall) -> RowStage:
+def saved_stage(call: PredictCall) -> RowStage:
     """Return the saved stage, or the method of it that is asked for."""
     trusted = [value for path in call.code for value in vars(load_module(path)).values() if plain_function(value) is not None]
     stage = load(call.model, trusted=trusted)
@@ -101,7 +103,14 @@ def _stage(call: PredictCall) -> RowStage:
     return stage if call.method is None else stage.using(call.method)
 
 
-def _source(call: PredictCall) -> Source:
+def first_rows(call: PredictCall, stage: RowStage, n_rows: int) -> Any:
+    """Return the first rows of the input, with the features of a model alone."""
+    rows = Limit(n_rows)(source_of(call).node().named("rows"))
+    made = Select(list(stage.features))(rows) if isinstance(stage, Learned) else rows
+    return Pipeline("rows", rows=made).run("cpu")["rows"]
+
+
+def source_of(call: PredictCall) -> Source:
     """Return the source of the input, by its files' suffixes."""
     suffix = call.source.lower()
     found = next((name for name, (suffixes, _) in _READERS.items() if suffix.endswith(tuple(suffixes))), None)

@@ -126,9 +126,12 @@ def reason_of(error: Exception) -> str:
 
 
 def feature_matrix(estimator: Any, frame: Frame, features: tuple[str, ...], ledger: Ledger) -> Any:
-    """Return the features as the estimator takes them: columns for XGBoost, one array for the others."""
+    """Return the features as the estimator takes them: columns for XGBoost's trees, one array for the others.
+
+    XGBoost's linear booster keeps the columns' names, and then predicts nothing that comes without them.
+    """
     chosen = frame.select(list(features))
-    if is_xgboost(estimator):
+    if is_xgboost(estimator) and estimator.booster != "gblinear":
         native = chosen.to_native()
         return native if isinstance(native, pl.DataFrame) else pl.from_arrow(table_of(chosen))
     started = time.perf_counter()

@@ -207,13 +207,20 @@ def array_of_plain(stage: TableStage, columns: Sequence[str], frame: Any, *, nam
     """Return some columns of a plain frame as the array, or the named columns, that estimators take; see `apply_plain` for which frames."""
     from gpupipe.engines import _arrow  # local: see `adopted`
 
+    table = table_of_plain(stage, columns, frame)
+    return _arrow.named_frame(table) if named else _arrow.as_array(table, whole_numbers=True)
+
+
+def table_of_plain(stage: TableStage, columns: Sequence[str], frame: Any) -> Any:
+    """Return some columns of a plain frame as an Arrow table, once the stage takes them; see `apply_plain` for which frames."""
+    from gpupipe.engines import _arrow  # local: see `adopted`
+
     given = _known(stage.name, frame)
     engine = engine_of(given)
     try:
         data = adopted(engine, given)
         stage.plan(Schema.of_names(data.collect_schema()))
-        table = _arrow.table_of(engine.deliver(data.select(list(columns))))
-        return _arrow.named_frame(table) if named else _arrow.as_array(table, whole_numbers=True)
+        return _arrow.table_of(engine.deliver(data.select(list(columns))))
     finally:
         engine.close()
 

@@ -370,3 +370,17 @@ def test_a_trained_model_pickles_and_predicts_the_same() -> None:
 def test_names_of_probabilities() -> None:
     assert probability_names([False, True]) == ["probability"]
     assert probability_names(["u", "v", "w"]) == ["probability_u", "probability_v", "probability_w"]
+
+
+@pytest.mark.parametrize("engine", ["cpu", "pandas"])  # XGBoost trains no linear booster on many workers, and says so
+def test_xgboosts_linear_booster_predicts(engine: str) -> None:
+    rows = pl.DataFrame({"a": [0.0, 1.0, 2.0, 3.0], "b": [1.0, 0.0, 1.0, 0.0], "y": [0, 0, 1, 1]})
+    table = gp.FromFrame(rows).node()
+    model = gp.Learn(XGBClassifier(booster="gblinear", updater="coord_descent", n_estimators=20), target="y").fit(table)
+    result = gp.Pipeline("p", made=model.predict_proba(table), model=model, why=model.contributions(table)).run(engine)
+    by_hand = XGBClassifier(booster="gblinear", updater="coord_descent", n_estimators=20).fit(
+        rows.select("a", "b").to_numpy(), rows["y"].to_numpy()
+    )
+    expected = by_hand.predict_proba(rows.select("a", "b").to_numpy())[:, 1]
+    assert pl.from_arrow(nw.from_native(result["made"]).to_arrow())["probability"].to_list() == pytest.approx(expected.tolist(), abs=1e-5)
+    assert result["model"].predict(rows).tolist() == (expected > 0.5).astype(int).tolist()
