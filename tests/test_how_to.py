@@ -71,4 +71,5 @@ def test_the_pages_have_what_people_search() -> None:
         "on-slurm",
         "my-own-function",
         "a-database",
+        "onnx",
     } == {page.stem for page in PAGES}

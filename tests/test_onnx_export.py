@@ -84,11 +84,11 @@ def trained(estimator: Any, target: str | None, features: Any = NUMBERS) -> Any:
 
 def asked(path: Path, frame: pl.DataFrame, features: Any = NUMBERS) -> dict[str, Any]:
     """What onnxruntime answers, fed as a user would: a column an input."""
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    runtime = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     dtypes = {"tensor(double)": np.float64, "tensor(string)": object}
-    assert [one.name for one in session.get_inputs()] == list(features)
-    given = {one.name: frame[one.name].to_numpy().astype(dtypes[one.type]) for one in session.get_inputs()}
-    return dict(zip([one.name for one in session.get_outputs()], session.run(None, given), strict=True))
+    assert [one.name for one in runtime.get_inputs()] == list(features)
+    given = {one.name: frame[one.name].to_numpy().astype(dtypes[one.type]) for one in runtime.get_inputs()}
+    return dict(zip([one.name for one in runtime.get_outputs()], runtime.run(None, given), strict=True))
 
 
 @pytest.mark.parametrize(("estimator", "target"), AGREE, ids=lambda one: one if isinstance(one, str) else type(one).__name__)

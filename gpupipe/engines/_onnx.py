@@ -99,8 +99,7 @@ def require_onnx() -> None:
         import onnxruntime  # noqa: F401  # local: tens of megabytes
         import skl2onnx  # noqa: F401  # local: loads scikit-learn
     except ImportError as error:
-        msg = f"An export to ONNX needs {error.name}, which is not installed. Run: pip install 'gpupipe[cpu,onnx]'"
-        raise MissingExtraError(msg) from error
+        raise MissingExtraError.of(f"An export to ONNX needs {error.name}", "cpu", "onnx") from error
 
 
 def converted(asked: OnnxModel, form: OnnxForm, told: str) -> bytes:
@@ -119,7 +118,8 @@ def converted(asked: OnnxModel, form: OnnxForm, told: str) -> bytes:
             options=_OPTIONS if hasattr(estimator, "predict_proba") else None,
         )
     inner = compose.add_prefix(inner, _INSIDE)
-    return _with_columns(inner, asked, form, told).SerializeToString()
+    made: bytes = _with_columns(inner, asked, form, told).SerializeToString()
+    return made
 
 
 def _register_boosters() -> None:
@@ -264,7 +264,7 @@ def _classes(classes: Sequence[Any]) -> tuple[Any, Any]:
 
     kinds = ((bool, TensorProto.BOOL), (int, TensorProto.INT64), (str, TensorProto.STRING))
     kind = next((kind for of, kind in kinds if all(type(one) is of for one in classes)), TensorProto.DOUBLE)
-    values = [one.encode() if isinstance(one, str) else one for one in classes]
+    values: Any = [one.encode() if isinstance(one, str) else one for one in classes]
     return helper.make_tensor("gpupipe/classes", kind, [len(classes)], values), kind
 
 
@@ -274,11 +274,11 @@ def answered(content: bytes, table: pa.Table, texts: frozenset[str]) -> dict[str
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4  # what it cannot do it raises
-    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    runtime = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     given = {
         name: np.array(table[name].to_pylist(), dtype=object)
         if name in texts
         else np.asarray(table[name].cast(pa.float64(), safe=False).fill_null(np.nan))
         for name in table.column_names
     }
-    return dict(zip([one.name for one in session.get_outputs()], session.run(None, given), strict=True))
+    return dict(zip([one.name for one in runtime.get_outputs()], runtime.run(None, given), strict=True))

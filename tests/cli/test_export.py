@@ -22,8 +22,8 @@ def test_the_command_writes_what_it_has_checked(in_process: Callable[..., Any], 
     ROWS.write_csv(tmp_path / "rows.csv")
     ended = in_process("export", "model", "rows.csv", "model.onnx", "--json")
     assert (ended.code, json.loads(ended.out)["outputs"]) == (0, ["prediction", "probability"])
-    session = onnxruntime.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
-    answers = session.run(["prediction"], {name: ROWS[name].to_numpy() for name in ("a", "b")})
+    runtime = onnxruntime.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
+    answers = runtime.run(["prediction"], {name: ROWS[name].to_numpy() for name in ("a", "b")})
     assert answers[0].tolist() == model.predict(ROWS).tolist()
     again = in_process("export", "model", "rows.csv", "model.onnx")
     assert again.code == 1
