@@ -1,10 +1,14 @@
 """Active learning on CLINC150: what choosing questions about sets of intents is worth, over seeds.
 
     python -m bench.intents --out bench/results/NAME.json [--data ../shared/data/text/clinc150] [--seeds 3] [--methods AQ-EIG,uniform]
+        [--minutes 10] [--texts 600]
 
 What a text becomes, and how long the model learns, is chosen by accuracy on CLINC150's validation part, with all labels of the train
 part. Nothing is chosen on the test part, on which accuracies are told. 5 % of the texts are known at the start; a round asks a
 fourteenth of what halving would ask in all, and the model learns from scratch in each. Seconds are the processor's.
+
+The record is written after each arm, and the same call goes on where one ended: by itself, after so many ``--minutes``, or because it was
+killed. ``--texts`` takes so many texts of each part, to see in a minute that it works; its figures say nothing.
 """
 
 # ruff: noqa: E402  (threads are told before NumPy is imported)
@@ -71,10 +75,12 @@ class Setting:
         return np.eye(self.hierarchy.n_classes, dtype=bool)[self.truth]
 
 
-def read(folder: Path, measured: str, features: str, epochs: int, size: int = 256) -> Setting:
+def read(folder: Path, measured: str, features: str, epochs: int, n_texts: int | None = None, size: int = 256) -> Setting:
     """The train part as a pool, and another part to measure on; features are learned of the pool's texts, without a label."""
     with gzip.open(folder / "data_full.json.gz", "rt") as file:
         parts = json.load(file)
+    if n_texts is not None:  # evenly, since texts lie intent by intent
+        parts = {name: told[:: max(1, len(told) // n_texts)] for name, told in parts.items()}
     domains = json.loads((folder / "domains.json").read_text())
     pairs = [(intent, domain) for domain, intents in domains.items() for intent in intents]
     hierarchy = gp.LabelHierarchy.from_table(pa.table({"child": [one for one, _ in pairs], "parent": [one for _, one in pairs]})).halved()
@@ -86,11 +92,11 @@ def read(folder: Path, measured: str, features: str, epochs: int, size: int = 25
     return Setting(x["train"], y["train"], x[measured], y[measured], hierarchy, epochs)
 
 
-def chosen(folder: Path) -> Record:
+def chosen(folder: Path, n_texts: int | None) -> Record:
     """The features and epochs that are best on the validation part, and what all came to."""
     found: dict[tuple[str, int], float] = {}
     for features in FEATURES:
-        setting = read(folder, "val", features, EPOCHS[0])
+        setting = read(folder, "val", features, EPOCHS[0], n_texts)
         for epochs in EPOCHS:
             tried = Setting(setting.pool, setting.truth, setting.measured, setting.expected, setting.hierarchy, epochs)
             found[features, epochs] = tried.fitted(tried.exact, 0)[1]
@@ -157,24 +163,45 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, default=Path("../shared/data/text/clinc150"))
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--methods", default=",".join(METHODS))
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no arm after so long; the same call goes on")
+    parser.add_argument("--texts", type=int, default=None, help="so many of each part alone, to try it")
     given = parser.parse_args(arguments)
-    started = time.process_time()
-    choice = chosen(given.data)
-    setting = read(given.data, "test", choice["features"], choice["epochs"])
-    methods = given.methods.split(",")
-    record: Record = {"machine": describe(), "chosen on the validation part": choice, "questions": len(setting.hierarchy.sets)}
-    record |= {"full accuracy": [], "naive questions": [], "methods": {method: [] for method in methods}}
-    for seed in range(given.seeds):
-        full, naive = setting.fitted(setting.exact, seed)[1], naive_cost(setting, seed)
-        record["full accuracy"].append(round(full, 4))
-        record["naive questions"].append(naive)
-        for method in methods:
-            told = arm(setting, method, seed, naive, full)
-            record["methods"][method].append(told)
-            print(method, {name: value for name, value in told.items() if name != "curve"}, flush=True)
-            record["processor seconds"] = round(time.process_time() - started, 1)
-            given.out.write_text(json.dumps({**record, "medians": _medians(record["methods"])}, indent=1) + "\n")
+    methods, begun = given.methods.split(","), time.monotonic()
+    told: Record = {"machine": describe(), "texts": "all" if given.texts is None else given.texts, "rounds": ROUNDS}
+    record = json.loads(given.out.read_text()) if given.out.exists() else told | {"processor seconds": 0.0}
+    if record["texts"] != told["texts"]:
+        parser.error(f"{given.out} is of {record['texts']} texts of each part")
+    if "chosen on the validation part" not in record:
+        record["chosen on the validation part"] = chosen(given.data, given.texts)
+        record |= {"full accuracy": [], "naive questions": [], "methods": {}}
+        _write(given.out, record, time.process_time())
+    choice = record["chosen on the validation part"]
+    setting = read(given.data, "test", choice["features"], choice["epochs"], given.texts)
+    record["questions"] = len(setting.hierarchy.sets)
+    for seed, method in ((seed, method) for seed in range(given.seeds) for method in methods):
+        done = record["methods"].setdefault(method, [])
+        if len(done) > seed:
+            continue
+        if time.monotonic() - begun > 60 * given.minutes:
+            print(f"{given.minutes:g} minutes are over; the same call goes on", flush=True)
+            return 0
+        started = time.process_time()
+        if len(record["full accuracy"]) == seed:
+            record["full accuracy"].append(round(setting.fitted(setting.exact, seed)[1], 4))
+            record["naive questions"].append(naive_cost(setting, seed))
+        done.append(arm(setting, method, seed, record["naive questions"][seed], record["full accuracy"][seed]))
+        print(method, {name: value for name, value in done[-1].items() if name != "curve"}, flush=True)
+        _write(given.out, record, time.process_time() - started)
     return 0
+
+
+def _write(path: Path, record: Record, seconds: float) -> None:
+    """Put the record in place, whole, with so many more processor seconds and the medians over seeds."""
+    record["processor seconds"] = round(record["processor seconds"] + seconds, 1)
+    record["medians"] = _medians(record["methods"])
+    aside = path.with_suffix(".tmp")
+    aside.write_text(json.dumps(record, indent=1) + "\n")
+    aside.replace(path)
 
 
 def _medians(methods: dict[str, list[Record]]) -> Record:

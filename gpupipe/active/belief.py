@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -89,6 +90,13 @@ def distinct(answers: pa.Table) -> pa.Table:
         return ordered
     _, first = np.unique(np.asarray(names.to_numpy(zero_copy_only=False), dtype=str), return_index=True)
     return ordered.take(pa.array(np.sort(first)))
+
+
+def latest(answers: pa.Table, moment: datetime) -> dict[Any, datetime]:
+    """Return the moment of the latest answer of each example that has one from a moment on, as of a machine whose clock is ahead."""
+    late = answers.filter(pc.greater_equal(answers["answered_at"], pa.scalar(moment, answers.schema.field("answered_at").type)))
+    found = late.group_by("example_id").aggregate([("answered_at", "max")])
+    return dict(zip(found["example_id"].to_pylist(), found["answered_at_max"].to_pylist(), strict=True))
 
 
 def believe(answers: pa.Table, scheme: Scheme, ids: pa.Array) -> tuple[Beliefs, list[tuple[int, list[int]]]]:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias, cast
 
 import narwhals.stable.v2 as nw
@@ -22,6 +22,7 @@ Rows: TypeAlias = Any  # a mapping of columns, a sequence of mappings, an Arrow 
 _TEXT = pa.large_string()
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST_TOLD = 3
+_AHEAD = timedelta(minutes=5)  # how far another machine's clock may be ahead of this one's
 
 
 def answers_schema(scheme: Scheme) -> pa.Schema:
@@ -155,13 +156,20 @@ def time_of(value: Any) -> datetime | None:
         raise UsageError(msg) from error
 
 
-def checked_answers(rows: Rows, scheme: Scheme, n_words: Callable[[Any], int | None]) -> pa.Table:
+def checked_answers(
+    rows: Rows, scheme: Scheme, n_words: Callable[[Any], int | None], latest: Callable[[datetime], Mapping[Any, datetime]] = lambda _: {}
+) -> pa.Table:
     """Return answers as they are kept, with their names.
+
+    An answer whose moment is not given is of now; where the store has a later one of its example, since another machine's clock is ahead,
+    it is of a microsecond after that one. So what is answered last counts last.
 
     Parameters
     ----------
     n_words
         Returns how many words an example has, None where nobody knows.
+    latest
+        Returns the moment of the latest answer of each example that has one from a moment on.
 
     Raises
     ------
@@ -173,10 +181,12 @@ def checked_answers(rows: Rows, scheme: Scheme, n_words: Callable[[Any], int | N
     columns = columns_of(rows, [name for name in schema.names if name not in ("answer_id", "schema_version")], needed, "Answers")
     columns["example_id"] = scheme.ids(columns["example_id"]).to_pylist()
     now, wrong = datetime.now(UTC), []
+    ahead = latest(now) if None in columns["answered_at"] else {}
     kept: list[tuple[Any, ...]] = []
     for number, row in enumerate(zip(*columns.values(), strict=True)):
         try:
-            kept.append(_answer(dict(zip(columns, row, strict=True)), scheme, now, n_words))
+            moment = ahead[row[0]] + timedelta(microseconds=1) if row[0] in ahead else now
+            kept.append(_answer(dict(zip(columns, row, strict=True)), scheme, now, moment, n_words))
         except UsageError as error:
             wrong.append(f"Answer {number + 1}, of example {row[0]!r}: {error}")
     if wrong:
@@ -188,8 +198,10 @@ def checked_answers(rows: Rows, scheme: Scheme, n_words: Callable[[Any], int | N
     return pa.Table.from_arrays([pa.array(names, _TEXT), *arrays, pa.array([VERSION] * len(kept), pa.int64())], schema=schema)
 
 
-def _answer(row: Mapping[str, Any], scheme: Scheme, now: datetime, n_words: Callable[[Any], int | None]) -> tuple[Any, ...]:
-    """Return one answer's values as they are kept."""
+def _answer(
+    row: Mapping[str, Any], scheme: Scheme, now: datetime, moment: datetime, n_words: Callable[[Any], int | None]
+) -> tuple[Any, ...]:
+    """Return one answer's values as they are kept; `moment` is when it was given, unless it says so."""
     question = scheme.question(row["question"])
     annotator = row["annotator"]
     if not isinstance(annotator, str) or not annotator.strip():
@@ -200,7 +212,10 @@ def _answer(row: Mapping[str, Any], scheme: Scheme, now: datetime, n_words: Call
     if number is not None and (not isinstance(number, int) or isinstance(number, bool) or number < 0):
         raise UsageError(f"Expected the number of a round, from 0 on, got {number!r}.")
     answer = scheme.answer(question, row["answer"], n_words(row["example_id"]) if scheme.kind == "spans" else None)
-    asked, answered = time_of(row["asked_at"]), time_of(row["answered_at"]) or now
+    asked, answered = time_of(row["asked_at"]), time_of(row["answered_at"]) or moment
+    if row["answered_at"] is not None and answered - now > _AHEAD:
+        msg = f"Expected the moment of an answer, got one to come: {answered.isoformat()}, and it is {now.isoformat(timespec='seconds')}."
+        raise UsageError(f"{msg} It would count before all answers until then. Set the clock, or leave answered_at out, which is now.")
     took = None if seconds is None else float(seconds)
     return (row["example_id"], question, answer, annotator, asked, answered, took, number, row["model"], row["replaces"])
 

@@ -184,7 +184,7 @@ class LabelStore:
         Raises
         ------
         UsageError
-            A question is broken or of the hold-out, or the recorded round has another seed, model or pool.
+            There is no question, one is broken or of the hold-out, or the recorded round has another seed, model or pool.
         """
         whole = all(isinstance(one, int) and not isinstance(one, bool) for one in (round, part, annotators))
         if not whole or round < 0 or part < 0 or annotators < 1:
@@ -194,6 +194,8 @@ class LabelStore:
         there = self.round(round, part)
         if there is None:
             made, drawn = checked_questions(questions, self.scheme, record)
+            if not made.num_rows:
+                raise UsageError(f"Expected questions for round {round}, got none. Record no round: there is nothing to ask.")
             record |= {"by_chance": drawn} if drawn else {}
             self._refuse(made["example_id"], pc.is_in(made["example_id"], self.held_out()), "outside the hold-out", "of it")
             if self.scheme.kind == "spans":
@@ -255,20 +257,20 @@ class LabelStore:
         Parameters
         ----------
         answers
-            Columns ``example_id``, ``question``, ``answer``, ``annotator``; and ``asked_at``, ``answered_at`` (now unless given),
-            ``seconds``, ``round``, ``model``, ``replaces`` (the ``answer_id`` of the one that this one corrects or, without an answer,
-            withdraws).
+            Columns ``example_id``, ``question``, ``answer``, ``annotator``; and ``asked_at``, ``answered_at`` (now unless given, and after
+            all that the example has), ``seconds``, ``round``, ``model``, ``replaces`` (the ``answer_id`` of the one that this one corrects
+            or, without an answer, withdraws).
 
         Raises
         ------
         UsageError
-            One is broken: no answer to its question, an example nobody knows or of the hold-out, no annotator, nothing that it could
-            replace. None of them is kept then.
+            One is broken: no answer to its question, an example nobody knows or of the hold-out, no annotator, a moment to come, nothing
+            that it could replace. None of them is kept then.
         """
-        made = checked_answers(answers, self.scheme, self._n_words())
+        there = self._table("answers")
+        made = checked_answers(answers, self.scheme, self._n_words(), lambda moment: belief.latest(there, moment))
         self._refuse(made["example_id"], pc.is_in(made["example_id"], self.held_out()), "outside the hold-out", "of it")
         self._require_known(made["example_id"])
-        there = self._table("answers")
         self._check_replaces(made, there)
         names: list[str] = made["answer_id"].to_pylist()
         new = belief.distinct(made.filter(pc.invert(pc.is_in(made["answer_id"], there["answer_id"]))))

@@ -9,7 +9,8 @@ new kind of result needs no more than this form::
             {kind: "table", title, columns: [name], rows: [[scalar, or {stage: id}]]}; numbers stand to the right
             {kind: "bars", title, bars: [[name, number]]}
             {kind: "lines", title, x, y, curves: [{label, x: [number], y: [number]}]}     x and y of the part name what runs along each axis
-                and, where something lies between two of them, bands: [{label, x: [number], low: [number], high: [number]}]
+                and, where something lies between two of them, bands: [{label, x: [number], low: [number], high: [number]}], with of: the
+                label of a curve, in whose colour it is drawn
             {kind: "pictures", title, columns: [name], rows: [[name, PNG in base64 or nothing for each column]]}, see `kernels/png.py`
             {kind: "discs", title, discs: [{x, y, radius, label, told}]}    beside them links: [[place, place, number]]; x and y where there
                 are axes (radii are pixels then); value of a disc, from -1 to 1, where its colour shows one
@@ -211,7 +212,10 @@ def _is_number(value: Any) -> bool:
 def _lines(part: Mapping[str, Any]) -> Part:
     """Return curves over axes that hold all of their points."""
     curves = [DrawnCurve(str(one["label"]), _points(one, "y")) for one in part["curves"]]
-    bands = [Band(str(one["label"]), _points(one, "low"), _points(one, "high")) for one in part.get("bands", ())]
+    of = {str(one["label"]): number for number, one in reversed(list(enumerate(part["curves"])))}
+    bands = [
+        Band(str(one["label"]), _points(one, "low"), _points(one, "high"), of.get(str(one.get("of")))) for one in part.get("bands", ())
+    ]
     lines = [*(curve.points for curve in curves), *(side for band in bands for side in (band.low, band.high))]
     points = [point for line in lines for point in line if all(map(math.isfinite, point))]
     (left, right), (low, high) = ((min(values), max(values)) if values else (0.0, 1.0) for values in map(list, _columns(points)))

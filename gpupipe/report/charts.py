@@ -1,7 +1,7 @@
 """Charts as SVG inside a figure: lines (ROC, training), an area (memory). Bars are a table, see `bars.py`.
 
 Their legends are HTML lists in the figure's caption, so that they wrap, read aloud and print. Curves differ by dash as well as by
-colour.
+colour, and a curve's band has both of it.
 """
 
 from __future__ import annotations
@@ -52,11 +52,19 @@ class Band:
     ----------
     low, high
         Points at the same places along.
+    curve
+        The number of the curve that it is of; None for one of its own.
     """
 
     label: str
     low: Points
     high: Points
+    curve: int | None = None
+
+    @property
+    def style(self) -> str:
+        """Its classes of the style sheet."""
+        return "band" if self.curve is None else f"band {_style(self.curve)}"
 
 
 def ticks(low: float, high: float, count: int = 5) -> list[float]:
@@ -102,20 +110,25 @@ def thinned(points: Points, x: Axis, y: Axis) -> list[tuple[float, float]]:
     return kept
 
 
+def _style(number: int) -> str:
+    """Return the classes of a curve by its number; those of further curves than there are colours are drawn wider."""
+    return f"s{number % STYLES}" + (" more" if number >= STYLES else "")
+
+
 def line_chart(title: str, curves: Sequence[DrawnCurve], x: Axis, y: Axis, *, diagonal: bool = False, bands: Sequence[Band] = ()) -> str:
     """Return curves over a grid, as a figure with its legend; `diagonal` draws what guessing would give, bands lie below the curves."""
     drawn = [grid(x, y)]
     for band in bands:
         places = [*thinned(band.low, x, y), *reversed(thinned(band.high, x, y))]
-        drawn.append(f'<path class="band" d="{_path(places)}z"/>')
+        drawn.append(f'<path class="{band.style}" d="{_path(places)}z"/>')
     if diagonal:
         drawn.append(f'<path class="guess" d="M{x.start:g} {y.start:g}L{x.end:g} {y.end:g}"/>')
     for index, curve in enumerate(curves):
         places = thinned(curve.points, x, y)
         if len(places) == 1:
-            drawn.append(f'<circle class="dot s{index % STYLES}" cx="{places[0][0]:g}" cy="{places[0][1]:g}" r="3"/>')
-        drawn.append(f'<path class="line s{index % STYLES}" d="{_path(places)}"/>')
-    return figure(title, "".join(drawn), x.end + 16, y.start + 44, [curve.label for curve in curves], [band.label for band in bands])
+            drawn.append(f'<circle class="dot {_style(index)}" cx="{places[0][0]:g}" cy="{places[0][1]:g}" r="3"/>')
+        drawn.append(f'<path class="line {_style(index)}" d="{_path(places)}"/>')
+    return figure(title, "".join(drawn), x.end + 16, y.start + 44, [curve.label for curve in curves], bands)
 
 
 def area_chart(title: str, points: Points, x: Axis, y: Axis, mark: float, mark_label: str) -> str:
@@ -155,23 +168,23 @@ def grid(x: Axis, y: Axis) -> str:
 
 
 def figure(
-    title: str, drawn: str, width: float, height: float, legend: Sequence[str], bands: Sequence[str] = (), *, wide: bool = False
+    title: str, drawn: str, width: float, height: float, legend: Sequence[str], bands: Sequence[Band] = (), *, wide: bool = False
 ) -> str:
     """Return the figure: its title, the drawing, and what each curve and each band is."""
-    told = f"{title}: {'; '.join([*legend, *bands])}" if legend else title
+    told = f"{title}: {'; '.join([*legend, *(band.label for band in bands)])}" if legend else title
     svg = (
         f'<svg class="chart" role="img" aria-label="{escape(told)}" viewBox="0 0 {width:g} {height:g}" '
         f'width="{width:g}" height="{height:g}">{drawn}</svg>'
     )
     items = "".join(
         f'<li><svg class="chart key" aria-hidden="true" viewBox="0 0 26 8" width="26" height="8">'
-        f'<path class="line s{index % STYLES}" d="M1 4H25"/></svg>{escape(label)}</li>'
+        f'<path class="line {_style(index)}" d="M1 4H25"/></svg>{escape(label)}</li>'
         for index, label in enumerate(legend)
     )
     items += "".join(
         f'<li><svg class="chart key" aria-hidden="true" viewBox="0 0 26 8" width="26" height="8">'
-        f'<path class="band" d="M1 0H25V8H1z"/></svg>{escape(label)}</li>'
-        for label in bands
+        f'<path class="{band.style}" d="M1 1H25V7H1z"/></svg>{escape(band.label)}</li>'
+        for band in bands
     )
     caption = element("figcaption", element("span", escape(title), class_="name") + (element("ul", items) if items else ""))
     return element("figure", caption + svg, class_="wide" if wide else None)

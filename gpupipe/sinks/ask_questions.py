@@ -30,7 +30,7 @@ class AskQuestions(Sink):
 
     Of the rows, columns ``question``, ``score``, ``cost``, ``guess`` and ``by_chance`` are kept with the questions where they are
     there. A round is asked once: repeated, the selection that is recorded stands. As long as questions wait for answers, no further round
-    is begun.
+    is begun. Nor is one of no rows: what the sink gives says so, under ``"told"``, and the number is that of a round yet to come.
 
     Parameters
     ----------
@@ -136,6 +136,8 @@ class _QuestionWriter(Writer):
             if store.waiting().num_rows:  # of an earlier run, perhaps one that was killed
                 return _told(store, number - 1)
         if store.round(number) is None:
+            if not self.rows:
+                return {**_told(store, number), "told": "nothing to ask: no row was chosen"}
             store.add_examples([self._example(row) for row in self.rows])
         asked = [{"example_id": row[sink.key], **{name: row[name] for name in _OWN if name in row}} for row in self.rows]
         store.ask(asked, round=number, **dict(sink.record))
@@ -157,7 +159,7 @@ class _QuestionWriter(Writer):
 def _told(store: LabelStore, number: int) -> dict[str, Any]:
     """Return what the run gives for a round."""
     parts = [one.questions for one in store.rounds() if one.number == number]
-    cost = sum(sum(part["cost"].to_pylist()) for part in parts)
+    cost = sum((sum(part["cost"].to_pylist()) for part in parts), 0.0)
     told = {"round": number, "questions": sum(part.num_rows for part in parts), "waiting": store.waiting().num_rows, "cost": cost}
     known = store.beliefs()
     found = {"undecided": int(known.unresolved.sum()), "conflicts": int((known.conflicts > 0).sum())}

@@ -130,8 +130,8 @@ def full(request: pytest.FixtureRequest, tmp_path: Path) -> LabelStore:
     rows = [
         {"example_id": one, "answer": answer, "annotator": who} for one, answer in zip("ab", told, strict=True) for who in ("ann", "bob")
     ]
-    names = made.append([{**row, "question": question, "answered_at": "2026-01-01T00:00:00Z", "seconds": 2.0} for row in rows])
-    made.append([{**rows[-1], "question": question, "answer": None, "replaces": names[-1], "answered_at": "2026-01-02T00:00:00Z"}])
+    names = made.append([{**row, "question": question, "answered_at": "2024-01-01T00:00:00Z", "seconds": 2.0} for row in rows])
+    made.append([{**rows[-1], "question": question, "answer": None, "replaces": names[-1], "answered_at": "2024-01-02T00:00:00Z"}])
     return made
 
 

@@ -16,7 +16,7 @@ from gpupipe.active.scheme import CLASS
 from gpupipe.active.store import LabelStore
 from gpupipe.core.errors import SinkError, SourceError, UsageError
 
-START = datetime(2026, 1, 1, tzinfo=UTC)
+START = datetime(2024, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -189,8 +189,9 @@ def test_spans_become_tags(tmp_path: Path) -> None:
         ({"question": '{"kind":"set","classes":["cat","cow"]}'}, "got 'cow'"),
         ({"question": '{"kind":"set","classes":[]}'}, "about 0"),
         ({"question": '{"kind":"set","classes":["cat"]}', "answer": "cat"}, "'yes' or 'no'"),
-        ({"answered_at": datetime(2026, 1, 1)}, "a moment with its zone"),
+        ({"answered_at": datetime(2024, 1, 1)}, "a moment with its zone"),
         ({"answered_at": "yesterday"}, "a moment with its zone"),
+        ({"answered_at": datetime.now(UTC) + timedelta(hours=1)}, "the moment of an answer, got one to come"),
         ({"seconds": -1.0}, "seconds that the answer took"),
         ({"seconds": float("nan")}, "seconds that the answer took"),
         ({"round": -1}, "number of a round"),
@@ -204,6 +205,24 @@ def test_a_broken_row_is_refused_with_all_that_came_with_it(store: LabelStore, c
     assert message in str(caught.value)
     assert store.answers().num_rows == 0
     assert not Path(store.place, "answers").exists()
+
+
+def test_what_is_answered_last_counts_last_though_another_machines_clock_is_ahead(store: LabelStore) -> None:
+    ahead = datetime.now(UTC) + timedelta(minutes=4)
+    store.append([{**answer("a", "cat"), "answered_at": ahead}, answer("b", "cat")])
+    for example in "ab":
+        store.append({"example_id": [example], "question": [CLASS], "answer": ["dog"], "annotator": ["ann"]})
+    assert store.labels()["label"].to_pylist() == ["dog", "dog"]
+    told = dict(zip(store.answers()["answer_id"].to_pylist(), store.answers().to_pylist(), strict=True))
+    later = {row["example_id"]: row["answered_at"] for row in told.values() if row["answer"] == "dog"}
+    assert later["a"] == ahead + timedelta(microseconds=1)
+    assert abs(later["b"] - datetime.now(UTC)) < timedelta(minutes=1)
+
+
+def test_a_round_has_a_question(store: LabelStore) -> None:
+    with pytest.raises(UsageError, match="questions for round 1, got none"):
+        store.ask({"example_id": []}, round=1)
+    assert store.next_round == 0
 
 
 def test_an_answer_cannot_replace_one_of_another_example(store: LabelStore) -> None:
@@ -288,7 +307,7 @@ from datetime import datetime, timedelta, timezone
 from gpupipe.active.store import LabelStore
 store, name = LabelStore(sys.argv[1]), sys.argv[2]
 for number in range(int(sys.argv[3])):
-    at = datetime(2026, 1, 1, tzinfo=timezone.utc) + timedelta(seconds=number)
+    at = datetime(2024, 1, 1, tzinfo=timezone.utc) + timedelta(seconds=number)
     store.append([{"example_id": "abcdef"[(number + turn) % 6], "question": '{"kind":"class"}', "answer": "cat",
                    "annotator": name, "answered_at": at + timedelta(milliseconds=turn)} for turn in range(3)])
     print(number, flush=True)

@@ -12,7 +12,7 @@ from gpupipe.active.scheme import CLASS
 from gpupipe.active.store import LabelStore
 from gpupipe.core.errors import SinkError, SourceError, UsageError
 
-AT = datetime(2026, 1, 1, 12, 30, 0, 250_000, tzinfo=UTC)
+AT = datetime(2024, 1, 1, 12, 30, 0, 250_000, tzinfo=UTC)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -68,7 +68,7 @@ from gpupipe.active.store import LabelStore
 store = LabelStore.create(sys.argv[1], ["cat", "dog"])
 mine = store.ask({"example_id": ["x", sys.argv[2]]}, round=0)
 for number in range(8):
-    at = datetime(2026, 1, 1, tzinfo=timezone.utc) + timedelta(seconds=number)
+    at = datetime(2024, 1, 1, tzinfo=timezone.utc) + timedelta(seconds=number)
     store.append([{"example_id": "x", "question": '{"kind":"class"}', "answer": "cat", "annotator": sys.argv[2], "answered_at": at}])
 """
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -45,6 +46,19 @@ def test_a_band_lies_between_its_ends_and_is_in_the_legend() -> None:
     assert chart.index('class="band"', chart.index("viewBox")) < chart.index('class="line s0" d="M40 212')
     assert [item[0].tail for item in figure.iter("li")] == ["forecast", "80 % <interval>"]
     assert figure[1].attrib["aria-label"] == "ahead: forecast; 80 % <interval>"
+
+
+def test_a_band_of_a_curve_is_told_from_others_and_so_is_the_ninth_curve() -> None:
+    curves = [DrawnCurve(f"c{number}", [(0, 0.4), (1, 0.75)]) for number in range(9)]
+    bands = [Band(f"b{number}", [(0, 0.25), (1, 0.5)], [(0, 0.5), (1, 1.0)], number) for number in range(9)]
+    chart = line_chart("arms", curves, X, Y, bands=bands)
+    for kind in ("line", "band"):
+        found = re.findall(rf'class="({kind}[^"]*)" d="M40', chart)
+        assert found == [*(f"{kind} s{number}" for number in range(8)), f"{kind} s0 more"]
+    css = (Path(line_chart.__code__.co_filename).parent / "templates" / "page.css").read_text()
+    dashes = [re.findall(rf"\.s{number}:is\(\.line,\.band\)\{{stroke:var\(--s{number}\)(.*?)\}}", css) for number in range(8)]
+    assert all(len(found) == 1 for found in dashes) and len({found[0] for found in dashes}) == 8
+    assert all(f".s{number}:is(.dot,.band){{fill:var(--s{number})}}" in css for number in range(8))
 
 
 def test_the_area_marks_its_peak() -> None:

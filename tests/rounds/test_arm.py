@@ -116,6 +116,8 @@ def test_a_pool_ends(tmp_path: Path) -> None:
     course = Arm(small, "random", 0).run()
     assert course["stopped"].startswith("nothing is open")
     assert course["curve"][-1]["exact"] == 80 and course["curve"][-1]["asked"] == 0
+    rounds = gp.LabelStore(tmp_path / "random-0" / "labels").rounds()
+    assert all(one.questions.num_rows for one in rounds) and course["curve"][-1]["round"] == len(rounds)  # no round without a question
 
 
 def test_all_labels_are_worth_what_scikit_learn_says(tmp_path: Path) -> None:

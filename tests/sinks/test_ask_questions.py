@@ -40,6 +40,16 @@ def test_a_run_again_asks_nothing_until_all_are_answered(store: LabelStore) -> N
     assert run(store, POOL, round=1) == {"round": 1, "questions": 1, "waiting": 1, "cost": 1.0}
 
 
+def test_with_nothing_to_ask_no_round_is_recorded(store: LabelStore) -> None:
+    run(store, POOL.head(1))
+    store.append([{"example_id": "a", "question": CLASS, "answer": "cat", "annotator": "ann", "round": 0}])
+    for _ in range(2):
+        told = {"round": 1, "questions": 0, "waiting": 0, "cost": 0.0, "told": "nothing to ask: no row was chosen"}
+        assert run(store, POOL.head(0)) == told
+    assert [one.number for one in store.rounds()] == [0] and store.next_round == 1
+    assert run(store, POOL.tail(1)) == {"round": 1, "questions": 1, "waiting": 1, "cost": 1.0}
+
+
 def test_what_annotators_disagree_on_is_counted(store: LabelStore) -> None:
     run(store, POOL)
     for who, said in [("ann", "cat"), ("bob", "dog")]:

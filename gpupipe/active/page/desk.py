@@ -13,6 +13,7 @@ import json
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -43,12 +44,13 @@ class Desk:
         self._leases: dict[tuple[str, str], tuple[str, float]] = {}
 
     def facts(self) -> dict[str, Any]:
-        """Return what the page needs to know of the store."""
+        """Return what the page needs to know of the store, and the time here, by which it dates answers: a browser's clock may be wrong."""
         scheme = self.store.scheme
         name = hashlib.blake2b(f"{self.store.identity} {json.dumps(scheme.as_json())}".encode(), digest_size=8).hexdigest()
         keys = keys_of([str(one) for one in scheme.classes])
         classes = [{"name": str(one), "key": key} for one, key in zip(scheme.classes, keys, strict=True)]
-        return {"store": name, "place": self.store.place, "kind": scheme.kind, "classes": classes, "annotator": self.annotator}
+        told = {"store": name, "place": self.store.place, "kind": scheme.kind, "classes": classes, "annotator": self.annotator}
+        return {**told, "now": datetime.now(UTC).isoformat()}
 
     def questions(self, annotator: str, tab: str, most: int, without: Sequence[str] = ()) -> dict[str, Any]:
         """Return some questions that wait for an annotator, those first that no other tab of theirs has, and how far they are.

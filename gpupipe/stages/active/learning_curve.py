@@ -132,7 +132,8 @@ class LearningCurve(TaskStage):
             heights = np.array([np.interp(at, costs, metrics) for costs, metrics in seeds])
             x = at.tolist()
             lines.append({"label": name, "x": x, "y": np.median(heights, axis=0).tolist()})
-            bands.append({"label": f"{name}, all seeds", "x": x, "low": heights.min(axis=0).tolist(), "high": heights.max(axis=0).tolist()})
+            ends = {"low": heights.min(axis=0).tolist(), "high": heights.max(axis=0).tolist()}
+            bands.append({"label": f"{name}, all seeds", "of": name, "x": x, **ends})
         drawn = {
             "kind": "lines",
             "title": f"{self.metric} over {self.cost}",

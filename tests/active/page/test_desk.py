@@ -26,7 +26,7 @@ def named(desk: Desk) -> dict[str, str]:
 
 
 def answer(desk: Desk, example: str, said: Any, second: int = 0, **more: Any) -> dict[str, Any]:
-    at = f"2026-01-01T00:00:{second:02}.500Z"
+    at = f"2024-01-01T00:00:{second:02}.500Z"
     return {"key": f"k{second}", "question_id": named(desk)[example], "annotator": "ann", "answer": said, "answered_at": at, **more}
 
 
@@ -60,7 +60,7 @@ def test_the_same_answer_again_is_one_and_another_of_another_tab_is_none(desk: D
 
 
 def test_what_is_taken_back_is_asked_again(desk: Desk) -> None:
-    undone = {**answer(desk, "a", "dog"), "undone_at": "2026-01-01T00:00:30Z"}
+    undone = {**answer(desk, "a", "dog"), "undone_at": "2024-01-01T00:00:30Z"}
     desk.take([answer(desk, "a", "dog")])
     for _ in range(2):
         assert desk.take([undone])[0]["status"] == "kept"
@@ -73,7 +73,7 @@ def test_what_is_taken_back_is_asked_again(desk: Desk) -> None:
 
 
 def test_what_was_taken_back_before_it_was_sent(desk: Desk) -> None:
-    desk.take([{**answer(desk, "a", None), "undone_at": "2026-01-01T00:00:30Z"}, answer(desk, "a", "oak", 50)])
+    desk.take([{**answer(desk, "a", None), "undone_at": "2024-01-01T00:00:30Z"}, answer(desk, "a", "oak", 50)])
     assert desk.store.labels()["label"].to_pylist() == ["oak"]
 
 

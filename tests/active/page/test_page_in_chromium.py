@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,19 @@ def at(tab: Tab, example: str) -> None:
 def answers(store: LabelStore) -> dict[str, str]:
     labels = LabelStore(store.place).labels()
     return dict(zip(labels["example_id"].to_pylist(), labels["label"].to_pylist(), strict=True))
+
+
+def test_answers_are_dated_by_the_servers_clock(browser: Browser, store: LabelStore, address: str) -> None:
+    """A browser whose clock is a day ahead would else be refused, or count before all others for a day."""
+    tab = browser.open("about:blank")
+    tab.call("Page.addScriptToEvaluateOnNewDocument", source="const real = Date.now; Date.now = () => real() + 86400e3;")
+    tab.call("Page.navigate", url=address)
+    tab.wait(SHOWN)
+    tab.press("1")
+    at(tab, "e1")
+    tab.wait(SAVED)
+    [answered] = store.answers()["answered_at"].to_pylist()
+    assert abs((answered - datetime.now(UTC)).total_seconds()) < 3600 and answers(store) == {"e0": "cat"}
 
 
 def test_by_keyboard_with_undo_skip_and_the_guess(browser: Browser, store: LabelStore, address: str) -> None:

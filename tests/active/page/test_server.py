@@ -45,7 +45,7 @@ def ask(server: PageServer, path: str, body: bytes | None = None, token: str | N
 def sent(server: PageServer) -> bytes:
     name = server.desk.store.questions()["question_id"].to_pylist()[0]
     return json.dumps(
-        {"answers": [{"key": "k", "question_id": name, "annotator": "ann", "answer": "cat", "answered_at": "2026-01-01T00:00:00Z"}]}
+        {"answers": [{"key": "k", "question_id": name, "annotator": "ann", "answer": "cat", "answered_at": "2024-01-01T00:00:00Z"}]}
     ).encode()
 
 

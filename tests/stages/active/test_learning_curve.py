@@ -8,6 +8,7 @@ import pytest
 import gpupipe as gp
 from gpupipe.active.curve import area_under, cost_to
 from gpupipe.core.errors import ColumnError, StageError, UsageError
+from gpupipe.report.html import html_page
 from gpupipe.testing.tasks import check_task
 
 CURVES = {
@@ -44,6 +45,9 @@ def test_the_report_has_a_line_with_a_band_for_each(tmp_path: object) -> None:
     assert drawn["kind"] == "lines"
     assert [line["label"] for line in drawn["curves"]] == ["margin", "random"]
     assert [band["label"] for band in drawn["bands"]] == ["margin, all seeds", "random, all seeds"]
+    assert [band["of"] for band in drawn["bands"]] == ["margin", "random"]
+    shown = html_page(report)
+    assert [shown.count(f'class="band s{number}"') for number in range(3)] == [2, 2, 0]  # and in the legend
     for line, band in zip(drawn["curves"], drawn["bands"], strict=True):
         assert all(low <= middle <= high for low, middle, high in zip(band["low"], line["y"], band["high"], strict=True))
     assert "the best that was reached" in card["parts"][1]["text"]

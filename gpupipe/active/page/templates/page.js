@@ -4,7 +4,7 @@
   const $ = id => document.getElementById(id);
   const make = (name, text, kind) => { const made = document.createElement(name); if (text != null) made.textContent = text; if (kind) made.className = kind; return made; };
   const own = made => { made.dir = 'auto'; return made; };  // in the direction of its own text
-  let facts, prefix, annotator, current = null, ahead = [], history = [], shownAt = 0, fetching = false, sending = false, wait = 0, retry = 0;
+  let facts, prefix, annotator, current = null, ahead = [], history = [], shownAt = 0, clock = 0, fetching = false, sending = false, wait = 0, retry = 0;
   const memory = new Map();  // where the browser keeps nothing, answers live as long as the tab
   let marks = [], at = 0, anchor = 0;  // of words: what is marked, the word at hand, where the selection began
 
@@ -15,6 +15,8 @@
     drop(key, value) { if (memory.get(key) === value) memory.delete(key); try { if (localStorage.getItem(key) === value) localStorage.removeItem(key); } catch (error) { /* none there */ } },
     keys() { let found = []; try { found = Object.keys(localStorage); } catch (error) { /* none there */ } return [...new Set([...found, ...memory.keys()])].filter(key => key.startsWith(prefix)).sort(); },
   };
+
+  const moment = () => new Date(Date.now() + clock).toISOString();  // by the server's clock
 
   async function ask(path, body) {
     const options = { headers: { Authorization: 'Bearer ' + token }, cache: 'no-store', signal: AbortSignal.timeout(15000) };
@@ -161,7 +163,7 @@
   function answer(value, button) {
     if (!current) return;
     const seconds = Math.round(performance.now() - shownAt) / 1000;
-    const made = { question_id: current.question_id, annotator, answer: value, answered_at: new Date().toISOString(), seconds };
+    const made = { question_id: current.question_id, annotator, answer: value, answered_at: moment(), seconds };
     const key = prefix + String(Date.now()).padStart(15, '0') + '-' + Math.random().toString(36).slice(2, 10);
     kept.put(key, JSON.stringify(made));
     history.unshift({ key, made, question: current });
@@ -176,7 +178,7 @@
   function undo() {
     const last = history.shift();
     if (!last) return;
-    kept.put(last.key, JSON.stringify({ ...last.made, undone_at: new Date().toISOString() }));
+    kept.put(last.key, JSON.stringify({ ...last.made, undone_at: moment() }));
     if (current) ahead.unshift(current);
     current = last.question;
     showHistory();
@@ -282,6 +284,7 @@
 
   async function begin() {
     try { facts = await ask('/api/facts'); } catch (error) { prefix = prefix || '\u0000'; showLink(error); if (error.status !== 401) setTimeout(begin, 1500); return; }
+    clock = Date.parse(facts.now) - Date.now();
     prefix = 'gpupipe-label-' + facts.store + '-';
     tell('');
     try { annotator = sessionStorage.getItem(prefix + 'name'); } catch (error) { /* none there */ }
