@@ -1,12 +1,13 @@
 """Tensor-train cells beside the outer product, and TT-LSTM beside LSTMs on chaotic series; one process, one thread.
 
-    python -m bench.deep --out bench/results/NAME.json [--seeds 3] [--only cell,chaos,epoch] [--most 3]        what is in NAME.json stays
+    python -m bench.deep --out bench/results/NAME.json [--seeds 5] [--only cell,chaos,epoch] [--most 3]        what is in NAME.json stays
 
 ``cell``: forward and backward of the train alone, as it is done here and with the outer product of the states written out, as the
 authors' code has it; a ratio is that of processor seconds within a round, in turns. ``chaos``: networks that learn the same examples in
-as many steps. The TT-LSTM has one setting. The LSTM of equal parameters has the smallest hidden size with at least as many, and the better
-of two learning rates; the small LSTM is the best of three sizes: both are chosen by the loss on examples for validation, with the first
-seed. None of it sees the examples of the test. ``epoch``: an epoch of a small network beside a plain loop.
+as many steps, and are tuned alike: each kind is tried in three settings, and the one is taken whose loss on examples for validation is
+least in the mean of the first two seeds. Of the TT-LSTM and of the LSTM of equal parameters (the smallest hidden size with at least as
+many) the settings are three learning rates, the same for both; of the small LSTM, three sizes. None of it sees the examples of the test.
+``epoch``: an epoch of a small network beside a plain loop.
 """
 
 # ruff: noqa: E402  (threads are told before torch is imported)
@@ -41,13 +42,14 @@ from gpupipe.deep.tt_cell import TTLSTMCell, contract_train
 torch.set_num_threads(1)
 BATCH, ROUNDS = 50, 15
 CELLS = ((16, 2, 2, 2), (16, 3, 3, 4))  # hidden, lags, order, rank
-PAST, CHECKED = 5, 500
+PAST, CHECKED, TUNING = 5, 500, 2  # steps that are seen, examples for validation and for the test, seeds that choose a setting
 SYSTEMS: dict[str, tuple[Callable[[int], Tensor], int, int]] = {  # series, horizon, how many are learnt from
-    "Genz' continuous, c = 2": (lambda n: GenzMap(n, 100 + PAST + 20, family="continuous", c=2.0)[:][:, 100:], 20, 1000),
     "Lorenz, 0.05 a step": (lambda n: Lorenz(n, PAST + 40)[:], 40, 4000),
+    "Genz' oscillatory, c = 2": (lambda n: GenzMap(n, 100 + PAST + 20, family="oscillatory", c=2.0)[:][:, 100:], 20, 4000),
+    "Genz' continuous, c = 2": (lambda n: GenzMap(n, 100 + PAST + 20, family="continuous", c=2.0)[:][:, 100:], 20, 1000),
 }
 TT = {"hidden_size": 16, "lags": 2, "order": 2, "rank": 8}
-RATE, RATES, SMALL = 5e-3, (5e-3, 2e-3), (16, 32, 48)  # of all; of the LSTM of equal parameters; hidden sizes of the small one
+RATES, SMALL = (1e-2, 5e-3, 2e-3), (16, 32, 48)  # learning rates of both; hidden sizes of the small LSTM, whose rate is the middle one
 
 
 def outer_product(cores: list[Tensor], states: Tensor) -> Tensor:
@@ -103,33 +105,38 @@ def matched(columns: int, n: int) -> int:
 
 def chaos(seeds: int, found: dict[str, Any], keep: Callable[[], None]) -> None:
     """TT-LSTM, the LSTM of as many parameters, and the best small LSTM; each run is kept as it ends, and is not done again."""
-    for system, (made, horizon, learnt) in SYSTEMS.items():
-        series = made(learnt + 2 * CHECKED)
-        low, high = (edge(series[:learnt], (0, 1)) for edge in (torch.amin, torch.amax))
-        scaled = ((series - low) / (high - low)).float()
-        climate = float((scaled[-CHECKED:] - scaled[:learnt].mean((0, 1))).square().mean().sqrt())
-        record = found.setdefault(system, {"horizon": horizon, "rmse_of_the_mean": climate, "networks": {}})
+    for part in (("TT-LSTM", "LSTM of equal parameters"), ("best small LSTM",)):
+        for system, (made, horizon, learnt) in SYSTEMS.items():
+            series = made(learnt + 2 * CHECKED)
+            low, high = (edge(series[:learnt], (0, 1)) for edge in (torch.amin, torch.amax))
+            scaled = ((series - low) / (high - low)).float()
+            climate = float((scaled[-CHECKED:] - scaled[:learnt].mean((0, 1))).square().mean().sqrt())
+            record = found.setdefault(system, {"horizon": horizon, "rmse_of_the_mean": climate, "networks": {}, "chosen": {}})
 
-        def done(kind: str, settings: dict[str, Any], n: int, scaled: Tensor = scaled, networks: Any = record["networks"]) -> float:
-            """Have `n` seeds of a network done; the least validation loss of the first one."""
-            name = f"{kind}, {', '.join(f'{key} {value:g}' for key, value in settings.items())}"
-            runs = networks.setdefault(name, {"kind": kind, "settings": settings, "runs": []})["runs"]
-            for seed in range(len(runs), n):
-                runs.append(run(scaled, kind, settings, seed))
-                keep()
-            return float(runs[0].get("validation_loss", torch.inf))
+            def done(kind: str, settings: dict[str, Any], n: int, scaled: Tensor = scaled, networks: Any = record["networks"]) -> float:
+                """Have `n` seeds of a network done; the mean validation loss of those that choose."""
+                name = f"{kind}, {', '.join(f'{key} {value:g}' for key, value in settings.items())}"
+                runs = networks.setdefault(name, {"kind": kind, "settings": settings, "runs": []})["runs"]
+                for seed in range(len(runs), n):
+                    runs.append(run(scaled, kind, settings, seed))
+                    keep()
+                return statistics.mean(one["validation_loss"] for one in runs[:TUNING])
 
-        size = matched(scaled.shape[2], n_parameters(SequenceNetwork("tt-lstm", scaled.shape[2], **TT)))
-        kinds: dict[str, list[tuple[str, dict[str, Any]]]] = {
-            "TT-LSTM": [("tt-lstm", {**TT, "learning_rate": RATE})],
-            "LSTM of equal parameters": [("lstm", {"hidden_size": size, "learning_rate": rate}) for rate in RATES],
-            "best small LSTM": [("lstm", {"hidden_size": small, "learning_rate": RATE}) for small in SMALL],
-        }
-        chosen = {name: min(tried, key=lambda one: done(*one, 1)) for name, tried in kinds.items()}
-        for one in chosen.values():
-            done(*one, seeds)
-        record["chosen"] = {name: summary(record["networks"], *one) for name, one in chosen.items()}
-        keep()
+            for name, tried in settings_of(scaled.shape[2]).items():
+                if name in part:
+                    chosen = min(tried, key=lambda one: done(*one, min(TUNING, seeds)))
+                    done(*chosen, seeds)
+                    record["chosen"][name] = summary(record["networks"], *chosen)
+
+
+def settings_of(columns: int) -> dict[str, list[tuple[str, dict[str, Any]]]]:
+    """The settings that each kind is tried in."""
+    size = matched(columns, n_parameters(SequenceNetwork("tt-lstm", columns, **TT)))
+    return {
+        "TT-LSTM": [("tt-lstm", {**TT, "learning_rate": rate}) for rate in RATES],
+        "LSTM of equal parameters": [("lstm", {"hidden_size": size, "learning_rate": rate}) for rate in RATES],
+        "best small LSTM": [("lstm", {"hidden_size": small, "learning_rate": RATES[1]}) for small in SMALL],
+    }
 
 
 def summary(networks: dict[str, Any], kind: str, settings: dict[str, Any]) -> dict[str, Any]:
@@ -198,12 +205,12 @@ def epoch() -> dict[str, Any]:
 def main() -> None:
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--only", default="cell,epoch,chaos")
     parser.add_argument("--most", type=int, default=1000, help="networks of chaos at most; called again, it goes on")
     given = parser.parse_args()
     record: dict[str, Any] = json.loads(given.out.read_text()) if given.out.exists() else {}
-    record |= {"machine": describe(), "threads": 1}
+    record |= {"benchmark": "deep", "complete": False, "machine": describe(), "threads": 1}
 
     def keep() -> None:
         given.out.write_text(json.dumps(record, indent=1) + "\n")
@@ -220,6 +227,8 @@ def main() -> None:
         else:
             record[name] = {"cell": cells, "epoch": epoch}[name]()
         keep()
+    record["complete"] = True
+    keep()
 
 
 if __name__ == "__main__":
