@@ -210,7 +210,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _lines(part: Mapping[str, Any]) -> Part:
-    """Return curves over axes that hold all of their points."""
+    """Return curves over axes that hold all of their points; a direction in which all are whole (epochs, steps, counts) has whole ticks."""
     curves = [DrawnCurve(str(one["label"]), _points(one, "y")) for one in part["curves"]]
     of = {str(one["label"]): number for number, one in reversed(list(enumerate(part["curves"])))}
     bands = [
@@ -218,10 +218,12 @@ def _lines(part: Mapping[str, Any]) -> Part:
     ]
     lines = [*(curve.points for curve in curves), *(side for band in bands for side in (band.low, band.high))]
     points = [point for line in lines for point in line if all(map(math.isfinite, point))]
-    (left, right), (low, high) = ((min(values), max(values)) if values else (0.0, 1.0) for values in map(list, _columns(points)))
+    columns = _columns(points)
+    (left, right), (low, high) = ((min(values), max(values)) if values else (0.0, 1.0) for values in columns)
+    whole = [bool(values) and all(value.is_integer() for value in values) for values in columns]
     pad = (high - low) * 0.06 or abs(high) * 0.1 or 1.0
-    x = Axis(left, right if right > left else left + 1.0, 46.0, 486.0, str(part.get("x") or ""), tick_text)
-    y = Axis(low - pad, high + pad, 290.0, 30.0, str(part.get("y") or ""), tick_text)
+    x = Axis(left, right if right > left else left + 1.0, 46.0, 486.0, str(part.get("x") or ""), tick_text, whole[0])
+    y = Axis(low - pad, high + pad, 290.0, 30.0, str(part.get("y") or ""), tick_text, whole[1])
     title = str(part["title"])
     behind = {curve.label: curve.points for curve in curves}
     behind |= {f"{band.label}, {end}": points for band in bands for end, points in (("low", band.low), ("high", band.high))}

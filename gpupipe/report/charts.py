@@ -20,7 +20,7 @@ STYLES = 8  # as many `.s0`, `.s1`, ... as the style sheet knows
 
 @dataclass(frozen=True)
 class Axis:
-    """A direction of a chart: the values `low` to `high` stand at the pixels `start` to `end`."""
+    """A direction of a chart: the values `low` to `high` stand at the pixels `start` to `end`; of whole values, so are the ticks."""
 
     low: float
     high: float
@@ -28,6 +28,7 @@ class Axis:
     end: float
     title: str = ""
     text: Callable[[float], str] = number_text
+    whole: bool = False
 
     def at(self, value: float) -> float:
         """Return the pixel of a value; values outside stand at the rim."""
@@ -67,20 +68,21 @@ class Band:
         return "band" if self.curve is None else f"band {_style(self.curve)}"
 
 
-def ticks(low: float, high: float, count: int = 5) -> list[float]:
-    """Return round values between two bounds, about as many as asked for.
+def ticks(low: float, high: float, count: int = 5, *, whole: bool = False) -> list[float]:
+    """Return round values between two bounds, about as many as asked for; fewer where they must be whole.
 
     The steps are 1, 2 or 5 times a power of ten (Heckbert, "Nice numbers for graph labels", Graphics Gems, 1990).
 
     Examples
     --------
-    >>> ticks(0.0, 1.0), ticks(0, 437)
-    ([0.0, 0.2, 0.4, 0.6, 0.8, 1.0], [0.0, 100.0, 200.0, 300.0, 400.0])
+    >>> ticks(0.0, 1.0), ticks(0, 437), ticks(1, 3, whole=True)
+    ([0.0, 0.2, 0.4, 0.6, 0.8, 1.0], [0.0, 100.0, 200.0, 300.0, 400.0], [1.0, 2.0, 3.0])
     """
     if not (math.isfinite(low) and math.isfinite(high)) or high <= low:
         return [low]
     power = 10.0 ** math.floor(math.log10((high - low) / count))
     step = min((factor * power for factor in (1, 2, 5, 10)), key=lambda size: abs((high - low) / size - count))
+    step = max(step, 1.0) if whole else step
     first = math.ceil(low / step - 1e-9)
     return [round(index * step, 12) for index in range(first, math.floor(high / step + 1e-9) + 1)]
 
@@ -152,12 +154,12 @@ def _path(places: Sequence[tuple[float, float]]) -> str:
 def grid(x: Axis, y: Axis) -> str:
     """Return the lines of both axes with their values and titles."""
     drawn = []
-    for value in ticks(y.low, y.high):
+    for value in ticks(y.low, y.high, whole=y.whole):
         height = y.at(value)
         drawn.append(f'<path class="grid" d="M{x.start:g} {height:g}H{x.end:g}"/>')
         drawn.append(element("text", escape(y.text(value)), class_="tick end", x=f"{x.start - 7:g}", y=f"{height + 4:g}"))
     drawn.append(f'<path class="axis" d="M{x.start:g} {y.start:g}H{x.end:g}"/>')
-    for value in ticks(x.low, x.high, 5 if x.end - x.start < 600 else 10):
+    for value in ticks(x.low, x.high, 5 if x.end - x.start < 600 else 10, whole=x.whole):
         place = x.at(value)
         drawn.append(f'<path class="axis" d="M{place:g} {y.start:g}v4"/>')
         drawn.append(element("text", escape(x.text(value)), class_="tick mid", x=f"{place:g}", y=f"{y.start + 17:g}"))

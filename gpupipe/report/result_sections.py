@@ -207,7 +207,7 @@ def _history(history: Mapping[str, Sequence[float | None]]) -> list[Part]:
             low, high = min(finite), max(finite)
             pad = (high - low) * 0.06 or abs(high) * 0.1 or 1.0
             curves = [_training(name, values) for name, values in measured]
-            x = Axis(1.0, max(2.0, float(max(len(values) for _, values in measured))), 46.0, 486.0, "round", tick_text)
+            x = Axis(1.0, max(2.0, float(max(len(values) for _, values in measured))), 46.0, 486.0, "round", tick_text, whole=True)
             y = Axis(low - pad, high + pad, 290.0, 30.0, metric, tick_text)
             title = f"Training, {metric}"
             figures.append(chart(line_chart(title, curves, x, y), _behind(title, curves, x, y)))

@@ -113,6 +113,18 @@ def test_a_card_of_another_form_is_refused(parts: Any, mortgage: dict[str, Any])
         html_page(mortgage)
 
 
+def test_epochs_and_counts_have_whole_ticks(mortgage: dict[str, Any]) -> None:
+    """Three epochs have the marks 1, 2, 3; a loss between them has fractions."""
+    curve = {"label": "loss", "x": [1, 2, 3], "y": [0.5, 0.25, 0.125]}
+    lines = {"kind": "lines", "title": "Loss by epoch", "x": "epoch", "y": "", "curves": [curve]}
+    mortgage["cards"] = [{"title": "Training", "parts": [lines]}]
+    page = html_page(mortgage)
+    chart = page[page.index('aria-label="Loss by epoch') :]
+    chart = chart[: chart.index("</svg>")]
+    assert re.findall(r'class="tick mid"[^>]*>([^<]*)<', chart) == ["1", "2", "3"]
+    assert "0.3" in re.findall(r'class="tick end"[^>]*>([^<]*)<', chart)
+
+
 def test_an_error_in_a_template_compiles_nothing(mortgage: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """Hold Jinja2 to what `make fuzz` found: to show an error nicely, it would run code that it makes."""
     mortgage["error"] = {"type": "StageError", "message": "x", "notes": 3}  # no list, which shows where they are printed

@@ -22,6 +22,11 @@ def test_ticks_are_few_even_and_inside(low: float, high: float) -> None:
     assert max(steps) == pytest.approx(min(steps))
 
 
+@pytest.mark.parametrize(("high", "expected"), [(2, [1, 2]), (4, [1, 2, 3, 4]), (12, [2, 4, 6, 8, 10, 12]), (1, [1])])
+def test_ticks_of_whole_values_are_whole(high: int, expected: list[float]) -> None:
+    assert ticks(1, high, whole=True) == expected
+
+
 def test_thinning_keeps_both_ends_and_the_shape() -> None:
     points = [(i / 10_000, (i / 10_000) ** 0.2) for i in range(10_001)]
     places = thinned(points, X, Y)
