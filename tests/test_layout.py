@@ -99,6 +99,7 @@ EXCEPTED_IMPORTS: Mapping[tuple[str, str], str] = {
     ("jobs.desk", "distributed"): "a job is handed to Dask, for the same reason",
     ("forecasts.deep_forecaster", "deep"): "the one forecaster that is a network; PyTorch is loaded where it is fitted",
     ("forecasts.deep_forecaster", "deep.series"): "as above",
+    ("forecasts.deep_forecaster", "deep.weights"): "as above",
     (
         "topics.counts",
         "scipy",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,18 @@ from gpupipe.deep.frame_objective import NextFrames
 from gpupipe.deep.history import History
 from gpupipe.deep.network import as_array, as_torch
 from gpupipe.deep.training import Training, train
+from gpupipe.deep.weights import Weights
 
 
 def learn_frames(
-    network: nn.Module, objective: NextFrames, clips: Any, validation: float, training: Training, progress: Progress | None = None
+    network: nn.Module,
+    objective: NextFrames,
+    clips: Any,
+    validation: float,
+    training: Training,
+    progress: Progress | None = None,
+    start: Weights | None = None,
+    anew: Sequence[str] = (),
 ) -> tuple[tuple[int, int], History]:
     """Train a network on videos, and return how many it learnt from and was validated on, and its history.
 
@@ -29,6 +38,8 @@ def learn_frames(
         An array (n, time, channels, height, width) of NumPy or CuPy, float32.
     validation
         The share of videos that is kept for validation, drawn by the training's seed.
+    start, anew
+        The weights that it begins with, and the parts of the network that are drawn by chance all the same.
 
     Raises
     ------
@@ -52,6 +63,9 @@ def learn_frames(
     kept, learnt = (torch.from_numpy(np.sort(part)).to(held.device) for part in (order[:n_kept], order[n_kept:]))
     examples, others = TensorDataset(held[learnt]), TensorDataset(held[kept]) if n_kept else None
     what = hashlib.sha256(as_array(held, np).tobytes()).hexdigest() if training.folder is not None else ""
+    if start is not None:
+        start.load(network, anew, type(network).__name__)
+        what = f"{what} {start.digest} {tuple(anew)}" if training.folder is not None else ""
     try:
         history = train(network, objective, examples, others, training=training, progress=progress, what=f"{objective} {what}")
     except (RuntimeError, ValueError, IndexError, TypeError) as error:

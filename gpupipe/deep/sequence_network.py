@@ -22,7 +22,7 @@ class SequenceNetwork(nn.Module):
     Encoder and decoder have weights of their own. The decoder begins with the encoder's state, all lags of it, and with the last step that
     was seen (the authors' code begins with zeros); the output is linear: one in (0, 1) could not leave the range that was learnt from.
 
-    Source: Yu and others, arXiv 1711.00073, section 3.3.
+    Source: Yu and others, arXiv 1711.00073, section 3.3; of ``residual``: Martinez and others, arXiv 1705.02445, section 3.3.
 
     Parameters
     ----------
@@ -32,6 +32,9 @@ class SequenceNetwork(nn.Module):
         Numbers a step.
     lags, order, rank
         Of tensor-train cells, see `gpupipe.deep.tt_cell.TTLSTMCell`.
+    residual
+        Whether what the last layer says is added to the decoder's input: the network says by how much each step differs from the one
+        before, and about the last value before it has learnt anything.
 
     Examples
     --------
@@ -50,6 +53,7 @@ class SequenceNetwork(nn.Module):
         order: int = 2,
         rank: int | Sequence[int] = 2,
         dropout: float = 0.0,
+        residual: bool = False,
     ) -> None:
         super().__init__()
         if cell not in CELLS:
@@ -60,6 +64,7 @@ class SequenceNetwork(nn.Module):
         self.encoder = CELLS[cell](input_size, hidden_size, **options)
         self.decoder = CELLS[cell](input_size, hidden_size, **options)
         self.output = nn.Linear(hidden_size, input_size)
+        self.residual = residual
 
     def forward(self, past: Tensor, horizon: int, truth: Tensor | None = None, share: float = 0.0) -> Tensor:
         """Return the next steps [batch, horizon, input_size].
@@ -78,7 +83,7 @@ class SequenceNetwork(nn.Module):
         given, made = x[-1:], []
         for step in range(horizon):
             hidden, state = self.decoder(given, state)
-            said = self.output(hidden)
+            said = given + self.output(hidden) if self.residual else self.output(hidden)
             made.append(said[0])
             given = said
             if truth is not None and share > 0:

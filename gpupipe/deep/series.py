@@ -16,6 +16,7 @@ from gpupipe.deep.network import Network, as_array, as_torch, weights_of
 from gpupipe.deep.sequence_network import SequenceNetwork, SequenceObjective
 from gpupipe.deep.training import train
 from gpupipe.deep.training_settings import Training
+from gpupipe.deep.weights import Weights
 
 BATCH = 4096  # windows that go through a network together when it forecasts
 
@@ -52,7 +53,14 @@ def network_of(options: dict[str, Any], n_columns: int) -> Network:
 
 
 def fit_series(
-    values: Any, options: dict[str, Any], past: int, objective: tuple[int, int, float], validation: float, every: int, training: Training
+    values: Any,
+    options: dict[str, Any],
+    past: int,
+    objective: tuple[int, int, float],
+    validation: float,
+    every: int,
+    training: Training,
+    start: Weights | None = None,
 ) -> SeriesNetwork | None:
     """Return a network that was fitted to rows of series; None where no window of past and horizon lies in any.
 
@@ -70,6 +78,8 @@ def fit_series(
         The share of time, the last one, whose windows tell the best epoch; a gap of past and horizon is left before it.
     every
         Steps from one window to the next.
+    start
+        The weights that the network begins with.
     """
     given = as_torch(values)
     seen = torch.nonzero((~torch.isnan(given)).any(2).any(0)).flatten()
@@ -88,6 +98,8 @@ def fit_series(
     if not len(learnt):
         return None
     network = network_of(options, given.shape[2]).make(training.seed)
+    if start is not None:
+        start.load(network, (), "DeepForecaster")
     goal = SequenceObjective(*objective)
     patience = training if len(checked) else _without_patience(training)
     history = train(network, goal, learnt, checked if len(checked) else None, training=patience)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from gpupipe.deep.network import Network, as_array, as_torch, weights_of
 from gpupipe.deep.training import train
 from gpupipe.deep.training_objective import Supervised
 from gpupipe.deep.training_settings import Training
+from gpupipe.deep.weights import Weights
 
 LOSSES: Mapping[str, Callable[..., torch.Tensor]] = {
     "cross_entropy": nn.functional.cross_entropy,
@@ -62,6 +63,8 @@ def learn(
     validation: float = 0.0,
     augment: Callable[..., Any] | None = None,
     training: Training | None = None,
+    start: Weights | None = None,
+    anew: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Learnt:
     """Return a network that was trained on samples.
@@ -76,6 +79,8 @@ def learn(
         How many classes there are; None where targets are numbers.
     validation
         The share of samples that is not learnt from.
+    start, anew
+        The weights that it begins with, and the parts of the network that are drawn by chance all the same.
 
     Raises
     ------
@@ -90,6 +95,9 @@ def learn(
     examples, checked = (TensorDataset(values[at.to(values.device)], wanted[at].to(values.device)) for at in (learnt, held))
     made = network.make(settings.seed)
     what = _digest(values, wanted) if settings.folder else ""
+    if start is not None:
+        start.load(made, anew, network.name)
+        what = f"{what} {start.digest} {tuple(anew)}" if settings.folder else ""
     goal = _objective(loss, augment, classifies=n_classes is not None)
     _require_outputs(network.name, made, values[:2], n_classes, settings)
     try:

@@ -43,6 +43,8 @@ class DeepForecaster(Forecaster):
         Of encoder and decoder.
     lags, order, rank
         Of tensor-train cells: how many of the last states they see, of which degree, and the ranks between the cores.
+    residual
+        Whether the network says by how much each step differs from the one before; without it, each step anew.
     joint
         Whether all series are the columns of one.
     epochs, batch_size, learning_rate, clip_norm, patience, seed, device, threads
@@ -53,6 +55,10 @@ class DeepForecaster(Forecaster):
         The share of time, the last one, that tells the best epoch; 0 for none, so that everything is learnt from.
     every
         Steps from one window to the next.
+    start
+        What the training begins with in the place of weights drawn by chance: a fitted `DeepForecaster`, what `gpupipe.Forecast` fitted or
+        ``gp.load`` returned of it, or weights by name as in ``state_dict()``: a mapping of arrays or tensors, or the path of a
+        ``.safetensors`` file. They are of the same network, which has seen series scaled by their range as well.
 
     Examples
     --------
@@ -71,6 +77,7 @@ class DeepForecaster(Forecaster):
     lags: int = 2
     order: int = 2
     rank: int | tuple[int, ...] = 4
+    residual: bool = True
     joint: bool = False
     epochs: int = 20
     batch_size: int = 32
@@ -84,8 +91,27 @@ class DeepForecaster(Forecaster):
     seed: int = 0
     device: str = "auto"
     threads: int | None = None
+    start: Any = None
 
     _learns_together = True
+
+    def __post_init__(self) -> None:
+        """Have weights alone of what the training begins with."""
+        if self.start is not None:
+            self.start = self._weights_of(self.start)
+
+    def _weights_of(self, given: Any) -> Any:
+        """Return the weights of what a user gives to begin with."""
+        from gpupipe.deep.weights import Weights  # local: PyTorch, which is an extra, is loaded where a network is used
+
+        given = getattr(given, "forecaster", given)
+        if isinstance(given, DeepForecaster):
+            if not getattr(given, "_names", ()):
+                raise UsageError("start is a DeepForecaster that has been fitted, with a network, got one without. Call fit(Y) first.")
+            return Weights(given._names, given._weights)
+        if isinstance(given, Forecaster):
+            raise UsageError(f"start is a DeepForecaster that has been fitted, or weights by name, got a {type(given).__name__}.")
+        return Weights.of(given, "DeepForecaster")
 
     def _check_parameters(self) -> None:
         for name in ("past", "horizon", "hidden_size", "num_layers", "lags", "order", "epochs", "batch_size", "every"):
@@ -102,7 +128,7 @@ class DeepForecaster(Forecaster):
     @property
     def _options(self) -> dict[str, Any]:
         """Options of the network but for the input's size."""
-        return {name: getattr(self, name) for name in ("cell", "hidden_size", "num_layers", "lags", "order", "rank")}
+        return {name: getattr(self, name) for name in ("cell", "hidden_size", "num_layers", "lags", "order", "rank", "residual")}
 
     def _fit(self, batch: Batch) -> None:
         self._seen_ = self._full((self.n_series_, self.n_times_))
@@ -113,6 +139,8 @@ class DeepForecaster(Forecaster):
         self._figures, self.best_, self.n_windows_ = np.zeros((0, 0)), 0, 0
         self._figure_names: tuple[str, ...] = ("epoch",)
         self._tell_statuses(batch)
+        if self.start is not None and not self.joint:  # how many columns there are is known in a plan
+            self._require_start(1)
         if not (batch.lengths > 0).any():
             return
         from gpupipe.deep import Training, series  # local: PyTorch, which is an extra, is loaded where a network is fitted
@@ -121,7 +149,8 @@ class DeepForecaster(Forecaster):
         settings = {name: getattr(self, name) for name in words}
         training = Training(**settings, schedule="cosine")
         goal = (self.horizon, self.curriculum, self.sampling)
-        made = series.fit_series(self._rows(self._seen_), self._options, self.past, goal, self.validation, self.every, training)
+        start = None if self.start is None else self._weights_of(self.start)
+        made = series.fit_series(self._rows(self._seen_), self._options, self.past, goal, self.validation, self.every, training, start)
         if made is None:
             reason = f"no series is as long as a window of {self.past} and {self.horizon} steps: the last value is forecast"
             self._statuses.put(batch.order[batch.lengths > 0], FALLBACK, reason)
@@ -130,6 +159,12 @@ class DeepForecaster(Forecaster):
         self._figure_names, self.best_, self.n_windows_ = made.history.names, made.history.best, made.n_windows
         self._figures = np.array([[float(row.get(name, np.nan)) for name in self._figure_names] for row in made.history.epochs])
         self.fitted_ = self._one_ahead()
+
+    def _require_start(self, n_columns: int) -> None:
+        """Raise UsageError unless the weights to begin with are those of the network."""
+        from gpupipe.deep import series  # local: as above
+
+        self._weights_of(self.start).require(series.network_of(self._options, n_columns).make(self.seed), (), "DeepForecaster")
 
     def _tell_statuses(self, batch: Batch) -> None:
         """Give series that are constant or short their status."""

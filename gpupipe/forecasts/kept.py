@@ -20,6 +20,7 @@ from gpupipe.forecasts._batch import Batch, aligned
 from gpupipe.forecasts._forecaster import Forecaster
 
 MADE_AGAIN = ("_batch", "residuals_", "status_", "reasons_")
+BEGUN_WITH = ("start",)  # what a training began with, which what was fitted has no need of
 HOME = "gpupipe.forecasts."
 
 
@@ -57,7 +58,7 @@ def to_arrays(forecaster: Forecaster) -> tuple[str, tuple[Any, ...]]:
         if not (dataclasses.is_dataclass(kind) and kind.__module__.startswith(HOME)):
             msg = f"A fitted {type(forecaster).__name__} holds a {kind.__name__}, which cannot be kept. Take a forecaster of gpupipe's own."
             raise ArtefactError(msg)
-        held = {name: kept(part) for name, part in vars(value).items() if name not in MADE_AGAIN}
+        held = {name: kept(part) for name, part in vars(value).items() if name not in (*MADE_AGAIN, *BEGUN_WITH)}
         return {"made": f"{kind.__module__.removeprefix(HOME)}:{kind.__name__}", "of": held}
 
     return json.dumps(kept(forecaster)), tuple(arrays)

@@ -124,3 +124,23 @@ def test_nobody_else_loads_pytorch() -> None:
     stage = "gpupipe.Forecast(gpupipe.forecasts.DeepForecaster(3, 2), time='t', target='y')"
     code = f"import sys, gpupipe, gpupipe.forecasts; {stage}; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_it_starts_from_another(fitted: DeepForecaster) -> None:
+    """With a learning rate of next to nothing it says what the other said; a copy and what is kept of it hold no more than they need."""
+    still = {**fitted.get_params(), "epochs": 1, "learning_rate": 1e-12}
+    names, arrays = fitted._names, fitted._weights
+    for start in (fitted, dict(zip(names, arrays, strict=True))):
+        again = DeepForecaster(**{**still, "start": start}).fit(WAVES[:, :140])
+        np.testing.assert_allclose(again.forecast(5).mean, fitted.forecast(5).mean, rtol=1e-5)
+        assert DeepForecaster(**again.get_params()).start == again.start
+        text, kept = to_arrays(again)
+        assert from_arrays(text, kept, WAVES[:, :140]).start is None and len(kept) == len(to_arrays(fitted)[1])
+    short = DeepForecaster(**{**still, "epochs": 3, "learning_rate": 0.01, "start": fitted}).fit(WAVES[:2, 60:])
+    alone = DeepForecaster(**{**still, "epochs": 3, "learning_rate": 0.01}).fit(WAVES[:2, 60:])
+    assert short.history_[0]["loss"] < alone.history_[-1]["loss"], "series that it knows, from the first epoch on"
+    with pytest.raises(UsageError, match=r"DeepForecaster starts from weights that are those of the network"):
+        DeepForecaster(**{**still, "hidden_size": 5, "start": fitted}).fit(np.full((1, 1), np.nan))
+    for start, message in ((Naive().fit(WAVES), "got a Naive"), (DeepForecaster(3, 1), "Call fit"), (3, "got a int")):
+        with pytest.raises(UsageError, match=message):
+            DeepForecaster(12, 6, start=start)

@@ -9,14 +9,14 @@ import narwhals.stable.v2 as nw
 import numpy as np
 import pyarrow as pa
 
-from gpupipe.core.errors import PlanError, StageError, UsageError, listing
+from gpupipe.core.errors import PlanError, UsageError
 from gpupipe.core.node import Node, Table
 from gpupipe.core.schema import Field, Schema
 from gpupipe.core.task_stage import TaskStage
 from gpupipe.core.tools import Tools
 from gpupipe.deep.supervised import confusion, outputs
 from gpupipe.kinds.tensor import Tensor, TensorData, TensorSpec
-from gpupipe.stages.deep._samples import check_labels, check_same_dims, matched, samples_of
+from gpupipe.stages.deep._samples import check_labels, check_same_dims, matched, numbers_of, samples_of
 from gpupipe.stages.deep._scores import accuracy, confusion_part, probabilities
 from gpupipe.stages.tensors._pictures import on_host
 
@@ -141,22 +141,7 @@ class Compared(OfSamples):
     def numbers(self, tools: Tools, rows: nw.DataFrame[Any]) -> Any:
         """Return the number of each row's class in the fit; raise StageError for a class that the fit has not seen."""
         model = self.model.adopted(tools)
-        column = model.classes.columns[0]
-        rows = rows.select(
-            nw.col(self.target).cast(nw.String) if isinstance(rows.schema[self.target], nw.Categorical) else nw.col(self.target)
-        )
-        codes = tools.coded((model.classes, [column]), (rows, [self.target]))
-        classes, numbers = map(on_host, codes.numbers)
-        place_of = np.full(len(codes.keys), -1)
-        place_of[classes] = np.arange(len(classes))
-        found = place_of[numbers]
-        if (found < 0).any():
-            strange = codes.keys[codes.keys.columns[0]].to_list()
-            others = sorted({str(strange[number]) for number in numbers[found < 0]})
-            raise StageError(
-                f"{self.name} expects classes that the fit has seen, got {listing(others)} in {self.target!r}. Leave them out."
-            )
-        return found
+        return numbers_of(tools, model.classes, rows, self.target, f"{self.name} expects classes that the fit has seen")[1]
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
+import pyarrow as pa
 
-from gpupipe.core.errors import ColumnError, PlanError, StageError, listing
+from gpupipe.core.errors import ColumnError, PlanError, StageError, UsageError, listing
 from gpupipe.core.schema import Schema
 from gpupipe.core.tools import Tools
 from gpupipe.kinds.tensor import TensorData, TensorSpec
@@ -73,6 +74,61 @@ def matched(tools: Tools, labels: nw.DataFrame[Any], frame: nw.DataFrame[Any], c
     order = xp.argsort(at)
     rows = on_host(order)
     return on_host(at[order]), frame[rows]
+
+
+def numbers_of(tools: Tools, classes: Any, rows: nw.DataFrame[Any], target: str, told: str) -> tuple[Any, Any]:
+    """Return a frame of classes in ascending order, and the number of each row's class among them, on the host.
+
+    Parameters
+    ----------
+    classes
+        A frame of one column, each class once; None for those of the rows.
+    told
+        Which classes are expected, for the error.
+
+    Raises
+    ------
+    StageError
+        A row is of another class.
+    """
+    if isinstance(rows.schema[target], nw.Categorical):
+        rows = rows.with_columns(nw.col(target).cast(nw.String))
+    if classes is None:
+        codes = tools.coded((rows, [target]))
+        return codes.keys, on_host(codes.numbers[0]).astype(np.int64)
+    codes = tools.coded((classes, [classes.columns[0]]), (rows, [target]))
+    known, numbers = map(on_host, codes.numbers)
+    place_of = np.full(len(codes.keys), -1)
+    place_of[known] = np.arange(len(known))
+    found = place_of[numbers]
+    if (found < 0).any():
+        strange = codes.keys[codes.keys.columns[0]].to_list()
+        others = sorted({str(strange[number]) for number in numbers[found < 0]})
+        raise StageError(f"{told}, got {listing(others)} in {target!r}. Leave them out.")
+    return classes, found
+
+
+def as_classes(given: Any, stage: str) -> tuple[Any, ...]:
+    """Return the classes that a user names, each once.
+
+    Examples
+    --------
+    >>> as_classes(["cat", "dog"], "LearnDeep")
+    ('cat', 'dog')
+    """
+    named = tuple(given) if isinstance(given, Sequence | range) and not isinstance(given, str | bytes) else ()
+    if len(named) < 2 or len(set(named)) < len(named) or None in named:
+        raise UsageError(f"{stage}'s classes are True, False, or two classes or more, each once: ['cat', 'dog'], got {given!r}.")
+    return named
+
+
+def classes_table(named: Sequence[Any], target: str, dtype: Any, stage: str) -> pa.Table:
+    """Return an Arrow table of the classes that a user names, of the dtype of a column; raise PlanError where they are none of it."""
+    try:
+        column = nw.new_series(target, list(named), dtype, backend="pyarrow")
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, TypeError, ValueError) as error:
+        raise PlanError(f"{stage}'s classes are to be of {dtype}, as {target!r} is, got {list(named)}: {error}.") from error
+    return column.to_frame().to_arrow()
 
 
 def check_samples(spec: TensorSpec, samples: str, stage: str) -> None:

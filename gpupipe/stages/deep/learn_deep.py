@@ -6,13 +6,14 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import narwhals.stable.v2 as nw
 import numpy as np
 
 from gpupipe.core.answers import answers
-from gpupipe.core.errors import ArtefactError, StageError, UsageError
+from gpupipe.core.errors import ArtefactError, PlanError, StageError, UsageError
 from gpupipe.core.holding import Holding
 from gpupipe.core.node import Fitted, Node, Table
 from gpupipe.core.options import settle
@@ -24,10 +25,21 @@ from gpupipe.deep.network import Network, n_parameters, options_of
 from gpupipe.deep.savings import layers_part
 from gpupipe.deep.supervised import LOSSES, Learnt, learn
 from gpupipe.deep.training_settings import as_training
+from gpupipe.deep.weights import Weights, as_parts
 from gpupipe.kinds.tensor import Tensor, TensorData
 from gpupipe.stages.deep._predicted import Confused, DeepScores, PredictedSamples, TopClasses
-from gpupipe.stages.deep._samples import check_labels, check_samples, matched, samples_of
+from gpupipe.stages.deep._samples import (
+    as_classes,
+    check_labels,
+    check_same_dims,
+    check_samples,
+    classes_table,
+    matched,
+    numbers_of,
+    samples_of,
+)
 from gpupipe.stages.deep._scores import confusion_part
+from gpupipe.stages.deep._start import as_start, chosen_start, require_start, weights_of_start
 from gpupipe.stages.tensors._model import PlannedLabels, planned_labels
 from gpupipe.stages.tensors._pictures import on_host
 
@@ -159,6 +171,9 @@ class LearnDeep(TaskStage):
     fitted answers ``predict(tensor)``, ``top(tensor, k=5)``, ``scores(tensor, table, target="digit")`` and ``confusion(tensor, table,
     target="digit")``; the report has its curves, and the confusion matrix of the samples for validation.
 
+    ``LearnDeep(...).fit(tensor, table, before)`` goes on from what another one fitted, of the same samples: with its weights, its classes
+    and the order of its labels; the optimiser begins anew. What an earlier run saved is ``gp.FromFitted(gp.load("folder")).node()``.
+
     Parameters
     ----------
     network
@@ -173,13 +188,20 @@ class LearnDeep(TaskStage):
         ``"cross_entropy"`` for classes, of which the network gives a score each, in ascending order of the classes; ``"mse"``, ``"mae"``
         or ``"huber"`` for numbers, of which the network gives one for each sample; or a function of outputs and targets.
     classes
-        Whether the target is a class; as the loss says, unless it is a function.
+        Whether the target is a class; as the loss says, unless it is a function. Or all classes that there can be, where the table may not
+        have each.
     shape
         The shape of a sample as the network takes it, such as ``(1, 28, 28)``; the tensor's own unless said.
     validation
         The share of samples, drawn by the training's seed, that tells the best epoch and is not learnt from; 0 for none.
     augment
         A function from a batch of samples to one of the same shape, for learning alone; it draws from torch's own generator.
+    start
+        What the training begins with in the place of weights drawn by chance: what another `LearnDeep` fitted (as ``before`` above), or
+        weights alone, by name as in ``network.state_dict()``: a mapping of arrays or tensors, or the path of a ``.safetensors`` file.
+    anew
+        Parts of the network that are drawn by chance all the same, by name: ``"head"``, for other classes than before. All others must be
+        there, and of the same shape.
     training
         How it is trained, see `gpupipe.deep.Training`.
 
@@ -197,9 +219,12 @@ class LearnDeep(TaskStage):
     ... )
     >>> learn.apply(tensor, known).predict().apply(tensor)["prediction"].to_list()[:3]
     ['even', 'odd', 'even']
+    >>> learn.apply(tensor, known.head(8), learn.apply(tensor, known)).describe()["facts"]["classes"]
+    2
     """
 
-    takes: ClassVar[tuple[type[Node], ...]] = (Tensor, Table)
+    takes: ClassVar[tuple[type[Node], ...]] = (Tensor, Table, Fitted)
+    optional: ClassVar[int] = 1
     gives: ClassVar[type[Node]] = Fitted
     fitted: ClassVar[type] = FittedNetwork
 
@@ -208,9 +233,12 @@ class LearnDeep(TaskStage):
     target: str
     loss: str | Callable[..., Any]
     classes: bool
+    named: tuple[Any, ...]
     shape: tuple[int, ...]
     validation: float
     augment: Callable[..., Any] | None
+    start: FittedNetwork | Weights | None
+    anew: tuple[str, ...]
     training: Training
 
     def __init__(
@@ -221,10 +249,12 @@ class LearnDeep(TaskStage):
         samples: str,
         target: str,
         loss: Literal["cross_entropy", "mse", "mae", "huber"] | Callable[..., Any] = "cross_entropy",
-        classes: bool | None = None,
+        classes: bool | Sequence[Any] | None = None,
         shape: Sequence[int] = (),
         validation: float = 0.1,
         augment: Callable[..., Any] | None = None,
+        start: FittedNetwork | Mapping[str, Any] | str | Path | None = None,
+        anew: str | Sequence[str] = (),
         training: Training | None = None,
     ) -> None:
         if not callable(loss) and loss not in LOSSES:
@@ -234,9 +264,12 @@ class LearnDeep(TaskStage):
         how = as_training(training, "LearnDeep")
         if how.patience is not None and not validation:
             raise UsageError("A training with patience needs samples for validation: give LearnDeep a share, validation=0.1.")
-        classifies = loss == "cross_entropy" if classes is None else classes
-        settle(self, network=Network.of(network, options), samples=samples, target=target, loss=loss, classes=classifies)
+        named = () if classes is None or isinstance(classes, bool) else as_classes(classes, "LearnDeep")
+        classifies = bool(named) or (loss == "cross_entropy" if classes is None else bool(classes))
+        parts = as_parts(anew, "LearnDeep")
+        settle(self, network=Network.of(network, options), samples=samples, target=target, loss=loss, classes=classifies, named=named)
         settle(self, shape=tuple(shape), validation=float(validation), augment=augment, training=how)
+        settle(self, start=as_start(start, FittedNetwork, "LearnDeep"), anew=parts)
 
     @property
     def refers_to(self) -> Sequence[Callable[..., Any]]:
@@ -248,23 +281,32 @@ class LearnDeep(TaskStage):
         return [[self.samples, self.target]]
 
     def plan(self, *specs: Any) -> FittedNetwork:
-        """Return the network fitted to nothing; raise where it cannot be made, or the tensor and the table do not go together."""
-        spec, schema = specs
+        """Return the network fitted to nothing; raise where it cannot be made, or the inputs do not go together."""
+        spec, schema = specs[:2]
         check_samples(spec, self.samples, self.name)
         check_labels(spec, schema, (self.samples, self.target), self.name)
         if not self.classes:
             schema.require_numeric([self.target], f"{self.name}'s target")
-        self.network.make(self.training.seed)
         place = spec.names.index(self.samples)
         labels = tuple(held for at, held in enumerate(planned_labels(spec)) if at != place)
         dtype = nw.String() if isinstance(schema[self.target].dtype, nw.Categorical) else schema[self.target].dtype
+        start = chosen_start(self.start, specs, 2, self.anew, FittedNetwork, self.name)
+        require_start(start, self.network.make(self.training.seed), self.anew, self.name)
+        if self._keeps(start):
+            self._require_same(start, spec, dtype)
+        if self.named:
+            classes_table(self.named, self.target, dtype, self.name)
         return self._kept(Learnt((), (), History(), np.zeros((0, 0), np.int64), 0, 0), labels, place, PlannedLabels(self.target, dtype))
 
     def solve(self, tools: Tools, *inputs: Any) -> FittedNetwork:
         """Return the trained network."""
-        tensor, frame = inputs
-        at, classes, targets = self._targets(tools, tensor, frame)
-        values = samples_of(tools, tensor, self.samples, self.shape, self.name)[tools.xp.asarray(at)]
+        tensor, frame = inputs[:2]
+        start = chosen_start(self.start, inputs, 2, self.anew, FittedNetwork, self.name)
+        start = start.adopted(tools) if isinstance(start, FittedNetwork) else start
+        known = start if self._keeps(start) else None
+        at, classes, targets = self._targets(tools, tensor, frame, known)
+        labels = () if known is None else known.labels
+        values = samples_of(tools, tensor, self.samples, self.shape, self.name, labels)[tools.xp.asarray(at)]
         made = learn(
             self.network,
             values,
@@ -274,21 +316,46 @@ class LearnDeep(TaskStage):
             validation=self.validation,
             augment=self.augment,
             training=self.training,
+            start=weights_of_start(start),
+            anew=self.anew,
             progress=tools.progress,
         )
         place = tensor.dims.index(self.samples)
         tools.note(samples=made.n_learnt, validated=made.n_validated, without_target=tensor.shape[place] - len(at))
-        return self._kept(made, tuple(held for number, held in enumerate(tensor.labels) if number != place), place, classes)
+        labels = labels or tuple(held for number, held in enumerate(tensor.labels) if number != place)
+        return self._kept(made, labels, place, classes)
 
-    def _targets(self, tools: Tools, tensor: TensorData, frame: nw.DataFrame[Any]) -> tuple[Any, Any, Any]:
+    def _keeps(self, start: Any) -> bool:
+        """Whether classes and labels are those of what it goes on from, as its last layer has them."""
+        return isinstance(start, FittedNetwork) and not self.anew
+
+    def _require_same(self, start: FittedNetwork, spec: Any, dtype: Any) -> None:
+        """Raise unless the tensor's dimensions and the classes may be those of what it goes on from."""
+        check_same_dims(spec, self.samples, start.place, start.dims, self.name)
+        if self.named:
+            raise UsageError(
+                f"{self.name}'s classes are those of the network that it goes on from. Name none, or draw its last layer anew."
+            )
+        if start.classifies != self.classes:
+            told = ["classes" if one else "numbers" for one in (start.classifies, self.classes)]
+            msg = f"{self.name} goes on from a network of {told[0]}, and learns {told[1]}"
+            raise PlanError(f"{msg}. Say which part is to be drawn anew: anew=('head',).")
+        theirs = start.classes.schema[start.classes.columns[0]]
+        if self.classes and theirs != dtype:
+            raise PlanError(f"{self.name} goes on from a network of classes of {theirs}, got {dtype} in {self.target!r}. Cast them.")
+
+    def _targets(self, tools: Tools, tensor: TensorData, frame: nw.DataFrame[Any], known: FittedNetwork | None) -> tuple[Any, Any, Any]:
         """Return the places of the samples that have a target, the classes, and the targets."""
         category = isinstance(frame.schema[self.target], nw.Categorical)
         frame = frame.with_columns(nw.col(self.target).cast(nw.String)) if category else frame
         labels = tensor.labels[tensor.dims.index(self.samples)]
         at, rows = matched(tools, labels, frame, (self.samples, self.target), self.name)
         if self.classes:
-            codes = tools.coded((rows, [self.target]))
-            return at, codes.keys, on_host(codes.numbers[0]).astype(np.int64)
+            told, classes = f"{self.name} expects classes of the network that it goes on from", known and known.classes
+            if self.named:
+                table = tools.adopted(classes_table(self.named, self.target, frame.schema[self.target], self.name))
+                told, classes = f"{self.name} expects the classes that are named", tools.coded((table, [self.target])).keys
+            return at, *numbers_of(tools, classes, rows, self.target, told)
         numbers = on_host(tools.array(rows, self.target)).astype(np.float32)
         if n_others := int((~np.isfinite(numbers)).sum()):
             msg = f"{self.name} expects finite numbers in {self.target!r}, got {n_others} that are NaN or infinite."

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any, ClassVar
 
 import narwhals.stable.v2 as nw
@@ -25,9 +26,11 @@ from gpupipe.deep.frame_objective import NextFrames, TeacherForcing
 from gpupipe.deep.frames import go_on, learn_frames
 from gpupipe.deep.network import Network, n_parameters, options_of, weights_of
 from gpupipe.deep.training_settings import as_training
+from gpupipe.deep.weights import Weights, as_parts
 from gpupipe.kinds.tensor import Tensor, TensorData, TensorSpec
 from gpupipe.stages.deep._frame_scores import frame_scores, scores_schema, scores_table, split, tell
 from gpupipe.stages.deep._frames import DIMS, as_dims, check_frames, clips_of, frames_spec, frames_tensor
+from gpupipe.stages.deep._start import as_start, chosen_start, require_start, weights_of_start
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -191,6 +194,8 @@ class PredictFrames(TaskStage):
     ``predict(videos)`` and ``ahead(videos, n_ahead=10)`` with the frames that come, a tensor, and ``scores(videos)`` with the errors of
     each frame beside a black frame and a copy of the last one. The report has its curves, and the frames side by side.
 
+    ``PredictFrames(...).fit(videos, before)`` goes on from what another one fitted: with its weights; the optimiser begins anew.
+
     Parameters
     ----------
     options
@@ -207,6 +212,9 @@ class PredictFrames(TaskStage):
         How often the truth is shown after those frames in training, see `TeacherForcing` there; never unless given.
     validation
         The share of sequences, drawn by the training's seed, that tells the best epoch and is not learnt from; 0 for none.
+    start, anew
+        What the training begins with in the place of weights drawn by chance, and the parts of the network that are drawn all the same,
+        see `LearnDeep`.
     training
         How it is trained, see `gpupipe.deep.Training`.
 
@@ -228,7 +236,8 @@ class PredictFrames(TaskStage):
     '6 sequence x 4 time x 8 height x 8 width x 1 channel'
     """
 
-    takes: ClassVar[tuple[type[Node], ...]] = (Tensor,)
+    takes: ClassVar[tuple[type[Node], ...]] = (Tensor, Fitted)
+    optional: ClassVar[int] = 1
     gives: ClassVar[type[Node]] = Fitted
     fitted: ClassVar[type] = FittedFrames
 
@@ -236,6 +245,8 @@ class PredictFrames(TaskStage):
     objective: NextFrames
     dims: tuple[str, ...]
     validation: float
+    start: FittedFrames | Weights | None
+    anew: tuple[str, ...]
     training: Training
 
     def __init__(
@@ -249,6 +260,8 @@ class PredictFrames(TaskStage):
         absolutes: float = 0.0,
         forcing: TeacherForcing | None = None,
         validation: float = 0.1,
+        start: FittedFrames | Mapping[str, Any] | str | Path | None = None,
+        anew: str | Sequence[str] = (),
         training: Training | None = None,
     ) -> None:
         if not 0 <= validation < 1:
@@ -258,24 +271,27 @@ class PredictFrames(TaskStage):
             raise UsageError("A training with patience needs sequences for validation: give PredictFrames a share, validation=0.1.")
         settle(self, network=Network.of(network, options), objective=NextFrames(n_seen, squares, absolutes, forcing))
         settle(self, dims=as_dims(dims, "PredictFrames"), validation=float(validation), training=how)
+        settle(self, start=as_start(start, FittedFrames, "PredictFrames"), anew=as_parts(anew, "PredictFrames"))
 
     @property
     def refers_to(self) -> Sequence[Callable[..., Any]]:
         """What makes the network."""
         return [self.network.factory]
 
-    def plan(self, *specs: TensorSpec) -> FittedFrames:
+    def plan(self, *specs: Any) -> FittedFrames:
         """Return the network fitted to nothing; raise where it cannot be made, or the tensor holds no videos."""
         check_frames(specs[0], self.dims, self.name)
-        self.network.make(self.training.seed)
+        start = chosen_start(self.start, specs, 1, self.anew, FittedFrames, self.name)
+        require_start(start, self.network.make(self.training.seed), self.anew, self.name)
         return self._kept((), (), History(), 1)
 
-    def solve(self, tools: Tools, *inputs: TensorData) -> FittedFrames:
+    def solve(self, tools: Tools, *inputs: Any) -> FittedFrames:
         """Return the trained network."""
         clips = clips_of(tools, inputs[0], self.dims, self.name)
         split(clips, self.objective.n_seen, self.name)
         network = self.network.make(self.training.seed)
-        counts, history = learn_frames(network, self.objective, clips, self.validation, self.training, tools.progress)
+        start = weights_of_start(chosen_start(self.start, inputs, 1, self.anew, FittedFrames, self.name))
+        counts, history = learn_frames(network, self.objective, clips, self.validation, self.training, tools.progress, start, self.anew)
         tools.note(sequences=counts[0], validated=counts[1])
         return self._kept(*weights_of(network), history, clips.shape[1] - self.objective.n_seen)
 
