@@ -254,7 +254,10 @@ def _scan_csv(paths: list[Any], scan: FileScan) -> pl.LazyFrame:
         truncate_ragged_lines=False,
         glob=False,
     )
-    parsed = [_parsed(name, wanted[name], formats.get(name), numbers) for name in names if name in wanted and raw[name] != wanted[name]]
+    written = [name for name in names if name in wanted and raw[name] != wanted[name]]
+    if written and "" not in options["null_values"]:  # else the reader has made them missing, also those in quotes
+        frame = frame.with_columns(pl.when(pl.col(name) != "").then(pl.col(name)) for name in written)
+    parsed = [_parsed(name, wanted[name], formats.get(name), numbers) for name in written]
     return frame.with_columns(parsed) if parsed else frame
 
 

@@ -55,8 +55,10 @@ def _times(text: pl.Series, dtype: pl.Datetime) -> pl.Series:
     wrong = text.filter(~is_iso)
     if len(wrong):
         raise pl.exceptions.InvalidOperationError(f"{wrong[0]!r} is no time as ISO 8601 writes it")
+    bare = text.str.strip_chars()  # Polars takes blanks around some, by the form that it guesses from the first one
+    read = partial(bare.str.to_datetime, time_zone=dtype.time_zone)
     made = read(None, time_unit=dtype.time_unit, strict=True)
-    return made if _surely_fit(text, dtype) else _unwrapped(made, partial(read, None, strict=True))
+    return made if _surely_fit(bare, dtype) else _unwrapped(made, partial(read, None, strict=True))
 
 
 def _check_digits(text: pl.Series, dtype: pl.Datetime) -> None:
@@ -70,7 +72,7 @@ def _check_digits(text: pl.Series, dtype: pl.Datetime) -> None:
 
 
 def _surely_fit(text: pl.Series, dtype: pl.Datetime) -> bool:
-    """Whether times as ISO 8601 writes them are all far from the ends of the dtype; blanks sort ahead of digits, or behind all of them."""
+    """Whether times as ISO 8601 writes them are all far from the ends of the dtype."""
     if dtype.time_unit != "ns":
         return True
     first, last = text.min(), text.max()

@@ -187,8 +187,9 @@ def _print_put_aside(report: Report, console: Console) -> None:
     """Print how many rows of sources did not fit, and where they are."""
     for stage in report["stages"]:
         facts = stage.get("facts") or {}
-        if facts.get("rows put aside"):
-            put = f"put {number_text(facts['rows put aside'])} rows aside that do not fit, into {one_line(str(facts.get('put into')))}"
+        if facts.get("rejected") and facts.get("put into"):
+            some = f"{number_text(facts['rejected'])} of {number_text(facts.get('read'))} rows"
+            put = f"put {some} aside that do not fit, into {one_line(str(facts['put into']))}"
             console.print(Text(f"! {one_line(title_of(stage))} {put}", style="yellow"), soft_wrap=True)
 
 

@@ -15,16 +15,16 @@ _CUT = 200
 _BLOCK_BYTES = 1 << 20
 MEND_QUOTE = (
     "Double the quotes inside the field; or pass inner_quotes='keep' to keep those that no separator follows, quote=None if quotes mean "
-    "nothing here, escape='\\\\' if a backslash stands before them, or ragged='quarantine' to put such rows aside."
+    "nothing here, escape='\\\\' if a backslash stands before them, or quarantine='some/folder' to put such rows aside."
 )
 MEND_LENGTH = (
     "Mend or remove the row, check the separator and the quote character, or pass ragged='fill' to fill short rows with missing values, "
-    "ragged='quarantine' to put such rows aside."
+    "or quarantine='some/folder' to put such rows aside."
 )
-
+MEND_VALUE = "Mend the value, or give the column another dtype."
 _WIDEN = (
     "Short rows are filled, but nothing is cut: to keep all fields, pass header=False, skip_rows=... and as many names as the longest row "
-    "has fields, or ragged='quarantine' to put rows aside that are longer or shorter."
+    "has fields, or quarantine='some/folder' to put longer ones aside."
 )
 
 
@@ -166,11 +166,13 @@ def raise_bad_row(bad: BadRow, name: str, hint: str = "") -> NoReturn:
 
 def fault(record: CsvRecord, row_number: int, expected: Expectation) -> BadRow | None:
     """Return what is wrong with a record, where something is that its dialect does not live with."""
+    if expected.dialect.aside and row_number and record.closed:
+        return None  # it is put aside, whatever is wrong with it
     if (bad := unreadable(record, row_number, expected)) is not None:
         return bad
     parts = list(expected.grammar.parts(record.raw))
     if (bad := misfit(record, parts, row_number, expected)) is not None:
-        return None if expected.dialect.ragged == "quarantine" and row_number else bad  # it is put aside
+        return bad
     return _refused(record, parts, row_number, expected) if expected.checks and row_number else None
 
 
@@ -225,8 +227,7 @@ def _refused(record: CsvRecord, parts: Sequence[CsvField], row_number: int, expe
         try:
             check(value)
         except (ValueError, TypeError, ArithmeticError) as error:
-            remedy = "Mend the value, or give the column another dtype."
-            bad = bad_row(record, row_number, expected, str(error) or type(error).__name__, remedy)
+            bad = bad_row(record, row_number, expected, str(error) or type(error).__name__, MEND_VALUE)
             return replace(bad, column=expected.names[position], value=value)
     return None
 

@@ -19,7 +19,8 @@ from typing import BinaryIO
 
 from gpupipe.core.errors import SourceError
 from gpupipe.sources.csv_advice import advice
-from gpupipe.sources.csv_bad_row import BadRow, Expectation, first_of, misfit, raise_bad_row, unreadable
+from gpupipe.sources.csv_bad_row import MEND_VALUE, BadRow, Expectation, bad_row, first_of, misfit, raise_bad_row, unreadable
+from gpupipe.sources.csv_refused import ValueChecks
 from gpupipe.sources.csv_text import CsvField, CsvRecord, Dialect, Grammar, Records, without_newline
 from gpupipe.sources.csv_walk import Sound, walk
 from gpupipe.sources.packed_text import Source, opened, origin
@@ -58,6 +59,7 @@ def cleaned(
     name: str | None = None,
     null_values: Collection[str] = ("",),
     reject: Callable[[BadRow, bytes], None] | None = None,
+    values: ValueChecks | None = None,
     block_bytes: int = _BLOCK_BYTES,
 ) -> Cleaned:
     r"""Return a new plain file in `folder`, written in the dialect's `plain` separator and quote; the caller removes it.
@@ -74,6 +76,8 @@ def cleaned(
         Texts that mean a missing value: one that stands so in the file is left so, whatever is escaped in it.
     reject
         Takes the rows that are put aside, each with its text.
+    values
+        Which values columns do not take: rows with one are put aside, too.
     block_bytes
         Bytes looked at together.
 
@@ -90,7 +94,7 @@ def cleaned(
     b'a;b\n1;"x;y"\n'
     """
     with _new_file(source, folder) as (path, target):
-        writer = _PlainWriter(source, dialect, n_columns, name or origin(source), null_values, reject, target)
+        writer = _PlainWriter(source, dialect, n_columns, name or origin(source), null_values, reject, target, values)
         with opened(source, dialect.encoding, dialect.max_unpacked) as stream:
             writer.copy(Records(stream, writer.grammar, writer.name, block_bytes))
     return Cleaned(path, writer.n_rows, writer.n_blank, writer.n_rejected)
@@ -121,6 +125,23 @@ def plain_rows(text: bytes, dialect: Dialect, n_columns: int, null_values: Colle
     return target.getvalue()
 
 
+def all_fit(source: Source, dialect: Dialect, values: ValueChecks, n_columns: int) -> bool:
+    r"""Whether all values of a plain file are ones that their columns take; the file is read once, and nothing is written.
+
+    Examples
+    --------
+    >>> from gpupipe.core.number_text import NumberText
+    >>> from gpupipe.core.schema import Schema
+    >>> import narwhals.stable.v2 as nw
+    >>> checks = ValueChecks(Dialect(), ("a",), Schema.of_names({"a": nw.Int64()}), {}, NumberText(), ("",))
+    >>> all_fit(b"a\n1\n2", Dialect(), checks, 1), all_fit(b"a\n1\nx\n", Dialect(), checks, 1)
+    (True, False)
+    """
+    writer = _PlainWriter(source, dialect, n_columns, origin(source), (), None, io.BytesIO(), values)
+    with opened(source, dialect.encoding, dialect.max_unpacked) as stream:
+        return writer.fits(Records(stream, writer.grammar, writer.name, _BLOCK_BYTES))
+
+
 class _PlainWriter:
     """Writes the plain copy of one file."""
 
@@ -133,6 +154,7 @@ class _PlainWriter:
         null_values: Collection[str],
         reject: Callable[[BadRow, bytes], None] | None,
         target: BinaryIO,
+        values: ValueChecks | None = None,
     ) -> None:
         self.grammar = Grammar.of(dialect)
         self.name = name
@@ -148,6 +170,7 @@ class _PlainWriter:
         self._sound = self.grammar.sound(n_columns)
         self._reject = reject
         self._target = target
+        self._values = values
 
     def copy(self, found: Records) -> None:
         """Write all rows."""
@@ -159,9 +182,24 @@ class _PlainWriter:
             if isinstance(part, CsvRecord):
                 self._take(part, is_header=False)
             else:
-                self._target.write(part.text)
-                self.n_rows += part.n_rows
-                self.n_blank += part.n_blank
+                self._take_all(part)
+
+    def fits(self, found: Records) -> bool:
+        """Whether no row of a plain text has a value that its column does not take; nothing is written."""
+        assert self._values is not None
+        start = first_of(found, self._dialect)
+        if start is not None and not self._dialect.header and not self._fits_one(start):
+            return False
+        return all(
+            self._fits_one(part) if isinstance(part, CsvRecord) else not self._values.refused(part.text)
+            for part in walk(found, self.grammar, self._expected.n_fields)
+        )
+
+    def _fits_one(self, record: CsvRecord) -> bool:
+        """Whether a record is a row without such a value."""
+        if unreadable(record, 1, self._expected) is not None:
+            return False
+        return misfit(record, list(self.grammar.parts(record.raw)), 1, self._expected) is None and self._refused(record) is None
 
     def take_sound(self, part: Sound | CsvRecord) -> None:
         """Write records, or leave one out that is wrong."""
@@ -172,15 +210,41 @@ class _PlainWriter:
             if misfit(part, parts, 1, self._expected) is None:
                 self._target.write(self._line(parts))
 
+    def _take_all(self, part: Sound) -> None:
+        """Write records that are sound, but for those with a value that its column does not take."""
+        refused = {} if self._values is None else self._values.refused(part.text)
+        self.n_blank += part.n_blank
+        if not refused:
+            self._target.write(part.text)
+            self.n_rows += part.n_rows
+            return
+        for place, record in enumerate(part.records(self.grammar)):
+            if place in refused:
+                self._put_aside(record, self._bad(record, refused[place]))
+            else:
+                self._target.write(record.raw)
+                self.n_rows += 1
+
+    def _bad(self, record: CsvRecord, reason: str) -> BadRow:
+        """Return a record with a value that its column does not take."""
+        return bad_row(record, self.n_rows + self.n_rejected + 1, self._expected, reason, MEND_VALUE)
+
+    def _refused(self, record: CsvRecord) -> str | None:
+        """Return what is wrong with the values of a record that fits otherwise."""
+        if self._values is None:
+            return None
+        parts = list(self.grammar.parts(record.raw))
+        return self._values.of_record([part.value.decode() for part in parts], [part.raw.decode() for part in parts])
+
     def _take(self, record: CsvRecord, *, is_header: bool) -> None:
         """Write one record, put it aside, or raise the error that it is wrong."""
         if record.is_blank:
             self.n_blank += 1
             return
         if self.as_it_is and record.raw.isascii() and self._sound.fullmatch(record.raw):
-            self._target.write(record.raw)
-        elif (line := self._simple_line(record.raw)) is not None:
-            self._target.write(line)
+            line = record.raw
+        elif (simple := self._simple_line(record.raw)) is not None:
+            line = simple
         else:
             row_number = 0 if is_header else self.n_rows + self.n_rejected + 1
             bad = unreadable(record, row_number, self._expected)
@@ -189,7 +253,11 @@ class _PlainWriter:
             if bad is not None:
                 self._put_aside(record, bad)
                 return
-            self._target.write(self._line(parts))
+            line = self._line(parts)
+        if not is_header and (reason := self._refused(record)) is not None:
+            self._put_aside(record, self._bad(record, reason))
+            return
+        self._target.write(line)
         self.n_rows += not is_header
 
     def _simple_line(self, raw: bytes) -> bytes | None:
@@ -204,7 +272,7 @@ class _PlainWriter:
 
     def _put_aside(self, record: CsvRecord, bad: BadRow) -> None:
         """Put a wrong record aside, or raise the error."""
-        if self._dialect.ragged != "quarantine" or bad.is_unreadable or not bad.row_number:
+        if not self._dialect.aside or not record.closed or not bad.row_number:
             hint = "" if bad.is_unreadable else advice(self._source, self._dialect, self._expected.n_fields)
             raise_bad_row(bad, self.name, hint)
         self.n_rejected += 1

@@ -15,17 +15,15 @@ def checked_schemas(
     schema: Mapping[str, Any] | None,
     dtypes: Mapping[str, Any] | None,
     names: Sequence[str] | None,
-    ragged: str,
-    quarantine: object,
     *,
     header: bool,
-) -> tuple[Schema | None, Schema]:
-    """Return the declared schema, and the dtypes that are given for some columns.
+) -> dict[str, Schema | None]:
+    """Return the schema that is `declared`, and the `dtypes` that are given for some columns.
 
     Raises
     ------
     UsageError
-        Both are given, or names and header, or ragged and quarantine, say different things.
+        Both are given, or names and header say different things.
     DtypeError
         A column is declared to hold lists or structs.
     """
@@ -42,14 +40,4 @@ def checked_schemas(
     if names is not None:
         check_header(names, "names")
     check_in_text(declared or some)
-    _check_quarantine(ragged, quarantine)
-    return declared, some
-
-
-def _check_quarantine(ragged: str, quarantine: object) -> None:
-    """Raise UsageError where rows are to be put aside and nobody says where, or the other way round."""
-    if ragged == "quarantine" and quarantine is None:
-        msg = "ragged='quarantine' puts rows that do not fit into Parquet files, and expected a folder for them, got none."
-        raise UsageError(f"{msg} Pass quarantine='some/folder'.")
-    if ragged != "quarantine" and quarantine is not None:
-        raise UsageError(f"quarantine expected ragged='quarantine', got ragged={ragged!r}. Pass both, or neither.")
+    return {"declared": declared, "dtypes": some}

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,7 +18,7 @@ from gpupipe.sources.csv_text import without_newline
 
 SCHEMA = pa.schema([("file", pa.string()), ("line", pa.int64()), ("row", pa.int64()), ("reason", pa.string()), ("text", pa.string())])
 _BATCH = 10_000
-PUT_ASIDE = "rows put aside"
+_KEPT = "rows kept"
 
 
 class Rejected:
@@ -29,13 +29,14 @@ class Rejected:
     file
         The source file's name.
     writer
-        Where they go.
+        Where they go; None where none is to come.
     """
 
-    def __init__(self, file: str, writer: pq.ParquetWriter) -> None:
+    def __init__(self, file: str, writer: pq.ParquetWriter | None) -> None:
         self._file = file
         self._writer = writer
         self._rows: list[dict[str, object]] = []
+        self.n_kept = 0  # as the reader of the file tells it, when all has been read
 
     def __call__(self, bad: BadRow, raw: bytes) -> None:
         """Take one row and its text."""
@@ -50,13 +51,14 @@ class Rejected:
 
     def flush(self) -> None:
         """Write what has been taken."""
+        assert self._writer is not None
         self._writer.write_table(pa.Table.from_pylist(self._rows, SCHEMA))
         self._rows = []
 
 
 @contextmanager
-def rejected(folder: str | None, file: str) -> Iterator[Rejected | None]:
-    """Give what takes the rows of one source file that do not fit; None without a folder.
+def rejected(folder: str | None, file: str) -> Iterator[Rejected]:
+    """Give what takes the rows of one source file that do not fit; without a folder there are none.
 
     The Parquet file is put in place when all of the source file has been read, also where no row was put aside.
 
@@ -66,10 +68,10 @@ def rejected(folder: str | None, file: str) -> Iterator[Rejected | None]:
         It cannot be written.
     """
     if folder is None:
-        yield None
+        yield Rejected(file, None)
         return
     target = rejected_path(folder, file)
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    part = target.with_name(f".{target.name}.{uuid4().hex}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         writer = pq.ParquetWriter(part, SCHEMA)
@@ -81,6 +83,7 @@ def rejected(folder: str | None, file: str) -> Iterator[Rejected | None]:
             taking = Rejected(file, writer)
             yield taking
             taking.flush()
+            writer.add_key_value_metadata({_KEPT: str(taking.n_kept)})
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
@@ -93,7 +96,11 @@ def rejected_path(folder: str, file: str) -> Path:
 
 
 def told_of(folder: str, files: Iterable[str]) -> dict[str, Any]:
-    """Return how many rows of some source files were put aside, and where, as the report tells it; nothing where none was."""
+    """Return how many rows of some source files were read, kept and put aside, and where, as the report tells it."""
     targets = [target for file in files if (target := rejected_path(folder, file)).exists()]  # a worker's folder may be another one
-    n_rows = sum(pq.read_metadata(target).num_rows for target in targets)
-    return {PUT_ASIDE: n_rows, "put into": folder} if n_rows else {}
+    if not targets:
+        return {}
+    found = [pq.read_metadata(target) for target in targets]
+    kept = sum(int((one.metadata or {}).get(_KEPT.encode(), b"0")) for one in found)
+    rejected = sum(one.num_rows for one in found)
+    return {"read": kept + rejected, "kept": kept, "rejected": rejected, "put into": folder}

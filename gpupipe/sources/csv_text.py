@@ -19,7 +19,7 @@ from gpupipe.sources.packed_text import BOM, MAX_UNPACKED, encoding_of
 MAX_RECORD_BYTES = 1 << 26  # a quote that never closes would otherwise take the rest of the file into one record
 _FIRST_BYTES = 1 << 16
 
-Ragged = Literal["error", "fill", "quarantine"]
+Ragged = Literal["error", "fill"]
 InnerQuotes = Literal["error", "keep"]
 
 
@@ -45,8 +45,8 @@ class Dialect:
         What the text is written in, as Python calls it.
     ragged, inner_quotes
         What becomes of rows of another length, and of quotes inside quoted fields: see `ReadCsv`.
-    max_unpacked
-        How many bytes a compressed file may become.
+    aside
+        Whether rows that do not fit are put aside.
 
     Raises
     ------
@@ -63,7 +63,8 @@ class Dialect:
     encoding: str = "utf-8"
     ragged: Ragged = "error"
     inner_quotes: InnerQuotes = "error"
-    max_unpacked: int = MAX_UNPACKED
+    max_unpacked: int = MAX_UNPACKED  # how many bytes a compressed file may become
+    aside: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.header, bool):  # to pandas, 0 says that there is one, and None that there is none
@@ -81,8 +82,8 @@ class Dialect:
             raise UsageError("comment expected some text, got ''. Pass None when the file has no comments.")
         if self.skip_rows < 0:
             raise UsageError(f"skip_rows expected 0 or more, got {self.skip_rows}.")
-        if self.ragged not in ("error", "fill", "quarantine"):
-            raise UsageError(f"ragged expected 'error', 'fill' or 'quarantine', got {self.ragged!r}.")
+        if self.ragged not in ("error", "fill"):
+            raise UsageError(f"ragged expected 'error' or 'fill', got {self.ragged!r}. quarantine='some/folder' puts rows aside.")
         if self.inner_quotes not in ("error", "keep"):
             raise UsageError(f"inner_quotes expected 'error' or 'keep', got {self.inner_quotes!r}.")
         if self.max_unpacked < 1:
@@ -95,7 +96,7 @@ class Dialect:
     def is_plain(self) -> bool:
         """Whether the text may be as readers take it; where it is not, they get a copy that is."""
         usual = (self.escape, self.encoding, self.ragged, self.inner_quotes) == (None, "utf-8", "error", "error")
-        return self._is_short and usual
+        return self._is_short and usual and not self.aside
 
     @property
     def plain(self) -> tuple[str, str | None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 
 import narwhals.stable.v2 as nw
 from narwhals.stable.v2.dtypes import DType
@@ -13,6 +13,7 @@ from gpupipe.core.errors import DtypeError
 from gpupipe.core.iso import check_digits, check_iso, check_nanoseconds
 from gpupipe.core.number_text import NumberText
 from gpupipe.core.schema import Schema
+from gpupipe.core.time_text import moment_of
 
 INTEGERS: dict[type[DType], tuple[int, int]] = {
     nw.Int8: (-(2**7), 2**7 - 1),
@@ -24,6 +25,8 @@ INTEGERS: dict[type[DType], tuple[int, int]] = {
     nw.UInt32: (0, 2**32 - 1),
     nw.UInt64: (0, 2**64 - 1),
 }
+_BLANKS = " \t\n\r\v\f"
+_DECIMAL = re.compile(r"[+-]?(?:[0-9]+(?:[.][0-9]*)?|[.][0-9]+)(?:[eE][+-]?[0-9]+)?", re.ASCII)
 
 
 def check_in_text(schema: Schema) -> None:
@@ -50,7 +53,7 @@ def _written(numbers: NumberText, check: Callable[[str], object]) -> Callable[[s
     """Return the check of numbers that are written in another way."""
 
     def look(text: str) -> object:
-        if _is_blank(text):
+        if not text.strip():
             return None
         plain = numbers.plain(text)
         if plain is None:
@@ -65,8 +68,10 @@ def _plain_check(dtype: DType, pattern: str | None) -> Callable[[str], object] |
     """Return the check of one dtype, whose numbers are written as in a program."""
     if type(dtype) in INTEGERS:
         return _integer(str(dtype), *INTEGERS[type(dtype)])
-    if dtype.is_float() or dtype.is_decimal():
+    if dtype.is_float():
         return _number
+    if isinstance(dtype, nw.Decimal):
+        return _decimal(dtype.precision, dtype.scale)
     if dtype == nw.Boolean:
         return _boolean
     if pattern is not None:
@@ -82,8 +87,8 @@ def _integer(name: str, low: int, high: int) -> Callable[[str], object]:
     def check(text: str) -> None:
         if _is_blank(text):
             return
-        if re.fullmatch(r"\s*[+-]?[0-9]+", text) is None:
-            raise ValueError(f"{name} takes whole numbers")
+        if re.fullmatch(r"\s*[+-]?[0-9]+", text, re.ASCII) is None or (low == 0 and "-" in text):
+            raise ValueError(f"{name} takes whole numbers" + (" without a sign" if low == 0 and "-" in text else ""))
         digits = text.strip().lstrip("+-").lstrip("0")
         if len(digits) > len(str(high)) or not low <= int(text) <= high:  # Python reads no number of any length
             raise ValueError(f"{name} takes {low} to {high}")
@@ -97,7 +102,21 @@ def _number(text: str) -> None:
         return
     if "_" in text or text[-1].isspace():
         raise ValueError("a number has no underscores, and no blanks behind it")
-    float(text)
+    float(text if text.lstrip(_BLANKS).isascii() else f"{text}?")  # Python reads other digits and blanks, too
+
+
+def _decimal(precision: int, scale: int) -> Callable[[str], object]:
+    """Return the check of decimals, of which more places than they have are rounded."""
+    places, most = Decimal(1).scaleb(-scale), Decimal(1).scaleb(precision - scale)
+
+    def check(text: str) -> None:
+        if _DECIMAL.fullmatch(text) is None:
+            raise ValueError(f"a decimal is written as 12.34, got {text!r}")
+        number = Decimal(text)
+        if number and (number.adjusted() > precision or abs(number.quantize(places, ROUND_HALF_EVEN, Context(prec=200))) >= most):
+            raise ValueError(f"it has at most {precision - scale} digits before its fraction")
+
+    return check
 
 
 def _timed(dtype: DType, pattern: str) -> Callable[[str], object]:
@@ -106,8 +125,7 @@ def _timed(dtype: DType, pattern: str) -> Callable[[str], object]:
     def check(text: str) -> None:
         if isinstance(dtype, nw.Datetime) and "%f" in pattern:
             check_digits(text, dtype.time_unit)
-        short = re.sub(r"([.][0-9]{6})[0-9]+", r"\1", text)  # Python reads six digits of a second, the reader nine
-        moment = datetime.strptime(short, pattern)  # noqa: DTZ007 - only whether it parses, and about when it is
+        moment = moment_of(text, pattern)
         if isinstance(dtype, nw.Datetime) and dtype.time_unit == "ns":
             check_nanoseconds(moment)
 
@@ -116,7 +134,7 @@ def _timed(dtype: DType, pattern: str) -> Callable[[str], object]:
 
 def _is_blank(text: str) -> bool:
     """Whether there are only blanks, which the reader takes for a missing number."""
-    return not text.strip()
+    return not text.strip(_BLANKS)
 
 
 def _boolean(text: str) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from gpupipe.sources.csv_inspect import places
-from gpupipe.sources.csv_text import CsvRecord, Grammar, Records
+from gpupipe.sources.csv_text import CsvRecord, Grammar, Records, n_lines
 
 _RETURN = 13
 _FEW_BYTES = 1 << 13  # around an odd record, so many bytes are read record by record
@@ -24,11 +24,38 @@ class Sound:
         The records without the blank lines between them.
     n_blank
         How many of those there were.
+    line_number
+        The line on which the first of them begins.
+    original
+        The text with the blank lines, where there are some.
     """
 
     text: bytes
     n_rows: int
     n_blank: int = 0
+    line_number: int = field(default=1, repr=False, compare=False)
+    original: bytes | None = field(default=None, repr=False, compare=False)
+
+    def records(self, grammar: Grammar) -> Iterator[CsvRecord]:
+        r"""Yield the records one by one, each with its line.
+
+        Examples
+        --------
+        >>> from gpupipe.sources.csv_text import Dialect
+        >>> sound = Sound(b'1,"\n"\n2,3\n', 2, line_number=5)
+        >>> [(record.line_number, record.raw) for record in sound.records(Grammar.of(Dialect()))]
+        [(5, b'1,"\n"\n'), (7, b'2,3\n')]
+        """
+        text = self.text if self.original is None else self.original
+        found = places(text, grammar)
+        assert found is not None
+        start, line_number = 0, self.line_number
+        for newline in found[0].tolist():
+            record = CsvRecord(line_number, text[start : newline + 1], True)
+            line_number += n_lines(record.raw)
+            start = newline + 1
+            if not record.is_blank:
+                yield record
 
 
 @dataclass(frozen=True)
@@ -37,6 +64,11 @@ class _Part:
 
     sound: Sound
     n_bytes: int
+
+    def at(self, line_number: int, text: bytes) -> Sound:
+        """Return the records with where they stand; `text` is what they were found in."""
+        original = text[: self.n_bytes] if self.sound.n_blank else None
+        return replace(self.sound, line_number=line_number, original=original)
 
 
 def walk(found: Records, grammar: Grammar, n_fields: int) -> Iterator[Sound | CsvRecord]:
@@ -53,8 +85,9 @@ def walk(found: Records, grammar: Grammar, n_fields: int) -> Iterator[Sound | Cs
     while text := found.block():
         part = _sound_part(text, grammar, n_fields)
         if part is not None:
+            sound = part.at(found.line_number, text)
             found.take(part.n_bytes)
-            yield part.sound
+            yield sound
             continue
         stop = found.n_taken + len(text)
         while found.n_taken < stop and (few := found.block(_FEW_BYTES)):
@@ -65,8 +98,9 @@ def _walk_few(found: Records, text: bytes, grammar: Grammar, n_fields: int) -> I
     """Yield what comes next, about as much as a text that it begins with."""
     part = _sound_part(text, grammar, n_fields)
     if part is not None:
+        sound = part.at(found.line_number, text)
         found.take(part.n_bytes)
-        yield part.sound
+        yield sound
         return
     stop = found.n_taken + len(text)
     while found.n_taken < stop and (record := found.next()) is not None:

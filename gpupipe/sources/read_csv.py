@@ -17,15 +17,18 @@ from gpupipe.core.errors import SourceError, listing
 from gpupipe.core.file_marks import file_marks
 from gpupipe.core.files import Folder, FoundFiles, Paths, Place, find_files, kept_paths, local_files, shared_count, shown
 from gpupipe.core.number_text import NumberText
+from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema
 from gpupipe.sources._agree import require_columns
 from gpupipe.sources.csv_advice import advice
 from gpupipe.sources.csv_bad_row import first_bad_row, raise_bad_row
-from gpupipe.sources.csv_clean import Cleaned, cleaned
+from gpupipe.sources.csv_clean import cleaned
 from gpupipe.sources.csv_header import check_named
 from gpupipe.sources.csv_inspect import CsvFacts, inspect_csv
 from gpupipe.sources.csv_options import checked_schemas
-from gpupipe.sources.csv_rejected import rejected, rejected_path, told_of
+from gpupipe.sources.csv_ready import CsvFile, is_plain
+from gpupipe.sources.csv_refused import ValueChecks
+from gpupipe.sources.csv_rejected import told_of
 from gpupipe.sources.csv_schema import first_record, head_bytes, header_of, inferred, told, width_of
 from gpupipe.sources.csv_text import Dialect, Grammar, InnerQuotes, Ragged
 from gpupipe.sources.csv_values import value_checks
@@ -84,14 +87,15 @@ class ReadCsv(Source):
         What the text is written in, as Python calls it: ``"latin-1"``, ``"cp1252"``, ``"utf-16"``.
     ragged
         What becomes of rows that are too short or too long: ``"error"``; ``"fill"``, short ones are filled with missing values, and
-        empty fields behind the last column are left out; ``"quarantine"``, they are put aside, as are rows with text behind a closing
-        quote.
+        empty fields behind the last column are left out.
     inner_quotes
         What becomes of a quote inside a quoted field that is not doubled: ``"error"``; or ``"keep"``, it is a character like any other
         where neither a separator nor the end of the line follows.
     quarantine
-        The folder for what is put aside: a Parquet file for each file read, with ``file``, ``line``, ``row``, ``reason`` and ``text``.
-        It is written as the file is read, also where the run fails later. Rows read are those kept and those put aside.
+        A folder into which rows are put that do not fit, instead of an error: too short or long unless they are filled, not UTF-8, with
+        text behind a closing quote, or with a value that its column's dtype does not take. A Parquet file for each file read, with
+        ``file``, ``line``, ``row``, ``reason`` and ``text``, is written as the file is read, also where the run fails later. Rows read
+        are those kept and those put aside; the report has all three.
     nan_as_null
         Whether NaN is missing.
     key
@@ -156,28 +160,22 @@ class ReadCsv(Source):
         key: str | Sequence[str] = (),
         max_unpacked: int = MAX_UNPACKED,
     ) -> None:
-        declared, some = checked_schemas(schema, dtypes, names, ragged, quarantine, header=header)
-        values = {
-            "path": kept_paths(path),
-            "declared": declared,
-            "dtypes": some,
-            "dialect": Dialect(separator, quote, header, comment, skip_rows, escape, encoding, ragged, inner_quotes, max_unpacked),
-            "null_values": (null_values,) if isinstance(null_values, str) else tuple(null_values),
-            "numbers": NumberText(decimal, thousands),
-            "date_format": tuple(date_format.items()) if isinstance(date_format, Mapping) else date_format,
-            "names": None if names is None else tuple(names),
-            "quarantine": None if quarantine is None else os.fspath(quarantine),
-            "nan_as_null": nan_as_null,
-            "key": (key,) if isinstance(key, str) else tuple(key),
-        }
-        self.__dict__.update(values)
+        dialect = Dialect(
+            separator, quote, header, comment, skip_rows, escape, encoding, ragged, inner_quotes, max_unpacked, quarantine is not None
+        )
+        settle(self, **checked_schemas(schema, dtypes, names, header=header), path=kept_paths(path), dialect=dialect)
+        settle(self, null_values=(null_values,) if isinstance(null_values, str) else tuple(null_values))
+        settle(self, numbers=NumberText(decimal, thousands), names=None if names is None else tuple(names))
+        settle(self, date_format=tuple(date_format.items()) if isinstance(date_format, Mapping) else date_format)
+        settle(self, quarantine=None if quarantine is None else os.fspath(quarantine), nan_as_null=nan_as_null)
+        settle(self, key=(key,) if isinstance(key, str) else tuple(key))
 
     def fingerprint(self) -> tuple[tuple[Any, ...], ...] | None:
         """Return the files' marks."""
         return file_marks(self._files())
 
     def told(self) -> dict[str, Any]:
-        """Return how many rows were put aside."""
+        """Return how many rows were read, kept and put aside."""
         return {} if self.quarantine is None else told_of(self.quarantine, (str(file) for file in self._files()))
 
     def origin(self) -> str:
@@ -251,7 +249,7 @@ class ReadCsv(Source):
             self._check_first(file, names, files[0])
         dialect = replace(self.dialect, header=self.dialect.header and piece.start == 0)
         text = read_bytes(file.path, piece.start, piece.stop)
-        if not _is_plain(inspect_csv(text, dialect, len(names))):
+        if not is_plain(inspect_csv(text, dialect, len(names))):
             try:
                 made = cleaned(text, dialect, scratch, len(names), name=str(file), null_values=self.null_values).path
             except SourceError as error:  # whose lines are counted from the part's beginning
@@ -326,36 +324,32 @@ class ReadCsv(Source):
 
     def _facts_key(self, file: Place, n_columns: int) -> tuple[Any, ...]:
         """Return under what is kept what is known of a file as it is."""
-        return str(file), file.stamp, self.dialect, self.null_values if self.dialect.escape else (), self.quarantine, n_columns
+        aside = () if self.quarantine is None else (self.quarantine, self.schema(), self.date_format, self.numbers, self.null_values)
+        return str(file), file.stamp, self.dialect, self.null_values if self.dialect.escape else (), aside, n_columns
 
     def _ready(self, file: Place, names: tuple[str, ...], first: Place, scratch: Folder) -> str:
         """Return the local path of plain text: the file, or a copy that is made once for a file as it is."""
         self._check_first(file, names, first)
         [local] = local_files([file], scratch)
         key = self._facts_key(file, len(names))
-        if self.dialect.is_plain and not self.dialect.skip_rows and not is_packed(local):
-            facts = _FACTS.get(key) or inspect_csv(local, self.dialect, len(names))
-            if _is_plain(facts):
-                _FACTS[key] = facts
-                return local
+        found = CsvFile(str(file), local, self.dialect, len(names), self.null_values, self._value_checks(names), self.quarantine)
         target = Path(scratch, f"csv-{hashlib.blake2b(repr(key).encode(), digest_size=12).hexdigest()}.csv")
-        if not target.exists():
-            with rejected(self.quarantine, str(file)) as reject:
-                made = cleaned(local, self.dialect, scratch, len(names), name=str(file), null_values=self.null_values, reject=reject)
-            made.path.replace(target)
-            _FACTS[key] = CsvFacts(made.n_rows, None, len(names), made.n_blank, short=False, odd=True)
-            self._tell_of(made, file, len(names))
+        if target.exists():
+            return str(target)
+        if (facts := found.as_it_is(_FACTS.get(key))) is not None:
+            _FACTS[key] = facts
+            return local
+        _FACTS[key], told_of_it = found.copy_to(target, scratch)
+        for text in told_of_it:
+            _tell(text, file)
         return str(target)
 
-    def _tell_of(self, made: Cleaned, file: Place, n_columns: int) -> None:
-        """Tell which rows of a file are not in its copy."""
-        if made.n_rejected and self.quarantine is not None:
-            n_rows = made.n_rows + made.n_rejected
-            put = f"{made.n_rejected:,} of its {n_rows:,} rows do not fit and were put into {rejected_path(self.quarantine, str(file))}"
-            _tell(f"{file}: {put}.", file)
-        if made.n_blank and n_columns == 1:
-            blank = f"{made.n_blank:,} blank lines of its one column are no rows"
-            _tell(f'{file}: {blank}. Where they mean missing values, write "" there.', file)
+    def _value_checks(self, names: tuple[str, ...]) -> ValueChecks | None:
+        """Return which values are to be put aside with their rows."""
+        if self.quarantine is None:
+            return None
+        schema = self.schema()
+        return ValueChecks(self.dialect, names, schema, self._formats(schema), self.numbers, self.null_values)
 
     def _check_first(self, file: Place, names: tuple[str, ...], first: Place) -> None:
         """Raise SourceError where a file is empty, or its header is another than the first file's."""
@@ -381,11 +375,6 @@ class ReadCsv(Source):
             raise_bad_row(bad, str(file), hint)
         except SourceError as error:
             return error
-
-
-def _is_plain(facts: CsvFacts) -> bool:
-    """Whether the reader may have a text as it stands."""
-    return not (facts.odd or facts.short or facts.blank_lines)
 
 
 def _tell(text: str, file: Place) -> None:

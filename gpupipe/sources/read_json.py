@@ -102,7 +102,7 @@ class ReadJson(Source):
         return file_marks(self._files())
 
     def told(self) -> dict[str, Any]:
-        """Return how many lines were put aside."""
+        """Return how many lines were read, kept and put aside."""
         return {} if self.quarantine is None else told_of(self.quarantine, (str(file) for file in self._files()))
 
     def origin(self) -> str:
@@ -163,7 +163,6 @@ class ReadJson(Source):
         if target.exists():
             return str(target)
         with rejected(self.quarantine, str(file)) as reject, target.with_suffix(".part").open("wb") as copy:
-            assert reject is not None
             for row, (number, line) in enumerate(_numbered(file, self.max_unpacked), start=1):
                 if reason := _reason(line, schema):
                     reject.take(number, row, reason, line)
@@ -171,6 +170,7 @@ class ReadJson(Source):
                 else:
                     copy.write(line.rstrip(b"\r\n") + b"\n")
                     n_kept += 1
+            reject.n_kept = n_kept
         target.with_suffix(".part").replace(target)
         if n_rejected:
             put = f"{n_rejected:,} of its {n_kept + n_rejected:,} lines do not fit and were put into"

@@ -29,7 +29,7 @@ def test_a_short_row() -> None:
     content = b'a,b\n"x\n\ny",1\n\n1\n'
     assert message(content) == (
         "perf.txt, line 6 (row 2): expected 2 fields, got 1: '1'. Mend or remove the row, check the separator and the quote "
-        "character, or pass ragged='fill' to fill short rows with missing values, ragged='quarantine' to put such rows aside."
+        "character, or pass ragged='fill' to fill short rows with missing values, or quarantine='some/folder' to put such rows aside."
     )
 
 
@@ -139,7 +139,7 @@ def test_a_short_and_a_long_row_do_not_cancel(pair: tuple[str, str]) -> None:
 
 def test_rows_that_are_filled_or_put_aside_are_no_faults() -> None:
     text = b'a,b\n1\n2,3,\n4,5,6\n"x"y,7\n'
-    assert first_bad_row(text, Dialect(ragged="quarantine")) is None
+    assert first_bad_row(text, Dialect(aside=True)) is None
     bad = first_bad_row(text, Dialect(ragged="fill"))
     assert bad is not None and (bad.row_number, bad.reason) == (3, "expected 2 fields, got 3")
     assert first_bad_row(b"a,b\n1\n2,x\n", Dialect(ragged="fill"), {"b": int}).value == "x"  # type: ignore[union-attr]

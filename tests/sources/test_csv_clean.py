@@ -124,7 +124,7 @@ def test_rows_that_do_not_fit_are_filled_or_put_aside(tmp_path: Path) -> None:
     aside: list[tuple[int, str, bytes]] = []
     made = cleaned(
         source + b'"x"y,1\n',
-        Dialect(ragged="quarantine"),
+        Dialect(aside=True),
         tmp_path,
         2,
         reject=lambda bad, raw: aside.append((bad.line_number, bad.reason, raw)),

@@ -14,8 +14,7 @@ from gpupipe.sources.read_csv import ReadCsv
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"ragged": "quarantine"}, "expected a folder for them, got none"),
-        ({"ragged": "fill", "quarantine": "aside"}, "quarantine expected ragged='quarantine', got ragged='fill'"),
+        ({"ragged": "quarantine"}, "ragged expected 'error' or 'fill', got 'quarantine'. quarantine='some/folder' puts rows aside."),
         ({"schema": {"a": nw.Int8}, "dtypes": {"a": nw.Int8}}, "schema and dtypes are both given"),
         ({"names": ["a"]}, "names expected header=False, got header=True"),
         ({"names": "a", "header": False}, "names expected several column names, got the one text 'a'"),

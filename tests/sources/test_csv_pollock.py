@@ -25,7 +25,7 @@ from gpupipe.engines._scan import explained, read_lazy
 from gpupipe.sources.read_csv import ReadCsv
 
 Rows = list[list[str]]
-OPTION = re.compile("(pass|With|and|or) (ragged|inner_quotes|quote|separator|escape|header|encoding)=")
+OPTION = re.compile("(pass|With|and|or) (ragged|inner_quotes|quote|separator|escape|header|encoding|quarantine)=")
 
 
 @pytest.fixture
@@ -134,7 +134,7 @@ def test_every_polluted_file_is_right_or_refused(corpus: zipfile.ZipFile, tmp_pa
         assert not content or OPTION.search(found), found
         ends["refused"] += 1
         if content:
-            kept = read(path, ragged="quarantine", quarantine=tmp_path / f"aside{number}")
+            kept = read(path, quarantine=tmp_path / f"aside{number}")
             [aside] = (tmp_path / f"aside{number}").iterdir()
             lost = pq.read_table(aside)
             assert len(kept) + lost.num_rows == len(expected) - 1, name

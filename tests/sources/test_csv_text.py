@@ -42,7 +42,7 @@ def test_any_ascii_character_separates(separator: str) -> None:
         ({"escape": "ab"}, "escape expected one ASCII character other than a newline, got 'ab'"),
         ({"encoding": "latin-l"}, "encoding expected one that Python knows, .* got 'latin-l'.* Did you mean 'latin-1'"),
         ({"encoding": "rot13"}, "encoding expected one that Python knows"),
-        ({"ragged": "skip"}, "ragged expected 'error', 'fill' or 'quarantine', got 'skip'"),
+        ({"ragged": "skip"}, "ragged expected 'error' or 'fill', got 'skip'. quarantine='some/folder' puts rows aside."),
         ({"max_unpacked": 0}, "max_unpacked expected a number of bytes, got 0"),
         ({"header": 0}, "header expected True or False, got 0. Column names go to names="),
         ({"quote": ""}, "quote expected one ASCII character"),

@@ -222,7 +222,7 @@ def test_a_ragged_row_is_shown(row: str, got: int, text: Callable[..., Path], re
     assert str(caught.value) == (
         f"{path}, line 4 (row 2): expected 2 fields, got {got}: '{row}'. "
         "Mend or remove the row, check the separator and the quote character, or pass ragged='fill' to fill short rows with missing "
-        "values, ragged='quarantine' to put such rows aside."
+        "values, or quarantine='some/folder' to put such rows aside."
     )
 
 

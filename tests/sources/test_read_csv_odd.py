@@ -76,7 +76,7 @@ def test_a_quote_inside_a_field_without_quotes_is_a_character(content: str, rows
 def test_text_behind_a_closing_quote_is_refused_kept_or_put_aside(content: str, text: Text, read: Read, tmp_path: Path) -> None:
     message = refusal(ReadCsv(text(content)), read)
     assert "a.csv, line 2 (row 1): expected a separator behind the closing quote of a field, got other text: " in message
-    assert "pass inner_quotes='keep'" in message and "quote=None" in message and "ragged='quarantine'" in message
+    assert "pass inner_quotes='keep'" in message and "quote=None" in message and "quarantine='some/folder'" in message
     if "disk" in content:
         kept = read(ReadCsv(text(content), inner_quotes="keep"))
         assert kept.to_pydict() == {"item": ['5" disk', '7" disk', "x"], "n": [1, 2, 3]}
@@ -132,7 +132,7 @@ def test_short_rows_are_filled(text: Text, read: Read) -> None:
 
 def test_rows_that_do_not_fit_are_put_aside(text: Text, read: Read, engine: str, tmp_path: Path) -> None:
     path = text(RAGGED + '"x"y,1,2\n10,11,12\n')
-    source = ReadCsv(path, ragged="quarantine", quarantine=tmp_path / "aside")
+    source = ReadCsv(path, quarantine=tmp_path / "aside")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         assert read(source).to_pydict() == {"a": [3, 10], "b": [4, 11], "c": [5, 12]}
@@ -147,17 +147,18 @@ def test_rows_that_do_not_fit_are_put_aside(text: Text, read: Read, engine: str,
 
 def test_the_report_tells_of_rows_that_were_put_aside(text: Text, engine: str, tmp_path: Path) -> None:
     sources = {
-        "odd": ReadCsv(text(RAGGED), ragged="quarantine", quarantine=tmp_path / "aside"),
-        "even": ReadCsv(text("a,b\n1,2\n", "even.csv"), ragged="quarantine", quarantine=tmp_path / "aside"),
+        "odd": ReadCsv(text(RAGGED), quarantine=tmp_path / "aside"),
+        "even": ReadCsv(text("a,b\n1,2\n", "even.csv"), quarantine=tmp_path / "aside"),
     }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         report = gp.Pipeline("p", {name: gp.Scalar(nw.len())(source.node()) for name, source in sources.items()}).run(engine).report
     facts = [stage.get("facts") for stage in report["stages"] if stage["kind"] == "source"]
-    assert facts == [{"rows put aside": 3, "put into": str(tmp_path / "aside")}, None]
+    into = {"put into": str(tmp_path / "aside")}
+    assert facts == [{"read": 4, "kept": 1, "rejected": 3} | into, {"read": 1, "kept": 1, "rejected": 0} | into]
     told = io.StringIO()
     print_summary(report, Console(file=told, width=300))
-    assert f"put 3 rows aside that do not fit, into {tmp_path / 'aside'}" in told.getvalue()
+    assert f"put 3 of 4 rows aside that do not fit, into {tmp_path / 'aside'}" in told.getvalue()
 
 
 # Separators, encodings, comments

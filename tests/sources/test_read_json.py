@@ -251,7 +251,7 @@ def test_lines_that_do_not_fit_are_put_aside_and_counted(tmp_path: Path, engine:
     ]
     reasons = [row["reason"] for row in rejected]
     assert reasons[1:3] == ["expected a record {...}, got list", "expected Int64 in 'a', got \"no\""]
-    assert result.report["stages"][0]["facts"] == {"rows put aside": 4, "put into": str(aside)}
+    assert result.report["stages"][0]["facts"] == {"read": 6, "kept": 2, "rejected": 4, "put into": str(aside)}
 
 
 def test_columns_are_guessed_without_lines_that_are_put_aside(tmp_path: Path) -> None:
