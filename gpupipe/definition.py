@@ -20,6 +20,7 @@ from types import ModuleType, TracebackType
 from typing import Any
 
 from gpupipe.core.errors import GpupipeError, UsageError, listing, nearest
+from gpupipe.core.extras import how_to_have
 from gpupipe.parameters import Parameter, bind, read_parameters
 from gpupipe.pipeline import Pipeline
 
@@ -178,7 +179,8 @@ def _blaming(path: Path, what: str) -> Iterator[None]:
         raise
     except (Exception, SystemExit) as error:
         *before, said = traceback.format_exception_only(error)
-        failure = UsageError(f"{what} raised {said.strip()}")
+        lacks = f". {how_to_have(error.name)}" if isinstance(error, ModuleNotFoundError) and error.name else ""
+        failure = UsageError(f"{what} raised {said.strip()}{lacks}")
         for line in [*_lines(error.__traceback__, path), *(["".join(before).rstrip()] if before else [])]:
             failure.add_note(line)
         raise failure from error

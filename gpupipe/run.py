@@ -248,7 +248,7 @@ class Execution:
         demands += [Demand("rows", self.results[number]) for number in counted]
         started, at = time.perf_counter(), self.watch.now
         self.engine.ledger.turn_to(waiting[0].id)
-        self.tell("stretch", waiting[0], {"n_stages": len(waiting) + len(lazy)})
+        self.tell("stretch", waiting[0], {"n_stages": len({step.id for step in (*waiting, *lazy)})})
         self.engine.on_tasks = lambda done, of: self.tell("tasks", waiting[0], {"done": done, "of": of})
         try:
             results = self.engine.compute(demands) if demands else []

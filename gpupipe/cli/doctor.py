@@ -14,6 +14,9 @@ from gpupipe.core.plain_json import json_text
 if TYPE_CHECKING:
     from rich.table import Table
 
+# Extras of a dozen packages each.
+_LARGE = ("cu12", "cu13")
+
 
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as one JSON object.")] = False,
@@ -64,7 +67,8 @@ def _print(found: dict[str, Any]) -> None:
     if further:
         console.print(Text("\nNot installed, for who needs it:", style="dim"))
         for extra, what in further:
-            console.print(Text(f"  {extra} ({what}): {pip_install(extra)}", style="dim"), soft_wrap=True)
+            command = f"in the folder of its sources, pip install '.[{extra}]'" if extra in _LARGE else pip_install(extra)
+            console.print(Text(f"  {extra} ({what}): {command}", style="dim"), soft_wrap=True)
     for problem in found["problems"]:
         console.print()
         console.print(Text.assemble(("! ", "yellow"), problem["what"]), soft_wrap=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib.util
 import io
 import random
 import re
@@ -48,7 +49,9 @@ def new(
             write_whole(folder / path, text)
         if not quiet:
             typer.echo(visible(f"wrote {', '.join(str(folder / path) for path in files)}"), err=True)
-            typer.echo(visible(f"next: cd {folder} && gpupipe run pipeline.py --report report && python -m pytest"), err=True)
+            typer.echo(visible(f"next: cd {folder} && gpupipe run pipeline.py --report report"), err=True)
+            install = "" if importlib.util.find_spec("pytest") else "pip install pytest && "
+            typer.echo(f"its test: {install}python -m pytest", err=True)
 
 
 def _files(name: str) -> dict[str, str]:

@@ -32,6 +32,11 @@ _METHODS = frozenset(
     str.split str.to_date str.to_datetime str.to_lowercase str.to_uppercase str.to_titlecase str.zfill
     list.len list.contains list.get struct.field name.suffix name.prefix name.keep name.to_lowercase name.to_uppercase""".split()  # noqa: SIM905  (a line each is a screen of them)
 )
+# What narwhals makes of `.clip` with one bound, and what its older versions have not.
+_FURTHER = frozenset(
+    {"clip_lower", "clip_upper", "__neg__", "str.strip_chars_start", "str.strip_chars_end", "str.pad_start", "str.pad_end", "str.to_time"}
+    | {f"list.{word}" for word in ("max", "mean", "median", "min", "sum", "unique")}
+)
 _KINDS = frozenset({"COL", "LITERAL", "ELEMENTWISE", "WHEN_THEN"})
 
 
@@ -101,7 +106,7 @@ def is_expression(value: Any) -> bool:
 
 def _is_known(kind: Any, name: Any) -> bool:
     """Whether an operation is of single rows and among the known ones."""
-    return isinstance(kind, str) and isinstance(name, str) and kind in _KINDS and name in _START | _OPERATORS | _METHODS
+    return isinstance(kind, str) and isinstance(name, str) and kind in _KINDS and name in _START | _OPERATORS | _METHODS | _FURTHER
 
 
 def _is_sound(node: Mapping[str, Any]) -> bool:

@@ -6,6 +6,16 @@ The name gpupipe on the Python package index is another project's, so no command
 
 from __future__ import annotations
 
+_EXTRA_OF = {
+    **dict.fromkeys(("pandas", "skops", "sklearn", "xgboost"), "cpu"),
+    **dict.fromkeys(("cloudpickle", "dask", "distributed"), "dask"),
+    **dict.fromkeys(("networkit", "scipy"), "graph"),
+    "numba": "forecast",
+    "optuna": "tune",
+    "torch": "deep",
+    "xarray": "xarray",
+}
+
 
 def pip_install(*extras: str, anew: bool = False) -> str:
     """Return the command that installs the packages of some extras.
@@ -31,3 +41,17 @@ def pip_install(*extras: str, anew: bool = False) -> str:
         return f"pip install '.[{','.join(extras)}]'  # in the folder of gpupipe's pyproject.toml"
     packages = dict.fromkeys(text.partition(";")[0].strip() for text in wanted)
     return " ".join(["pip install", *(["--force-reinstall"] if anew else []), *(f"'{package}'" for package in packages)])
+
+
+def how_to_have(module: str) -> str:
+    """Return what to do about a module that a user's own file imports and that is not installed.
+
+    Examples
+    --------
+    >>> how_to_have("optuna.samplers")
+    "It comes with the extra 'tune'. Run: pip install 'optuna>=4.4'"
+    """
+    extra = _EXTRA_OF.get(module.partition(".")[0])
+    if extra is None:
+        return "Install it into this environment, or put it beside the file."
+    return f"It comes with the extra {extra!r}. Run: {pip_install(extra)}"

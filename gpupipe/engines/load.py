@@ -33,6 +33,7 @@ ADDRESSES = {
 BLOCKS = {"cpu": "gpupipe.engines.polars.blocks:PolarsBlocks"}  # engines that are others where they work on blocks
 CLUSTERED = ("dask", "dask-cuda")  # engines that run on workers
 ON_DEVICES = ("gpu", "dask-cuda")
+_OF_LIBRARIES = {"polars": "cpu", "cudf": "gpu", "cuda": "gpu", "rapids": "gpu"}  # as somebody might call an engine
 
 
 def load_engine(name: str, options: EngineOptions | None = None) -> Engine:
@@ -87,7 +88,9 @@ def known_engine(name: str, others: Sequence[str] = ()) -> str:
     """Return the name of an engine, or raise UsageError where there is none of that name; `others` are taken, too."""
     names = [*others, *ADDRESSES]
     if name not in names:
-        msg = f"There is no engine {name!r}.{nearest(name, names)} The engines are {listing(names)}."
+        meant = _OF_LIBRARIES.get(name.lower())
+        near = nearest(name, names) if meant is None else f" Did you mean {meant!r}?"
+        msg = f"There is no engine {name!r}.{near} The engines are {listing(names)}."
         raise UsageError(msg)
     return name
 

@@ -100,9 +100,14 @@ def require_columns(declared: Iterable[str], names: Sequence[str], where: str) -
     >>> require_columns(["loan_idd"], ["loan_id", "upb"], "a.csv")
     Traceback (most recent call last):
     gpupipe.core.errors.ColumnError: a.csv: there is no column 'loan_idd'. Did you mean 'loan_id'? It has 'loan_id', 'upb'.
+    >>> require_columns(["upb"], ["loan_id;upb"], "a.csv")
+    Traceback (most recent call last):
+    gpupipe.core.errors.ColumnError: a.csv: there is no column 'upb'. Its one column is called 'loan_id;upb': pass separator=';'.
     """
     known = frozenset(names)
     for name in declared:
         if name not in known:
-            msg = f"{where}: there is no column {name!r}.{nearest(name, names)} It has {listing(names)}."
-            raise ColumnError(msg)
+            told = f"{nearest(name, names)} It has {listing(names)}."
+            if len(names) == 1 and (sign := next((one for one in ";\t|," if name in names[0].split(one)), None)) is not None:
+                told = f" Its one column is called {names[0]!r}: pass separator={sign!r}."
+            raise ColumnError(f"{where}: there is no column {name!r}.{told}")

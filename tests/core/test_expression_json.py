@@ -32,6 +32,8 @@ EXPRESSIONS: dict[str, Any] = {
     "datetime": nw.col("t") < dt.datetime(2020, 1, 1, 6),
     "horizontal": nw.sum_horizontal("a", nw.col("n")) + nw.coalesce(nw.col("a"), nw.lit(0.0)),
     "cast": nw.col("n").cast(nw.Float32).round(1).clip(0, 2).alias("z"),
+    "clip on one side": nw.col("n").clip(0).clip(upper_bound=2) * 2,
+    "further": nw.col("s").str.strip_chars_end("-").str.pad_start(5),
     "infinite": nw.col("a").fill_null(float("inf")),
 }
 

@@ -24,7 +24,8 @@ def test_a_log_of_criteos_form(tmp_path: Path) -> None:
     assert result["scores"]["roc_auc"] > 0.6
 
     train, _ = gp.Split((0.8, 0.2)).apply(rows)
-    prepared = result["prepared"].apply(train)
+    gp.save(result["prepared"], tmp_path / "prepared")  # as --report does
+    prepared = gp.load(tmp_path / "prepared").apply(train)
     for name in ("C2", "C26"):
         codes = pl.DataFrame({"word": train[name], "code": prepared[name]}).group_by("word", "code").len()
         known = codes.filter(pl.col("code") > 2).sort("code")

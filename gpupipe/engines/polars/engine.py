@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, ClassVar, Literal, cast
 
 import narwhals.stable.v2 as nw
@@ -239,11 +240,21 @@ def _polars_errors(writers: Sequence[Writer]) -> Iterator[None]:
     except GpupipeError:
         raise
     except OSError as error:
-        raise _written(error, writers) or SinkError(f"Polars could not read or write: {error}.") from error
+        own = _is_polars_own(error)
+        told = SinkError(f"Polars could not read or write: {error}.") if own else StageError(f"{type(error).__name__}: {error}")
+        raise _written(error, writers) or told from error
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, nw.exceptions.NarwhalsError) as error:
         raise _written(error, writers) or StageError(account_of(error) or f"Polars: {error}") from error
     except Exception as error:  # what a function inside the query raises comes out as it is
         raise _written(error, writers) or StageError(f"{type(error).__name__}: {error}") from error
+
+
+def _is_polars_own(error: OSError) -> bool:
+    """Whether Polars' own reader or writer raised the error, and not a Python function that a query calls, such as a user's."""
+    at = error.__traceback__
+    while at is not None and at.tb_next is not None:
+        at = at.tb_next
+    return at is None or Path(pl.__file__).parent in Path(at.tb_frame.f_code.co_filename).parents
 
 
 def _written(error: Exception | BaseException, writers: Sequence[Writer]) -> SinkError | None:

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 
 import gpupipe as gp
+from gpupipe.core.errors import StageError
 
 
 @gp.rows
@@ -92,3 +93,19 @@ def test_what_a_later_query_alone_needs_is_not_held_meanwhile(tmp_path: Path) ->
     assert result["out"].rows() == [(3, 6.0, 6.0)]
     held = {stage["label"]: stage["bytes"] for stage in result.report["stages"] if stage["kind"] == "source"}
     assert held[str(tmp_path / "a.parquet")] and held[str(tmp_path / "b.parquet")] is None
+
+
+def test_a_file_that_a_function_of_the_users_lacks_is_the_functions_error() -> None:
+    """And not one of Polars' reader, whose errors are of the same class."""
+
+    @gp.whole_table
+    def with_names(rows: nw.LazyFrame) -> nw.LazyFrame:
+        frame = rows.collect()
+        if len(frame):
+            Path("names-that-are-nowhere.txt").read_text()
+        return frame.lazy()
+
+    rows = gp.FromFrame(pl.DataFrame({"a": [1]})).node()
+    with pytest.raises(StageError, match=r"^FileNotFoundError: .*names-that-are-nowhere\.txt") as caught:
+        gp.Pipeline("names", out=with_names(rows)).run("cpu")
+    assert "In stage with_names on engine 'cpu'" in "\n".join(caught.value.__notes__)
