@@ -5,7 +5,7 @@ Docker would, then the image's command, a run of a pipeline, and compose.yaml's 
 It needs root, debootstrap, and what pip is set to.
 """
 
-# ruff: noqa: S607  (debootstrap, ip, chroot and unshare are the system's)
+# ruff: noqa: S607, S108  (debootstrap, ip, chroot and unshare are the system's; its folders are the root's)
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Image:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.environment = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/tmp"}  # noqa: S108 - in the root
+        self.environment = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/tmp"}
         self.environment |= {name: value for name, value in os.environ.items() if name.startswith("PIP_") and name != "PIP_FIND_LINKS"}
         self.workdir, self.user = "/", "0"
         self.entrypoint: list[str] = []
@@ -107,7 +107,7 @@ def compose(image: Image) -> None:
         subprocess.run(image.command(["gpupipe", "logs", job, "--follow"]), check=True)
         subprocess.run(image.command(["gpupipe", "status", job]), check=True)
     finally:
-        for process in running:
+        for process in reversed(running):
             process.terminate()
             process.wait()
 
@@ -134,8 +134,9 @@ def main(dockerfile: Path, folder: Path, *, composing: bool) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 3:  # /proc is mounted for these processes alone
-        proc = shlex.quote(f"{sys.argv[2]}/proc")
-        inner = f"mkdir -p {proc} && mount -t proc proc {proc} && exec {shlex.join([sys.executable, __file__, *sys.argv[1:], 'steps'])}"
+    if len(sys.argv) == 3:  # what a container has is mounted for these processes alone
+        proc, shm = shlex.quote(f"{sys.argv[2]}/proc"), shlex.quote(f"{sys.argv[2]}/dev/shm")
+        made = f"mkdir -p {proc} {shm} && mount -t proc proc {proc} && mount -t tmpfs tmpfs {shm}"
+        inner = f"{made} && exec {shlex.join([sys.executable, __file__, *sys.argv[1:], 'steps'])}"
         sys.exit(subprocess.run(["unshare", "--mount", "sh", "-c", inner], check=False).returncode)
     main(Path(sys.argv[1]), Path(sys.argv[2]), composing=sys.argv[3] == "compose")

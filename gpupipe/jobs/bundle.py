@@ -10,6 +10,7 @@ import ast
 import io
 import os
 import re
+import shutil
 import tarfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -177,10 +178,27 @@ def unpack(packed: bytes | Path, folder: Path, *, limit: int = UNPACKED_BYTES) -
                 if os.path.lexists(folder / member.name) and not member.isdir():
                     msg = f"The archive holds {_shown(member.name)} twice. Nothing more of it is unpacked."
                     raise ClusterError(msg)
-                archive.extract(member, folder, filter="data")
+                _extract(archive, member, folder)
     except (tarfile.TarError, EOFError, ValueError, zlib.error) as error:
         msg = f"The archive is damaged, or leads out of its folder: {type(error).__name__}: {error}. Nothing more of it is unpacked."
         raise ClusterError(msg) from error
+
+
+def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
+    """Write a file or a folder of an archive. The tarfile of Python before 3.11.4, which Debian 12 has, cannot be told to keep inside."""
+    place = (folder / member.name.lstrip("/")).resolve()
+    if not place.is_relative_to(folder.resolve()):
+        raise tarfile.TarError(f"{_shown(member.name)} would be outside")
+    if member.isdir():
+        place.mkdir(parents=True, exist_ok=True)
+        return
+    place.parent.mkdir(parents=True, exist_ok=True)
+    content = archive.extractfile(member)
+    assert content is not None
+    with content, place.open("xb") as made:
+        shutil.copyfileobj(content, made)
+    if member.mode & 0o100:
+        place.chmod(0o755)
 
 
 def _shown(name: str) -> str:
