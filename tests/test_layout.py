@@ -189,6 +189,7 @@ EXCEPTED_TESTS: Mapping[str, str] = {
     "report.boxes": "a part of the drawing, tested in tests/report/test_drawing.py",
     "report.form": "the types and names of what comes in",
     "engines._onnx": "what tests/test_onnx_export.py has done",
+    "cli.mlflow_export": "what tests/cli/test_runs.py runs as a command",
     "cli.options": "declarations that the commands share",
     "cli.predicting": "what tests/cli/test_predict.py runs as a command",
     "cli.submit": "run as a command by tests/cli/test_jobs.py, with what follows a submission",

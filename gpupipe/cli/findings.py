@@ -41,6 +41,7 @@ _FOR = {
     "sql": "databases",
     "tune": "searches by Optuna",
     "forecast": "long series sooner",
+    "mlflow": "runs in MLflow",
     "onnx": "models as ONNX files",
     "xarray": "tensors from and to xarray",
     "cu12": "GPUs with CUDA 12",

@@ -27,7 +27,7 @@ Run = Mapping[str, Any]
 
 @runs_app.callback()
 def _runs() -> None:
-    """List and compare runs by their reports.
+    """List, compare and export runs by their reports.
 
     Example: gpupipe run flow.py --report runs/1; gpupipe run flow.py -p seed=1 --report runs/2; gpupipe runs compare runs
     """
@@ -63,6 +63,33 @@ def compare(folder: Folder, pipeline: Pipelines = None, as_json: AsJson = False,
             typer.echo(json_text({"runs": [run["name"] for run in runs], "lines": {name: list(values) for name, values in lines}}))
             return
         _print(["", *(str(run["name"]) for run in runs)], [[name, *map(_shown, values)] for name, values in lines])
+
+
+@runs_app.command("export")
+def export(
+    folder: Folder,
+    mlflow: Annotated[
+        str, typer.Option("--mlflow", metavar="URI", show_default=False, help="MLflow's tracking store: sqlite:///runs.db, or a server.")
+    ],
+    pipeline: Pipelines = None,
+    experiment: Annotated[
+        str | None, typer.Option(metavar="NAME", show_default=False, help="MLflow's experiment; each run's pipeline unless given.")
+    ] = None,
+    as_json: AsJson = False,
+    traceback: Trace = False,
+) -> None:
+    """Write the runs into MLflow: parameters, scores, tags, and the reports as artefacts. A run that is there already is left as it is.
+
+    Example: gpupipe runs export runs --mlflow sqlite:///mlflow.db
+    """
+    with reported(with_traceback=traceback):
+        from gpupipe.cli.mlflow_export import to_mlflow  # local: only this command needs it
+
+        done = to_mlflow(folder, found_runs(folder, pipeline), mlflow, experiment)
+        if as_json:
+            typer.echo(json_text({"runs": done}))
+            return
+        _print(["run", "experiment", "id", ""], [[run["run"], run["experiment"], run["id"], "" if run["new"] else "there"] for run in done])
 
 
 def found_runs(folder: Path, pipeline: str | None) -> list[Run]:

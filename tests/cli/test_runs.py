@@ -1,8 +1,14 @@
 from __future__ import annotations
 
+import json
+import warnings
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+import pytest
+from mlflow.tracking import MlflowClient
 
 Command = Callable[..., Any]
 
@@ -45,3 +51,35 @@ def test_where_there_are_none(in_process: Command, flow: Path, tmp_path: Path) -
     written(in_process)
     ended = in_process("runs", "list", "runs", "--pipeline", "scale")
     assert "none of pipeline 'scale'; there are some of 'fitted', 'scaled'" in " ".join(ended.err.split())
+
+
+def test_runs_are_exported_to_mlflow_once(in_process: Command, flow: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")  # by default MLflow takes databases alone, and making one takes it ten seconds
+    written(in_process)
+    store = (tmp_path / "store").as_uri()
+    first = in_process("runs", "export", "runs", "--mlflow", store, "--json").json["runs"]
+    assert [(run["run"], run["experiment"], run["new"]) for run in first] == [
+        ("0", "scaled", True),
+        ("1", "scaled", True),
+        ("other", "fitted", True),
+    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        client = MlflowClient(tracking_uri=store)
+        made = client.get_run(first[1]["id"])
+        report = json.loads((tmp_path / "runs" / "1" / "report.json").read_text())
+        assert made.data.params == {name: str(value) for name, value in report["parameters"].items()}
+        assert made.data.metrics["n"] == 50.0
+        assert made.data.metrics["run.seconds"] == report["seconds"]
+        assert (made.info.status, made.info.run_name, made.data.tags["gpupipe.engine"]) == ("FINISHED", "1", report["engine"])
+        assert made.info.start_time == datetime.fromisoformat(report["started"]).timestamp() * 1000
+        assert [file.path for file in client.list_artifacts(made.info.run_id)] == ["report.html", "report.json"]
+        client.update_run(first[0]["id"], status="RUNNING")  # as an export leaves it that was killed
+        again = in_process("runs", "export", "runs", "--mlflow", store, "--json").json["runs"]
+        assert [run["new"] for run in again] == [True, False, False]
+        assert [run["id"] for run in again[1:]] == [run["id"] for run in first[1:]]
+        experiment = client.get_experiment_by_name("scaled")
+        assert len(client.search_runs([experiment.experiment_id])) == 2
+    refused = in_process("runs", "export", "runs", "--mlflow", "what://ever")
+    assert refused.code == 1
+    assert "MLflow's tracking store 'what://ever' could not be written" in " ".join(refused.err.split())
