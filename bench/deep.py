@@ -1,6 +1,6 @@
 """Tensor-train cells beside the outer product, and TT-LSTM beside LSTMs on chaotic series; one process, one thread.
 
-    python -m bench.deep --out bench/results/NAME.json [--seeds 5] [--only cell,chaos,epoch] [--most 3]        what is in NAME.json stays
+    python -m bench.deep --out bench/results/NAME.json [--seeds 3] [--only cell,chaos,epoch] [--most 3]        what is in NAME.json stays
 
 ``cell``: forward and backward of the train alone, as it is done here and with the outer product of the states written out, as the
 authors' code has it; a ratio is that of processor seconds within a round, in turns. ``chaos``: networks that learn the same examples in
@@ -126,7 +126,7 @@ def chaos(seeds: int, found: dict[str, Any], keep: Callable[[], None]) -> None:
                 if name in part:
                     chosen = min(tried, key=lambda one: done(*one, min(TUNING, seeds)))
                     done(*chosen, seeds)
-                    record["chosen"][name] = summary(record["networks"], *chosen)
+                    record["chosen"][name] = summary(record["networks"], *chosen, seeds)
 
 
 def settings_of(columns: int) -> dict[str, list[tuple[str, dict[str, Any]]]]:
@@ -139,10 +139,10 @@ def settings_of(columns: int) -> dict[str, list[tuple[str, dict[str, Any]]]]:
     }
 
 
-def summary(networks: dict[str, Any], kind: str, settings: dict[str, Any]) -> dict[str, Any]:
-    """The errors of a network's seeds at the horizon."""
+def summary(networks: dict[str, Any], kind: str, settings: dict[str, Any], seeds: int) -> dict[str, Any]:
+    """The errors of a network's first seeds at the horizon."""
     (runs,) = (held["runs"] for held in networks.values() if (held["kind"], held["settings"]) == (kind, settings))
-    last = [one["rmse"][-1] for one in runs]
+    last = [one["rmse"][-1] for one in runs[:seeds]]
     return {
         "settings": settings, "parameters": runs[0]["parameters"], "rmse_at_the_horizon": last, "mean": statistics.mean(last),
         "sd": statistics.stdev(last) if len(last) > 1 else None,
@@ -205,7 +205,7 @@ def epoch() -> dict[str, Any]:
 def main() -> None:
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--only", default="cell,epoch,chaos")
     parser.add_argument("--most", type=int, default=1000, help="networks of chaos at most; called again, it goes on")
     given = parser.parse_args()
