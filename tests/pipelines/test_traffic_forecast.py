@@ -28,7 +28,8 @@ def test_made_up_roads_are_forecast(traffic: ModuleType) -> None:
     result = traffic.pipeline(n_roads=2, horizon=12, windows=1, epochs=1, n_seeds=2).run("cpu")
     rows = result["by_horizon"].rows()
     assert {row[0] for row in rows} == {"lstm", "tt-lstm", "last value", "same time yesterday", "holt-winters"}
-    assert {row[1] for row in rows} == {3, 6, 12} and all(np.isfinite(row[2]) for row in rows)
+    assert {row[1] for row in rows} == {*range(5, 61, 5)} and all(np.isfinite(row[2]) for row in rows)
+    assert result["errors"].columns == ["kind", "minutes_15", "minutes_30", "minutes_60"] and len(result["errors"]) == 5
     spread = {row[0]: row[3] for row in rows}
     assert spread["lstm"] > 0 and spread["last value"] is None  # of one there is no deviation
     assert len(result["ahead"]) == 2 * 12

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -172,18 +172,19 @@ class Backtest(TaskStage):
         seconds = dict.fromkeys((name for name, _ in self.estimators), 0.0)
         for number in range(self.windows):
             origins = ends - self.horizon - (self.windows - 1 - number) * self.every
-            for method, codes, spent in self._window(tools, series, made, number + 1, origins):
+            fits = self._window(tools, series, made, number + 1, origins)
+            for done, (method, codes, spent) in enumerate(fits, number * len(self.estimators) + 1):
                 statuses.update((method, int(code)) for code in codes)
                 seconds[method] += spent
-            if tools.progress is not None:
-                tools.progress(number + 1, self.windows, {})
+                if tools.progress is not None:
+                    tools.progress(done, self.windows * len(self.estimators), {})
         labels = series.starts.schema
         table = made.table(tools, self._columns_made(Schema.of_names(dict(labels.items()))))
         return table, Told(len(ends), int((ends <= self._needed).sum()), statuses, seconds)
 
-    def _window(self, tools: Tools, series: Series, made: Scored, number: int, origins: Any) -> list[tuple[str, Any, float]]:
-        """Take the forecasts of one window; return the statuses and the seconds of each method."""
-        xp, told = tools.xp, []
+    def _window(self, tools: Tools, series: Series, made: Scored, number: int, origins: Any) -> Iterator[tuple[str, Any, float]]:
+        """Take the forecasts of one window; yield the statuses and the seconds of each method."""
+        xp = tools.xp
         keys, n_steps = series.starts.select(list(self.by)), series.values.shape[1]
         early = origins < 1  # too short for this window: nothing to be fitted to, and nothing to be compared
         before = xp.asarray(np.arange(n_steps)[None, :] < origins[:, None])
@@ -203,8 +204,7 @@ class Backtest(TaskStage):
             fitted = fitted_to(estimator, history, given[0], lambda place: keys[place : place + 1].rows()[0])
             ahead_of = fitted.forecast(ahead.shape[1], None if given[1] is None else xp.nan_to_num(given[1]), self.level)
             made.add(number, method, _shifted(ahead_of, shown, given[1]), actual, origins - 1, scale)
-            told.append((method, to_host(fitted.status_)[~early], time.perf_counter() - started))
-        return told
+            yield method, to_host(fitted.status_)[~early], time.perf_counter() - started
 
 
 def _shifted(made: Forecast, shown: Any, future: Any) -> Forecast:
