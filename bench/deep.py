@@ -46,7 +46,6 @@ PAST, CHECKED, TUNING = 5, 500, 2  # steps that are seen, examples for validatio
 SYSTEMS: dict[str, tuple[Callable[[int], Tensor], int, int]] = {  # series, horizon, how many are learnt from
     "Lorenz, 0.05 a step": (lambda n: Lorenz(n, PAST + 40)[:], 40, 4000),
     "Genz' oscillatory, c = 2": (lambda n: GenzMap(n, 100 + PAST + 20, family="oscillatory", c=2.0)[:][:, 100:], 20, 4000),
-    "Genz' continuous, c = 2": (lambda n: GenzMap(n, 100 + PAST + 20, family="continuous", c=2.0)[:][:, 100:], 20, 1000),
 }
 TT = {"hidden_size": 16, "lags": 2, "order": 2, "rank": 8}
 RATES, SMALL = (1e-2, 5e-3, 2e-3), (16, 32, 48)  # learning rates of both; hidden sizes of the small LSTM, whose rate is the middle one
