@@ -8,8 +8,8 @@ depends on the chance that it began with, so each is trained several times, and 
     gpupipe run pipelines/traffic_forecast.py --report report                                  on made-up traffic, in a few minutes
     gpupipe run pipelines/traffic_forecast.py -p speeds=metr_la_week_speed.csv.gz -p n_roads=15 -p epochs=12 -p n_seeds=3 --report report
 
-The real data: loop detectors of Los Angeles, March 2012, every 5 minutes, one column a sensor and no column of time (METR-LA); all of it takes
-about four minutes. What the networks make of four days of it is in docs/deep.md.
+The real data: loop detectors of Los Angeles, March 2012, every 5 minutes, one column a sensor and no column of time (METR-LA). It takes
+some minutes; what networks make of four days of it is in docs/deep.md.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def methods(past: int, horizon: int, epochs: int, n_seeds: int) -> dict[str, Dee
         "joint": True,
         "learning_rate": 1e-2,
         "validation": 0.15,
-        "curriculum": max(epochs // 8, 1),
+        "curriculum": epochs // 8,
         "device": "cpu",
     }
     networks = {

@@ -117,6 +117,11 @@ class DeepForecaster(Forecaster):
         for name in ("past", "horizon", "hidden_size", "num_layers", "lags", "order", "epochs", "batch_size", "every"):
             whole_number(getattr(self, name), name, 1)
         whole_number(self.curriculum, "curriculum", 0)
+        if self.curriculum and (reached := 2 ** min((self.epochs - 1) // self.curriculum, 62)) < self.horizon:
+            msg = (
+                f"A curriculum of {self.curriculum} doubles the horizon every so many epochs, and {self.epochs} epochs come to {reached} of"
+            )
+            raise UsageError(f"{msg} {self.horizon} steps: what comes after was never learnt. Take more epochs, or a lower curriculum.")
         self._one_of("cell", CELLS)
         for name in ("sampling", "validation"):
             share = getattr(self, name)

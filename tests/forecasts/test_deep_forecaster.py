@@ -126,6 +126,12 @@ def test_nobody_else_loads_pytorch() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+def test_a_curriculum_comes_to_the_horizon() -> None:
+    DeepForecaster(12, 6, epochs=7, curriculum=2, errors="ignore").fit(np.full((1, 1), np.nan))
+    with pytest.raises(UsageError, match="6 epochs come to 4 of 6 steps: what comes after was never learnt"):
+        DeepForecaster(12, 6, epochs=6, curriculum=2).fit(np.full((1, 1), np.nan))
+
+
 def test_it_starts_from_another(fitted: DeepForecaster) -> None:
     """With a learning rate of next to nothing it says what the other said; a copy and what is kept of it hold no more than they need."""
     still = {**fitted.get_params(), "epochs": 1, "learning_rate": 1e-12}
