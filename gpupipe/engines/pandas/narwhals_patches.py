@@ -2,7 +2,8 @@
 
 narwhals makes a column of NumPy's dtypes of a literal, in which nothing and NaN are one thing, and hands mixed dtypes to pandas, which
 casts one side to the other's: a missing literal became the text ``nan``, and 2.5 among whole numbers 2. Here those of its methods are
-replaced for columns of Arrow's dtypes, as long as the engine works. `tests/engines/pandas/test_meaning.py` holds them to engine `cpu`.
+replaced for columns of Arrow's dtypes, as long as the engine works.
+`tests/engines/pandas/test_narwhals_patches.py` holds them to engine `cpu`.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from narwhals._pandas_like.namespace import PandasLikeNamespace
 from narwhals._pandas_like.series import PandasLikeSeries
 from narwhals._pandas_like.series_dt import PandasLikeSeriesDateTimeNamespace
 from narwhals._pandas_like.series_str import PandasLikeSeriesStringNamespace
+from pandas.api.typing import DataFrameGroupBy
 
 from gpupipe.core.decimals import DIGITS
 from gpupipe.core.errors import UnsupportedError
@@ -42,6 +44,7 @@ _split = PandasLikeSeriesStringNamespace.split
 _from_scalar = PandasLikeSeries._from_scalar
 _with_binary = PandasLikeSeries._with_binary
 _with_binary_right = PandasLikeSeries._with_binary_right
+_cumsum = DataFrameGroupBy.cumsum
 _ARITHMETIC = (operator.add, operator.sub, operator.mul, operator.truediv)
 _COMPARISONS = (operator.eq, operator.ne, operator.lt, operator.le, operator.gt, operator.ge)
 
@@ -170,6 +173,22 @@ def _reduced(self: Any, value: Any) -> Any:
     return made._with_native(pd.Series(_held(reduced), index=made.native.index, name=made.native.name), preserve_broadcast=True)
 
 
+def _cumulated(self: Any, *args: Any, **kwargs: Any) -> Any:
+    """Return sums up to each row of its group; after an infinite number, of which pandas makes what is missing, they are infinite, too."""
+    made, given = _cumsum(self, *args, **kwargs), self._obj_with_exclusions
+    for name in made.columns:
+        kind = _type(given[name])
+        if kind is None or not pa.types.is_floating(kind):
+            continue
+        values = given[name].to_numpy(np.float64, na_value=np.nan)
+        if not np.isinf(values).any():
+            continue
+        parts = pd.DataFrame({"finite": given[name].where(~np.isinf(values), 0.0), "up": values == np.inf, "down": values == -np.inf})
+        sums = _cumsum(parts.groupby(self.ngroup()))
+        made[name] = sums["finite"] + np.where(sums["up"] > 0, np.inf, 0.0) + np.where(sums["down"] > 0, -np.inf, 0.0)
+    return made
+
+
 def _binary(self: Any, op: Any, other: Any) -> Any:
     """Return an operation on two columns; on decimals, as Polars does it."""
     return _with_binary(self, _of_decimals(op) if op in _ARITHMETIC else _compared(op) if op in _COMPARISONS else op, other)
@@ -226,6 +245,7 @@ _REPLACED: tuple[tuple[Any, str, Any], ...] = (
     (PandasLikeSeries, "_from_scalar", _reduced),
     (PandasLikeSeries, "_with_binary", _binary),
     (PandasLikeSeries, "_with_binary_right", _binary_right),
+    (DataFrameGroupBy, "cumsum", _cumulated),
     *replaced_methods(),
 )
 

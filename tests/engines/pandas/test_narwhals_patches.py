@@ -97,6 +97,18 @@ def test_aggregates_come_by_a_generator_too() -> None:
     assert sorted(gp.Pipeline("p", out=spans(rows)).run("pandas")["out"].to_polars().rows())[1][:2] == (True, 1)
 
 
+def test_sums_go_on_after_an_infinite_number() -> None:
+    infinite, number = math.inf, math.nan
+    rows = {"k": [1] * 8 + [2] * 3 + [3], "o": list(range(12))}
+    rows["x"] = [1.0, infinite, 2.0, None, -infinite, 3.0, number, 1.0, -infinite, 1.0, -infinite, 2.5]
+    made = C("x").cum_sum().over("k", order_by="o")
+    made_back = C("x").cum_sum(reverse=True).over("k", order_by="o")
+    table = gp.FromFrame(pl.DataFrame(rows, strict=False), nan_as_null=False).node() >> gp.WithColumns(made=made, back=made_back)
+    wanted, found = (gp.Pipeline("p", out=gp.ToMemory()(table)).run(engine)["out"].select(["made", "back"]) for engine in ("cpu", "pandas"))
+    assert repr(found.to_pydict()) == repr(wanted.to_pydict())
+    assert wanted["made"].to_pylist()[:4] == [1.0, infinite, infinite, None]
+
+
 def test_a_text_is_not_split_at_nothing() -> None:
     with pytest.raises(GpupipeError, match="Expected a separator to split at, got an empty text"):
         made(C("s").str.split(""), "pandas")
