@@ -27,6 +27,7 @@ from narwhals._pandas_like.series import PandasLikeSeries
 from narwhals._pandas_like.series_dt import PandasLikeSeriesDateTimeNamespace
 from narwhals._pandas_like.series_str import PandasLikeSeriesStringNamespace
 from pandas.api.typing import DataFrameGroupBy
+from pandas.core.window.rolling import BaseWindow
 
 from gpupipe.core.decimals import DIGITS
 from gpupipe.core.errors import UnsupportedError
@@ -45,6 +46,7 @@ _from_scalar = PandasLikeSeries._from_scalar
 _with_binary = PandasLikeSeries._with_binary
 _with_binary_right = PandasLikeSeries._with_binary_right
 _cumsum = DataFrameGroupBy.cumsum
+_prep_values: Any = vars(BaseWindow)["_prep_values"]
 _ARITHMETIC = (operator.add, operator.sub, operator.mul, operator.truediv)
 _COMPARISONS = (operator.eq, operator.ne, operator.lt, operator.le, operator.gt, operator.ge)
 
@@ -189,6 +191,15 @@ def _cumulated(self: Any, *args: Any, **kwargs: Any) -> Any:
     return made
 
 
+def _windowed(self: Any, values: Any) -> Any:
+    """Return what a moving window goes over; of other numbers than finite ones pandas makes missing ones there."""
+    kind = _type(values)
+    if kind is not None and pa.types.is_floating(kind) and pc.all(pc.is_finite(values.__arrow_array__())).as_py() is False:
+        msg = "Expected finite numbers in a moving window, got inf or NaN, which are missing to pandas. Use gp.Rolling, or engine cpu."
+        raise UnsupportedError(msg)
+    return _prep_values(self, values)
+
+
 def _binary(self: Any, op: Any, other: Any) -> Any:
     """Return an operation on two columns; on decimals, as Polars does it."""
     return _with_binary(self, _of_decimals(op) if op in _ARITHMETIC else _compared(op) if op in _COMPARISONS else op, other)
@@ -246,6 +257,7 @@ _REPLACED: tuple[tuple[Any, str, Any], ...] = (
     (PandasLikeSeries, "_with_binary", _binary),
     (PandasLikeSeries, "_with_binary_right", _binary_right),
     (DataFrameGroupBy, "cumsum", _cumulated),
+    (BaseWindow, "_prep_values", _windowed),
     *replaced_methods(),
 )
 

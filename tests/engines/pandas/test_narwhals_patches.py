@@ -109,6 +109,21 @@ def test_sums_go_on_after_an_infinite_number() -> None:
     assert wanted["made"].to_pylist()[:4] == [1.0, infinite, infinite, None]
 
 
+@pytest.mark.parametrize("value", [math.inf, math.nan])
+@pytest.mark.parametrize("over", [True, False])
+def test_a_moving_window_refuses_what_pandas_takes_for_missing(value: float, over: bool) -> None:
+    moved = C("x").rolling_sum(2, min_samples=1)
+    rows = pl.DataFrame({"k": [1, 1, 1, 1], "o": [0, 1, 2, 3], "x": [1.0, value, None, 2.0]})
+    stage = gp.WithColumns(sum=moved.over("k", order_by="o") if over else moved.over(order_by="o"))
+    for given, wanted in (rows.filter(pl.col("o") != 1), [1.0, 1.0, 2.0]), (rows, None):
+        pipeline = gp.Pipeline("p", out=gp.ToMemory()(gp.FromFrame(given, nan_as_null=False).node() >> stage))
+        if wanted is not None:
+            assert pipeline.run("pandas")["out"]["sum"].to_pylist() == pipeline.run("cpu")["out"]["sum"].to_pylist() == wanted
+            continue
+        with pytest.raises(GpupipeError, match=r"gp\.Rolling"):
+            pipeline.run("pandas")
+
+
 def test_a_text_is_not_split_at_nothing() -> None:
     with pytest.raises(GpupipeError, match="Expected a separator to split at, got an empty text"):
         made(C("s").str.split(""), "pandas")
