@@ -32,7 +32,7 @@ MET: dict[str, Any] = {
     "floats as text": c("x").cast(nw.String),
     "comparisons and differences across dtypes": nw.when(c("d") == c("t")).then(1),
     "regular expressions and letters": c("s").str.contains(r"\w"),
-    "fractions of seconds in dt.to_string, and rolling_sum beside infinities": c("t").dt.to_string("%H:%M:%S%.f"),
+    "fractions of seconds in dt.to_string": c("t").dt.to_string("%H:%M:%S%.f"),
     "what pandas cannot do with Arrow dtypes": c("t").dt.offset_by("1mo"),
     "large whole numbers beside floats": c("i") * c("x").cast(nw.Float32),
 }

@@ -117,9 +117,9 @@ LIMITS = (
         ),
     ),
     Limit(
-        "fractions of seconds in dt.to_string, and rolling_sum beside infinities",
+        "fractions of seconds in dt.to_string",
         "upstream",
-        "Arrow knows no %f, and pandas' windows make what holds an infinity missing. Take dt.microsecond(); use the stage Rolling.",
+        "Arrow knows no %f. Take dt.microsecond().",
         "differs",
         uses=(Use(("dt.to_string",), where=("%f", "%.f", "%3f", "%6f", "%9f")),),
     ),
@@ -127,8 +127,8 @@ LIMITS = (
         "what pandas cannot do with Arrow dtypes",
         "upstream",
         "dt.offset_by of months, sorting and counting lists, arithmetic on truth values, clip, fill_null and is_in of decimals with Python "
-        "numbers, cum_sum of decimals, is_unique and skew in over(), over(order_by=) of floats with -0.0, splitting at an empty text: each "
-        "ends with an error.",
+        "numbers, cum_sum of decimals, is_unique and skew in over(), over(order_by=) of floats with -0.0, splitting at an empty text, "
+        "rolling over inf or NaN: each ends with an error.",
         "refused",
         uses=(
             Use(("dt.offset_by",), where=("mo", "q", "y")),
