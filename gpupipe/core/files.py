@@ -55,13 +55,18 @@ class Place:
     ----------
     root
         The folder above which the path tells nothing about the rows: partition folders lie below it.
+    called
+        What people call the file, where that is another path than `path`.
     """
 
     path: str
     fs: Any = None
     root: str = ""
+    called: str = ""
 
     def __str__(self) -> str:
+        if self.called:
+            return self.called
         return self.path if self.fs is None else str(self.fs.unstrip_protocol(self.path))
 
     @property
@@ -355,11 +360,17 @@ def found_files(files: Iterable[Place], paths: Paths | FoundFiles) -> FoundFiles
     """Return files that were found by paths, each by its whole path."""
     if isinstance(paths, FoundFiles):
         return paths
-    here = os.getcwd()
-    whole = (
-        replace(file, path=os.path.join(here, file.path), root=os.path.join(here, file.root)) if file.fs is None else file for file in files
-    )
-    return FoundFiles(tuple(whole), kept_paths(paths))
+    return FoundFiles(tuple(file if file.fs is not None else _whole(file) for file in files), kept_paths(paths))
+
+
+def _whole(file: Place) -> Place:
+    """Return a local file by its whole path, called as it was."""
+    return replace(file, path=whole_path(file.path), root=whole_path(file.root), called=str(file))
+
+
+def whole_path(path: str) -> str:
+    """Return a local path as one that does not depend on where a process stands; ``..`` and links stay."""
+    return os.path.join(os.getcwd(), path)
 
 
 def kept_paths(paths: Paths) -> str | tuple[str, ...]:

@@ -15,7 +15,7 @@ import narwhals.stable.v2 as nw
 from gpupipe.core.ends import FileScan, Piece, Source, SourceWarning
 from gpupipe.core.errors import SourceError, listing
 from gpupipe.core.file_marks import file_marks
-from gpupipe.core.files import Folder, FoundFiles, Paths, Place, find_files, kept_paths, local_files, shared_count, shown
+from gpupipe.core.files import Folder, FoundFiles, Paths, Place, find_files, kept_paths, local_files, shared_count, shown, whole_path
 from gpupipe.core.number_text import NumberText
 from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema
@@ -224,8 +224,8 @@ class ReadCsv(Source):
         return self._scan(tuple(self._ready(file, names, files[0], scratch) for file in files), names, header=self.dialect.header)
 
     def located(self) -> Self:
-        """Return the source with its files found."""
-        return at_files(self, self._files())
+        """Return the source with its files found, and where it puts rows aside."""
+        return at_files(self, self._files(), quarantine=None if self.quarantine is None else whole_path(self.quarantine))
 
     def n_files(self) -> int:
         """Return how many files there are that other processes can read, too."""

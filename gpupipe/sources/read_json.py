@@ -18,7 +18,7 @@ from typing import Any, Self
 from gpupipe.core.ends import FileScan, Piece, Source, SourceWarning
 from gpupipe.core.errors import SourceError, UsageError
 from gpupipe.core.file_marks import file_marks
-from gpupipe.core.files import Folder, FoundFiles, Paths, Place, find_files, kept_paths, local_files, shared_count, shown
+from gpupipe.core.files import Folder, FoundFiles, Paths, Place, find_files, kept_paths, local_files, shared_count, shown, whole_path
 from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema, as_schema
 from gpupipe.sources._head import head
@@ -125,8 +125,8 @@ class ReadJson(Source):
         return frozenset() if self.declared is None else self.declared.not_null
 
     def located(self) -> Self:
-        """Return the source with its files found."""
-        return at_files(self, self._files())
+        """Return the source with its files found, and where it puts rows aside."""
+        return at_files(self, self._files(), quarantine=None if self.quarantine is None else whole_path(self.quarantine))
 
     def n_files(self) -> int:
         """Return how many files there are that other processes can read, too."""

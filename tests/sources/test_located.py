@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+import narwhals.stable.v2 as nw
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,7 +15,7 @@ import pytest
 from pyarrow import feather
 
 import gpupipe as gp
-from gpupipe.core.ends import Source
+from gpupipe.core.ends import Source, SourceWarning
 
 FORMS: dict[str, tuple[Callable[[str], Source], Callable[[pa.Table, Path], Any]]] = {
     "csv": (gp.ReadCsv, lambda table, path: pl.DataFrame(table).write_csv(path)),
@@ -48,6 +50,7 @@ def test_a_located_source_is_read_from_anywhere(source: Source, tmp_path: Path, 
     assert len(found) == 2
     assert located.schema() == scans[0].schema
     assert located.located() == located
+    assert located.origin() == source.origin() == "rows"
 
 
 def test_a_file_that_comes_later_is_not_of_a_located_source(source: Source) -> None:
@@ -71,3 +74,20 @@ def test_workers_elsewhere_read_relative_paths(source: Source, two_workers: str)
     pipeline = gp.Pipeline("rows", rows=gp.ToMemory()(node))
     made = pipeline.run("dask", cluster=two_workers)["rows"]
     assert sorted(made["x"].to_pylist()) == [1, 2, 3, 4, 5]
+
+
+def test_what_is_put_aside_elsewhere_is_told_as_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, two_workers: str) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    Path("rows.csv").write_text("x\n1\nzwei\n3\n")
+    told, rejected = [], []
+    for engine, options in ("cpu", {}), ("dask", {"cluster": two_workers}):
+        source = gp.ReadCsv("rows.csv", schema={"x": nw.Int64}, quarantine=f"aside-{engine}")
+        with pytest.warns(SourceWarning) if engine == "cpu" else nullcontext():
+            gp.Pipeline("rows", rows=gp.ToMemory()(source.node())).run(engine, **options)
+        told.append(dict(source.told(), **{"put into": None}))
+        (aside,) = Path(f"aside-{engine}").iterdir()
+        rejected.append((aside.name, pq.read_table(aside).to_pylist()))
+    assert told[0] == told[1] == {"read": 3, "kept": 2, "rejected": 1, "put into": None}
+    assert rejected[0] == rejected[1]
+    assert rejected[0][1][0]["file"] == "rows.csv"
