@@ -31,7 +31,7 @@ def array_module(array: Any) -> Any:
 
 
 def columns_of(probabilities: Any, least: int = 1) -> list[Any]:
-    """Return the columns of class-major probabilities, each of floats and as long as the others.
+    """Return the columns of class-major probabilities, each of floats (of float32 at least) and as long as the others.
 
     Raises
     ------
@@ -47,7 +47,8 @@ def columns_of(probabilities: Any, least: int = 1) -> list[Any]:
         )
         raise UsageError(msg)
     xp = array_module(columns[0])
-    return [column if column.dtype.kind == "f" else column.astype(xp.float64) for column in columns]
+    wide = [column.astype(xp.float32) if column.dtype == xp.float16 else column for column in columns]  # has no number that small
+    return [column if column.dtype.kind == "f" else column.astype(xp.float64) for column in wide]
 
 
 def blocks(column: Any) -> Iterator[slice]:
@@ -58,7 +59,7 @@ def blocks(column: Any) -> Iterator[slice]:
 
 
 def entropies_of(columns: Sequence[Any]) -> Any:
-    """Return the entropy of each row in nats: logarithms and sums of a few in the columns' own precision, sums of all in float64.
+    """Return the entropy of each row in nats, 0 or more: logarithms and sums of a few in the columns' own precision, of all in float64.
 
     Rows go by the quick way, which is right without zeros, until a block has one; from there on all may have some, as those of trees.
     """
@@ -70,7 +71,7 @@ def entropies_of(columns: Sequence[Any]) -> Any:
         if not certain and bool(xp.isnan(found).any()):
             certain = True
             found = _entropy(columns, rows, certain=True)
-        made[rows] = found
+        made[rows] = xp.maximum(found, 0.0, out=found)  # a probability of 1 may be a last digit above it
     return made
 
 

@@ -12,6 +12,8 @@ import pyarrow as pa
 
 from gpupipe.core.errors import ColumnError, UsageError, listing, nearest
 
+_MOST_LEVELS = 300
+
 
 @dataclass(frozen=True)
 class LabelHierarchy:
@@ -39,6 +41,14 @@ class LabelHierarchy:
     classes: tuple[str, ...]
     questions: tuple[str, ...]
     sets: tuple[tuple[int, ...], ...]
+
+    def __post_init__(self) -> None:
+        if len(self.questions) != len(self.sets):
+            raise UsageError(f"LabelHierarchy expects a set for each question, got {len(self.questions)} and {len(self.sets)}.")
+        n = self.n_classes
+        wrong = next((one for one in self.sets if not 0 < len(one) < n or list(one) != sorted({*one} & {*range(n)})), None)
+        if wrong is not None:
+            raise UsageError(f"LabelHierarchy expects sets of some of {n} classes, their places ascending, got {wrong}.")
 
     @classmethod
     def from_table(cls, table: Any, *, child: str = "child", parent: str = "parent") -> LabelHierarchy:
@@ -176,6 +186,8 @@ def _walk(name: str, children: Mapping[str, Sequence[str]], trail: list[str], le
         raise UsageError(msg)
     if name in leaves:
         return
+    if len(trail) > _MOST_LEVELS:
+        raise UsageError(f"LabelHierarchy expects {_MOST_LEVELS} levels at most, got more above {name!r}. Leave out nodes with one child.")
     if not children[name]:
         order.append(name)
         leaves[name] = frozenset([name])
@@ -191,7 +203,7 @@ def _halve(parts: Sequence[tuple[int, ...]], asked: dict[tuple[int, ...], str], 
         return
     half = len(parts) // 2
     for some in (parts[:half], parts[half:]):
-        union = tuple(sorted(place for one in some for place in one))
+        union = tuple(sorted({place for one in some for place in one}))  # parts of a DAG overlap
         if 1 < len(union) < len(classes) and union not in asked:
             asked[union] = f"{name} {len(union)}: {classes[union[0]]} to {classes[union[-1]]}"
         _halve(some, asked, classes, name)

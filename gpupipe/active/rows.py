@@ -7,9 +7,11 @@ import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any, TypeAlias, cast
 
 import narwhals.stable.v2 as nw
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -22,6 +24,7 @@ Rows: TypeAlias = Any  # a mapping of columns, a sequence of mappings, an Arrow 
 _TEXT = pa.large_string()
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST_TOLD = 3
+_MOST_ROUNDS = 1_000_000  # rounds' names have six digits
 _AHEAD = timedelta(minutes=5)  # how far another machine's clock may be ahead of this one's
 
 
@@ -108,7 +111,11 @@ def _plain_columns(rows: Rows) -> dict[str, list[Any]]:
     if isinstance(rows, Sequence) and all(isinstance(row, Mapping) for row in rows):
         names = dict.fromkeys(name for row in rows for name in row)
         return {str(name): [row.get(name) for row in rows] for name in names}
-    frame = nw.from_native(rows, pass_through=False)
+    try:
+        frame = nw.from_native(rows, pass_through=False)
+    except TypeError as error:
+        msg = f"Expected rows as a mapping of columns, a list of mappings, an Arrow table or a frame, got {type(rows).__name__}."
+        raise UsageError(msg) from error
     collected = frame.collect() if isinstance(frame, nw.LazyFrame) else frame
     return _plain_columns(collected.to_arrow())
 
@@ -204,12 +211,15 @@ def _answer(
     """Return one answer's values as they are kept; `moment` is when it was given, unless it says so."""
     question = scheme.question(row["question"])
     annotator = row["annotator"]
-    if not isinstance(annotator, str) or not annotator.strip():
+    if not is_text(annotator) or not annotator.strip():
         raise UsageError(f"Expected the name of an annotator, got {annotator!r}.")
+    wrong = next((name for name in ("model", "replaces") if not (row[name] is None or is_text(row[name]))), None)
+    if wrong is not None:
+        raise UsageError(f"Expected {wrong!r} as a text, or nothing, got {row[wrong]!r}.")
     seconds, number = row["seconds"], row["round"]
-    if seconds is not None and not (isinstance(seconds, int | float) and math.isfinite(seconds) and seconds >= 0):
+    if seconds is not None and not _is_amount(seconds):
         raise UsageError(f"Expected the seconds that the answer took, got {seconds!r}.")
-    if number is not None and (not isinstance(number, int) or isinstance(number, bool) or number < 0):
+    if number is not None and (not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < _MOST_ROUNDS):
         raise UsageError(f"Expected the number of a round, from 0 on, got {number!r}.")
     answer = scheme.answer(question, row["answer"], n_words(row["example_id"]) if scheme.kind == "spans" else None)
     asked, answered = time_of(row["asked_at"]), time_of(row["answered_at"]) or moment
@@ -218,6 +228,21 @@ def _answer(
         raise UsageError(f"{msg} It would count before all answers until then. Set the clock, or leave answered_at out, which is now.")
     took = None if seconds is None else float(seconds)
     return (row["example_id"], question, answer, annotator, asked, answered, took, number, row["model"], row["replaces"])
+
+
+def is_text(value: object) -> bool:
+    """Whether a value is a text that UTF-8 can write, which halves of pairs of UTF-16 are not."""
+    return isinstance(value, str) and (value.isascii() or not any("\ud800" <= one <= "\udfff" for one in value))
+
+
+def _is_amount(value: object) -> bool:
+    """Whether a value is a finite number from 0 on, of any type that a column may hold."""
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal | np.number):
+        return False
+    try:
+        return 0 <= float(value) < math.inf
+    except OverflowError:  # a whole number that no float can be
+        return False
 
 
 def _stamp(time: datetime | None) -> int | None:
@@ -245,15 +270,19 @@ def checked_questions(rows: Rows, scheme: Scheme, round_: Mapping[str, Any]) -> 
     if len(set(pairs)) < len(pairs):
         twice = next(pair for pair in pairs if pairs.count(pair) > 1)
         raise UsageError(f"Expected each question of a round once, got {twice[1]} of example {twice[0]!r} twice. Do two rows have one key?")
+    wrong = next((one for one in columns["cost"] if one is not None and not _is_amount(one)), None)
+    if wrong is not None:
+        raise UsageError(f"Expected costs of questions that are numbers from 0 on, got {wrong!r}. Look at the column 'cost'.")
     costs = [1.0 if cost is None else float(cost) for cost in columns["cost"]]
-    if any(not (math.isfinite(cost) and cost >= 0) for cost in costs):
-        raise UsageError("Expected costs of questions that are numbers from 0 on, got others. Look at the column 'cost'.")
+    wrong = next((one for one in columns["score"] if not (one is None or isinstance(one, int | float | Decimal | np.number))), None)
+    if wrong is not None:
+        raise UsageError(f"Expected scores of questions that are numbers, got {wrong!r}. Look at the column 'score'.")
     n_rows = len(pairs)
     made = {
         "question_id": made_ids((*pair, round_["round"], round_["part"]) for pair in pairs),
         "example_id": ids,
         "question": asked,
-        "score": columns["score"],
+        "score": [None if score is None else float(score) for score in columns["score"]],
         "cost": costs,
         "guess": [_guess(one, scheme) for one in columns["guess"]],
         **{name: [round_[name]] * n_rows for name in ("round", "part", "annotators", "model")},
@@ -288,7 +317,7 @@ def checked_examples(rows: Rows, scheme: Scheme) -> pa.Table:
     shown = [one if one is None or isinstance(one, str) else json.dumps(one, ensure_ascii=False, default=str) for one in columns["row"]]
     try:
         arrays = [pa.array(columns[name], schema.field(name).type) for name in ("text", "image", "words")]
-    except (pa.ArrowException, TypeError) as error:
+    except (pa.ArrowException, TypeError, ValueError) as error:  # a text may hold what UTF-8 cannot write
         msg = f"Expected examples with text as texts, image as bytes of a PNG or JPEG, words as lists of texts, got others: {error}."
         raise UsageError(msg) from error
     return pa.Table.from_arrays([ids, *arrays, pa.array(shown, _TEXT)], schema=schema)

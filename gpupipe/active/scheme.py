@@ -228,7 +228,7 @@ class Scheme:
             if self.key == "integer" and not pa.types.is_integer(made.type):
                 raise pa.ArrowInvalid(str(made.type))
             made = made.cast(self.id_type)
-        except (pa.ArrowException, TypeError) as error:
+        except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
             msg = f"Expected keys of examples of kind {self.key}, as the store was made for, got others: {error}. Cast the column."
             raise UsageError(msg) from error
         if made.null_count or (self.key == "text" and "" in made.unique().to_pylist()):

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpupipe.active.hierarchy import LabelHierarchy
+from gpupipe.active.partial import ask_round
 from gpupipe.core.errors import ColumnError, UsageError
 
 
@@ -47,6 +48,25 @@ def test_a_tree_is_runs_and_halves_are_too() -> None:
     assert possible.tolist() == [place == 7 for place in range(12)] and n_asked <= 5
 
 
+def test_halves_of_sets_that_overlap_have_each_class_once() -> None:
+    """Else a question is worth something whose answer is known, and is asked for ever."""
+    pairs = [("a", "l"), ("b", "l"), ("b", "r"), ("c", "r"), ("d", None), ("e", None)]
+    made = LabelHierarchy.from_table(pa.table({"child": [one for one, _ in pairs], "parent": [above for _, above in pairs]})).halved()
+    assert {("a", "b"), ("b", "c"), ("a", "b", "c")} < {tuple(made.names_of(number)) for number in range(len(made.sets))}
+    assert all(list(one) == sorted(set(one)) for one in made.sets)
+    truth, p = np.arange(5), np.eye(5)[[1, 1, 1, 1, 1]]
+    possible, n_asked = ask_round(
+        p,
+        np.ones((5, 5), bool),
+        np.arange(5, dtype=np.uint64),
+        made,
+        60,
+        lambda rows, asked: made.matrix[asked, truth[rows]],
+        method="ALPF-EIG",
+    )
+    assert possible.argmax(axis=1).tolist() == truth.tolist() and (possible.sum(axis=1) == 1).all() and n_asked < 25
+
+
 def test_a_cycle_is_told() -> None:
     table = pa.table({"child": ["a", "x", "y", "z"], "parent": ["x", "y", "z", "x"]})
     with pytest.raises(UsageError, match=r"got a cycle: x -> z -> y -> x\. Take one of these rows out"):
@@ -57,6 +77,16 @@ def test_a_cycle_is_told() -> None:
 
 
 def test_what_is_wrong_is_told() -> None:
+    for sets in (((1, 0),), ((0, 0),), ((0, 3),), ((0, 1, 2),), ((),)):
+        with pytest.raises(UsageError, match="sets of some of 3 classes, their places ascending"):
+            LabelHierarchy(("a", "b", "c"), ("q",), sets)
+    with pytest.raises(UsageError, match="a set for each question, got 2 and 1"):
+        LabelHierarchy(("a", "b", "c"), ("q", "r"), ((0,),))
+    chain = pa.table(
+        {"child": [*(f"n{number}" for number in range(400)), "z"], "parent": [*(f"n{number + 1}" for number in range(400)), "n9"]}
+    )
+    with pytest.raises(UsageError, match="300 levels at most"):
+        LabelHierarchy.from_table(chain)
     with pytest.raises(ColumnError, match="'parent'"):
         LabelHierarchy.from_table(pa.table({"child": ["a"], "parents": ["b"]}))
     with pytest.raises(UsageError, match="got none in row 1"):

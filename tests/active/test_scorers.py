@@ -46,6 +46,15 @@ def test_scores_are_the_one_liners(xp: Any, size: tuple[int, int, int]) -> None:
     np.testing.assert_array_equal(HOST(scorers.entropy([*given_])), HOST(scorers.entropy(given_)))  # columns are an array's rows
 
 
+def test_narrow_floats_and_a_probability_above_1_by_a_digit() -> None:
+    """float16 has no number so small that its logarithm stands for 0 log 0, and an entropy is never below 0."""
+    halves = np.array([[0.5, 1.0, 0.0], [0.5, 0.0, 1.0]], np.float16)
+    assert scorers.entropy(halves).tolist() == pytest.approx([np.log(2), 0.0, 0.0], abs=1e-6)
+    above = np.array([[np.nextafter(np.float32(1), np.float32(2)), np.nan, 0.5], [0.0, 0.5, 0.5]], np.float32)
+    made = scorers.entropy(above)
+    assert made[0] == 0.0 and np.isnan(made[1]) and made[2] == pytest.approx(np.log(2))
+
+
 def test_rows_go_through_in_blocks_and_give_the_same() -> None:
     p = drawn(1, 40_000, 3)
     for score in (scorers.least_confidence, scorers.margin, scorers.entropy):

@@ -195,6 +195,12 @@ def test_spans_become_tags(tmp_path: Path) -> None:
         ({"seconds": -1.0}, "seconds that the answer took"),
         ({"seconds": float("nan")}, "seconds that the answer took"),
         ({"round": -1}, "number of a round"),
+        ({"round": 10**30}, "number of a round"),
+        ({"seconds": 10**400}, "seconds that the answer took"),
+        ({"annotator": "\ud800"}, "name of an annotator"),
+        ({"model": 5}, "'model' as a text, or nothing, got 5"),
+        ({"replaces": 5}, "'replaces' as a text, or nothing, got 5"),
+        ({"example_id": "\udfff"}, "keys of examples of kind text"),
         ({"replaces": "nothing"}, "`replaces` to be an answer_id of example 'a'"),
         ({"anotator": "x"}, "Did you mean 'annotator'?"),
     ],
@@ -217,6 +223,18 @@ def test_what_is_answered_last_counts_last_though_another_machines_clock_is_ahea
     later = {row["example_id"]: row["answered_at"] for row in told.values() if row["answer"] == "dog"}
     assert later["a"] == ahead + timedelta(microseconds=1)
     assert abs(later["b"] - datetime.now(UTC)) < timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("rows", [5, None, "abc", pl.Series([1])])
+def test_what_is_no_rows_is_refused(store: LabelStore, rows: object) -> None:
+    with pytest.raises(UsageError, match=f"Expected rows as a mapping of columns.* got {type(rows).__name__}"):
+        store.append(rows)
+
+
+@pytest.mark.parametrize(("column", "value"), [("cost", "x"), ("cost", -1), ("cost", float("nan")), ("score", "x")])
+def test_a_question_has_numbers(store: LabelStore, column: str, value: object) -> None:
+    with pytest.raises(UsageError, match=f"{column}s of questions that are numbers.*got {value!r}"):
+        store.ask({"example_id": ["k"], column: [value]}, round=1)
 
 
 def test_a_round_has_a_question(store: LabelStore) -> None:

@@ -122,7 +122,7 @@ class Choose(TaskStage):
         seed: int = 0,
         round: int = 0,
     ) -> None:
-        if isinstance(budget, bool) or not isinstance(budget, int | float) or not budget > 0 or (cost is None and budget != int(budget)):
+        if isinstance(budget, bool) or not isinstance(budget, int | float) or not budget > 0 or (cost is None and budget % 1 != 0):
             unit = "rows, a whole number" if cost is None else f"{cost!r}"
             msg = f"Choose expects a budget above 0 in {unit}, got {budget!r}. With nothing to spend nothing can be asked."
             raise UsageError(msg)
