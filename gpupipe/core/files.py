@@ -13,7 +13,7 @@ import posixpath
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -354,23 +354,6 @@ def shown(paths: Paths | FoundFiles) -> str:
         return os.fspath(paths)
     first = os.fspath(paths[0]) if paths else "nothing"
     return first if len(paths) < 2 else f"{first} and {len(paths) - 1} more"
-
-
-def found_files(files: Iterable[Place], paths: Paths | FoundFiles) -> FoundFiles:
-    """Return files that were found by paths, each by its whole path."""
-    if isinstance(paths, FoundFiles):
-        return paths
-    return FoundFiles(tuple(file if file.fs is not None else _whole(file) for file in files), kept_paths(paths))
-
-
-def _whole(file: Place) -> Place:
-    """Return a local file by its whole path, called as it was."""
-    return replace(file, path=whole_path(file.path), root=whole_path(file.root), called=str(file))
-
-
-def whole_path(path: str) -> str:
-    """Return a local path as one that does not depend on where a process stands; ``..`` and links stay."""
-    return os.path.join(os.getcwd(), path)
 
 
 def kept_paths(paths: Paths) -> str | tuple[str, ...]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+import os
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, TypeVar
 
-from gpupipe.core.files import Place, found_files
+from gpupipe.core.files import FoundFiles, Place
 from gpupipe.core.options import settle
 
 AnySource = TypeVar("AnySource")
@@ -18,9 +20,21 @@ def at_files(source: AnySource, files: Iterable[Place], **told: Any) -> AnySourc
     Parameters
     ----------
     told
-        What the files told when they were found, as attributes of the copy.
+        What else is known when they are found, as attributes of the copy.
     """
     made = copy.copy(source)
     given: Any = source
-    settle(made, path=found_files(files, given.path), **told)
+    if not isinstance(given.path, FoundFiles):
+        settle(made, path=FoundFiles(tuple(file if file.fs is not None else _whole(file) for file in files), given.path))
+    settle(made, **told)
     return made
+
+
+def _whole(file: Place) -> Place:
+    """Return a local file by its whole path, called as it was."""
+    return replace(file, path=whole_path(file.path), root=whole_path(file.root), called=str(file))
+
+
+def whole_path(path: str) -> str:
+    """Return a local path as one that does not depend on where a process stands; ``..`` and links stay."""
+    return os.path.join(os.getcwd(), path)

@@ -15,7 +15,7 @@ import narwhals.stable.v2 as nw
 from gpupipe.core.ends import FileScan, Piece, Source, SourceWarning
 from gpupipe.core.errors import SourceError, listing
 from gpupipe.core.file_marks import file_marks
-from gpupipe.core.files import Folder, FoundFiles, Paths, Place, find_files, kept_paths, local_files, shared_count, shown, whole_path
+from gpupipe.core.files import Folder, FoundFiles, Paths, Place, find_files, kept_paths, local_files, shared_count, shown
 from gpupipe.core.number_text import NumberText
 from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema
@@ -32,7 +32,7 @@ from gpupipe.sources.csv_rejected import told_of
 from gpupipe.sources.csv_schema import first_record, head_bytes, header_of, inferred, told, width_of
 from gpupipe.sources.csv_text import Dialect, Grammar, InnerQuotes, Ragged
 from gpupipe.sources.csv_values import value_checks
-from gpupipe.sources.located import at_files
+from gpupipe.sources.located import at_files, whole_path
 from gpupipe.sources.packed_text import MAX_UNPACKED, is_packed
 from gpupipe.sources.text_pieces import read_bytes, text_pieces
 

@@ -18,13 +18,13 @@ from typing import Any, Self
 from gpupipe.core.ends import FileScan, Piece, Source, SourceWarning
 from gpupipe.core.errors import SourceError, UsageError
 from gpupipe.core.file_marks import file_marks
-from gpupipe.core.files import Folder, FoundFiles, Paths, Place, find_files, kept_paths, local_files, shared_count, shown, whole_path
+from gpupipe.core.files import Folder, FoundFiles, Paths, Place, find_files, kept_paths, local_files, shared_count, shown
 from gpupipe.core.options import settle
 from gpupipe.core.schema import Schema, as_schema
 from gpupipe.sources._head import head
 from gpupipe.sources.csv_rejected import rejected, rejected_path, told_of
 from gpupipe.sources.json_schema import MAX_DEPTH, check_in_json, depth, misfit, records_schema, why
-from gpupipe.sources.located import at_files
+from gpupipe.sources.located import at_files, whole_path
 from gpupipe.sources.packed_text import BOM, MAX_UNPACKED, is_packed, opened
 from gpupipe.sources.text_pieces import read_bytes, text_pieces
 
