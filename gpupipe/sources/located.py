@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import copy
-import os
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 from gpupipe.core.files import FoundFiles, Place
@@ -37,4 +37,4 @@ def _whole(file: Place) -> Place:
 
 def whole_path(path: str) -> str:
     """Return a local path as one that does not depend on where a process stands; ``..`` and links stay."""
-    return os.path.join(os.getcwd(), path)
+    return str(Path.cwd() / path)
