@@ -151,7 +151,7 @@ notebooks: $(VENV)/.developed ## Execute the notebooks of the docs anew, in a ke
 			> "$$($(NOTEBOOKS)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/gpupipe.pth"; }
 	PYTHONPATH=$(CURDIR) $(NOTEBOOKS)/bin/python .ci/notebooks.py
 
-gallery: $(VENV)/.installed ## Run the pipelines of the gallery, and draw them
+gallery: $(VENV)/.developed ## Run the pipelines of the gallery, and draw them
 	$(VENV)/bin/python .ci/gallery.py
 
 # What holds pages to WCAG: MPL-2.0, so it is not in this repository.

@@ -53,6 +53,7 @@ _BY_LOADER: Mapping[str, Mapping[str, Sequence[str]]] = {
         "sklearn.neighbors._ball_tree": ["BallTree"],
         "sklearn.neighbors._kd_tree": ["KDTree"],
         "sklearn.neural_network._stochastic_optimizers": ["AdamOptimizer", "SGDOptimizer"],
+        "sklearn.utils._metadata_requests": ["MetadataRequest", "MethodMetadataRequest"],  # a search of scikit-learn 1.7.0 holds them
     },
 }
 TRUSTED = {f"{module}.{name}": loader for loader, held in _BY_LOADER.items() for module, names in held.items() for name in names}
