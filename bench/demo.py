@@ -26,7 +26,7 @@ sys.path[:0] = [str(ROOT)]
 from bench.machine import describe  # noqa: E402
 
 EXTRAS = "cpu,dask,graph,sql"  # those of the Makefile's demo
-BUILDING = "hatchling>=1.27"
+BUILDING = ("hatchling>=1.27", "editables~=0.3")
 
 
 def copied(folder: Path) -> Path:
@@ -55,7 +55,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as named:
         folder = Path(named)
         wheels, first = folder / "wheels", copied(folder / "first")
-        ask = [sys.executable, "-m", "pip", "download", "--quiet", "--dest", str(wheels), "-c", "constraints.txt", f".[{EXTRAS}]", BUILDING]
+        ask = [sys.executable, "-m", "pip", "download", "--quiet", "--dest", str(wheels), "-c", "constraints.txt", f".[{EXTRAS}]", *BUILDING]
         download = timed(ask, first)
         for number in range(given.rounds):
             there = copied(folder / f"round-{number}")

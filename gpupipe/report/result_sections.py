@@ -135,7 +135,7 @@ def scores_section(report: Report) -> list[Part]:
         for name, values in scores.items()
     ]
     scored = table("Scores", ("Output", *metrics), rows, range(1, len(metrics) + 1))
-    if curves and len(metrics) <= METRICS_BESIDE:
+    if len(curves) % 2 and len(metrics) <= METRICS_BESIDE:  # two columns are full with the table among them
         return group("figures beside", [scored, *curves])
     return [scored, *group("figures", curves)]
 
