@@ -55,7 +55,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as named:
         folder = Path(named)
         wheels, first = folder / "wheels", copied(folder / "first")
-        ask = [sys.executable, "-m", "pip", "download", "--quiet", "--dest", str(wheels), "-c", "constraints.txt", f".[{EXTRAS}]", *BUILDING]
+        wanted = ["-c", "constraints.txt", f".[{EXTRAS}]", *BUILDING]
+        ask = [sys.executable, "-m", "pip", "download", "--quiet", "--dest", str(wheels), *wanted]
         download = timed(ask, first)
         for number in range(given.rounds):
             there = copied(folder / f"round-{number}")
