@@ -78,6 +78,8 @@ def pipeline(images: str | None = None, labels: str | None = None, epochs: int =
     seed
         Of first weights and of the order of images.
     """
+    if (images is None) != (labels is None):
+        raise ValueError("Images and labels go together: give both files, or neither for scikit-learn's digits.")
     if images is not None and labels is not None:
         pixels, target = read_idx(images) / 255, read_idx(labels)
     else:

@@ -157,6 +157,9 @@ class FrameNetwork(nn.Module):
 
     def _require(self, frames: Tensor, n_ahead: int, truth: Tensor | None, forced: Tensor | None) -> None:
         """Raise UsageError for shapes that do not fit."""
+        if frames.ndim == 5 and frames.shape[2] != self.image_channels:
+            msg = f"FrameNetwork takes frames of {self.image_channels} channels, got {frames.shape[2]}, in the shape {tuple(frames.shape)}."
+            raise UsageError(f"{msg} Give it the option image_channels={frames.shape[2]}.")
         if frames.ndim != 5 or frames.shape[2] != self.image_channels or not frames.shape[1] or n_ahead < 1:
             raise UsageError(
                 f"FrameNetwork takes frames (n, time, {self.image_channels}, height, width) and n_ahead from 1 on, "

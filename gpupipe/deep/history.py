@@ -68,7 +68,8 @@ class History:
 
 def _told(name: str) -> str:
     """Return what a figure is called beside its curve: metrics are of the examples for validation."""
-    return name.replace("_", " ") if name in ("learning_rate", "seconds") else f"{name} on validation"
+    told = name.replace("_", " ")
+    return told if name in ("learning_rate", "seconds") else f"{told} on validation"
 
 
 def _lines(title: str, at: Sequence[int], curves: Sequence[tuple[str, Sequence[float]]]) -> Mapping[str, Any]:

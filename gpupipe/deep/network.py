@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import torch
 import torch.utils.dlpack
 from torch import nn
 
-from gpupipe.core.errors import ArtefactError, UsageError
+from gpupipe.core.errors import ArtefactError, UsageError, listing, nearest
 from gpupipe.core.options import settle
 
 
@@ -89,11 +90,23 @@ class Network:
                 made = self.factory(**dict(self.options))
             except Exception as error:
                 msg = f"{self.name} cannot be made with {dict(self.options)}: {type(error).__name__}: {error}"
-                raise UsageError(msg) from error
+                raise UsageError(f"{msg}{self._hint()}") from error
         if not isinstance(made, nn.Module):
             msg = f"Expected {self.name} to return a torch.nn.Module, got {type(made).__name__}."
             raise UsageError(msg)
         return made
+
+    def _hint(self) -> str:
+        """Return what the factory takes, where it was given something else."""
+        try:
+            parameters = inspect.signature(self.factory).parameters.values()
+        except (TypeError, ValueError):  # what is written in C tells nothing
+            return ""
+        known = [one.name for one in parameters if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]
+        strange = [name for name, _ in self.options if name not in known]
+        if not strange or any(one.kind is one.VAR_KEYWORD for one in parameters):
+            return ""
+        return f".{nearest(strange[0], known)} It takes {listing(known) or 'no options'}."
 
     def made_of(self, names: Sequence[str], arrays: Sequence[Any]) -> nn.Module:
         """Return a network with the weights that `weights_of` gave, for predictions.

@@ -128,7 +128,9 @@ def _require_outputs(name: str, network: nn.Module, samples: torch.Tensor, n_cla
         raise StageError(f"{name} returns a {type(made).__name__}; expected a tensor alone. Return the outputs that are learnt from.")
     n, got = len(samples), f"{name} gives {tuple(made.shape)} for {len(samples)} samples"
     if n_classes is not None and tuple(made.shape) != (n, n_classes):
-        raise StageError(f"{got}; expected a score for each of the {n_classes} classes: {(n, n_classes)}.")
+        more = made.ndim == 2 and made.shape[1] > n_classes
+        hint = " Where the table may not have each class, name all of them: classes=[...]." if more else ""
+        raise StageError(f"{got}; expected a score for each of the {n_classes} classes: {(n, n_classes)}.{hint}")
     if n_classes is None and tuple(made.shape) not in ((n,), (n, 1)):
         raise StageError(f"{got}; expected a number for each: {(n, 1)}.")
 

@@ -28,7 +28,7 @@ from markupsafe import Markup
 
 from gpupipe.kernels.png import is_png_text
 from gpupipe.report.bars import bars
-from gpupipe.report.charts import Axis, Band, DrawnCurve, line_chart, tick_text
+from gpupipe.report.charts import Axis, Band, DrawnCurve, line_chart, room_for, tick_text
 from gpupipe.report.discs import Disc, disc_chart
 from gpupipe.report.form import Stage, title_of
 from gpupipe.report.units import UNKNOWN, number_text
@@ -222,8 +222,8 @@ def _lines(part: Mapping[str, Any]) -> Part:
     (left, right), (low, high) = ((min(values), max(values)) if values else (0.0, 1.0) for values in columns)
     whole = [bool(values) and all(value.is_integer() for value in values) for values in columns]
     pad = (high - low) * 0.06 or abs(high) * 0.1 or 1.0
-    x = Axis(left, right if right > left else left + 1.0, 46.0, 486.0, str(part.get("x") or ""), tick_text, whole[0])
     y = Axis(low - pad, high + pad, 290.0, 30.0, str(part.get("y") or ""), tick_text, whole[1])
+    x = Axis(left, right if right > left else left + 1.0, room_for(y), 486.0, str(part.get("x") or ""), tick_text, whole[0])
     title = str(part["title"])
     behind = {curve.label: curve.points for curve in curves}
     behind |= {f"{band.label}, {end}": points for band in bands for end, points in (("low", band.low), ("high", band.high))}

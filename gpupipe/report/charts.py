@@ -98,6 +98,18 @@ def tick_text(value: float) -> str:
     return f"{value:,.0f}" if value == int(value) else f"{value:.6g}"
 
 
+def room_for(y: Axis) -> float:
+    """Return how many pixels the values beside an upward axis take, 46 at least: where the chart begins.
+
+    Examples
+    --------
+    >>> room_for(Axis(0.0, 1.0, 290.0, 30.0, "", tick_text)), room_for(Axis(0.0036, 0.0044, 290.0, 30.0, "", tick_text))
+    (46.0, 54.2)
+    """
+    longest = max(len(y.text(value)) for value in ticks(y.low, y.high, whole=y.whole))
+    return max(46.0, round(11 + 7.2 * longest, 1))
+
+
 def thinned(points: Points, x: Axis, y: Axis) -> list[tuple[float, float]]:
     """Return the points in pixels, without those that no eye could tell from the one before."""
     kept: list[tuple[float, float]] = []

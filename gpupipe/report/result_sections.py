@@ -8,7 +8,7 @@ from typing import Any
 
 from gpupipe.report.bars import bars
 from gpupipe.report.cards import CURVES_TOGETHER, Part, chart, details, fact_text, facts, group, heading, link, points_table, table, text
-from gpupipe.report.charts import Axis, DrawnCurve, line_chart, tick_text
+from gpupipe.report.charts import Axis, DrawnCurve, line_chart, room_for, tick_text
 from gpupipe.report.form import Report, Stage
 from gpupipe.report.units import UNKNOWN, number_text, plural, rows_text
 
@@ -207,8 +207,8 @@ def _history(history: Mapping[str, Sequence[float | None]]) -> list[Part]:
             low, high = min(finite), max(finite)
             pad = (high - low) * 0.06 or abs(high) * 0.1 or 1.0
             curves = [_training(name, values) for name, values in measured]
-            x = Axis(1.0, max(2.0, float(max(len(values) for _, values in measured))), 46.0, 486.0, "round", tick_text, whole=True)
             y = Axis(low - pad, high + pad, 290.0, 30.0, metric, tick_text)
+            x = Axis(1.0, max(2.0, float(max(len(values) for _, values in measured))), room_for(y), 486.0, "round", tick_text, whole=True)
             title = f"Training, {metric}"
             figures.append(chart(line_chart(title, curves, x, y), _behind(title, curves, x, y)))
     return figures

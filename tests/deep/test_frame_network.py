@@ -126,6 +126,8 @@ def test_what_does_not_fit_is_told() -> None:
     clips = torch.zeros(2, 3, 1, 6, 6)
     with pytest.raises(UsageError, match=r"takes frames \(n, time, 1, height, width\) and n_ahead from 1 on, got \(2, 3, 6, 6\) and 1"):
         network(clips[:, :, 0])
+    with pytest.raises(UsageError, match=r"takes frames of 1 channels, got 3.*image_channels=3"):
+        network(clips.expand(2, 3, 3, 6, 6))
     with pytest.raises(UsageError, match="truth and forced together"):
         network(clips, 3, clips)
     with pytest.raises(UsageError, match=r"expects truth \(2, 3, 1, 6, 6\) and forced \(2, 2\), got \(2, 3, 1, 6, 6\) and \(2, 3\)"):

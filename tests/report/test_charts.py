@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from gpupipe.report.charts import Axis, Band, DrawnCurve, area_chart, line_chart, thinned, ticks
+from gpupipe.report.charts import Axis, Band, DrawnCurve, area_chart, grid, line_chart, room_for, thinned, tick_text, ticks
 
 X = Axis(0.0, 1.0, 40.0, 440.0, "along")
 Y = Axis(0.0, 1.0, 340.0, 20.0, "up")
@@ -25,6 +25,16 @@ def test_ticks_are_few_even_and_inside(low: float, high: float) -> None:
 @pytest.mark.parametrize(("high", "expected"), [(2, [1, 2]), (4, [1, 2, 3, 4]), (12, [2, 4, 6, 8, 10, 12]), (1, [1])])
 def test_ticks_of_whole_values_are_whole(high: int, expected: list[float]) -> None:
     assert ticks(1, high, whole=True) == expected
+
+
+def test_values_of_the_upward_axis_have_room() -> None:
+    """Long ones, such as those of a learning rate that stays 0.004, push the chart to the right; a digit takes 0.6 of 11 pixels."""
+    y = Axis(0.0036, 0.0044, 290.0, 30.0, "", tick_text)
+    start = room_for(y)
+    texts = re.findall(r'class="tick end" x="([0-9.]+)"[^>]*>([^<]*)<', grid(Axis(1.0, 2.0, start, 486.0), y))
+    assert "0.0044" in [text for _, text in texts]
+    assert all(float(end) - 0.64 * 11 * len(text) >= 0 for end, text in texts)
+    assert room_for(Axis(0.0, 1.0, 290.0, 30.0, "", tick_text)) == 46
 
 
 def test_thinning_keeps_both_ends_and_the_shape() -> None:

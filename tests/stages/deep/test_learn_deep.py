@@ -203,7 +203,10 @@ def test_errors(run: Any) -> None:
         gp.LearnDeep(Flat, samples="image", target="digit", validation=0, training=Training(patience=1))
     cells, kinds = gp.FromFrame(CELLS).node(), gp.FromFrame(KINDS).node()
     tensor = gp.ToTensor(["image", "row", "column"], "ink", fill=0)(cells)
-    for options, message in (({"channel": 4}, r"Cnn cannot be made with \{'channel': 4\}"), ({"channels": -1}, "Cnn cannot be made")):
+    for options, message in (
+        ({"channel": 4}, "Did you mean 'channels'. It takes 'channels' and 'sizes'"),
+        ({"channels": -1}, "Cnn cannot be made"),
+    ):
         with pytest.raises(UsageError, match=message):
             gp.Pipeline("x", a=gp.LearnDeep(Cnn, options, samples="image", target="digit")(tensor, kinds)).plan()
     with pytest.raises(UsageError, match="Expected broken to return a torch.nn.Module, got str"):
