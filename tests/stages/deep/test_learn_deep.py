@@ -204,7 +204,7 @@ def test_errors(run: Any) -> None:
     cells, kinds = gp.FromFrame(CELLS).node(), gp.FromFrame(KINDS).node()
     tensor = gp.ToTensor(["image", "row", "column"], "ink", fill=0)(cells)
     for options, message in (
-        ({"channel": 4}, "Did you mean 'channels'. It takes 'channels' and 'sizes'"),
+        ({"channel": 4}, "Did you mean 'channels'.*It takes 'channels', 'sizes'"),
         ({"channels": -1}, "Cnn cannot be made"),
     ):
         with pytest.raises(UsageError, match=message):
