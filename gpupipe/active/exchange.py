@@ -110,7 +110,7 @@ def _found(store: LabelStore, path: str | os.PathLike[str], form: Form, question
     words = {row["example_id"]: row["words"] for row in store.examples().select(["example_id", "words"]).to_pylist() if row["words"]}
     try:
         written = datetime.fromtimestamp(Path(path).stat().st_mtime, UTC)
-        text = Path(path).read_text(encoding="utf-8-sig")
+        text = Path(path).read_bytes().decode("utf-8-sig")  # ends of lines stay as they are: they may be within a field
         return _READ[form](text, Asked(store.scheme, words, question, written))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, csv.Error) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else f"{type(error).__name__}: {error}"

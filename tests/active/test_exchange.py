@@ -116,6 +116,37 @@ def test_spans_of_argilla(tmp_path: Path) -> None:
     assert store.labels()["label"].to_pylist() == [["B-PER", "I-PER", "O", "O", "B-LOC", "O"]]
 
 
+ODD = [
+    'quote " and , ;',
+    "two\r\nlines\nand\rmore",
+    "\u05e9\u05dc\u05d5\u05dd \u202e",
+    "sep\u2028\u2029\x85\x0b\x0c",
+    "=1+1",
+    " spaces ",
+    "NaN",
+    "\ufeffbom",
+    "\\n",
+    "\U0001f600",
+]
+
+
+@pytest.mark.parametrize("form", ["label_studio", "argilla", "csv"])
+def test_odd_texts_come_back_as_they_were(tmp_path: Path, form: Any) -> None:
+    """Keys, classes and names of annotators with quotes, ends of lines of every kind, right-to-left marks."""
+    store = LabelStore.create(tmp_path / "one", ODD)
+    store.add_examples({"example_id": [f"id {text}" for text in ODD], "text": ODD})
+    keys, said = [f"id {text}" for text in ODD], ODD[1:] + ODD[:1]
+    store.append({"example_id": keys, "question": [CLASS] * len(ODD), "answer": said, "annotator": [f"who {text}" for text in ODD]})
+    export_labels(store, tmp_path / "file", form)
+    other = LabelStore.create(tmp_path / "other", ODD)
+    for _ in range(2):
+        import_labels(other, tmp_path / "file", form, add_examples=True)
+    columns = ["example_id", "answer", "annotator"]
+    assert other.answers().select(columns).sort_by("example_id") == store.answers().select(columns).sort_by("example_id")
+    if form != "csv":  # which has answers alone
+        assert sorted(other.examples()["text"].to_pylist()) == sorted(ODD)
+
+
 @pytest.fixture(params=["class", "spans"])
 def full(request: pytest.FixtureRequest, tmp_path: Path) -> LabelStore:
     """Return a store with answers, a guess, an example that nobody has answered, and a withdrawn answer."""

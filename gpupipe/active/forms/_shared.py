@@ -64,6 +64,17 @@ class Asked:
         return self.words.get(key) or text.split()
 
 
+def records_of(text: str) -> Any:
+    r"""Return the values of a JSON list, or of JSON lines, which end at a line feed alone: texts in them may hold other ends of lines.
+
+    Examples
+    --------
+    >>> records_of('{"text": "a\u2028b"}\n\n{"text": "c"}\n')
+    [{'text': 'a\u2028b'}, {'text': 'c'}]
+    """
+    return json.loads(text) if text.lstrip().startswith("[") else [json.loads(line) for line in text.split("\n") if line.strip()]
+
+
 def content_of(item: Item) -> dict[str, Any]:
     """Return what is shown of an example, by name."""
     made: dict[str, Any] = {}

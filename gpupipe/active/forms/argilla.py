@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gpupipe.active.forms._shared import QUESTION, Asked, Found, Item, characters_of, content_of, spans_of
+from gpupipe.active.forms._shared import QUESTION, Asked, Found, Item, characters_of, content_of, records_of, spans_of
 from gpupipe.core.errors import UsageError
 
 
@@ -41,7 +41,7 @@ def _value(item: Item, answer: str, spans: bool) -> Any:
 
 def read(text: str, asked: Asked) -> Found:
     """Return the answers in records."""
-    records = json.loads(text) if text.lstrip().startswith("[") else [json.loads(line) for line in text.splitlines() if line.strip()]
+    records = records_of(text)
     answers, examples, n_left_out = [], [], 0
     for record in records:
         key, shown = asked.key(record["id"]), str(record["fields"].get("text", ""))

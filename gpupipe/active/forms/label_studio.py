@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gpupipe.active.forms._shared import QUESTION, Asked, Found, Item, characters_of, content_of, spans_of, text_of
+from gpupipe.active.forms._shared import QUESTION, Asked, Found, Item, characters_of, content_of, records_of, spans_of, text_of
 from gpupipe.core.errors import UsageError
 
 
@@ -59,7 +59,7 @@ def _result(item: Item, answer: str, spans: bool) -> list[dict[str, Any]]:
 
 def read(text: str, asked: Asked) -> Found:
     """Return the answers in tasks. An example's key is ``example_id`` of the task's data, else the task's ``id``."""
-    tasks = json.loads(text) if text.lstrip().startswith("[") else [json.loads(line) for line in text.splitlines() if line.strip()]
+    tasks = records_of(text)
     answers, examples, n_left_out = [], [], 0
     for task in tasks:
         data = task["data"]

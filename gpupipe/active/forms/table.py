@@ -18,7 +18,8 @@ _NEEDED = ("example_id", "answer", "annotator")
 def written(rows: Sequence[Mapping[str, Any]]) -> str:
     """Return rows as CSV."""
     made = io.StringIO()
-    writer = csv.DictWriter(made, ["answer_id", *COLUMNS], extrasaction="ignore", lineterminator="\n")
+    # Fields that hold one of the line's two ends are quoted.
+    writer = csv.DictWriter(made, ["answer_id", *COLUMNS], extrasaction="ignore", lineterminator="\r\n")
     writer.writeheader()
     writer.writerows({name: one.isoformat() if isinstance(one, datetime) else one for name, one in row.items()} for row in rows)
     return made.getvalue()
@@ -26,7 +27,7 @@ def written(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def read(text: str, asked: Asked) -> Found:
     """Return the answers in a table; ``example_id``, ``answer`` and ``annotator`` are needed."""
-    reader = csv.DictReader(io.StringIO(text), strict=True)
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     missing = [name for name in _NEEDED if name not in (reader.fieldnames or ())]
     if missing:
         raise UsageError(
