@@ -64,7 +64,7 @@ def rounds(
 
             rules = tuple(map(read_rule, until or ()))
             definition = load_definition(file)
-            require_parameters(definition)
+            require_parameters(definition, given or ())
         make_folder(out)
         simulation = Simulation(definition, tuple(given or ()), out, oracle, rules, engine, metric, error_rate, seconds)
         default = next(one.default for one in definition.parameters if one.name == "strategy")

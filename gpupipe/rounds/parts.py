@@ -22,8 +22,12 @@ BEFORE = "before"  # the parameter of a pipeline that goes on from what the roun
 SAMPLE = "sample"  # the output whose predictions tell whether models still change
 
 
-def require_parameters(definition: Definition) -> None:
-    """Raise UsageError for a pipeline whose arms cannot be told apart."""
+def require_parameters(definition: Definition, given: Sequence[str] = ()) -> None:
+    """Raise UsageError for a pipeline whose arms cannot be told apart, or where one of the parameters that do so is given for all."""
+    own = next((name for name in (*NEEDED, BEFORE) if any(one.partition("=")[0] == name for one in given)), None)
+    if own is not None:
+        msg = f"Rounds give each arm a {own!r} of its own, got one for all of them."
+        raise UsageError(f"{msg} Leave it out; --strategy, --seeds and --out say which arms there are, and where they are kept.")
     known = [parameter.name for parameter in definition.parameters]
     lacking = [name for name in NEEDED if name not in known]
     if lacking:

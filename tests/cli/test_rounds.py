@@ -12,6 +12,12 @@ from gpupipe.cli import app
 FLOW = Path(__file__).parents[1] / "rounds" / "flow.py"
 
 
+def test_what_tells_arms_apart_is_not_given_for_all(tmp_path: Path) -> None:
+    call = ["rounds", str(FLOW), "--oracle", "digit", "--out", str(tmp_path), "-p", "seed=3"]
+    ended = CliRunner().invoke(app, call)
+    assert ended.exit_code == 2 and "Rounds give each arm a 'seed' of its own" in ended.output
+
+
 def test_strategies_are_compared_with_chance(tmp_path: Path) -> None:
     call = ["rounds", str(FLOW), "--oracle", "digit", "--until", "rounds=3", "--seeds", "2", "--out", str(tmp_path), "-p", "n=200"]
     ended = CliRunner().invoke(app, call)
