@@ -198,34 +198,35 @@ def _ended(data: Any, valid: Any, first: Any, last: Any, function: str, xp: Any)
 def _spread(data: Any, valid: Any, first: Any, last: Any, xp: Any) -> Any:
     """Return the variance of each range's values, of a sample.
 
-    Count, mean and sum of squares of blocks are put together as means and sums are (Chan, Golub and LeVeque, 1979), so that values far from
-    0, and other windows' values, cost no digits.
+    Means and sums of squared deviations of blocks are put together as sums are (Chan, Golub and LeVeque, 1979), so that values far from
+    0, and other windows' values, cost no digits. Values that are not there are left out first: a block of some length then has so many.
+    Beside an infinite value there is no deviation that is a number.
     """
-    count, mean, square = valid.astype(np.float64), xp.where(valid, data, 0.0), xp.zeros(len(data))
-    made = tuple(xp.zeros(len(first)) for _ in range(3))
+    if not valid.all():
+        before = xp.concatenate([xp.zeros(1, xp.int64), xp.cumsum(valid)])
+        data, first, last = data[valid], before[first], before[last]
+    data = xp.where(xp.isinf(data), np.nan, data)
     lengths, at = last - first, first.copy()
+    mean, square = xp.zeros(len(first)), xp.zeros(len(first))
     longest = int(lengths.max()) if len(lengths) else 0
-    blocks = (count, mean, square)
-    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
-        for power in range(longest.bit_length()):
-            size = 1 << power
+    means, squares, size = data, xp.zeros(len(data)), 1
+    with np.errstate(invalid="ignore", over="ignore"):
+        while size <= longest:
             taken = xp.flatnonzero(lengths & size)
-            both = _merged(tuple(part[taken] for part in made), tuple(part[at[taken]] for part in blocks), xp)
-            for part, new in zip(made, both, strict=True):
-                part[taken] = new
-            at[taken] += size
+            place = at[taken]
+            at[taken] = place + size
+            had = lengths[taken] & (size - 1)
+            apart = means[place] - mean[taken]
+            share = size / (had + size)
+            begun = had > 0  # before that there is no mean to be apart from
+            square[taken] += squares[place] + xp.where(begun, apart * apart * (had * share), 0.0)
+            mean[taken] = xp.where(begun, mean[taken] + apart * share, means[place])
             if 2 * size <= longest:
-                blocks = _merged(tuple(part[: len(part) - size] for part in blocks), tuple(part[size:] for part in blocks), xp)
-        return made[2] / xp.maximum(made[0] - 1, 1)
-
-
-def _merged(one: tuple[Any, ...], other: tuple[Any, ...], xp: Any) -> tuple[Any, Any, Any]:
-    """Return count, mean and sum of squared deviations of two sets of values together."""
-    count = one[0] + other[0]
-    share = other[0] / xp.maximum(count, 1)
-    apart = other[1] - one[1]
-    mean = xp.where(one[0] == 0, other[1], xp.where(other[0] == 0, one[1], one[1] + apart * share))
-    return count, mean, one[2] + other[2] + xp.where((one[0] > 0) & (other[0] > 0), apart * apart * one[0] * share, 0.0)
+                apart = means[size:] - means[:-size]
+                squares = squares[:-size] + squares[size:] + apart * apart * (size / 2)
+                means = means[:-size] + apart / 2
+            size *= 2
+        return square / xp.maximum(lengths - 1, 1)
 
 
 def _quantiles(data: Any, first: Any, last: Any, level: float, xp: Any) -> Any:

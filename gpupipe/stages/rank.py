@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -19,7 +18,6 @@ from gpupipe.stages._ordered import as_number, require_amounts, require_new
 if TYPE_CHECKING:
     from gpupipe.core.verbs import Verbs
 
-_LARGEST = sys.float_info.max
 METHODS = ("average", "min", "max", "dense")
 
 
@@ -81,8 +79,25 @@ class Rank(KeyStage):
         schema = frames[0].collect_schema()
         dtype = nw.Float64 if self.method == "average" else nw.Int64
         frame = frames[0].with_columns(_comparable(name, schema[name]).alias(f"{name}_rank") for name in self.columns)
-        ranks = {name: nw.col(name).rank(self.method, descending=self.descending) for name in (f"{name}_rank" for name in self.columns)}
-        return frame.with_columns(rank.over(*self.by).cast(dtype).alias(name) for name, rank in ranks.items())
+        ranks = (nw.col(f"{name}_rank").rank(self.method, descending=self.descending) for name in self.columns)
+        frame = frame.with_columns(rank.over(*self.by).cast(dtype) for rank in ranks)
+        floats = [name for name in self.columns if schema[name].is_float()]
+        if not floats:
+            return frame
+        names, last = frame.collect_schema().names(), "max" if self.method == "dense" else "count"
+        counted = [nw.col(name).is_nan().cast(nw.Int64).sum().over(*self.by).alias(f"\0{name}_nan") for name in floats]
+        placed = [getattr(nw.col(f"{name}_rank"), last)().over(*self.by).alias(f"\0{name}_placed") for name in floats]
+        return frame.with_columns(*counted, *placed).with_columns(self._with_nan(name).cast(dtype) for name in floats).select(names)
+
+    def _with_nan(self, name: str) -> nw.Expr:
+        """Return the places of numbers, beside which NaN has the last one, or in descending order the first."""
+        rank, n_nan, last = nw.col(f"{name}_rank"), nw.col(f"\0{name}_nan"), nw.col(f"\0{name}_placed").fill_null(0)
+        if self.method == "dense":
+            n_nan = (n_nan > 0).cast(nw.Int64)
+        within = {"min": nw.lit(1), "dense": nw.lit(1), "max": n_nan, "average": (n_nan + 1) / 2}[self.method]
+        of_nan = within if self.descending else last + within
+        shifted = rank + n_nan if self.descending else rank
+        return nw.when(nw.col(name).is_nan()).then(of_nan).otherwise(shifted).alias(f"{name}_rank")
 
     def reads(self, *schemas: Schema) -> frozenset[str] | None:
         """Return the key and the columns."""
@@ -90,13 +105,8 @@ class Rank(KeyStage):
 
 
 def _comparable(name: str, dtype: Any) -> nw.Expr:
-    """Return a column as numbers that all engines rank alike: times as whole numbers, NaN as the largest, of which all are equal.
-
-    Infinity makes room for it, as the largest finite number.
-    """
+    """Return a column as numbers that all engines rank alike: times as whole numbers, and no NaN, which not all of them rank."""
     column = nw.col(name)
     if not dtype.is_float():
         return column if dtype.is_numeric() else column.cast(nw.Int64) if dtype == nw.Duration else as_number(column, dtype)
-    wide = column.cast(nw.Float64)
-    least = nw.when(wide == float("inf")).then(nw.lit(_LARGEST)).otherwise(wide)
-    return nw.when(wide.is_nan()).then(nw.lit(float("inf"))).otherwise(least)
+    return nw.when(~column.is_nan()).then(column)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import statistics
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -98,3 +100,25 @@ def test_sums_of_infinities() -> None:
     values = np.array([np.inf, -np.inf, 1e308, 1e308])
     reduced, _ = reduce_ranges(values, np.ones(4, dtype=bool), np.array([0, 0, 2]), np.array([1, 2, 4]), "sum")
     assert repr(reduced.tolist()) == "[inf, nan, inf]"
+
+
+def test_a_deviation_beside_infinity_is_no_number_wherever_it_stands() -> None:
+    for length in range(2, 9):
+        for place in range(length):
+            values = np.arange(length, dtype=np.float64)
+            values[place] = np.inf
+            made, there = reduce_ranges(values, np.ones(length, bool), np.array([0]), np.array([length]), "std")
+            assert there.all() and np.isnan(made).all()
+
+
+def test_deviations_lose_no_digits_far_from_zero_with_values_missing() -> None:
+    chance = np.random.default_rng(1)
+    values, valid = 1e9 + chance.normal(size=90), chance.random(90) < 0.7
+    first = chance.integers(0, 60, 50)
+    last = first + chance.integers(0, 30, 50)
+    made, there = reduce_ranges(values, valid, first, last, "var")
+    for one, known, begin, end in zip(made, there, first, last, strict=True):
+        inside = values[begin:end][valid[begin:end]].tolist()
+        assert known == (len(inside) > 1)
+        if known:
+            assert one == pytest.approx(statistics.variance(inside), rel=1e-6)  # which reckons with fractions

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -77,11 +78,32 @@ def row_of(model: str, estimator: Any) -> str:
 CASES = [(model, estimator) for model, estimators in MODELS.items() for estimator in estimators]
 
 
+UMAP = "| UMAP | `UMAP` | `Learn` | all rows on one worker | cuML's |"  # whose import and compiling take a minute
+
+
 def test_the_table_is_what_the_engines_say() -> None:
     text = DOCUMENT.read_text()
-    missing = [row for row in (row_of(*case) for case in CASES) if row not in text]
+    missing = [row for row in (*(row_of(*case) for case in CASES), UMAP) if row not in text]
     assert not missing, "docs/models.md lacks:\n" + "\n".join(missing)
-    assert text.count("` | `") == len(CASES), "docs/models.md has rows that are not tried here"
+    assert text.count("` | `") == len(CASES) + 1, "docs/models.md has rows that are not tried here"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["cpu", "dask"])
+def test_umap_places_rows_as_by_itself(engine: str, two_workers: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that there is no TensorFlow, and of its one thread
+        from umap import UMAP as Umap  # noqa: N811  # local: as above
+
+        estimator = Umap(n_components=1, n_neighbors=5, n_epochs=5, init="random", random_state=0, n_jobs=1)
+        assert row_of("UMAP", estimator) == UMAP
+        monkeypatch.setenv("GPUPIPE_CLUSTER", two_workers)
+        rows = gp.FromFrame(FRAME).node()
+        model = gp.Learn(estimator, features=["a", "b"]).fit(rows)
+        made = pl.from_arrow(gp.Pipeline("p", made=model(rows)).run(engine)["made"].to_arrow())
+        features = FRAME.select("a", "b").to_numpy()
+        wanted = clone(estimator).fit(features).transform(features)[:, 0]
+    assert made["umap0"].to_list() == pytest.approx(wanted.tolist(), abs=1e-4)
 
 
 @pytest.mark.parametrize(("model", "estimator"), CASES, ids=lambda value: value if isinstance(value, str) else type(value).__name__)

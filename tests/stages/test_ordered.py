@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from typing import Any
 
+import duckdb
 import numpy as np
 import polars as pl
 import pytest
@@ -56,6 +59,29 @@ def test_on_every_engine_in_a_pipeline(engine: str) -> None:
     made = gp.Pipeline("p", {str(number): stage(table) for number, (stage, _) in enumerate(STAGES)}).run(engine)
     for number, (stage, _) in enumerate(STAGES):
         assert_same_rows(made[str(number)].to_arrow(), stage.apply(FRAME), rtol=1e-12)
+
+
+EXTREMES = [math.inf, sys.float_info.max, 1.0, -math.inf, math.nan, None, sys.float_info.max, math.nan, 0.0, -0.0]
+RANKS = "PARTITION BY k, x IS NULL ORDER BY x"
+PLACES = {"min": "rank() OVER w", "dense": "dense_rank() OVER w"}
+PLACES["max"] = f"{PLACES['min']} + count(*) OVER (PARTITION BY k, x) - 1"
+PLACES["average"] = f"{PLACES['min']} + (count(*) OVER (PARTITION BY k, x) - 1) / 2"
+
+
+@pytest.mark.once_on_clusters
+@pytest.mark.parametrize("descending", [False, True])
+def test_ranks_of_infinity_and_nan_are_duckdbs(engine: str, descending: bool) -> None:
+    rows = pl.DataFrame({"k": [1] * 10 + [2] * 3, "x": [*EXTREMES, math.nan, None, math.nan]}).with_row_index("id")
+    table = gp.FromFrame(rows, nan_as_null=False).node()
+    stages = {method: gp.Rank("x", by="k", method=method, descending=descending) for method in PLACES}  # type: ignore[arg-type]
+    made = gp.Pipeline("p", {method: stage(table) for method, stage in stages.items()}).run(engine)
+    for method, places in PLACES.items():
+        asked = (
+            f"SELECT id, CASE WHEN x IS NOT NULL THEN {places} END AS r FROM rows WINDOW w AS ({RANKS} {'DESC' * descending}) ORDER BY id"
+        )
+        wanted = duckdb.sql(asked).pl()["r"].to_list()
+        got = pl.from_arrow(made[method].to_arrow()).sort("id")["x_rank"].to_list()  # type: ignore[union-attr]
+        assert got == wanted, method
 
 
 @pytest.mark.parametrize("kind", [gp.Lag, gp.Lead, gp.Diff])
