@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import glob
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, cast
 
-from gpupipe.core.errors import UsageError, listing
+import numpy as np
+
+from gpupipe.core.errors import StageError, UsageError, listing
 from gpupipe.core.named_features import takes_names
 
 Task = Literal["classifier", "regressor", "clusterer", "transformer"]
@@ -112,6 +114,17 @@ def missing_text(estimator: Any, columns: Sequence[str]) -> str:
         f"gp.Learn(SimpleImputer(), features=[{one!r}]).fit(table), leave those rows out, with gp.Filter(~nw.col({one!r}).is_null()), "
         "or take an estimator that knows missing values, such as XGBoost's or HistGradientBoostingClassifier."
     )
+
+
+def told_of_missing(function: Callable[[Any], Sequence[Any]], estimator: Any, features: Sequence[str], array: Any) -> Sequence[Any]:
+    """Return what an estimator's function makes of an array; where it takes no missing values, its error says which features have some."""
+    try:
+        return function(array)
+    except ValueError as error:
+        lacking = [name for name, is_missing in zip(features, np.isnan(array).any(0), strict=True) if is_missing]
+        if not lacking or "NaN" not in str(error):
+            raise
+        raise StageError(missing_text(estimator, lacking)) from error
 
 
 def takes_weights(estimator: Any) -> bool:

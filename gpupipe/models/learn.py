@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import narwhals.stable.v2 as nw
@@ -36,6 +37,7 @@ from gpupipe.models._estimator import (
     takes_missing,
     takes_text,
     task_of,
+    told_of_missing,
 )
 from gpupipe.models._labels import classes_of, coded, decoded, is_text, labels_in, lacking_in, probability_names
 from gpupipe.models._made import dense, outputs_of, require_new
@@ -355,7 +357,9 @@ class Learned(RowStage):
     def mapped(self) -> ArrayMap:
         """Return the function from features to columns that the method is."""
         made = self._function()
-        return replace(made, named=True) if takes_names(self.model) else made
+        if takes_names(self.model):
+            return replace(made, named=True)
+        return replace(made, function=partial(told_of_missing, made.function, self.model, self.features))
 
     def _function(self) -> ArrayMap:
         asked = self._asked()

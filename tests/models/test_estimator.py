@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
@@ -22,6 +23,7 @@ from sklearn.preprocessing import KBinsDiscretizer, OneHotEncoder, PolynomialFea
 from sklearn.utils import all_estimators
 from xgboost import XGBClassifier
 
+import gpupipe as gp
 from gpupipe.models._estimator import fills_missing, made_columns, needs_target, takes_missing, takes_target, takes_text, takes_weights
 
 
@@ -95,3 +97,10 @@ def test_what_an_estimator_takes() -> None:
     assert [takes_text(one) for one in (OneHotEncoder(), CategoricalNB(), PCA())] == [True, False, False]
     assert [takes_weights(one) for one in (LogisticRegression(), KNeighborsClassifier(), XGBClassifier())] == [True, False, True]
     assert [fills_missing(one) for one in (KNNImputer(), StandardScaler(), KBinsDiscretizer())] == [True, False, True]
+
+
+def test_missing_values_that_only_new_rows_have_are_told_by_their_columns() -> None:
+    known = pl.DataFrame({"a": [1.0, 2.0, 3.0, 4.0], "b": [0.0, 1.0, 0.0, 1.0], "y": [0, 0, 1, 1]})
+    model = gp.Pipeline("p", model=gp.Learn(LogisticRegression(), target="y").fit(gp.FromFrame(known).node())).run()["model"]
+    with pytest.raises(gp.GpupipeError, match=r"LogisticRegression takes no missing values, and there are some in 'b'\. Fill them"):
+        model.apply(pl.DataFrame({"a": [1.0], "b": [None]}, schema={"a": pl.Float64, "b": pl.Float64}))
