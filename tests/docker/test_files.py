@@ -152,6 +152,21 @@ def test_conda_has_the_tested_versions(name: str) -> None:
     assert {re.split("[<>=]", one)[0] for one in required} <= {one.partition("=")[0] for one in environment["dependencies"]}
 
 
+def test_the_conda_recipe_is_of_this_project() -> None:
+    recipe = yaml.safe_load((DOCKER / "recipe.yaml").read_text())
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    asked = [f"python {project['requires-python']}", *(re.sub(r"^([\w-]+)", r"\1 ", one) for one in project["dependencies"])]
+    assert sorted(recipe["requirements"]["run"]) == sorted(asked)
+    assert recipe["context"]["version"] == project["version"] and recipe["about"]["license"] == project["license"]
+    assert recipe["build"]["python"]["entry_points"] == [f"{name} = {to}" for name, to in project["scripts"].items()]
+
+
+def test_the_conda_recipe_can_be_rendered() -> None:
+    builder = pytest.importorskip("rattler_build", reason="rattler-build is not installed: pip install py-rattler-build")
+    (made,) = builder.Stage0Recipe.from_file(str(DOCKER / "recipe.yaml")).render(builder.VariantConfig(), builder.RenderConfig())
+    assert (made.recipe.package.name, str(made.recipe.build.noarch)) == ("gpupipe", "python")
+
+
 def test_gpu_pins_meet_what_the_extra_asks_for() -> None:
     found = re.search(r"^cu13 = \[(.*?)^\]", (ROOT / "pyproject.toml").read_text(), re.MULTILINE | re.DOTALL)
     assert found is not None
