@@ -10,6 +10,7 @@ _EXTRA_OF = {
     **dict.fromkeys(("pandas", "skops", "sklearn", "xgboost"), "cpu"),
     **dict.fromkeys(("cloudpickle", "dask", "distributed"), "dask"),
     **dict.fromkeys(("networkit", "scipy"), "graph"),
+    **dict.fromkeys(("onnxmltools", "onnxruntime", "skl2onnx"), "onnx"),
     "numba": "forecast",
     "optuna": "tune",
     "torch": "deep",

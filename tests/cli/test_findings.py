@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gpupipe.cli.findings import further_extras, meets, package_problems, wanted_extras, wanted_packages
+from gpupipe.cli.findings import _FOR, further_extras, meets, package_problems, wanted_extras, wanted_packages
 
 Command = Callable[..., Any]
 
@@ -72,3 +73,10 @@ def test_an_extra_is_wanted_where_a_package_of_its_own_is_there() -> None:
     assert [problem["mend"] for problem in package_problems(packages)] == ["pip install 'distributed>=1'"]
     packages += [package("scikit-learn", True, "cpu"), package("scipy", True, "graph"), package("networkit", False, "graph")]
     assert wanted_extras(packages) == [None, "dask", "cpu"], "scipy came along with scikit-learn"
+
+
+def test_every_extra_of_a_user_is_told() -> None:
+    """An extra that nobody hears of is not installed."""
+    root = Path(__file__).resolve().parents[2]
+    extras = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    assert set(_FOR) == set(extras) - {"dev"}
