@@ -117,7 +117,8 @@ class Weights:
         if wrong:
             more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
             msg = f"{stage} starts from weights that are those of the network, got {', '.join(wrong[:3])}{more}."
-            raise UsageError(f"{msg} Give the network's own options; anew=(...) names the parts that are to be drawn anew.")
+            hint = "" if stage == "DeepForecaster" else "; anew=(...) names the parts that are to be drawn anew"
+            raise UsageError(f"{msg} Give the network's own options{hint}.")
 
     def load(self, network: nn.Module, anew: Sequence[str], stage: str) -> None:
         """Give a network these weights, but for the parts of it that are drawn anew; see `require`."""

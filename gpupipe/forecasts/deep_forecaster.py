@@ -44,7 +44,8 @@ class DeepForecaster(Forecaster):
     lags, order, rank
         Of tensor-train cells: how many of the last states they see, of which degree, and the ranks between the cores.
     residual
-        Whether the network says by how much each step differs from the one before; without it, each step anew.
+        Whether the network says by how much each step differs from the one before; without it, each step anew. Mostly nearer at the
+        first steps; far beyond the horizon that it has learnt it may leave the range of the series.
     joint
         Whether all series are the columns of one.
     epochs, batch_size, learning_rate, clip_norm, patience, seed, device, threads
