@@ -48,5 +48,10 @@ def test_accuracy_stands_over_what_is_saved(digits_file: ModuleType, tmp_path: P
     assert cards.count("Confusion matrix") >= 5
 
 
+def test_images_without_labels_are_refused(digits_file: ModuleType) -> None:
+    with pytest.raises(ValueError, match="give both files, or neither"):
+        digits_file.pipeline("images.gz")
+
+
 def test_the_file_is_short_enough_to_teach() -> None:
     assert len(FILE.read_text().splitlines()) <= 120
