@@ -44,7 +44,8 @@ class Expected:
     kept
         The rows that go on: those that keep all rules; all rows where the mode is ``"fail"`` or ``"warn"``.
     rejected
-        The rows that break some, with the names of those rules in `reason`. ``gp.WriteParquet(path)(rejected)`` keeps them.
+        The rows that break some, with the names of those rules in `reason`. ``gp.WriteParquet(path)(rejected)`` keeps them. They have the
+        file and line they come from where the source adds those: ``gp.ReadCsv(path, file_column="file", line_column="line")``.
     counts
         ``{"read", "kept", "rejected", "<rule>": ...}``: how many rows there are, and break each rule.
     """

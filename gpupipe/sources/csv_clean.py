@@ -26,6 +26,7 @@ from gpupipe.sources.csv_walk import Sound, walk
 from gpupipe.sources.packed_text import Source, opened, origin
 
 _BLOCK_BYTES = 1 << 20
+_LINE = b"\0"  # stands for the line's number
 
 
 @dataclass(frozen=True)
@@ -171,6 +172,7 @@ class _PlainWriter:
         self._reject = reject
         self._target = target
         self._values = values
+        self._place = self._placed(self.name, dialect)
 
     def copy(self, found: Records) -> None:
         """Write all rows."""
@@ -214,7 +216,7 @@ class _PlainWriter:
         """Write records that are sound, but for those with a value that its column does not take."""
         refused = {} if self._values is None else self._values.refused(part.text)
         self.n_blank += part.n_blank
-        if not refused:
+        if not refused and self._place is None:
             self._target.write(part.text)
             self.n_rows += part.n_rows
             return
@@ -222,8 +224,25 @@ class _PlainWriter:
             if place in refused:
                 self._put_aside(record, self._bad(record, refused[place]))
             else:
-                self._target.write(record.raw)
+                self._write(record.raw, record.line_number)
                 self.n_rows += 1
+
+    def _write(self, line: bytes, line_number: int) -> None:
+        """Write a line of the copy, with where it stands where that is to be told."""
+        self._target.write(line if self._place is None else without_newline(line) + self._place.replace(_LINE, b"0%d" % line_number))
+
+    def _placed(self, name: str, dialect: Dialect) -> bytes | None:
+        """Return what goes behind each line; None for nothing."""
+        if not dialect.places:
+            return None
+        file = self._field(CsvField(name.encode(), name.encode(), None))
+        if self._quote is None and file != file.translate(None, self._separator + b"\r\n"):
+            msg = (
+                f"{name}: expected a name without the separator, since no quotes can stand around it, got {name!r}. Leave file_column out."
+            )
+            raise SourceError(msg)
+        values = {"file": file, "line": _LINE}  # which has a zero before it, so that it is none of the texts that mean missing
+        return b"".join(self._separator + values[place] for place in dialect.places) + b"\n"
 
     def _bad(self, record: CsvRecord, reason: str) -> BadRow:
         """Return a record with a value that its column does not take."""
@@ -257,7 +276,7 @@ class _PlainWriter:
         if not is_header and (reason := self._refused(record)) is not None:
             self._put_aside(record, self._bad(record, reason))
             return
-        self._target.write(line)
+        self._write(line, record.line_number)
         self.n_rows += not is_header
 
     def _simple_line(self, raw: bytes) -> bytes | None:

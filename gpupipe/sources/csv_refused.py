@@ -177,7 +177,7 @@ def _stands_by(signs: Any, sign: bytes, others: bytes, step: int) -> bool:
 def _surely(dtype: DType, pattern: str | None, numbers: NumberText) -> str | None:
     """Return the regular expression of texts that a dtype surely takes; None where there is none."""
     if dtype.is_float():
-        return numbers.pattern
+        return numbers.pattern.replace(r"\s", r"[ \t]") if numbers.is_plain else numbers.pattern
     if type(dtype) in INTEGERS:
         low, high = INTEGERS[type(dtype)]
         return f"^{'-?' if low else ''}[0-9]{{1,{len(str(high)) - 1}}}$"

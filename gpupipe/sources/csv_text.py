@@ -45,8 +45,8 @@ class Dialect:
         What the text is written in, as Python calls it.
     ragged, inner_quotes
         What becomes of rows of another length, and of quotes inside quoted fields: see `ReadCsv`.
-    aside
-        Whether rows that do not fit are put aside.
+    aside, places
+        Whether rows that do not fit are put aside; which of file and line go behind each row's fields.
 
     Raises
     ------
@@ -65,6 +65,7 @@ class Dialect:
     inner_quotes: InnerQuotes = "error"
     max_unpacked: int = MAX_UNPACKED  # how many bytes a compressed file may become
     aside: bool = False
+    places: tuple[Literal["file", "line"], ...] = ()
 
     def __post_init__(self) -> None:
         if not isinstance(self.header, bool):  # to pandas, 0 says that there is one, and None that there is none
@@ -95,8 +96,8 @@ class Dialect:
     @property
     def is_plain(self) -> bool:
         """Whether the text may be as readers take it; where it is not, they get a copy that is."""
-        usual = (self.escape, self.encoding, self.ragged, self.inner_quotes) == (None, "utf-8", "error", "error")
-        return self._is_short and usual and not self.aside
+        usual = (None, "utf-8", "error", "error", False, ())
+        return self._is_short and (self.escape, self.encoding, self.ragged, self.inner_quotes, self.aside, self.places) == usual
 
     @property
     def plain(self) -> tuple[str, str | None]:
@@ -236,8 +237,7 @@ class Grammar:
         """Return a record without the newline at its end, which is none where it is escaped."""
         if self.escape is None or self.escape not in record:
             return without_newline(record)
-        whole = self.record.match(record)
-        return record if whole is None else record[: whole.start(1)]
+        return record if (whole := self.record.match(record)) is None else record[: whole.start(1)]
 
     def _meant(self, text: bytes, *, is_quoted: bool = False) -> bytes:
         """Return the characters that a text stands for."""

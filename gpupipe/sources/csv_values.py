@@ -25,7 +25,7 @@ INTEGERS: dict[type[DType], tuple[int, int]] = {
     nw.UInt32: (0, 2**32 - 1),
     nw.UInt64: (0, 2**64 - 1),
 }
-_BLANKS = " \t\n\r\v\f"
+_BLANKS = " \t"  # that the reader takes before a number
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]+(?:[.][0-9]*)?|[.][0-9]+)(?:[eE][+-]?[0-9]+)?", re.ASCII)
 
 
@@ -87,7 +87,7 @@ def _integer(name: str, low: int, high: int) -> Callable[[str], object]:
     def check(text: str) -> None:
         if _is_blank(text):
             return
-        if re.fullmatch(r"\s*[+-]?[0-9]+", text, re.ASCII) is None or (low == 0 and "-" in text):
+        if re.fullmatch(r"[ \t]*[+-]?[0-9]+", text) is None or (low == 0 and "-" in text):
             raise ValueError(f"{name} takes whole numbers" + (" without a sign" if low == 0 and "-" in text else ""))
         digits = text.strip().lstrip("+-").lstrip("0")
         if len(digits) > len(str(high)) or not low <= int(text) <= high:  # Python reads no number of any length
@@ -102,7 +102,8 @@ def _number(text: str) -> None:
         return
     if "_" in text or text[-1].isspace():
         raise ValueError("a number has no underscores, and no blanks behind it")
-    float(text if text.lstrip(_BLANKS).isascii() else f"{text}?")  # Python reads other digits and blanks, too
+    bare = text.lstrip(_BLANKS)
+    float(bare if bare.isascii() and not bare[0].isspace() else f"{text}?")  # Python reads other digits and blanks, too
 
 
 def _decimal(precision: int, scale: int) -> Callable[[str], object]:

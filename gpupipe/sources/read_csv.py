@@ -25,7 +25,7 @@ from gpupipe.sources.csv_bad_row import first_bad_row, raise_bad_row
 from gpupipe.sources.csv_clean import cleaned
 from gpupipe.sources.csv_header import check_named
 from gpupipe.sources.csv_inspect import CsvFacts, inspect_csv
-from gpupipe.sources.csv_options import checked_schemas
+from gpupipe.sources.csv_options import checked_schemas, places_of, with_places
 from gpupipe.sources.csv_ready import CsvFile, is_plain
 from gpupipe.sources.csv_refused import ValueChecks
 from gpupipe.sources.csv_rejected import told_of
@@ -96,6 +96,8 @@ class ReadCsv(Source):
         text behind a closing quote, or with a value that its column's dtype does not take. A Parquet file for each file read, with
         ``file``, ``line``, ``row``, ``reason`` and ``text``, is written as the file is read, also where the run fails later. Rows read
         are those kept and those put aside; the report has all three.
+    file_column, line_column
+        Names of columns to add: the file that a row stands in, and the line on which it begins there, from 1. The text is copied for it.
     nan_as_null
         Whether NaN is missing.
     key
@@ -132,6 +134,8 @@ class ReadCsv(Source):
     date_format: str | tuple[tuple[str, str], ...] | None
     names: tuple[str, ...] | None
     quarantine: str | None
+    file_column: str | None
+    line_column: str | None
     nan_as_null: bool
     key: tuple[str, ...]
 
@@ -156,13 +160,15 @@ class ReadCsv(Source):
         ragged: Ragged = "error",
         inner_quotes: InnerQuotes = "error",
         quarantine: str | os.PathLike[str] | None = None,
+        file_column: str | None = None,
+        line_column: str | None = None,
         nan_as_null: bool = True,
         key: str | Sequence[str] = (),
         max_unpacked: int = MAX_UNPACKED,
     ) -> None:
-        dialect = Dialect(
-            separator, quote, header, comment, skip_rows, escape, encoding, ragged, inner_quotes, max_unpacked, quarantine is not None
-        )
+        dialect = Dialect(separator, quote, header, comment, skip_rows, escape, encoding, ragged, inner_quotes, max_unpacked)
+        dialect = replace(dialect, aside=quarantine is not None, places=places_of(file_column, line_column))
+        settle(self, file_column=file_column, line_column=line_column)
         settle(self, **checked_schemas(schema, dtypes, names, header=header), path=kept_paths(path), dialect=dialect)
         settle(self, null_values=(null_values,) if isinstance(null_values, str) else tuple(null_values))
         settle(self, numbers=NumberText(decimal, thousands), names=None if names is None else tuple(names))
@@ -183,7 +189,12 @@ class ReadCsv(Source):
         return shown(self.path)
 
     def schema(self) -> Schema:
-        """Return the columns declared, or those the beginning of the first file suggests."""
+        """Return the columns declared, or those the beginning of the first file suggests, and those of file and line."""
+        fields = self._fields()
+        return with_places(fields, self._columns(self._files()[0]), self.file_column, self.line_column) if self.dialect.places else fields
+
+    def _fields(self) -> Schema:
+        """Return the columns of the files that are read."""
         first = self._files()[0]
         names = self._columns(first)
         require_columns(self.declared if self.declared is not None else self.dtypes, names, str(first))
@@ -281,7 +292,7 @@ class ReadCsv(Source):
         schema = self.schema()
         separator, quote = self.dialect.plain
         options = {
-            "names": names,
+            "names": (*names, *(name for name in (self.file_column, self.line_column) if name is not None)),
             "header": header,
             "separator": separator,
             "quote": quote,
@@ -292,7 +303,7 @@ class ReadCsv(Source):
 
     def explain(self, error: Exception) -> SourceError | None:
         """Return the first row that is wrong: its file, line, number and content."""
-        schema = self.schema()
+        schema = self._fields()
         checks = value_checks(schema, self._formats(schema), self.numbers)
         for file in self._files():
             found = self._fault(file, checks)
@@ -324,7 +335,7 @@ class ReadCsv(Source):
 
     def _facts_key(self, file: Place, n_columns: int) -> tuple[Any, ...]:
         """Return under what is kept what is known of a file as it is."""
-        aside = () if self.quarantine is None else (self.quarantine, self.schema(), self.date_format, self.numbers, self.null_values)
+        aside = () if self.quarantine is None else (self.quarantine, self._fields(), self.date_format, self.numbers, self.null_values)
         return str(file), file.stamp, self.dialect, self.null_values if self.dialect.escape else (), aside, n_columns
 
     def _ready(self, file: Place, names: tuple[str, ...], first: Place, scratch: Folder) -> str:
@@ -348,7 +359,7 @@ class ReadCsv(Source):
         """Return which values are to be put aside with their rows."""
         if self.quarantine is None:
             return None
-        schema = self.schema()
+        schema = self._fields()
         return ValueChecks(self.dialect, names, schema, self._formats(schema), self.numbers, self.null_values)
 
     def _check_first(self, file: Place, names: tuple[str, ...], first: Place) -> None:

@@ -76,7 +76,7 @@ TIMES += [
     "2020-01-01T10:00:00+25:00",
     "31.06.2020",
 ]
-WORDS = ["", "NA", "true", "TRUE", "yes", 'say "x"', "a\nb", "é"]
+WORDS = ["\n4", "\v4", "\t4", "\n", "\f", "", "NA", "true", "TRUE", "yes", 'say "x"', "a\nb", "é"]
 TEXTS = [*NUMBERS, *TIMES, *WORDS]
 DTYPES: list[tuple[Any, str | None, NumberText]] = [
     (nw.Int8(), None, NumberText()),
