@@ -21,7 +21,7 @@ from gpupipe.portability import require_portable
 from gpupipe.report.html import outputs_html
 from gpupipe.report.result_sections import output_text
 from gpupipe.report.run_report import RunReport
-from gpupipe.run import Execution, Tell, silent
+from gpupipe.run import Execution, Tell
 
 _HEAD_ROWS, _MOST_SIGNS = 5, 80  # of a table, and of a cell, in a notebook
 
@@ -106,7 +106,8 @@ class Pipeline:
         options: EngineOptions | None = None,
         profile: bool = False,
         gather: bool = True,
-        tell: Tell = silent,
+        preview: bool = True,
+        tell: Tell | None = None,
         file: str | None = None,
         parameters: Mapping[str, Any] | None = None,
         checkpoints: str | None = None,
@@ -127,6 +128,8 @@ class Pipeline:
         gather
             Whether tables among the outputs are brought into this process from an engine's workers; their rows and columns are
             told either way.
+        preview
+            Whether the report shows the first rows of tables that are outputs or are written.
         tell
             Told of what happens as it happens: event, step, facts. Without it, a notebook shows a line below the cell.
         file, parameters
@@ -148,16 +151,15 @@ class Pipeline:
         wanted = options or EngineOptions()
         chosen = load_engine(engine, wanted if cluster is None else replace(wanted, cluster=cluster))
         require_portable(plan, chosen.name, allow_differences=wanted.allow_differences)
-        execution = Execution(plan, chosen, telling(self.name) if tell is silent else tell, profile, gather, file, parameters or {})
+        execution = Execution(plan, chosen, tell or telling(self.name), profile, gather, preview, file, parameters or {})
         outputs: dict[str, Any] = {}
         failure: BaseException | None = None
         try:
             with execution.watch, ended(execution.tell):
                 if checkpoints is not None or resume:
                     from gpupipe.checkpoints.keeper import Keeper  # local: a run without checkpoints needs no store, nor what loads models
-                    from gpupipe.checkpoints.store import DEFAULT_FOLDER  # local: as above
 
-                    execution.checkpoints = Keeper(checkpoints or DEFAULT_FOLDER, plan, chosen.name, resume=resume)
+                    execution.checkpoints = Keeper(checkpoints, plan, chosen.name, resume=resume)
                 outputs = _nested(execution.run())
         except BaseException as error:
             failure = error

@@ -29,6 +29,7 @@ from gpupipe.engines._tried import translated, try_stage
 from gpupipe.known import table_stage_of
 from gpupipe.plan import Plan, Step, describe_step
 from gpupipe.report.counts import RowCounts
+from gpupipe.report.preview import preview_cards
 from gpupipe.report.record import MemoryWatch, Record
 
 if TYPE_CHECKING:
@@ -68,6 +69,8 @@ class Execution:
     ----------
     gather
         Whether tables among the outputs are brought into this process from wherever the engine has them.
+    preview
+        Whether the report has first rows of tables.
     """
 
     plan: Plan
@@ -75,6 +78,7 @@ class Execution:
     tell: Tell = silent
     profile: bool = False
     gather: bool = True
+    preview: bool = True
     file: str | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
     checkpoints: Keeper | None = None
@@ -151,17 +155,20 @@ class Execution:
         """Return the outputs; what sinks wrote is put in place now that everything has succeeded."""
         self.engine.ledger.turn_to(None)
         outputs = {name: self._output(number) for name, number in self.plan.outputs.items()}
-        for number in list(self.writers):
+        written: dict[int, Any] = {}
+        for number, writer in list(self.writers.items()):
             started = time.perf_counter()
             with blamed(self.plan.steps[number], self.plan, self.engine):
-                value = self.writers[number].commit()
+                value = writer.commit()
             del self.writers[number]
             self.record.spend(number, time.perf_counter() - started)
+            written[number] = writer.first_rows() if self.preview else None
             self._wrote(number, value)
             outputs |= {name: value for name, output in self.plan.outputs.items() if output == number}
         for step in self.steps:
             if isinstance(step.stage, Source):
                 self.record.describe(step.id, step.stage.name, {"facts": dict(step.stage.told())})
+        self.record.cards += preview_cards(outputs, self.plan.outputs, written) if self.preview else ()
         return outputs
 
     def _phase(self, steps: Sequence[Step]) -> None:

@@ -22,7 +22,7 @@ from gpupipe.checkpoints.address import addresses, mark_of, marks_of, sources_of
 from gpupipe.checkpoints.digest import digest
 from gpupipe.checkpoints.entry import DamagedError, Entry
 from gpupipe.checkpoints.json_values import from_json, to_json
-from gpupipe.checkpoints.store import Store
+from gpupipe.checkpoints.store import DEFAULT_FOLDER, Store
 from gpupipe.core.arrow import dtype_of, schema_of
 from gpupipe.core.barrier import Barrier
 from gpupipe.core.demand import Demand
@@ -67,8 +67,8 @@ class Keeper:
         Whether results are taken from there; they are kept there in any case.
     """
 
-    def __init__(self, folder: str, plan: Plan, engine: str, *, resume: bool) -> None:
-        self.store = Store(folder, create=True)
+    def __init__(self, folder: str | None, plan: Plan, engine: str, *, resume: bool) -> None:
+        self.store = Store(folder or DEFAULT_FOLDER, create=True)
         self.plan = plan
         self.engine = engine
         self.resume = resume

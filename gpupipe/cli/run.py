@@ -60,6 +60,7 @@ def run(
     report: Report = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as one JSON object on stdout.")] = False,
     profile: Annotated[bool, typer.Option("--profile", help="Run stage by stage, to know the time of each; slower.")] = False,
+    preview: Annotated[bool, typer.Option("--preview/--no-preview", help="Show first rows of tables in the report.")] = True,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no summary; errors are still told.")] = False,
     crossings: Crossings = "allow",
     crossings_budget: Budget = "0",  # type: ignore[assignment]  # Typer parses the default, too
@@ -93,11 +94,10 @@ def run(
             from gpupipe.cli.running import Call, Keeping, carry_out, options_of  # local: loads a dataframe library; --help does without
 
         made = options_of(crossings, crossings_budget, fallbacks, confirm_crossings=confirm_crossings, allow_differences=allow_differences)
-        tls = (tls_ca_file, tls_cert, tls_key)
-        options = clustered(made, cluster, tls, allow_unencrypted=allow_unencrypted, worker_seconds=worker_seconds)
-        keeping = Keeping(checkpoints, resume, again_with(context, "--resume"))
+        at = clustered(made, cluster, (tls_ca_file, tls_cert, tls_key), allow_unencrypted=allow_unencrypted, worker_seconds=worker_seconds)
+        kept = Keeping(checkpoints, resume, again_with(context, "--resume"))
         with stdout_to_stderr():
-            ending = carry_out(Call(file, tuple(given or ()), engine, report, options, keeping, profile=profile, quiet=quiet))
+            ending = carry_out(Call(file, (*(given or ()),), engine, report, at, kept, profile=profile, preview=preview, quiet=quiet))
         if as_json:
             typer.echo(json_text(ending.answer))
         tell_ending(ending, quiet=quiet, with_traceback=traceback)

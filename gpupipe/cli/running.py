@@ -57,6 +57,7 @@ class Call:
     options: EngineOptions = field(default_factory=EngineOptions)
     keeping: Keeping = field(default_factory=Keeping)
     profile: bool = field(default=False, kw_only=True)
+    preview: bool = field(default=True, kw_only=True)
     quiet: bool = field(default=False, kw_only=True)
 
 
@@ -166,6 +167,7 @@ def _run(call: Call, course: _Course) -> None:
             call.engine,
             options=call.options,
             profile=call.profile,
+            preview=call.preview,
             gather=False,
             tell=tell,
             file=definition.shown,

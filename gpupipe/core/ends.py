@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from gpupipe.core.files import Folder
 
 
+FIRST_ROWS, FIRST_COLUMNS = 10_000, 50  # the most that a report looks at of a table
+
+
 class SourceWarning(UserWarning):
     """An input can be read, but perhaps not as it was meant."""
 
@@ -218,6 +221,10 @@ class Writer(ABC):
     @abstractmethod
     def commit(self) -> Any:
         """Put the output in place of the old one, and return the value that the run gives for it."""
+
+    def first_rows(self) -> pa.Table | None:
+        """Return the first rows of what was committed, at most `FIRST_ROWS` of `FIRST_COLUMNS` columns; None where that would take long."""
+        return None
 
     @abstractmethod
     def abort(self) -> None:

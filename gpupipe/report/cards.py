@@ -6,7 +6,9 @@ new kind of result needs no more than this form::
     cards   [{stage, section, title, parts}]        cards of one section stand together under its name, by default "Results"; stage: an id
     part    {kind: "text", text}
             {kind: "facts", title, values: {name: a scalar, or a list of them}}
-            {kind: "table", title, columns: [name], rows: [[scalar, or {stage: id}]]}; numbers stand to the right
+            {kind: "table", title, columns: [name], rows: [[scalar, or {stage: id}]]}; numbers stand to the right, and where as_is is true
+                are shown with all of their digits, as values of a table are (a key is no quantity); where folded is true, it unfolds below
+                its title
             {kind: "bars", title, bars: [[name, number]]}
             {kind: "lines", title, x, y, curves: [{label, x: [number], y: [number]}]}     x and y of the part name what runs along each axis
                 and, where something lies between two of them, bands: [{label, x: [number], low: [number], high: [number]}], with of: the
@@ -55,7 +57,15 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], num
     """Return a table; the first cell of a row names it, and the columns in `numeric` stand to the right."""
     listed = list(rows)
     more = f"and {len(listed) - MOST_ROWS:,} more rows, which report.json has" if len(listed) > MOST_ROWS else ""
-    return {"kind": "table", "title": title, "columns": columns, "rows": listed[:MOST_ROWS], "numeric": frozenset(numeric), "more": more}
+    return {
+        "kind": "table",
+        "title": title,
+        "columns": columns,
+        "rows": listed[:MOST_ROWS],
+        "numeric": frozenset(numeric),
+        "more": more,
+        "style": "",
+    }
 
 
 def facts(title: str, values: Mapping[str, object]) -> Part:
@@ -171,9 +181,15 @@ def _made(part: Mapping[str, Any], stages: Mapping[int, Stage]) -> Part:
     if kind == "facts":
         return facts(str(part["title"]), part["values"])
     if kind == "table":
-        rows = [[_cell(value, stages) for value in row] for row in part["rows"]]
-        numeric = [place for place in range(len(part["columns"])) if place and all(_is_number(row[place]) for row in part["rows"])]
-        return table(str(part["title"]), part["columns"], rows, numeric)
+        rows = [[_cell(value, stages, as_is=bool(part.get("as_is"))) for value in row] for row in part["rows"]]
+        empty = [""] if part.get("as_is") else []  # nothing is told there, and so is no text
+        numeric = [
+            place
+            for place in range(len(part["columns"]))
+            if place and all(_is_number(row[place]) or row[place] in empty for row in part["rows"])
+        ]
+        made = {**table(str(part["title"]), part["columns"], rows, numeric), "style": "values" if part.get("as_is") else ""}
+        return details([str(part["title"])], [made]) if part.get("folded") else made
     if kind == "bars":
         return bars(str(part["title"]), [(str(name), value if isinstance(value, int) else float(value)) for name, value in part["bars"]])
     if kind == "lines":
@@ -197,11 +213,13 @@ def _pictures(part: Mapping[str, Any]) -> Part:
     return {"kind": "pictures", "title": str(part["title"]), "columns": [fact_text(name) for name in part["columns"]], "rows": rows}
 
 
-def _cell(value: Any, stages: Mapping[int, Stage]) -> Any:
+def _cell(value: Any, stages: Mapping[int, Stage], *, as_is: bool = False) -> Any:
     """Return a cell of a card's table."""
     if isinstance(value, Mapping):
         return link(stages, value["stage"])
-    return number_text(value) if _is_number(value) or isinstance(value, bool) else fact_text(value)
+    if as_is and value is None:
+        return {"quiet": "null"}
+    return number_text(value) if (_is_number(value) and not as_is) or isinstance(value, bool) else fact_text(value)
 
 
 def _is_number(value: Any) -> bool:

@@ -16,9 +16,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gpupipe.core.ends import NativeWrite, PartWriter, Writer
+from gpupipe.core.ends import FIRST_COLUMNS, FIRST_ROWS, NativeWrite, PartWriter, Writer
 from gpupipe.core.errors import SinkError, StageError, listing
 from gpupipe.core.files import Place
+from gpupipe.sinks._first_rows import first_rows_of
 from gpupipe.sinks._target import Target, create, explained, free_bytes, mark_folder, remove, sync, translated
 
 _MISSING = "__HIVE_DEFAULT_PARTITION__"
@@ -97,6 +98,7 @@ class FilesWriter(Writer):
         self.held: dict[tuple[str, ...], list[pa.RecordBatch]] = {}
         self.n_held_bytes = 0
         self.n_parts: dict[tuple[str, ...], int] = {}
+        self.first: list[pa.RecordBatch] = []
 
     def explain(self, error: Exception) -> SinkError | None:
         """Return the account of an error that is about this output: it names the temporary file, or the disk here is full."""
@@ -106,6 +108,7 @@ class FilesWriter(Writer):
     def write(self, batch: pa.RecordBatch) -> None:
         """Take some rows, in the schema's types."""
         batch = conformed(batch, self.schema)
+        self._see(batch)
         with translated(self.target.at):
             if not self.partition_by:
                 self._append((), batch)
@@ -115,6 +118,20 @@ class FilesWriter(Writer):
                 self.n_held_bytes += rows.nbytes
             if self.n_held_bytes > _HELD_BYTES:
                 self._flush()
+
+    def first_rows(self) -> pa.Table | None:
+        """Return the first rows: those that came here, or those of a local file that was written elsewhere."""
+        names = self._file_schema().names[:FIRST_COLUMNS]
+        if self.first:
+            return pa.Table.from_batches(self.first).select(names)
+        at = self.target.at
+        return None if at.fs is not None else first_rows_of([at.path] if self.target.is_file else _below(at), names, FIRST_ROWS)
+
+    def _see(self, batch: pa.RecordBatch) -> None:
+        """Keep a copy of the first rows."""
+        n_rows = min(batch.num_rows, FIRST_ROWS - sum(one.num_rows for one in self.first))
+        if n_rows > 0:
+            self.first.append(batch.select(self.schema.names[:FIRST_COLUMNS]).take(pa.array(np.arange(n_rows))))
 
     def parts(self) -> FilePart | None:
         """Return what writes files of the folder in other processes, where they can reach it."""

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from gpupipe.report import html_page, plan_page
+from gpupipe.report.preview import preview_cards
 from tests.browser import Browser, Tab, open_browser
 from tests.report.test_cards import card
 
@@ -39,7 +41,8 @@ def with_everything(report: dict[str, Any]) -> dict[str, Any]:
     """Return a report in which every kind of part stands, with times."""
     for number, stage in enumerate(report["stages"]):
         stage["spans"] = [[number, 0.8]]
-    report["cards"] = [card("plainly")]
+    table = pa.table({"a": [1, None], " ": ["long " * 30, "<b>"], **{f"c{number}": [[number], None] for number in range(60)}})
+    report["cards"] = [card("plainly"), *preview_cards({"rows": table}, {"rows": 0}, {})]
     report["outputs"]["positives"] = 96_912
     return report
 
