@@ -168,7 +168,7 @@ class Execution:
         for step in self.steps:
             if isinstance(step.stage, Source):
                 self.record.describe(step.id, step.stage.name, {"facts": dict(step.stage.told())})
-        self.record.cards += preview_cards(outputs, self.plan.outputs, written) if self.preview else ()
+        self.record.previews += preview_cards(outputs, self.plan.outputs, written) if self.preview else ()
         return outputs
 
     def _phase(self, steps: Sequence[Step]) -> None:

@@ -26,6 +26,7 @@ A report::
     curves         [{stage, label, kind, x, y, auc}]
     models         [{stage, estimator, parameters, features, importance: [[feature, number], ...], importance_kind, history}]
     cards          [{stage, section, title, parts}], may be missing: what stages have to say of their results, see ``cards.py``
+    previews       [{stage, section, title, parts}], may be missing: the first rows of tables that came out, or were written, as cards
     error          {type, message, notes} or null
     checkpoints    {folder, resumed, taken, kept, skipped, remarks}; missing for a run without. taken, kept, skipped: stage ids, as is
                    checkpoint of a stage: taken, kept, skipped, null or missing; remarks: [{stages, text}]

@@ -54,7 +54,7 @@ def _page_of_run(report: Report) -> str:
     stages = {int(stage["id"]): stage for stage in report["stages"]}
     unreached = {number for number, stage in stages.items() if report["status"] != "ok" and not has_run(stage)}
     drawing = draw_svg(report["stages"], report.get("output_stages"), link="#stage-", unreached=unreached)
-    told = sections_of([*facts_cards(report["stages"]), *(report.get("cards") or ())], stages)
+    told = sections_of([*facts_cards(report["stages"]), *(report.get("cards") or ()), *(report.get("previews") or ())], stages)
     sections = [
         ("scores", "Scores", scores_section(report)),
         ("outputs", "Outputs", outputs_section(report)),

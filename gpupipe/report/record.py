@@ -96,6 +96,7 @@ class Record:
     curves: list[dict[str, Any]] = field(default_factory=list)
     models: list[dict[str, Any]] = field(default_factory=list)
     cards: list[dict[str, Any]] = field(default_factory=list)
+    previews: list[dict[str, Any]] = field(default_factory=list)
     cluster: Mapping[str, Any] | None = None
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     clock: Callable[[], float] = lambda: 0.0  # seconds since the run's start
@@ -181,6 +182,7 @@ class Record:
             "curves": self.curves,
             "models": self.models,
             "cards": self.cards,
+            "previews": self.previews,
             "error": None if error is None else error_as_json(error),
         }
 

@@ -42,7 +42,8 @@ def with_everything(report: dict[str, Any]) -> dict[str, Any]:
     for number, stage in enumerate(report["stages"]):
         stage["spans"] = [[number, 0.8]]
     table = pa.table({"a": [1, None], " ": ["long " * 30, "<b>"], **{f"c{number}": [[number], None] for number in range(60)}})
-    report["cards"] = [card("plainly"), *preview_cards({"rows": table}, {"rows": 0}, {})]
+    report["cards"] = [card("plainly")]
+    report["previews"] = list(preview_cards({"rows": table}, {"rows": 0}, {}))
     report["outputs"]["positives"] = 96_912
     return report
 

@@ -33,7 +33,8 @@ ROWS = pl.DataFrame(
 
 def previews(result: gp.Result) -> dict[str, list[Mapping[str, Any]]]:
     """Return the tables of each preview by the output's name, without other parts."""
-    cards = [card for card in result.report["cards"] if card.get("section") == SECTION]
+    cards = result.report["previews"]
+    assert {card["section"] for card in cards} <= {SECTION}
     return {card["title"]: [part for part in card["parts"] if part["kind"] == "table"] for card in cards}
 
 
@@ -108,7 +109,7 @@ def test_odd_columns_and_wide_tables() -> None:
     assert [len(shown["wide"][place]["rows"]) for place in (0, 1)] == [1, FIRST_COLUMNS]
     page = html_page(result.report)
     assert f"The first {FIRST_COLUMNS} of {FIRST_COLUMNS + 1} columns." in page and "in all 2 rows" in page and "sk-aaa" not in page
-    json.loads(json.dumps(result.report["cards"], allow_nan=False))
+    json.loads(json.dumps(result.report["previews"], allow_nan=False))
 
 
 def test_what_is_no_table_has_none() -> None:
