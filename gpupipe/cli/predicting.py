@@ -7,14 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import narwhals.stable.v2 as nw
 
 from gpupipe.artefact import load
 from gpupipe.core.ends import Sink, Source
-from gpupipe.core.errors import ArtefactError, SinkError, UsageError, listing, nearest
+from gpupipe.core.errors import ArtefactError, DtypeError, SinkError, UsageError, listing, nearest
 from gpupipe.core.function_text import plain_function
+from gpupipe.core.node import Node
 from gpupipe.core.stage import RowStage
 from gpupipe.definition import load_module
 from gpupipe.models.learn import Learned
@@ -32,6 +33,7 @@ _READERS: Mapping[str, Any] = {
     "json": (read_json.SUFFIXES, read_json.ReadJson),
     "arrow": (read_arrow.SUFFIXES, read_arrow.ReadArrow),
 }
+NodeKind = TypeVar("NodeKind", bound=Node)
 _SINKS: Mapping[str, Any] = {".parquet": WriteParquet, ".csv": WriteCsv, ".arrow": WriteArrow, ".feather": WriteArrow}
 
 
@@ -79,18 +81,28 @@ def score(call: PredictCall, engine: str = "auto") -> dict[str, Any]:
     """
     started = time.perf_counter()
     stage = saved_stage(call)
-    rows = source_of(call).node().named("input")
+    rows = _told_at(source_of(call).node().named("input"), call.source)
     made = stage(rows)
-    made.path, made.line = str(call.model / "stage.json"), 1  # where an error of it belongs
+    _told_at(made, str(call.model / "stage.json"))
     if call.columns is not None:
         made = Select([name.strip() for name in call.columns.split(",")])(made)
     try:
-        result = Pipeline("predict", written=_sink(call)(made)).run(engine)
+        result = Pipeline("predict", written=_told_at(_sink(call)(made), call.output)).run(engine)
+    except DtypeError as error:
+        if call.source.lower().endswith(".csv") or Path(call.source).is_dir():
+            error.add_note("On the command line: --dtype NAME=DTYPE says what a column of text files holds, as --dtype age=Float64.")
+        raise
     except SinkError as error:
         if Path(call.output).exists() and not call.overwrite:
             error.add_note("On the command line: --overwrite replaces what is there.")
         raise
     return {**cast(dict[str, Any], result["written"]), "seconds": round(time.perf_counter() - started, 3)}
+
+
+def _told_at(node: NodeKind, path: str) -> NodeKind:
+    """Return a node whose errors are told to belong to a file: no line of the user's wired it."""
+    node.path, node.line = path, 1
+    return node
 
 
 def saved_stage(call: PredictCall) -> RowStage:
@@ -105,7 +117,7 @@ def saved_stage(call: PredictCall) -> RowStage:
 
 def first_rows(call: PredictCall, stage: RowStage, n_rows: int) -> Any:
     """Return the first rows of the input, with the features of a model alone."""
-    rows = Limit(n_rows)(source_of(call).node().named("rows"))
+    rows = Limit(n_rows)(_told_at(source_of(call).node().named("rows"), call.source))
     made = Select(list(stage.features))(rows) if isinstance(stage, Learned) else rows
     return Pipeline("rows", rows=made).run("cpu")["rows"]
 

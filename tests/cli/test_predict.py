@@ -132,3 +132,17 @@ def test_a_stage_that_scores_no_rows_is_refused(in_process: Command, tmp_path: P
     ended = in_process("predict", "tensor", "rows.csv", "out.csv")
     assert ended.code == 1
     assert "holds a tensor, which scores no rows" in " ".join(ended.err.split())
+
+
+def test_errors_belong_to_the_files_of_the_call(in_process: Command, model: Path, tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").touch()
+    empty = in_process("predict", model, "rows.csv", "out.csv")
+    assert "In stage ReadCsv (input), wired at rows.csv:1." in " ".join(empty.err.split())
+    ROWS[:0].write_csv(tmp_path / "rows.csv")  # of whose columns nobody knows what they hold
+    guessed = in_process("predict", model, "rows.csv", "out.csv")
+    assert (guessed.code, "--dtype NAME=DTYPE says what a column of text files holds" in " ".join(guessed.err.split())) == (2, True)
+    assert in_process("predict", model, "rows.csv", "out.csv", "--dtype", "a=Float64", "--dtype", "b=Float64").code == 0
+    assert pl.read_csv(tmp_path / "out.csv").columns == [*ROWS.columns, "prediction"]
+    ROWS.write_csv(tmp_path / "rows.csv")
+    there = in_process("predict", model, "rows.csv", "out.csv")
+    assert "wired at out.csv:1." in " ".join(there.err.split())
