@@ -110,9 +110,12 @@ class Expect(WithOptions):
         for number, _, rule in of_rows:
             marked = _marked(marked, _MARK.format(number), rule)
         marks = [_MARK.format(number) for number, _, _ in of_rows]
-        told = [nw.when(nw.col(mark)).then(nw.lit(name)) for mark, (_, name, _) in zip(marks, of_rows, strict=True)]
-        reason = nw.concat_str(*told, separator=", ", ignore_nulls=True) if told else nw.lit("")
-        marked = WithColumns(**{REASON: nw.coalesce(reason, nw.lit(""))})(marked)
+        # Each name with the comma before it: of separators between what may be missing, narwhals 2.25 leaves one at the end on pandas.
+        told = [
+            nw.when(nw.col(mark)).then(nw.lit(f", {name}")).otherwise(nw.lit("")) for mark, (_, name, _) in zip(marks, of_rows, strict=True)
+        ]
+        reason = nw.concat_str(*told).str.slice(2) if told else nw.lit("")
+        marked = WithColumns(**{REASON: reason})(marked)
         verdict = Verdict(self.mode, self.at_most, self.rules, tuple(marks))
         counts = cast(Value, verdict.wire((marked,)))
         gated = marked
