@@ -252,6 +252,7 @@ def _scan_csv(paths: list[Any], scan: FileScan) -> pl.LazyFrame:
         schema=raw,
         null_values=list(options["null_values"]),
         truncate_ragged_lines=False,
+        raise_if_empty=False,  # Polars 1.44 would end the run at a file with a header alone
         glob=False,
     )
     written = [name for name in names if name in wanted and raw[name] != wanted[name]]
