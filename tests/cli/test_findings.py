@@ -15,7 +15,7 @@ Command = Callable[..., Any]
 def test_packages_are_held_against_what_gpupipe_asks_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     info = tmp_path / "gpupipe-9.9.dist-info"
     info.mkdir()
-    asked = ["polars>=2", "narwhals>=999", "adbc-driver-manager>=1; extra == 'sql'", "no-such-package-here>=1; extra == 'more'"]
+    asked = ["polars>=1", "narwhals>=999", "adbc-driver-manager>=1; extra == 'sql'", "no-such-package-here>=1; extra == 'more'"]
     requires = "".join(f"Requires-Dist: {one}\n" for one in asked)
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: gpupipe\nVersion: 9.9\n{requires}")
     monkeypatch.syspath_prepend(str(tmp_path))
