@@ -16,6 +16,7 @@ from gpupipe.core.expressions import other_rows
 from gpupipe.core.node import Node, Table, Value
 from gpupipe.core.options import WithOptions, settle
 from gpupipe.core.want import Want
+from gpupipe.stages._named import text
 from gpupipe.stages.deduplicate import Deduplicate
 from gpupipe.stages.filter import Filter
 from gpupipe.stages.join import Join
@@ -247,7 +248,7 @@ def _rule_text(rule: Any) -> str:
         return f"at most {rule.share:.2%} of {rule.column} missing"
     if isinstance(rule, RowCount):
         return f"{rule.low} or more rows" if rule.high is None else f"{rule.low} to {rule.high} rows"
-    return str(rule)
+    return text(((None, rule),))
 
 
 @dataclass(frozen=True)

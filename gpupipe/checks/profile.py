@@ -62,6 +62,7 @@ class Profile(TaskStage):
         """Return the columns of the profile."""
         return Schema.of_names(_COLUMNS)
 
+    @np.errstate(over="ignore", invalid="ignore")  # numbers at the ends of Float64 have an infinite spread
     def solve(self, tools: Tools, *inputs: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
         """Return a row for each column."""
         frame = inputs[0]
@@ -107,14 +108,26 @@ def _parts(frame: nw.DataFrame[Any], rows: Sequence[Mapping[str, Any]]) -> list[
     parts: list[Mapping[str, Any]] = [{"kind": "table", "title": "Columns", "columns": names, "rows": told}]
     numbers = [row["column"] for row in rows if row["mean"] is not None]
     for name in numbers[:_MOST_CHARTS]:
-        counts, edges = np.histogram(_finite(frame[name].drop_nulls()), bins=_BINS)
-        bars = [[f"{low:.4g}", int(count)] for low, count in zip(edges[:-1], counts, strict=True)]
+        bars = _bars(_finite(frame[name].drop_nulls()))
         parts.append({"kind": "bars", "title": f"{name}: rows from each value on", "bars": bars})
     if len(numbers) >= 2:
         made = correlations(frame, numbers[:_MOST_CORRELATED])
         shown = [[name, *(float(value) if np.isfinite(value) else "" for value in line)] for name, line in zip(numbers, made, strict=False)]
         parts.append({"kind": "table", "title": "Correlations", "columns": ["", *numbers[:_MOST_CORRELATED]], "rows": shown})
     return parts
+
+
+def _bars(values: Any) -> list[list[Any]]:
+    """Return how many values there are from each bin's beginning on; one bin of those that floats can hardly tell apart."""
+    low, high = float(values.min()), float(values.max())
+    if (
+        not np.isfinite(high - low)
+        or 0 < high - low <= 2 * _BINS * np.spacing(max(abs(low), abs(high)))
+        or (low == high and low + 0.5 == low)
+    ):
+        return [[f"{low:.4g}", len(values)]]
+    counts, edges = np.histogram(values, bins=_BINS)
+    return [[f"{start:.4g}", int(count)] for start, count in zip(edges[:-1], counts, strict=True)]
 
 
 def correlations(frame: nw.DataFrame[Any], names: Sequence[str]) -> Any:

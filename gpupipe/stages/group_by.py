@@ -67,6 +67,9 @@ class GroupBy(OfExpressions, KeyStage):
                 "For the distinct keys alone use Select and Deduplicate."
             )
             raise UsageError(msg)
+        if keys := [given for given in aggregates if isinstance(given, str)]:
+            whole = [*as_columns(by, "GroupBy's by"), *keys]
+            raise UsageError(f"GroupBy expects several keys as a list, got {keys[0]!r} among the aggregates: GroupBy({whole}, ...).")
         for name, given in named_aggregates.items():
             if isinstance(given, str):
                 msg = f"GroupBy expects an aggregate for {name!r}, such as nw.col('x').mean(), got the text {given!r}."

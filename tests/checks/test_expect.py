@@ -148,3 +148,10 @@ def test_a_column_that_is_not_there_is_found_in_the_plan() -> None:
     ):
         with pytest.raises(ColumnError, match="Did you mean 'fare'"):
             gp.Pipeline("p", kept=gp.Expect(rule=rule)(rows).kept).check()
+
+
+def test_a_broken_expression_is_told_as_it_was_written() -> None:
+    pipeline = gp.Pipeline("p", kept=gp.Expect(paid=nw.col("fare") > 4)(gp.FromFrame(ROWS).node()).kept)
+    with pytest.raises(StageError, match=r"paid: 6 of 9 rows break col\(fare\) > 4\.") as told:
+        pipeline.run("cpu")
+    assert "__gt__" not in str(told.value)

@@ -58,3 +58,24 @@ def test_a_table_without_rows(engine: str) -> None:
     made = gp.Pipeline("p", made=gp.Profile()(gp.FromFrame(FRAME.head(0)).node())).run(engine)["made"].to_polars()
     assert made["rows"].to_list() == [0] * 6
     assert made["mean"].null_count() == 6
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [2.0**62],
+        [2.0**62, 2.0**62 + 512],
+        [-1.7e308, 1.7e308],
+        [2.0**54] * 3,
+        [1.0, 1.0 + 2**-52],
+        [5e-324, 1e-323],
+        [0.0],
+        [2.0**53, 2.0**53 + 100],
+    ],
+)
+def test_numbers_that_floats_can_hardly_tell_apart(values: list[float]) -> None:
+    rows = gp.FromFrame(pl.DataFrame({"x": values})).node()
+    result = gp.Pipeline("p", profile=gp.Profile()(rows)).run("cpu")
+    [bars] = [part["bars"] for card in result.report["cards"] for part in card["parts"] if part["kind"] == "bars"]
+    assert sum(count for _, count in bars) == len(values)
+    assert result["profile"].to_polars()["max"].to_list() == [max(values)]

@@ -146,6 +146,10 @@ def test_options() -> None:
         UsageError, match=r"^GroupBy expects an aggregate for 'n', such as nw\.col\('x'\)\.mean\(\), got the text 'mean'\.$"
     ):
         GroupBy("k", n="mean")
+    with pytest.raises(
+        UsageError, match=r"^GroupBy expects several keys as a list, got 'l' among the aggregates: GroupBy\(\['k', 'l'\], \.\.\.\)\.$"
+    ):
+        GroupBy("k", "l", n=nw.len())
     with pytest.raises(ColumnError, match=r"^GroupBy expects aggregates under new names, got 'k', which is a key\. Name it differently\.$"):
         GroupBy("k", k=nw.len()).apply(pl.DataFrame({"k": [1]}))
     with pytest.raises(ColumnError, match=r"^There is no column 'kk'\. Did you mean 'k'\?"):
