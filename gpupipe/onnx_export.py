@@ -114,10 +114,13 @@ def export_onnx(
     asked = _asked(learned, table)
     check = _Check(checked_rows(table, asked.texts) if made_up else table, table.num_rows, tolerance)
     content, made = _agreeing(learned, asked, check, target)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with WorkFolder.beside(target) as work:
-        work.new.write_bytes(content)
-        work.put()
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with WorkFolder.beside(target) as work:
+            work.new.write_bytes(content)
+            work.put()
+    except OSError as error:
+        raise ArtefactError(f"{target} could not be written: {error}. Choose another path.") from error
     return made
 
 

@@ -196,3 +196,5 @@ def test_bad_calls_say_what_is_expected(tmp_path: Path) -> None:
         gp.export_onnx(model, path, ROWS[:5])
     assert path.read_bytes() == before
     assert gp.export_onnx(model, path, ROWS[:1], overwrite=True).n_rows == 3
+    with pytest.raises(ArtefactError, match="could not be written"):
+        gp.export_onnx(model, path / "below a file" / "model.onnx", ROWS)
