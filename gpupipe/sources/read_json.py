@@ -239,7 +239,11 @@ def _is_array(file: Place) -> bool:
 @lru_cache(maxsize=256)
 def _inferred(file: Place, stamp: str, max_unpacked: int | None, *, forgiving: bool) -> Schema:
     """Return the columns of the first records, where asked for of those that are some; `stamp` makes a changed file another one."""
-    schema = records_schema(_first_records(file, max_unpacked, forgiving=forgiving))
+    try:
+        schema = records_schema(_first_records(file, max_unpacked, forgiving=forgiving))
+    except RecursionError as error:  # from Python 3.12 on, its parser reads deeper than its functions call one another
+        msg = f"{file}: lists and records stand too deep inside one another to be read. Declare a schema without their column."
+        raise SourceError(msg) from error
     for name, field in schema.items():
         if (n_deep := depth(field.dtype)) > MAX_DEPTH:
             msg = f"{file}, column {name!r}: expected at most {MAX_DEPTH} lists and records inside one another, got {n_deep}."
