@@ -31,7 +31,7 @@ class WithOptions:
         Raises
         ------
         UsageError
-            There is no such option.
+            There is no such option, or more values than it takes without names.
         """
         known = _options(cast(Any, cls)) if options else None
         for name in options:
@@ -40,6 +40,12 @@ class WithOptions:
                 near = f" Did you mean {meant!r}?" if meant in known else nearest(name, known)
                 msg = f"{cls.__name__} has no option {name!r}.{near} Its options are {listing(known)}."
                 raise UsageError(msg)
+        if len(given) > 1 and (most := _positions(cast(Any, cls))) is not None and len(given) > len(most):
+            are_columns = most[:1] in (("by",), ("columns",), ("on",)) and all(isinstance(value, str) for value in given)
+            by_name = f" Give the others by name: its options are {listing(_options(cast(Any, cls)) or ())}."
+            advice = f" Several columns go as a list: {cls.__name__}({list(given)})." if are_columns else by_name
+            msg = f"{cls.__name__} takes {listing(most) if most else 'nothing'} without a name, got {len(given)} values."
+            raise UsageError(msg + advice)
         return super().__new__(cls)
 
 
@@ -56,3 +62,12 @@ def settle(value: Any, /, **fields: Any) -> None:
     """Set fields of a frozen value that is being made, and that nobody else has yet."""
     for name, held in fields.items():
         object.__setattr__(value, name, held)
+
+
+@cache
+def _positions(kind: Any) -> tuple[str, ...] | None:
+    """Return the names of what a class takes without a name; None where that is any number of values."""
+    _, *parameters = inspect.signature(kind.__init__).parameters.values()
+    if any(given.kind is given.VAR_POSITIONAL for given in parameters):
+        return None
+    return tuple(given.name for given in parameters if given.kind in (given.POSITIONAL_ONLY, given.POSITIONAL_OR_KEYWORD))

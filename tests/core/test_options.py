@@ -36,6 +36,19 @@ def test_a_misspelled_option_names_the_nearest(make: Callable[[], Any], told: st
     assert str(caught.value).startswith(told)
 
 
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (lambda: gp.SortRows("a", "b"), r"takes 'by' without a name, got 2 values. Several columns go as a list: SortRows\(\['a', 'b'\]\)"),
+        (lambda: gp.Limit(3, 4), r"takes 'n_rows' without a name, got 2 values. Give the others by name: its options are 'n_rows'"),
+    ],
+)
+def test_more_values_than_a_stage_takes_say_how_they_are_given(make: Callable[[], Any], told: str) -> None:
+    with pytest.raises(UsageError, match=told):
+        make()
+    assert gp.Unique("a", "b").columns == ("a", "b")
+
+
 def test_every_part_of_a_pipeline_has_the_mechanism() -> None:
     own = [getattr(gp, name) for name in gp.__all__]
     made = [part for part in own if isinstance(part, type) and import_module(part.__module__).__name__.split(".")[1] in PARTS]
