@@ -66,6 +66,15 @@ def test_a_wrong_dtype_is_found_before_anything_is_read(table: Table) -> None:
         make_plan("p", {"fit": gp.Standardize("s").fit(table)})
 
 
+def test_text_and_a_number_are_told_with_their_columns(table: Table) -> None:
+    with pytest.raises(PlanError) as caught:
+        make_plan("p", {"out": gp.WithColumns(y=nw.col("s") + nw.col("x"))(table)})
+    told = str(caught.value)
+    assert "Resolved plan" not in told
+    assert "'s' (String)" in told
+    assert len(told.splitlines()) == 2
+
+
 def test_an_expression_on_the_wrong_dtype_is_found(table: Table) -> None:
     with pytest.raises(PlanError):
         make_plan("p", {"out": table >> gp.WithColumns(y=nw.col("s") - 1)})

@@ -40,13 +40,18 @@ class WithOptions:
                 near = f" Did you mean {meant!r}?" if meant in known else nearest(name, known)
                 msg = f"{cls.__name__} has no option {name!r}.{near} Its options are {listing(known)}."
                 raise UsageError(msg)
-        if len(given) > 1 and (most := _positions(cast(Any, cls))) is not None and len(given) > len(most):
-            are_columns = most[:1] in (("by",), ("columns",), ("on",)) and all(isinstance(value, str) for value in given)
-            by_name = f" Give the others by name: its options are {listing(_options(cast(Any, cls)) or ())}."
-            advice = f" Several columns go as a list: {cls.__name__}({list(given)})." if are_columns else by_name
-            msg = f"{cls.__name__} takes {listing(most) if most else 'nothing'} without a name, got {len(given)} values."
-            raise UsageError(msg + advice)
+        if given and (most := _positions(cast(Any, cls))) is not None and len(given) > len(most):
+            takes = f"{cls.__name__} takes {listing(most) if most else 'nothing'} without a name, got {len(given)}."
+            raise UsageError(f"{takes} {_how_to_give(cast(Any, cls), most, given)}")
         return super().__new__(cls)
+
+
+def _how_to_give(kind: Any, most: tuple[str, ...], given: tuple[Any, ...]) -> str:
+    """Return how more values than a class takes without names are given to it."""
+    if most[:1] in (("by",), ("columns",), ("on",)) and all(isinstance(value, str) for value in given):
+        return f"Several columns go as a list: {kind.__name__}({list(given)})."
+    options = _options(kind)
+    return f"Give the others by name: its options are {listing(options)}." if options else f"Give each a name: {kind.__name__}(name=...)."
 
 
 @cache

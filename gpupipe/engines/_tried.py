@@ -10,7 +10,7 @@ from typing import Any
 from polars.exceptions import PanicException
 
 from gpupipe.core.barrier import Barrier
-from gpupipe.core.errors import ColumnError, GpupipeError, PlanError, listing
+from gpupipe.core.errors import ColumnError, GpupipeError, PlanError
 from gpupipe.core.fit import FitStage
 from gpupipe.core.schema import Schema
 from gpupipe.core.stage import KeyStage, Outcome, TableStage
@@ -18,6 +18,8 @@ from gpupipe.core.want import Want
 from gpupipe.engines._promises import require_one_meaning, require_promises
 from gpupipe.engines._query import keeps_rows as query_keeps_rows
 from gpupipe.engines._symbolic import AT_ONCE, VERBS, Frame, collect_symbolic, collects, empty_frame, frame_schema
+
+_SHOWN = 20  # columns that an error lists
 
 
 @dataclass(frozen=True)
@@ -143,12 +145,24 @@ def translated(run: Any, schemas: Sequence[Schema]) -> Any:
                 "got an expression that keeps rows."
             )
             raise PlanError(msg) from error
-        first = message.splitlines()[0] if message else type(error).__name__
-        msg = (
-            f"{type(error).__name__}: {message or first}\n"
-            f"The stage was tried on empty tables with the columns {listing(known)}; a stage must accept those."
-        )
-        raise PlanError(msg) from error
+        told = f"{type(error).__name__}: {_without_plan(message)}" if message else type(error).__name__
+        raise PlanError(
+            f"{told}\nThe stage was tried on empty tables with the columns {_with_dtypes(schemas)}; it must accept those."
+        ) from error
+
+
+def _without_plan(message: str) -> str:
+    """Return what a library says in a line or two: of what Polars adds, the expression, and not the drawing of the query."""
+    told = re.split(r"\s*(?:Resolved plan until failure|This error occurred (?:in|with) the following)", message)[0].strip()
+    within = re.search(r"This error occurred in the following expression:\s*(.+)", message)
+    return f"{told}, in {within[1]}" if within else told
+
+
+def _with_dtypes(schemas: Sequence[Schema]) -> str:
+    """Return the columns of tables, each with its dtype, as a list that is cut where it is long."""
+    columns = {name: str(field.dtype) for schema in schemas for name, field in schema.items()}
+    shown = ", ".join(f"{name!r} ({dtype})" for name, dtype in list(columns.items())[:_SHOWN])
+    return shown if len(columns) <= _SHOWN else f"{shown} and {len(columns) - _SHOWN} more"
 
 
 def _missing_name(message: str, known: Sequence[str]) -> str:

@@ -39,8 +39,9 @@ def test_a_misspelled_option_names_the_nearest(make: Callable[[], Any], told: st
 @pytest.mark.parametrize(
     ("make", "told"),
     [
-        (lambda: gp.SortRows("a", "b"), r"takes 'by' without a name, got 2 values. Several columns go as a list: SortRows\(\['a', 'b'\]\)"),
-        (lambda: gp.Limit(3, 4), r"takes 'n_rows' without a name, got 2 values. Give the others by name: its options are 'n_rows'"),
+        (lambda: gp.SortRows("a", "b"), r"takes 'by' without a name, got 2. Several columns go as a list: SortRows\(\['a', 'b'\]\)"),
+        (lambda: gp.Limit(3, 4), r"takes 'n_rows' without a name, got 2. Give the others by name: its options are 'n_rows'"),
+        (lambda: gp.Expect("age > 0"), r"takes nothing without a name, got 1. Give each a name: Expect\(name=...\)"),
     ],
 )
 def test_more_values_than_a_stage_takes_say_how_they_are_given(make: Callable[[], Any], told: str) -> None:
