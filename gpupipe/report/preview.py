@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from gpupipe.core.ends import FIRST_COLUMNS, FIRST_ROWS
 from gpupipe.core.errors import DtypeError
 from gpupipe.report.units import plural, rows_text
+from gpupipe.report.values import python_values
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -62,7 +63,7 @@ def _first_of(value: Any) -> pa.Table | None:
 def _parts(first: pa.Table, n_rows: int | None, n_columns: int | None) -> Iterator[dict[str, Any]]:
     """Yield the first rows as a table, and what the columns hold."""
     names = [name if name.strip() else repr(name) for name in first.column_names]
-    shown = [column.slice(0, SHOWN_ROWS).to_pylist() for column in first.columns]
+    shown = [python_values(column.slice(0, SHOWN_ROWS)) for column in first.columns]
     rows = [[str(number), *map(_cell, row)] for number, row in enumerate(zip(*shown, strict=True), start=1)]
     if n_columns is not None and n_columns > len(names):
         yield {"kind": "text", "text": f"The first {rows_text(len(names))} of {rows_text(n_columns)} columns."}
@@ -85,8 +86,8 @@ def _told(name: str, column: Any) -> list[Any]:
     told: list[Any] = [name, _dtype_text(column.type), column.null_count]
     try:
         told.append(pc.count_distinct(column, mode="only_valid").as_py())
-        ends = pc.min_max(column).as_py()
-        return [*told, *("" if ends[end] is None else _cell(ends[end]) for end in ("min", "max"))]
+        ends = python_values(pc.min_max(column).values())
+        return [*told, *("" if end is None else _cell(end) for end in ends)]
     except pa.ArrowNotImplementedError:  # lists, records and their like have no order
         return [*told, *[""] * (6 - len(told))]
 

@@ -19,6 +19,7 @@ from gpupipe.report.markup import cut, display_width, one_line
 from gpupipe.report.result_sections import is_model, is_table, output_text
 from gpupipe.report.stage_sections import checkpoints_text, grouped
 from gpupipe.report.units import bytes_text, number_text, plural, rows_text, seconds_text
+from gpupipe.report.values import python_values
 
 MOST_STAGES = 40
 MOST_CELL = 32
@@ -162,7 +163,7 @@ def head_table(head: Any, width: int) -> Table:
     columns: list[tuple[Text, list[str], bool]] = []
     room = width
     for name, column in zip(head.column_names, head.columns, strict=True):
-        cells = [cut(_cell_text(value), MOST_CELL) for value in column.to_pylist()]
+        cells = [cut(_cell_text(value), MOST_CELL) for value in python_values(column)]
         title = cut(name, MOST_CELL)
         room -= max(map(display_width, (title, *cells))) + 2
         left = len(head.column_names) - len(columns)
