@@ -89,6 +89,8 @@ class DenseTree:
         else:
             self._left = None
 
+    # OpenBLAS's kernels of single precision may tell of an invalid operation where every number is finite (numpy issue 24067).
+    @np.errstate(invalid="ignore")
     def mttkrp(self, mode: int) -> Any:
         """Return the MTTKRP of a mode with the present factors, (S, R, I_mode) in double precision."""
         group, start = (self._left_group(), 0) if mode < self.cut else (self._right_group(), self.cut)
