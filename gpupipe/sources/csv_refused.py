@@ -28,16 +28,7 @@ _MOST_NULLS = 10_000  # signs of texts that mean missing: Arrow's look-up of mor
 _SHOWN = 100
 _DIGITS: Mapping[str, int] = {"ms": 3, "us": 6, "ns": 9}
 _NUMBERS: Mapping[type[DType], pa.DataType] = {
-    nw.Int8: pa.int8(),
-    nw.Int16: pa.int16(),
-    nw.Int32: pa.int32(),
-    nw.Int64: pa.int64(),
-    nw.UInt8: pa.uint8(),
-    nw.UInt16: pa.uint16(),
-    nw.UInt32: pa.uint32(),
-    nw.UInt64: pa.uint64(),
-    nw.Float32: pa.float32(),
-    nw.Float64: pa.float64(),
+    dtype: pa.type_for_alias(dtype.__name__.lower()) for dtype in (*INTEGERS, nw.Float32, nw.Float64)
 }
 _STRAYS = ((b"x", b"0"), (b"X", b"0"), (b"(", b"nN"))  # a sign behind others: numbers to Arrow, and to the reader none
 _BLANKS = b" \t\v\f"  # nor is a number with one of these behind it
