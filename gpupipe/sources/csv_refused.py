@@ -27,9 +27,8 @@ _MOST_KNOWN = 100_000  # values of a column whose answer is kept
 _MOST_NULLS = 10_000  # signs of texts that mean missing: Arrow's look-up of more ends the process
 _SHOWN = 100
 _DIGITS: Mapping[str, int] = {"ms": 3, "us": 6, "ns": 9}
-_NUMBERS: Mapping[type[DType], pa.DataType] = {
-    dtype: pa.type_for_alias(dtype.__name__.lower()) for dtype in (*INTEGERS, nw.Float32, nw.Float64)
-}
+_WITH_NUMBERS: tuple[type[DType], ...] = (*INTEGERS, nw.Float32, nw.Float64)
+_NUMBERS: Mapping[type[DType], pa.DataType] = {dtype: pa.type_for_alias(dtype.__name__.lower()) for dtype in _WITH_NUMBERS}
 _STRAYS = ((b"x", b"0"), (b"X", b"0"), (b"(", b"nN"))  # a sign behind others: numbers to Arrow, and to the reader none
 _BLANKS = b" \t\v\f"  # nor is a number with one of these behind it
 _OF_MONTH = "(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31"
