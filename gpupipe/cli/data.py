@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from gpupipe.cli.failure import reported
-from gpupipe.cli.options import Trace
+from gpupipe.cli.options import Quiet, Trace
 from gpupipe.core.errors import UsageError
 
 data_app = typer.Typer(no_args_is_help=True)
@@ -40,7 +40,7 @@ def mortgage(
         int | None, typer.Option(min=1, show_default=False, help="How many processes; by default one a core where rows are many.")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace data generated there before.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+    quiet: Quiet = False,
     traceback: Trace = False,
 ) -> None:
     """Generate mortgage data in the layout of Fannie Mae's loan performance files.

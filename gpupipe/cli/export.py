@@ -8,8 +8,8 @@ from typing import Annotated, TypeAlias
 import typer
 
 from gpupipe.cli.failure import reported
-from gpupipe.cli.options import Trace
-from gpupipe.cli.predict import Dtypes, Folder, Nulls
+from gpupipe.cli.options import Quiet, Trace
+from gpupipe.cli.predict import AsJson, Dtypes, Folder, Nulls, Overwrite, Separator
 from gpupipe.cli.streams import loading, stdout_to_stderr
 from gpupipe.core.plain_json import json_text
 from gpupipe.core.visible import visible
@@ -30,10 +30,10 @@ def export(
     given_rows: Annotated[bool, typer.Option("--given-rows", help="Check with the given rows alone, and with no made-up ones.")] = False,
     dtype: Dtypes = None,
     null: Nulls = None,
-    separator: Annotated[str, typer.Option(metavar="TEXT", help="What stands between the fields of CSV.")] = ",",
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an output that is there.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print what was written as one JSON object on stdout.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+    separator: Separator = ",",
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
     traceback: Trace = False,
 ) -> None:
     """Write a saved model as an ONNX file, for programs without Python, once onnxruntime answers to rows as the model does.

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from gpupipe.cli.failure import reported
-from gpupipe.cli.options import Trace
+from gpupipe.cli.options import Quiet, Trace
 from gpupipe.core.errors import UsageError
 from gpupipe.core.visible import visible
 from gpupipe.core.whole_files import make_folder, write_whole
@@ -24,7 +24,7 @@ _N_ROWS = 500
 
 def new(
     name: Annotated[str, typer.Argument(metavar="NAME", show_default=False, help="What the pipeline is called, and its folder.")],
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+    quiet: Quiet = False,
     traceback: Trace = False,
 ) -> None:
     """Write a small pipeline to begin with: it runs as it is.

@@ -65,6 +65,7 @@ Given: TypeAlias = Annotated[
         help="Set a parameter of the pipeline; as often as needed. 'FILE --help' lists them.",
     ),
 ]
+Quiet: TypeAlias = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 Trace: TypeAlias = Annotated[bool, typer.Option("--traceback", help="Show Python's traceback where something fails.")]
 CheckpointFolder: TypeAlias = Annotated[
     str | None,

@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeAlias
 import typer
 
 from gpupipe.cli.failure import reported
-from gpupipe.cli.options import Trace
+from gpupipe.cli.options import Quiet, Trace
 from gpupipe.cli.streams import loading, stdout_to_stderr
 from gpupipe.core.plain_json import json_text
 from gpupipe.core.visible import visible
@@ -36,6 +36,9 @@ Nulls: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(metavar="TEXT", show_default=False, help="A text of CSV that means a missing value; an empty field does."),
 ]
+Separator: TypeAlias = Annotated[str, typer.Option(metavar="TEXT", help="What stands between the fields of CSV.")]
+Overwrite: TypeAlias = Annotated[bool, typer.Option("--overwrite", help="Replace an output that is there.")]
+AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print what was written as one JSON object on stdout.")]
 Code: TypeAlias = Annotated[
     list[Path] | None,
     typer.Option(
@@ -52,12 +55,12 @@ def predict(
     columns: Names = None,
     dtype: Dtypes = None,
     null: Nulls = None,
-    separator: Annotated[str, typer.Option(metavar="TEXT", help="What stands between the fields of CSV.")] = ",",
+    separator: Separator = ",",
     code: Code = None,
     engine: Annotated[str, typer.Option(metavar="NAME", help="Where the rows live: auto, cpu, gpu, pandas, dask or dask-cuda.")] = "auto",
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an output that is there.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print what was written as one JSON object on stdout.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
     traceback: Trace = False,
 ) -> None:
     """Score files with a saved model, or a saved part of a pipeline (gpupipe.Chain.between).

@@ -53,9 +53,9 @@ def read_blocks(source: Source, reading: Reading, schema: Schema, sizes: Sizes, 
     """Return what is needed of a source, in blocks."""
     needed = Schema(tuple((name, schema[name]) for name in reading.columns))
     try:
+        source = source.located()  # once: a folder at a store takes a while to list
         if not source.n_files():
             return _held(source, reading, needed, sizes, at, scratch)
-        source = source.located()
         groups, n_rows, whole = planned(source, sizes, needed)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise explained(source, error) from error
