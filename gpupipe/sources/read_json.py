@@ -241,7 +241,7 @@ def _inferred(file: Place, stamp: str, max_unpacked: int | None, *, forgiving: b
     """Return the columns of the first records, where asked for of those that are some; `stamp` makes a changed file another one."""
     try:
         schema = records_schema(_first_records(file, max_unpacked, forgiving=forgiving))
-    except RecursionError as error:  # from Python 3.12 on, its parser reads deeper than its functions call one another
+    except RecursionError as error:  # dtypes are compared less deep than the parser reads, from Python 3.12 on far less
         msg = f"{file}: lists and records stand too deep inside one another to be read. Declare a schema without their column."
         raise SourceError(msg) from error
     for name, field in schema.items():

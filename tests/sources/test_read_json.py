@@ -218,6 +218,10 @@ def test_values_nested_deep(form: str, tmp_path: Path, read: Read) -> None:
     path.write_text(form.replace("{}", f'{{"a": {"[" * 9000}1{"]" * 9000}}}'))
     with pytest.raises(SourceError, match=r"lists and records stand too deep inside one another to be read"):
         ReadJson(path).schema()
+    deep = f'{{"a": {"[" * 700}1{"]" * 700}}}'
+    path.write_text(f"{deep}\n{deep}\n" if form == "{}" else f"[{deep}, {deep}]")  # the parser reads them; their dtypes are compared
+    with pytest.raises(SourceError, match=r"lists and records stand too deep inside one another to be read\. Declare"):
+        ReadJson(path).schema()
     with pytest.raises(DtypeError, match=r"Column 'a': expected at most 60 lists and structs inside one another, got 61\. Declare String"):
         ReadJson(path, schema={"a": functools.reduce(lambda inner, _: nw.List(inner), range(61), nw.Int8())})
 
